@@ -1,0 +1,22 @@
+export type { ErrorCode, Issue } from '../core/errors.ts'
+export { RookeryError } from '../core/errors.ts'
+export type { User } from '../core/protocol.ts'
+export { createClient } from './client.ts'
+export type { ClientOptions, Params, ReconnectOptions } from './options.ts'
+export type { Listener, Message, Subscription, SubscriptionState } from './subscription.ts'
+export type {
+  ClientConnection,
+  ClientTransport,
+  ConnectionEvents,
+  ConnectRequest,
+  EncodedFrame,
+} from './transport.ts'
+export type { WebSocketClass, WebSocketOptions } from './transports/websocket.ts'
+export { websocket } from './transports/websocket.ts'
+export type {
+  CallOptions,
+  Client,
+  ClientEvents,
+  ClientState,
+  Untyped,
+} from './types.ts'

@@ -1,0 +1,193 @@
+import { RookeryError } from '../core/errors.ts'
+import { Matcher } from '../core/matcher.ts'
+import type { MessageFrame, ReplyFrame } from '../core/protocol.ts'
+import { assertPattern, isReserved } from '../core/topic.ts'
+import { backoff } from './backoff.ts'
+import { encode } from './frames.ts'
+import type { Settings } from './options.ts'
+import { type Listener, LocalSubscription } from './subscription.ts'
+import type { EncodedFrame } from './transport.ts'
+
+/** Most patterns in one frame: a frame of them stays well below the 64 KiB that a server takes. */
+const BATCH = 128
+
+/** A pattern, and how the server stands to it. One question at a time is open on a pattern. */
+interface Interest {
+  readonly pattern: string
+  readonly locals: Set<LocalSubscription>
+  /** `resting`: refused because of a trouble of the moment, to be asked for again later. */
+  server: 'none' | 'subscribing' | 'held' | 'unsubscribing' | 'resting'
+  /** The server has once confirmed it. */
+  confirmed: boolean
+  /** It was in a batch that was refused as a whole: ask for it in a frame of its own. */
+  alone: boolean
+}
+
+/**
+ * Keeps the server's subscriptions in step with the local ones: one on the server for each pattern that
+ * has a listener. Wishes and answers only mark a pattern as due; `frames()` then asks for what is still
+ * wanted, so that changes of mind in between cost nothing and none is lost.
+ */
+export class Interests {
+  readonly #nextId: () => number
+  readonly #onDue: () => void
+  readonly #bounds: Settings['reconnect']
+  readonly #matcher = new Matcher<LocalSubscription>()
+  readonly #byPattern = new Map<string, Interest>()
+  readonly #due = new Set<Interest>()
+  readonly #asked = new Map<number, readonly Interest[]>()
+  #wakeUp: ReturnType<typeof setTimeout> | undefined
+  #failures = 0
+
+  /** @param onDue called when `frames()` has something to send */
+  constructor(bounds: Settings['reconnect'], nextId: () => number, onDue: () => void) {
+    this.#bounds = bounds
+    this.#nextId = nextId
+    this.#onDue = onDue
+  }
+
+  /** @throws `invalid_pattern`, `reserved_topic` */
+  add(pattern: string, listener: Listener): LocalSubscription {
+    assertPattern(pattern)
+    if (isReserved(pattern)) throw new RookeryError('reserved_topic')
+    const subscription = new LocalSubscription(pattern, listener, (cancelled) => this.#remove(cancelled))
+    this.#matcher.add(pattern, subscription)
+    let interest = this.#byPattern.get(pattern)
+    if (!interest) {
+      interest = { pattern, locals: new Set(), server: 'none', confirmed: false, alone: false }
+      this.#byPattern.set(pattern, interest)
+    }
+    interest.locals.add(subscription)
+    if (interest.server === 'held') subscription.activate()
+    this.#mark(interest)
+    return subscription
+  }
+
+  /** What to ask of the server now. */
+  frames(): EncodedFrame[] {
+    const due = [...this.#due]
+    this.#due.clear()
+    const dropped = due.filter((interest) => interest.locals.size === 0 && interest.server === 'held')
+    const wanted = due.filter((interest) => interest.locals.size > 0 && interest.server === 'none')
+    const together = wanted.filter((interest) => !interest.alone)
+    return [
+      ...chunk(dropped, BATCH).map((batch) => this.#ask('unsubscribe', batch)),
+      ...chunk(together, BATCH).map((batch) => this.#ask('subscribe', batch)),
+      ...wanted.filter((interest) => interest.alone).map((interest) => this.#ask('subscribe', [interest])),
+    ]
+  }
+
+  /** Takes the reply to a question of `frames()`. */
+  answer({ id, error }: ReplyFrame): void {
+    const batch = this.#asked.get(id)
+    if (!batch) return
+    this.#asked.delete(id)
+    const refused = error && RookeryError.from(error)
+    for (const interest of batch) {
+      if (interest.server === 'unsubscribing') interest.server = 'none'
+      else if (!refused) this.#confirmed(interest)
+      else this.#refused(interest, refused, batch.length > 1)
+      this.#mark(interest)
+    }
+  }
+
+  /** The server holds nothing any more. With an error it wants nothing of this client: all fail for now. */
+  reset(error?: RookeryError): void {
+    clearTimeout(this.#wakeUp)
+    this.#wakeUp = undefined
+    this.#failures = 0
+    this.#asked.clear()
+    for (const interest of [...this.#byPattern.values()]) {
+      interest.server = 'none'
+      interest.alone = false
+      this.#mark(interest)
+    }
+    for (const subscription of this.#locals()) {
+      if (error) subscription.fail(error)
+      else subscription.suspend()
+    }
+  }
+
+  /** Cancels all. */
+  clear(reason: RookeryError): void {
+    for (const subscription of this.#locals()) subscription.end(reason)
+    this.reset()
+  }
+
+  /** Gives a message to every listener it concerns, once. */
+  dispatch(message: MessageFrame): void {
+    const receivers = new Set<LocalSubscription>()
+    for (const topic of [message.topic, ...(message.topics ?? [])]) {
+      for (const matched of this.#matcher.match(topic)) {
+        for (const subscription of matched) receivers.add(subscription)
+      }
+    }
+    for (const subscription of receivers) subscription.deliver(message)
+  }
+
+  #ask(type: 'subscribe' | 'unsubscribe', batch: readonly Interest[]): EncodedFrame {
+    const id = this.#nextId()
+    this.#asked.set(id, batch)
+    for (const interest of batch) interest.server = type === 'subscribe' ? 'subscribing' : 'unsubscribing'
+    return encode({ type, id, topics: batch.map((interest) => interest.pattern) })
+  }
+
+  #confirmed(interest: Interest): void {
+    interest.server = 'held'
+    interest.confirmed = true
+    interest.alone = false
+    this.#failures = 0
+    for (const subscription of [...interest.locals]) subscription.activate()
+  }
+
+  #refused(interest: Interest, error: RookeryError, batched: boolean): void {
+    if (error.retryable && interest.confirmed && !batched) {
+      // A trouble of the moment must not end what the server confirmed on an earlier connection.
+      interest.server = 'resting'
+      this.#wakeUp ??= setTimeout(() => this.#wake(), backoff(this.#failures++, this.#bounds))
+      return
+    }
+    interest.server = 'none'
+    interest.alone = batched
+    if (batched) return
+    const refused = [...interest.locals]
+    for (const subscription of refused) this.#remove(subscription)
+    for (const subscription of refused) subscription.fail(error)
+  }
+
+  #wake(): void {
+    this.#wakeUp = undefined
+    for (const interest of [...this.#byPattern.values()]) {
+      if (interest.server !== 'resting') continue
+      interest.server = 'none'
+      this.#mark(interest)
+    }
+  }
+
+  #remove(subscription: LocalSubscription): void {
+    this.#matcher.remove(subscription.pattern, subscription)
+    const interest = this.#byPattern.get(subscription.pattern)
+    if (interest?.locals.delete(subscription)) this.#mark(interest)
+  }
+
+  #mark(interest: Interest): void {
+    if (interest.locals.size > 0 || interest.server !== 'none') {
+      this.#due.add(interest)
+      this.#onDue()
+      return
+    }
+    this.#due.delete(interest)
+    // A listener that was just told of a refusal may have subscribed anew.
+    if (this.#byPattern.get(interest.pattern) === interest) this.#byPattern.delete(interest.pattern)
+  }
+
+  #locals(): LocalSubscription[] {
+    return [...this.#byPattern.values()].flatMap((interest) => [...interest.locals])
+  }
+}
+
+const chunk = <T>(items: readonly T[], size: number): T[][] => {
+  const chunks: T[][] = []
+  for (let start = 0; start < items.length; start += size) chunks.push(items.slice(start, start + size))
+  return chunks
+}

@@ -1,0 +1,145 @@
+import { RookeryError } from '../core/errors.ts'
+import {
+  type CloseFrame,
+  type ErrorFrame,
+  type MessageFrame,
+  PROTOCOL_VERSION,
+  type ReplyFrame,
+  type ServerFrame,
+  type WelcomeFrame,
+} from '../core/protocol.ts'
+import { encode, isServerFrame } from './frames.ts'
+import { MAX_TIMEOUT, type Settings } from './options.ts'
+import type { ClientConnection, ClientTransport, EncodedFrame } from './transport.ts'
+
+/** How much longer than the server's ping interval silence may last, in milliseconds. */
+const GRACE = 10_000
+
+export interface LinkEvents {
+  open(welcome: WelcomeFrame): void
+  frame(frame: MessageFrame | ReplyFrame | ErrorFrame): void
+  invalid(error: RookeryError): void
+  /** Once, and last; not after `close()`. */
+  end(end: LinkEnd): void
+}
+
+export interface LinkEnd {
+  readonly error: RookeryError
+  /** Milliseconds to wait before the next attempt; null: make none; undefined: the server left it open. */
+  readonly retryIn: number | null | undefined
+}
+
+/** One attempt and, if it succeeds, one connection: from the handshake to the end. */
+export class Link {
+  readonly #events: LinkEvents
+  #connection: ClientConnection | undefined
+  #timer: ReturnType<typeof setTimeout>
+  #welcomed = false
+  #ended = false
+  /** Longest silence that a living server keeps; 0 where the server promises no pings. */
+  #patience = 0
+  // The wall clock: other clocks stand still while a computer sleeps, and would miss that silence.
+  #heardAt = Date.now()
+
+  constructor(transport: ClientTransport, settings: Settings, events: LinkEvents) {
+    this.#events = events
+    const { connectTimeout } = settings
+    this.#timer = setTimeout(() => {
+      this.#abort('handshake_timeout', `The server did not welcome us within ${connectTimeout} ms`)
+    }, connectTimeout)
+    this.#start(transport, settings).catch((cause) => {
+      const message = 'The attempt to connect could not be begun'
+      this.#end({ error: new RookeryError('connection_failed', message, { cause }), retryIn: undefined })
+    })
+  }
+
+  send(frames: readonly EncodedFrame[]): void {
+    this.#connection?.send(frames)
+  }
+
+  /** Ends the link politely and without an event. */
+  close(): void {
+    this.#ended = true
+    clearTimeout(this.#timer)
+    this.#connection?.close()
+  }
+
+  /** Ends the link if it has been silent for longer than a living server would be. */
+  check(): void {
+    if (!this.#patience || this.#ended) return
+    const left = this.#patience - Math.max(0, Date.now() - this.#heardAt)
+    clearTimeout(this.#timer)
+    if (left > 0) this.#timer = setTimeout(() => this.check(), left)
+    else this.#abort('ping_timeout', 'The server stopped answering', 0)
+  }
+
+  async #start(transport: ClientTransport, { url, params }: Settings): Promise<void> {
+    const request = { url, params: await params() }
+    if (this.#ended) return
+    this.#connection = transport.connect(request, {
+      message: (frame) => {
+        if (!this.#ended) this.#receive(frame)
+      },
+      invalid: (error) => {
+        if (!this.#ended) this.#invalid(error)
+      },
+      close: (error) => this.#end({ error, retryIn: undefined }),
+    })
+  }
+
+  #receive(frame: ServerFrame): void {
+    this.#heardAt = Date.now()
+    if (!isServerFrame(frame)) {
+      this.#invalid(new RookeryError('bad_frame', 'The server sent a frame that is not valid'))
+      return
+    }
+    switch (frame.type) {
+      case 'welcome':
+        this.#welcome(frame)
+        break
+      case 'ping':
+        this.send([encode({ type: 'pong' })])
+        break
+      case 'close':
+        this.#end({ error: RookeryError.from(frame.error), retryIn: wait(frame) })
+        break
+      default:
+        this.#events.frame(frame)
+    }
+  }
+
+  #welcome(welcome: WelcomeFrame): void {
+    if (this.#welcomed) return
+    if (welcome.protocol !== PROTOCOL_VERSION) {
+      const message = `The server speaks protocol ${welcome.protocol}, this client ${PROTOCOL_VERSION}`
+      this.#end({ error: new RookeryError('protocol_mismatch', message), retryIn: null })
+      return
+    }
+    this.#welcomed = true
+    clearTimeout(this.#timer)
+    if (welcome.pingInterval > 0) this.#patience = Math.min(welcome.pingInterval + GRACE, MAX_TIMEOUT)
+    this.check()
+    this.#events.open(welcome)
+  }
+
+  #invalid(error: RookeryError): void {
+    this.#heardAt = Date.now()
+    this.#events.invalid(error)
+  }
+
+  #abort(code: 'handshake_timeout' | 'ping_timeout', message: string, retryIn?: number): void {
+    this.#connection?.abort()
+    this.#end({ error: new RookeryError(code, message), retryIn })
+  }
+
+  #end(end: LinkEnd): void {
+    if (this.#ended) return
+    this.close()
+    this.#events.end(end)
+  }
+}
+
+const wait = ({ reconnectAfter }: CloseFrame): number | null | undefined => {
+  if (reconnectAfter === null) return null
+  return reconnectAfter >= 0 && reconnectAfter <= MAX_TIMEOUT ? reconnectAfter : undefined
+}

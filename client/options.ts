@@ -1,0 +1,145 @@
+import { RookeryError } from '../core/errors.ts'
+import type { BackoffBounds } from './backoff.ts'
+import { invalidOption } from './invalid-option.ts'
+import type { ClientTransport } from './transport.ts'
+import { type WebSocketClass, websocket } from './transports/websocket.ts'
+
+/** Query parameters of the handshake; null and undefined ones are left out. */
+export type Params = Readonly<Record<string, string | number | boolean | null | undefined>>
+
+export type ReconnectOptions = Partial<BackoffBounds>
+
+/** Times are in milliseconds. */
+export interface ClientOptions {
+  /** Origin of the server: `http:`, `https:`, `ws:` or `wss:`. @default `location.origin` */
+  readonly url?: string | URL | undefined
+  /** Parameters of the handshake. A function is called for every attempt: give it a fresh token there. */
+  readonly params?: Params | (() => Params | Promise<Params>) | undefined
+  /** Of the WebSocket transport. @default the global one; Node before 22 has none */
+  readonly WebSocket?: WebSocketClass | undefined
+  /** Of the WebSocket transport. @default '/api/v1/ws' */
+  readonly path?: string | undefined
+  /** Ways to the server, in order of preference. @default `[websocket({ WebSocket, path })]` */
+  readonly transports?: readonly ClientTransport[] | undefined
+  /** From the start of an attempt to the server's welcome. @default 10_000 */
+  readonly connectTimeout?: number | undefined
+  /** From a call to its answer. @default 10_000 */
+  readonly callTimeout?: number | undefined
+  /** Wait between attempts: random, up to `min` at first, doubling up to `max`. @default { min: 500, max: 20_000 } */
+  readonly reconnect?: ReconnectOptions | undefined
+  /** Most messages that wait while there is no connection. @default 100 */
+  readonly maxQueue?: number | undefined
+  /** Whether `createClient` connects. @default true */
+  readonly autoConnect?: boolean | undefined
+}
+
+/** Options, checked and complete. */
+export interface Settings {
+  readonly url: URL
+  readonly params: () => Promise<Record<string, string>>
+  readonly transports: readonly ClientTransport[]
+  readonly connectTimeout: number
+  readonly callTimeout: number
+  readonly reconnect: BackoffBounds
+  readonly maxQueue: number
+  readonly autoConnect: boolean
+}
+
+/** The longest wait that `setTimeout` takes; it treats more as none. */
+export const MAX_TIMEOUT = 2 ** 31 - 1
+
+/**
+ * Checks an option that is a time.
+ *
+ * @throws `invalid_option`
+ */
+export const milliseconds = (name: string, value: number, least = 1): number => {
+  if (typeof value === 'number' && value >= least && value <= MAX_TIMEOUT) return value
+  throw invalidOption(name, `a number of milliseconds from ${least} to ${MAX_TIMEOUT}`, value)
+}
+
+/**
+ * Checks options and fills in their defaults.
+ *
+ * @throws `invalid_option`
+ */
+export const readOptions = (options: ClientOptions): Settings => {
+  if (!isObject(options)) throw invalidOption('options', 'an object', options)
+  const { url, params, WebSocket, path, transports, connectTimeout, callTimeout, ...more } = options
+  const { reconnect = {}, maxQueue = 100, autoConnect = true, ...unknown } = more
+  refuseUnknown(unknown)
+  if (!Number.isInteger(maxQueue) || maxQueue < 0)
+    throw invalidOption('maxQueue', 'a whole number from 0', maxQueue)
+  if (typeof autoConnect !== 'boolean') throw invalidOption('autoConnect', 'true or false', autoConnect)
+  if (transports && (WebSocket || path)) {
+    const name = path ? 'path' : 'WebSocket'
+    throw invalidOption(name, `left to websocket({ ${name} }) where transports are given`, path ?? WebSocket)
+  }
+  return {
+    url: readUrl(url),
+    params: readParams(params),
+    transports: transports ? readTransports(transports) : [websocket({ WebSocket, path })],
+    connectTimeout: milliseconds('connectTimeout', connectTimeout ?? 10_000),
+    callTimeout: milliseconds('callTimeout', callTimeout ?? 10_000),
+    reconnect: readReconnect(reconnect),
+    maxQueue,
+    autoConnect,
+  }
+}
+
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null
+
+const refuseUnknown = (rest: object, prefix = ''): void => {
+  for (const name of Object.keys(rest)) {
+    throw new RookeryError(
+      'invalid_option',
+      `There is no option '${prefix}${name}': correct it or leave it out`,
+    )
+  }
+}
+
+const readUrl = (given: string | URL | undefined): URL => {
+  const value = given ?? globalThis.location?.origin
+  const expected = `the address of the server without a path, such as 'https://example.com'`
+  let url: URL
+  try {
+    url = new URL(value)
+  } catch {
+    throw invalidOption('url', expected, value)
+  }
+  if (!/^(http|ws)s?:$/.test(url.protocol) || url.pathname !== '/' || url.search || url.hash) {
+    throw invalidOption(
+      'url',
+      `${expected} (for the path there is option 'path', for the query 'params')`,
+      value,
+    )
+  }
+  url.protocol = url.protocol.replace('ws', 'http')
+  return url
+}
+
+const readParams = (params: ClientOptions['params'] = {}): Settings['params'] => {
+  if (!isObject(params) && typeof params !== 'function') {
+    throw invalidOption('params', 'an object of query parameters or a function that returns one', params)
+  }
+  return async () => {
+    const current = typeof params === 'function' ? await params() : params
+    const present = Object.entries(current).filter(([, value]) => value !== undefined && value !== null)
+    return Object.fromEntries(present.map(([name, value]) => [name, String(value)]))
+  }
+}
+
+const readTransports = (transports: readonly ClientTransport[]): readonly ClientTransport[] => {
+  if (Array.isArray(transports) && transports.length > 0) return [...transports]
+  throw invalidOption('transports', 'a list of one or more, such as [websocket()]', transports)
+}
+
+const readReconnect = (reconnect: ReconnectOptions): BackoffBounds => {
+  if (!isObject(reconnect)) throw invalidOption('reconnect', 'an object of min and max', reconnect)
+  const { min = 500, max = Math.max(min, 20_000), ...unknown } = reconnect
+  refuseUnknown(unknown, 'reconnect.')
+  return {
+    min: milliseconds('reconnect.min', min),
+    max: milliseconds('reconnect.max', max, min),
+  }
+}

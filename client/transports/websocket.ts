@@ -1,0 +1,129 @@
+import { errorTable, RookeryError } from '../../core/errors.ts'
+import { parseServerFrame } from '../../core/protocol.ts'
+import { invalidOption } from '../invalid-option.ts'
+import type {
+  ClientConnection,
+  ClientTransport,
+  ConnectionEvents,
+  ConnectRequest,
+  EncodedFrame,
+} from '../transport.ts'
+
+/** What is used of a WebSocket: the browser's, Node's and that of the `ws` package all fit. */
+export interface WebSocketLike {
+  onopen: ((event: never) => void) | null
+  onmessage: ((event: never) => void) | null
+  onerror: ((event: never) => void) | null
+  onclose: ((event: never) => void) | null
+  send(text: string): void
+  close(): void
+  /** Where there is one, a dead connection is dropped without waiting for the peer. */
+  terminate?(): void
+}
+export type WebSocketClass = new (url: string) => WebSocketLike
+
+export interface WebSocketOptions {
+  /** @default the global one; Node before 22 has none: `import { WebSocket } from 'ws'` */
+  readonly WebSocket?: WebSocketClass | undefined
+  /** Path of the server's WebSocket endpoint. @default '/api/v1/ws' */
+  readonly path?: string | undefined
+}
+
+/**
+ * The WebSocket transport, and the default one.
+ *
+ * @throws `invalid_option`
+ * @example createClient({ url, transports: [websocket({ WebSocket })] })
+ */
+export const websocket = ({
+  WebSocket = globalThis.WebSocket,
+  path = '/api/v1/ws',
+}: WebSocketOptions = {}): ClientTransport => {
+  if (typeof WebSocket !== 'function') {
+    const fix = `a WebSocket class, and there is no global one here: pass { WebSocket } from the package 'ws'`
+    throw invalidOption('WebSocket', fix, WebSocket)
+  }
+  if (typeof path !== 'string' || !/^\/(?!\/)[^?#]*$/.test(path)) {
+    throw invalidOption('path', `a path that begins with / and has no query, such as '/api/v1/ws'`, path)
+  }
+  return {
+    name: 'websocket',
+    connect: (request, events) => new WebSocketConnection(WebSocket, address(path, request), events),
+  }
+}
+
+const address = (path: string, { url, params }: ConnectRequest): URL => {
+  const target = new URL(path, url)
+  target.protocol = target.protocol.replace('http', 'ws')
+  target.search = new URLSearchParams(params).toString()
+  return target
+}
+
+class WebSocketConnection implements ClientConnection {
+  readonly #socket: WebSocketLike
+
+  constructor(WebSocket: WebSocketClass, target: URL, events: ConnectionEvents) {
+    const socket = new WebSocket(target.href)
+    let stood = false
+    let cause: unknown
+    socket.onopen = () => {
+      stood = true
+    }
+    socket.onmessage = ({ data }: { data: unknown }) => receive(data, events)
+    // A browser tells nothing here; `ws` says what went wrong, and would throw if nobody listened.
+    socket.onerror = (event: { error?: unknown; message?: unknown }) => {
+      cause = event.error ?? event.message
+    }
+    socket.onclose = (event: { code: number; reason: string }) => {
+      const code = errorCode(event)
+      if (code) events.close(new RookeryError(code, undefined, { cause }))
+      else if (stood) events.close(new RookeryError('disconnected', undefined, { cause }))
+      else {
+        // Without the query, which may hold secrets.
+        const message = `Could not connect to ${target.origin}${target.pathname}`
+        events.close(new RookeryError('connection_failed', message, { cause }))
+      }
+    }
+    this.#socket = socket
+  }
+
+  send(frames: readonly EncodedFrame[]): void {
+    for (const { text } of frames) this.#socket.send(text)
+  }
+
+  close(): void {
+    this.#silence()
+    this.#socket.close()
+  }
+
+  abort(): void {
+    this.#silence()
+    if (this.#socket.terminate) this.#socket.terminate()
+    else this.#socket.close()
+  }
+
+  #silence(): void {
+    this.#socket.onopen = this.#socket.onmessage = this.#socket.onclose = null
+    // `ws` reports an error when it is closed while connecting.
+    this.#socket.onerror = () => {}
+  }
+}
+
+const receive = (data: unknown, events: ConnectionEvents): void => {
+  let frame: ReturnType<typeof parseServerFrame>
+  try {
+    if (typeof data !== 'string') throw new RookeryError('bad_frame', 'A frame is text, not binary')
+    frame = parseServerFrame(data)
+  } catch (error) {
+    events.invalid(error as RookeryError)
+    return
+  }
+  events.message(frame)
+}
+
+/** The error code that a close carries: its reason is one, or its number is a standard one of the table. */
+const errorCode = ({ code, reason }: { code: number; reason: string }): string | undefined => {
+  if (/^[a-z]+(_[a-z]+)*$/.test(reason)) return reason
+  // The numbers from 4000 on are shared by several codes.
+  return Object.entries(errorTable).find(([, entry]) => entry.close === code && code < 4000)?.[0]
+}

@@ -1,0 +1,114 @@
+import type { BusOptions } from './bus.ts'
+import { isLogger, isLogLevel, type Logger, type LogLevel } from './logger.ts'
+import { checkOptions, type Duration, milliseconds, type OptionCheck, option } from './options.ts'
+import type { Plugin } from './plugin.ts'
+import type { Limits } from './session-host.ts'
+
+/** Limits of every session, whatever its transport. */
+export interface LimitOptions {
+  /** Largest frame from a client, in bytes. @default 65536 */
+  readonly maxPayload?: number
+  /** Most patterns that a client may subscribe to at a time. @default 128 */
+  readonly maxSubscriptions?: number
+  /** Frames a second that a client may send; past it they are refused `rate_limited`. @default 100 */
+  readonly messageRate?: number
+  /** Frames that a client may send at once, and refused ones after which it is disconnected. @default 200 */
+  readonly messageBurst?: number
+  /** Bytes that may wait for a client that does not read. @default 1048576 */
+  readonly maxBuffered?: number
+}
+
+export interface AppOptions {
+  /** Plugins, in any order. @default [] */
+  readonly plugins?: readonly Plugin[]
+  /** Where to log: a pino-like logger, or the least severe level that goes to the console. @default 'info' */
+  readonly logger?: Logger | LogLevel
+  readonly limits?: LimitOptions
+  /**
+   * What happens to a client that does not read: `disconnect` (it reconnects), or `drop` messages of topics
+   * without history. @default 'disconnect'
+   */
+  readonly slowConsumer?: 'disconnect' | 'drop'
+  /** Time between two pings. @default '25s' */
+  readonly pingInterval?: Duration
+  /** Time to answer a ping before the connection counts as dead. @default '10s' */
+  readonly pingTimeout?: Duration
+  /** Time for everything from connecting to `welcome`. @default '10s' */
+  readonly handshakeTimeout?: Duration
+  /** Time that the handlers of a message have. @default '10s' */
+  readonly handlerTimeout?: Duration
+  /** Time that each plugin has to start. @default '10s' */
+  readonly startTimeout?: Duration
+  /** Time that running handlers, and then each plugin, have to stop. @default '10s' */
+  readonly stopTimeout?: Duration
+  readonly bus?: BusOptions
+}
+
+/** Options with their defaults, durations in milliseconds. */
+export interface AppSettings {
+  readonly plugins: readonly Plugin[]
+  readonly logger: Logger | LogLevel
+  readonly limits: Limits
+  readonly handlerTimeout: number
+  readonly startTimeout: number
+  readonly stopTimeout: number
+  readonly bus: BusOptions
+}
+
+const isPlugin: OptionCheck = (value) => {
+  const { name, setup, start, listen, stop, requires } = (value ?? {}) as Record<string, unknown>
+  const hooks = [setup, start, listen, stop].every((hook) => hook === undefined || typeof hook === 'function')
+  const named = typeof name === 'string' && name !== ''
+  return named && hooks && (requires === undefined || Array.isArray(requires))
+    ? undefined
+    : 'a plugin, such as http() returns (did you forget to call it?)'
+}
+
+/** @throws `invalid_option` */
+export const readAppOptions = (options: AppOptions): AppSettings => {
+  checkOptions('createApp()', options, {
+    plugins: option.list(isPlugin),
+    logger: (value) =>
+      isLogger(value) || isLogLevel(value)
+        ? undefined
+        : "a logger with debug, info, warn, error and child, or one of 'debug', 'info', 'warn', 'error', 'silent'",
+    limits: option.object,
+    slowConsumer: option.oneOf('disconnect', 'drop'),
+    pingInterval: option.duration(),
+    pingTimeout: option.duration(),
+    handshakeTimeout: option.duration(),
+    handlerTimeout: option.duration(),
+    startTimeout: option.duration(),
+    stopTimeout: option.duration(),
+    bus: option.object,
+  })
+  const { limits = {}, bus = {} } = options
+  checkOptions('createApp() limits', limits, {
+    maxPayload: option.integer(1, 512 * 1024 * 1024),
+    maxSubscriptions: option.integer(0),
+    messageRate: option.integer(1),
+    messageBurst: option.integer(1),
+    maxBuffered: option.integer(1),
+  })
+  checkOptions('createApp() bus', bus, { listenerTimeout: option.integer(1), maxPending: option.integer(1) })
+  const time = (duration: Duration | undefined, byDefault: number) => milliseconds(duration ?? byDefault)
+  return {
+    plugins: options.plugins ?? [],
+    logger: options.logger ?? 'info',
+    limits: {
+      maxPayload: limits.maxPayload ?? 64 * 1024,
+      maxSubscriptions: limits.maxSubscriptions ?? 128,
+      messageRate: limits.messageRate ?? 100,
+      messageBurst: limits.messageBurst ?? 200,
+      maxBuffered: limits.maxBuffered ?? 1024 * 1024,
+      slowConsumer: options.slowConsumer ?? 'disconnect',
+      pingInterval: time(options.pingInterval, 25_000),
+      pingTimeout: time(options.pingTimeout, 10_000),
+      handshakeTimeout: time(options.handshakeTimeout, 10_000),
+    },
+    handlerTimeout: time(options.handlerTimeout, 10_000),
+    startTimeout: time(options.startTimeout, 10_000),
+    stopTimeout: time(options.stopTimeout, 10_000),
+    bus,
+  }
+}

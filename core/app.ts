@@ -1,0 +1,239 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec'
+import { type AppOptions, type AppSettings, readAppOptions } from './app-options.ts'
+import type { Bus } from './bus.ts'
+import { Cluster, createInProcessCluster, type Target } from './cluster.ts'
+import { type ContainerScope, createScope } from './container.ts'
+import type { Context, Handler, Middleware } from './context.ts'
+import { Engine } from './engine.ts'
+import { RookeryError } from './errors.ts'
+import type { EventInit } from './event.ts'
+import { Lifecycle } from './lifecycle.ts'
+import { createLogger, Logger } from './logger.ts'
+import { createToken, type Scope } from './scope.ts'
+import { Limits } from './session-host.ts'
+import { Sessions } from './sessions.ts'
+import { within } from './time.ts'
+import { type Transport, Transports } from './transport.ts'
+
+/** Stands for "no contract": topics are strings and payloads are whatever the handler's schema says. */
+export type Untyped = Record<never, never>
+
+/** Where an app is in its life. Only a `started` app takes connections. */
+export type AppState = 'created' | 'starting' | 'started' | 'stopping' | 'stopped'
+
+/** What is in use; all zero once every client has gone. */
+export interface Usage {
+  readonly sessions: number
+  /** Patterns that sessions subscribe to. */
+  readonly patterns: number
+  /** Trie nodes that hold them. */
+  readonly nodes: number
+}
+
+/** An app: its handlers, its bus, its sessions, and the plugins around them. */
+export interface App<C = Untyped> {
+  /** Only for the type checker. */
+  readonly contract?: C
+  readonly state: AppState
+  readonly usage: Usage
+  /** In-process events, which clients see nothing of unless an event says so. */
+  readonly bus: Bus
+  /** This node's sessions. */
+  readonly sessions: Sessions
+  /** What plugins provide, by token. */
+  readonly scope: Scope
+  /**
+   * Handles what clients send to a topic (or to all topics of a pattern). The schema is any validator of the
+   * Standard Schema kind: zod, valibot, arktype. Several handlers of a topic run side by side.
+   *
+   * @returns how to remove the handler
+   * @throws `invalid_pattern`, `reserved_topic`, `invalid_option`
+   * @example app.handle('chat/send', z.object({ text: z.string() }), (ctx, { text }) => ({ sent: true }))
+   */
+  handle<S extends StandardSchemaV1>(
+    topic: string,
+    schema: S,
+    handler: (ctx: Context, payload: StandardSchemaV1.InferOutput<S>) => unknown,
+  ): () => void
+  handle(topic: string, handler: Handler): () => void
+  /**
+   * Wraps the handlers of every topic, or of those that match a pattern. Middleware runs in the order added,
+   * before the payload is validated.
+   *
+   * @returns how to remove the middleware
+   * @example app.use('admin/*', (ctx, next) => { if (ctx.user.role !== 'admin') throw new RookeryError('forbidden'); return next() })
+   */
+  use(middleware: Middleware): () => void
+  use(pattern: string, middleware: Middleware): () => void
+  /**
+   * Publishes a message to the clients and listeners that subscribe to the topic, on every node. Resolves
+   * when the message has been accepted, not when it has been received. Bad input throws at once, so that a
+   * call that nobody awaits cannot fail unseen.
+   *
+   * @throws `invalid_topic`, `unserializable`
+   */
+  publish(topic: string, payload?: unknown): Promise<void>
+  publish(event: EventInit): Promise<void>
+  /**
+   * Sends a message to all sessions of a user, a room or a session id, whichever nodes they are on, whether
+   * they subscribe to the topic or not. Resolves with how many sessions took it.
+   *
+   * @throws `not_connected` when nobody did; `invalid_topic`, `unserializable`
+   */
+  send(target: Target, topic: string, payload?: unknown): Promise<number>
+  /**
+   * Starts the plugins, then the transports; resolves with the app when it serves. When something fails,
+   * what had started is stopped again.
+   *
+   * @throws `plugin_failed`, `plugin_timeout`, `app_stopped`
+   */
+  start(): Promise<this>
+  /**
+   * Stops gracefully: takes no new connections, lets running handlers finish, tells every client to come back
+   * later, then closes everything, last started first. Idempotent; never rejects.
+   */
+  stop(): Promise<void>
+}
+
+/** The app, for plugins. */
+export const AppToken = createToken<App>('App')
+
+const ACCEPTED = Promise.resolve()
+
+class RookeryApp implements App {
+  readonly bus: Bus
+  readonly sessions: Sessions
+  readonly scope: ContainerScope
+  readonly #settings: AppSettings
+  readonly #engine: Engine
+  readonly #lifecycle: Lifecycle
+  readonly #log: Logger
+  readonly #transports: Transport[] = []
+  #state: AppState = 'created'
+  #starting: Promise<this> | undefined
+  #stopping: Promise<void> | undefined
+
+  constructor(options: AppOptions) {
+    const settings = readAppOptions(options)
+    const { logger } = settings
+    this.#settings = settings
+    this.#log = typeof logger === 'string' ? createLogger(logger) : logger
+    this.#engine = new Engine(settings, this.#log)
+    this.bus = this.#engine.bus
+    this.sessions = this.#engine.sessions
+    this.scope = createScope()
+    this.scope.provide(AppToken, () => this)
+    this.scope.provide(Logger, () => this.#log)
+    this.scope.provide(Sessions, () => this.sessions)
+    this.scope.provide(Limits, () => settings.limits)
+    this.scope.provide(Transports, () => ({
+      add: (transport: Transport) => void this.#transports.push(transport),
+    }))
+    this.#lifecycle = new Lifecycle(settings.plugins, this.scope, this.#log)
+    if (!this.scope.has(Cluster)) this.scope.provide(Cluster, () => createInProcessCluster())
+  }
+
+  get state(): AppState {
+    return this.#state
+  }
+
+  get usage(): Usage {
+    return this.#engine.usage
+  }
+
+  handle(topic: string, first: unknown, second?: unknown): () => void {
+    const [schema, handler] = second === undefined ? [undefined, first] : [first, second]
+    return this.#engine.handlers.add(topic, schema as StandardSchemaV1, handler as Handler)
+  }
+
+  use(first: string | Middleware, second?: Middleware): () => void {
+    return typeof first === 'string'
+      ? this.#engine.handlers.use(first, second)
+      : this.#engine.handlers.use(undefined, first)
+  }
+
+  publish(input: string | EventInit, payload?: unknown): Promise<void> {
+    this.#engine.publish(input, payload)
+    return ACCEPTED
+  }
+
+  send(target: Target, topic: string, payload?: unknown): Promise<number> {
+    return this.#engine.send(target, topic, payload)
+  }
+
+  start(): Promise<this> {
+    this.#starting ??= this.#start()
+    return this.#starting
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop()
+    return this.#stopping
+  }
+
+  async #start(): Promise<this> {
+    if (this.#stopping) throw new RookeryError('app_stopped', 'The app has been stopped; create a new one')
+    this.#state = 'starting'
+    const { startTimeout } = this.#settings
+    try {
+      const cluster = this.scope.get(Cluster)
+      await this.#lifecycle.open(
+        'cluster',
+        'start',
+        startTimeout,
+        () => cluster.start(this.#engine),
+        () => cluster.stop(),
+      )
+      this.#engine.join(cluster)
+      await this.#lifecycle.startPlugins(startTimeout)
+      for (const transport of this.#transports) {
+        const start = () => transport.start(this.#engine)
+        await this.#lifecycle.open(transport.name, 'start', startTimeout, start, () => transport.stop())
+      }
+      // Before anybody can connect, so that the first to connect is not turned away.
+      this.#engine.accept(true)
+      await this.#lifecycle.listen(startTimeout)
+    } catch (error) {
+      await this.#close()
+      throw error
+    }
+    this.#state = 'started'
+    this.#log.info({ plugins: this.#settings.plugins.map(({ name }) => name) }, 'started')
+    return this
+  }
+
+  async #stop(): Promise<void> {
+    await this.#starting?.catch(() => {})
+    if (this.#state === 'stopped') return
+    this.#state = 'stopping'
+    this.#engine.accept(false)
+    const { stopTimeout } = this.#settings
+    const late = () => new RookeryError('handler_timeout', 'Handlers were still running when the app stopped')
+    await within(stopTimeout, this.#engine.handlers.idle(), late).catch((error) =>
+      this.#log.warn({ err: error }, error.message),
+    )
+    await this.#close()
+    this.#log.info('stopped')
+  }
+
+  async #close(): Promise<void> {
+    this.#state = 'stopping'
+    this.#engine.accept(false)
+    for (const session of [...this.sessions]) session.close(new RookeryError('shutting_down'))
+    await this.#lifecycle.stop(this.#settings.stopTimeout)
+    this.bus.close()
+    this.#state = 'stopped'
+  }
+}
+
+/**
+ * Makes an app of plugins. They are set up at once, so that what they provide can be used before `start`.
+ *
+ * @throws `invalid_option`, `duplicate_plugin`, `duplicate_provider`, `missing_requirement`,
+ * `dependency_cycle`, `plugin_failed`
+ * @example
+ * const app = createApp({ plugins: [http({ port: 3000 }), websocket(), rooms()] })
+ * app.handle('chat/send', (ctx, payload) => ctx.publish(`rooms/${ctx.room}/messages`, payload))
+ * await app.start()
+ */
+export const createApp = (options: AppOptions = {}): App => new RookeryApp(options)

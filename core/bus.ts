@@ -1,0 +1,171 @@
+import { RookeryError } from './errors.ts'
+import { createEvent, type Event, type EventInit } from './event.ts'
+import type { Logger } from './logger.ts'
+import { Matcher } from './matcher.ts'
+import { Listening } from './subscription.ts'
+import { assertPattern } from './topic.ts'
+
+/** What a listener gets beside the event. */
+export interface ListenerContext {
+  /** Aborts when the listener has taken longer than its limit (5 s by default) or the app stops. */
+  readonly signal: AbortSignal
+}
+
+/** Called for each event; what it throws or rejects with is reported and hurts no other listener. */
+export type Listener<P = unknown> = (event: Event<P>, ctx: ListenerContext) => unknown
+
+/** One listener and the patterns it listens to. An event reaches it once, however many patterns match. */
+export interface Subscription {
+  /** Listens to a pattern too. @throws `invalid_pattern` */
+  add(pattern: string): this
+  /** No longer listens to a pattern. */
+  remove(pattern: string): this
+  /** Listens to every event, internal ones and those on `$` topics included. */
+  all(): this
+  /** From now on only takes events that reach clients. */
+  clientOnly(): this
+  /** Ends the subscription; events already under way to it are not delivered. */
+  cancel(): void
+  /** Events not delivered because too many calls of the listener were unsettled. */
+  readonly dropped: number
+}
+
+export interface BusOptions {
+  /** Milliseconds until `ctx.signal` of a listener aborts. @default 5000 */
+  readonly listenerTimeout?: number
+  /** Most unsettled calls of one listener; events past it are dropped, counted and reported. @default 1000 */
+  readonly maxPending?: number
+}
+
+interface Queued {
+  readonly event: Event
+  readonly listening: Iterable<Listening>
+  readonly settled: (() => void) | undefined
+}
+
+/** Events delivered until I/O gets its turn, so that listeners who publish cannot starve it. */
+const BATCH = 1024
+
+/** The in-process event bus. */
+export class Bus {
+  readonly #matcher = new Matcher<Listening>()
+  readonly #everything = new Set<Listening>()
+  readonly #subscriptions = new Set<Listening>()
+  readonly #log: Logger
+  readonly #options: Required<BusOptions>
+  #queue: Queued[] = []
+  #draining = false
+  /** Events that may still be delivered before I/O gets its turn. */
+  #left = BATCH
+  #closed = false
+
+  constructor(log: Logger, options: BusOptions = {}) {
+    this.#log = log
+    const { listenerTimeout = 5000, maxPending = 1000 } = options
+    this.#options = { listenerTimeout, maxPending }
+  }
+
+  /**
+   * Publishes an event and returns at once. Listeners are called soon after, in publish order, never
+   * inside this call. The event stays inside the server unless it names a `client` message.
+   *
+   * @throws `invalid_topic`
+   */
+  publish<P>(topic: string, payload?: P): void
+  publish<P>(event: EventInit<P>): void
+  publish(input: string | EventInit, payload?: unknown): void {
+    this.emit(createEvent(input, payload))
+  }
+
+  /**
+   * Publishes an event and resolves when every listener has settled or run out of its time.
+   *
+   * @throws `invalid_topic`
+   */
+  publishAndWait<P>(topic: string, payload?: P): Promise<void>
+  publishAndWait<P>(event: EventInit<P>): Promise<void>
+  async publishAndWait(input: string | EventInit, payload?: unknown): Promise<void> {
+    const event = createEvent(input, payload)
+    await new Promise<void>((resolve) => this.emit(event, resolve))
+  }
+
+  /**
+   * Calls a listener for each event on the pattern. Without a pattern it hears nothing until one is added.
+   *
+   * @example app.bus.subscribe('orders/*', (event) => invoice(event.payload))
+   * @throws `invalid_pattern`
+   */
+  subscribe<P = unknown>(pattern: string, listener: Listener<P>): Subscription
+  subscribe<P = unknown>(listener: Listener<P>): Subscription
+  subscribe(first: string | Listener<never>, second?: Listener<never>): Subscription {
+    const listener = (typeof first === 'string' ? second : first) as Listener | undefined
+    if (typeof listener !== 'function') {
+      throw new RookeryError('invalid_option', 'bus.subscribe() needs a listener function after the pattern')
+    }
+    // First, so that a bad pattern leaves nothing behind.
+    if (typeof first === 'string') assertPattern(first)
+    const subscription = new Listening(listener, this.#log, this.#options, {
+      patterns: this.#matcher,
+      everything: this.#everything,
+      subscriptions: this.#subscriptions,
+    })
+    return typeof first === 'string' ? subscription.add(first) : subscription
+  }
+
+  /** Number of patterns and trie nodes in use, for leak checks. */
+  get size(): { readonly patterns: number; readonly nodes: number } {
+    return { patterns: this.#matcher.patterns, nodes: this.#matcher.nodes }
+  }
+
+  /** @internal Queues an event that has been checked already. */
+  emit(event: Event, settled?: () => void): void {
+    const listening = this.#closed ? undefined : this.#listening(event)
+    if (!listening) {
+      settled?.()
+      return
+    }
+    this.#queue.push({ event, listening, settled })
+    if (this.#draining) return
+    this.#draining = true
+    queueMicrotask(this.#drain)
+  }
+
+  /** @internal Delivers nothing more, aborts the calls under way and cancels every subscription. */
+  close(): void {
+    this.#closed = true
+    for (const { settled } of this.#queue.splice(0)) settled?.()
+    for (const subscription of this.#subscriptions) {
+      subscription.abort(new RookeryError('app_stopped'))
+      subscription.cancel()
+    }
+  }
+
+  /** Who listens to an event, each once; nothing when nobody does. */
+  #listening(event: Event): Iterable<Listening> | undefined {
+    let found: ReadonlySet<Listening>[] = this.#everything.size > 0 ? [this.#everything] : []
+    for (const topic of event.topics) found = found.concat(this.#matcher.match(topic))
+    // A copy, because what is delivered is decided now and the sets are live.
+    return found.length === 0 ? undefined : new Set(found.flatMap((set) => [...set]))
+  }
+
+  readonly #drain = (): void => {
+    const batch = this.#queue.splice(0, this.#left)
+    this.#left -= batch.length
+    for (const { event, listening, settled } of batch) {
+      const calls: Promise<void>[] = []
+      for (const one of listening) {
+        const call = one.call(event)
+        if (call) calls.push(call)
+      }
+      if (settled) void Promise.all(calls).then(settled)
+    }
+    if (this.#queue.length === 0) this.#draining = false
+    else if (this.#left > 0) queueMicrotask(this.#drain)
+    else setImmediate(this.#drainLater)
+  }
+
+  readonly #drainLater = (): void => {
+    this.#left = BATCH
+    this.#drain()
+  }
+}

@@ -1,0 +1,76 @@
+import 'reflect-metadata'
+import { type DependencyContainer, container as root } from 'tsyringe'
+import { RookeryError } from './errors.ts'
+import { createToken, type Scope, type Token } from './scope.ts'
+
+/** The container behind a scope: its own kind, for `rookery/di` alone. */
+export const Container = createToken<unknown>('Container')
+
+/** A scope over a tsyringe child container, which knows who provides what and can be taken down. */
+export interface ContainerScope extends Scope {
+  /** The same scope, seen by one plugin: what it provides is put down to its name. */
+  for(owner: string): Scope
+  /** Who provides a token, if anybody does. */
+  ownerOf(token: Token<unknown>): string | undefined
+  /** Forgets every provider. */
+  dispose(): void
+}
+
+const missing = (token: Token<unknown>): RookeryError =>
+  new RookeryError(
+    'missing_provider',
+    `Nothing provides ${token.name}${token.providedBy ? `; add ${token.providedBy} to the plugins` : ''}`,
+  )
+
+export const createScope = (): ContainerScope => {
+  const container: DependencyContainer = root.createChildContainer()
+  const owners = new Map<symbol, string>()
+  const resolving: Token<unknown>[] = []
+
+  const build = <T>(token: Token<T>, factory: () => T): T => {
+    if (resolving.includes(token)) {
+      const path = [...resolving.slice(resolving.indexOf(token)), token].map(({ name }) => name).join(' -> ')
+      throw new RookeryError('dependency_cycle', `Providers need each other: ${path}`)
+    }
+    resolving.push(token)
+    try {
+      return factory()
+    } finally {
+      resolving.pop()
+    }
+  }
+
+  const provide = <T>(owner: string, token: Token<T>, factory: () => T): void => {
+    const other = owners.get(token.key)
+    if (other !== undefined) {
+      throw new RookeryError(
+        'duplicate_provider',
+        `Both ${other} and ${owner} provide ${token.name}; leave one of them out`,
+      )
+    }
+    owners.set(token.key, owner)
+    let made: { readonly value: T } | undefined
+    container.register(token.key, { useFactory: () => (made ??= { value: build(token, factory) }).value })
+  }
+
+  const scope = (owner: string): Scope => ({
+    provide: (token, factory) => provide(owner, token, factory),
+    get: <T>(token: Token<T>): T => {
+      if (!owners.has(token.key)) throw missing(token)
+      return container.resolve<T>(token.key)
+    },
+    has: (token) => owners.has(token.key),
+  })
+
+  const core: ContainerScope = {
+    ...scope('core'),
+    for: scope,
+    ownerOf: (token) => owners.get(token.key),
+    dispose: () => {
+      owners.clear()
+      container.reset()
+    },
+  }
+  core.provide(Container, () => container)
+  return core
+}

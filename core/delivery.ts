@@ -1,0 +1,52 @@
+import type { Event } from './event.ts'
+import { Frame } from './frame.ts'
+import { Matcher } from './matcher.ts'
+import type { Session } from './session.ts'
+
+/** Fans events out to the sessions that subscribe to them. */
+export class Delivery {
+  readonly #matcher = new Matcher<Session>()
+  readonly #interest: (pattern: string, wanted: boolean) => void
+
+  /** @param interest told of the first session that wants a pattern, and of the last that no longer does */
+  constructor(interest: (pattern: string, wanted: boolean) => void) {
+    this.#interest = interest
+  }
+
+  subscribe(pattern: string, session: Session): void {
+    if (this.#matcher.add(pattern, session)) this.#interest(pattern, true)
+  }
+
+  unsubscribe(pattern: string, session: Session): void {
+    if (this.#matcher.remove(pattern, session)) this.#interest(pattern, false)
+  }
+
+  /** Number of patterns and trie nodes in use, for leak checks. */
+  get size(): { readonly patterns: number; readonly nodes: number } {
+    return { patterns: this.#matcher.patterns, nodes: this.#matcher.nodes }
+  }
+
+  /**
+   * Queues an event's client message at every session that subscribes to one of its topics, once each.
+   *
+   * @throws `unserializable`
+   */
+  deliver({ topics, client }: Event): void {
+    if (!client) return
+    let frame: Frame | undefined
+    for (const topic of topics) {
+      for (const sessions of this.#matcher.match(topic)) {
+        if (!frame) {
+          const { topic: name, payload } = client
+          frame = new Frame(
+            topics.includes(name) ? { topic: name, payload } : { topic: name, payload, topics },
+          )
+          // Encoded now: the payload may change once the publisher goes on.
+          void frame.text
+        }
+        // The outbox takes the same frame twice in a row as one, so a session gets an event once.
+        for (const session of sessions) session.deliver(frame)
+      }
+    }
+  }
+}

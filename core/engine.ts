@@ -1,0 +1,211 @@
+import type { AppSettings } from './app-options.ts'
+import { Bus } from './bus.ts'
+import type { AddressedMessage, ClusterBackend, ClusterHost, Target } from './cluster.ts'
+import { Delivery } from './delivery.ts'
+import { RookeryError } from './errors.ts'
+import { type Actor, createEvent, type Event, type EventInit } from './event.ts'
+import { Frame } from './frame.ts'
+import { Handlers } from './handlers.ts'
+import type { Logger } from './logger.ts'
+import { MessageContext } from './message-context.ts'
+import { Flusher } from './outbox.ts'
+import type { SendFrame } from './protocol.ts'
+import { closeFrame, Session } from './session.ts'
+import type { Limits, SessionHost } from './session-host.ts'
+import { addressOf, SessionRegistry } from './sessions.ts'
+import { within } from './time.ts'
+import { assertPattern, assertTopic, isReserved } from './topic.ts'
+import type { Handshake, TransportHost, Wire } from './transport.ts'
+
+/** What joins the parts of an app: takes sessions in, runs their messages, and delivers what is published. */
+export class Engine implements SessionHost, TransportHost, ClusterHost {
+  readonly bus: Bus
+  readonly handlers: Handlers
+  readonly sessions: SessionRegistry
+  readonly limits: Limits
+  readonly flusher = new Flusher()
+  readonly #delivery: Delivery
+  readonly #log: Logger
+  #cluster: ClusterBackend | undefined
+  #accepting = false
+  #dropped = 0
+  #dropReport: NodeJS.Timeout | undefined
+
+  constructor(settings: AppSettings, log: Logger) {
+    this.#log = log
+    this.limits = settings.limits
+    this.bus = new Bus(log, settings.bus)
+    this.handlers = new Handlers(settings.handlerTimeout)
+    const interest = (pattern: string, wanted: boolean) => this.#cluster?.interest(pattern, wanted)
+    this.#delivery = new Delivery(interest)
+    this.sessions = new SessionRegistry(
+      interest,
+      async (target, error) => (await this.#cluster?.disconnect(target, error)) ?? 0,
+    )
+  }
+
+  /** From here on other nodes hear of what happens here. */
+  join(cluster: ClusterBackend): void {
+    this.#cluster = cluster
+  }
+
+  accept(accepting: boolean): void {
+    this.#accepting = accepting
+  }
+
+  get accepting(): boolean {
+    return this.#accepting
+  }
+
+  /** What is in use, for leak checks. */
+  get usage(): { readonly sessions: number; readonly patterns: number; readonly nodes: number } {
+    return { sessions: this.sessions.size, ...this.#delivery.size }
+  }
+
+  // ---- publishing
+
+  publish(input: string | EventInit, payload: unknown, actor: Actor | null = null): void {
+    const event = createEvent(
+      typeof input === 'string'
+        ? { topics: [input], payload, actor, client: {} }
+        : { ...input, actor: input.actor ?? actor, client: input.client ?? {} },
+    )
+    this.deliver(event)
+    this.#cluster?.publish(event)
+  }
+
+  async send(target: Target, topic: string, payload: unknown): Promise<number> {
+    assertTopic(topic)
+    const message = { target, topic, payload }
+    const here = this.deliverTo(message)
+    const elsewhere = (await this.#cluster?.send(message)) ?? 0
+    if (here + elsewhere === 0) {
+      throw new RookeryError('not_connected', `Nobody is connected as ${JSON.stringify(target)}`)
+    }
+    return here + elsewhere
+  }
+
+  // ---- for the cluster
+
+  deliver(event: Event): void {
+    this.#delivery.deliver(event)
+    this.bus.emit(event)
+  }
+
+  deliverTo({ target, topic, payload }: AddressedMessage): number {
+    const sessions = this.sessions.find(target)
+    const frame = new Frame({ topic, payload })
+    for (const session of sessions) session.push(frame)
+    return sessions.length
+  }
+
+  disconnect(target: Target, error: RookeryError): number {
+    return this.sessions.disconnectHere(target, error)
+  }
+
+  // ---- for transports
+
+  async open(handshake: Handshake, wire: Wire): Promise<Session> {
+    let session: Session | undefined
+    let refused = false
+    const opening = async (): Promise<Session> => {
+      if (!this.#accepting) throw new RookeryError('shutting_down', 'The server is not accepting connections')
+      const user = await this.sessions.authenticate(handshake)
+      if (refused) throw new RookeryError('handshake_timeout')
+      session = new Session(this.#sessionId(), user, handshake, wire, this)
+      this.sessions.add(session)
+      await this.sessions.opening(session, handshake)
+      return session
+    }
+    try {
+      await within(this.limits.handshakeTimeout, opening(), () => new RookeryError('handshake_timeout'))
+      if (!this.#accepting) throw new RookeryError('shutting_down')
+      session?.open()
+      return session as unknown as Session
+    } catch (failure) {
+      refused = true
+      const error = this.#coded(failure, { transport: handshake.transport, stage: 'handshake' })
+      if (session) {
+        session.close(error)
+      } else {
+        wire.write([closeFrame(error)])
+        wire.close(error)
+      }
+      this.#log.debug({ code: error.code, transport: handshake.transport }, 'a connection was refused')
+      throw error
+    }
+  }
+
+  #sessionId(): string {
+    return `${this.#cluster?.node ?? ''}-${crypto.randomUUID().replaceAll('-', '')}`
+  }
+
+  // ---- for sessions
+
+  subscribe(pattern: string, session: Session): void {
+    this.#delivery.subscribe(pattern, session)
+  }
+
+  unsubscribe(pattern: string, session: Session): void {
+    this.#delivery.unsubscribe(pattern, session)
+  }
+
+  checkPattern(pattern: string): void {
+    assertPattern(pattern)
+    if (isReserved(pattern)) throw new RookeryError('reserved_topic')
+  }
+
+  addressed(target: Target, session: Session, there: boolean): void {
+    this.sessions.address(addressOf(target), session, there)
+  }
+
+  async dispatch(session: Session, { topic, payload }: SendFrame): Promise<unknown> {
+    if (!this.#accepting) throw new RookeryError('shutting_down')
+    assertTopic(topic)
+    if (isReserved(topic)) throw new RookeryError('reserved_topic')
+    const ctx = new MessageContext(session, topic, payload, (to, what, actor) =>
+      this.publish(to, what, actor),
+    )
+    try {
+      return await this.handlers.run(ctx, (reason) => ctx.abort(reason))
+    } finally {
+      ctx.end()
+    }
+  }
+
+  expose(error: unknown, session: Session, topic: string): RookeryError {
+    const first = error instanceof AggregateError ? (error.errors.find(isPublic) ?? error) : error
+    if (first !== error)
+      this.#log.error({ err: error, session: session.id, topic }, 'several handlers failed')
+    return this.#coded(first, { session: session.id, topic, stage: 'handler' })
+  }
+
+  dropped(count: number): void {
+    this.#dropped += count
+    this.#dropReport ??= setTimeout(() => this.#reportDrops(), 1000).unref()
+  }
+
+  ended(session: Session, error: RookeryError | undefined): void {
+    for (const err of this.sessions.remove(session, error)) {
+      this.#log.error({ err, session: session.id, stage: 'close' }, 'a close hook failed')
+    }
+    for (const room of [...session.rooms]) session.exitRoom(room)
+  }
+
+  /** What a client may see of an error; the rest goes to the log under an id that the client gets too. */
+  #coded(error: unknown, fields: object): RookeryError {
+    if (isPublic(error)) return error
+    const id = crypto.randomUUID()
+    this.#log.error({ err: error, errorId: id, ...fields }, 'an internal error was hidden from a client')
+    return new RookeryError('internal', undefined, { id })
+  }
+
+  #reportDrops(): void {
+    this.#log.warn({ dropped: this.#dropped }, 'slow consumers did not get some messages')
+    this.#dropped = 0
+    this.#dropReport = undefined
+  }
+}
+
+const isPublic = (error: unknown): error is RookeryError =>
+  error instanceof RookeryError && error.status !== 500

@@ -1,0 +1,170 @@
+/** What the error table says of one code. */
+export interface ErrorEntry {
+  /** The message used when the thrower gives none. */
+  readonly message: string
+  /** HTTP status. 500 means: the server's own affair, never shown to a client. */
+  readonly status: number
+  /** WebSocket close code: a standard one where RFC 6455 has it, otherwise 4000 + HTTP status. */
+  readonly close: number
+  /** Whether the same request or connection may succeed later, unchanged. */
+  readonly retryable: boolean
+}
+
+const entry = (message: string, status: number, retryable = false, close = 4000 + status): ErrorEntry => ({
+  message,
+  status,
+  close,
+  retryable,
+})
+
+/** The one table of errors; `docs/errors.md` mirrors it. */
+export const errorTable = {
+  // a frame or a request that is wrong
+  bad_frame: entry('The frame is not valid', 400),
+  bad_encoding: entry('The frame is not valid UTF-8', 400, false, 1007),
+  binary_not_supported: entry('Binary frames are not supported', 415, false, 1003),
+  protocol_error: entry('The peer broke the protocol of the transport', 400, false, 1002),
+  payload_too_large: entry('The payload is too large', 413, false, 1009),
+  invalid_topic: entry('The topic is not valid', 400),
+  invalid_pattern: entry('The topic pattern is not valid', 400),
+  reserved_topic: entry('Topics with a segment that begins with $ are reserved', 403),
+  invalid_payload: entry('The payload is not valid', 422),
+  not_found: entry('There is nothing here', 404),
+  unknown_topic: entry('No handler takes this topic', 404),
+  invalid_handshake: entry('The handshake is not valid', 400),
+
+  // who may do what
+  unauthenticated: entry('This needs a user', 401),
+  forbidden: entry('This is not allowed', 403),
+  origin_not_allowed: entry('This origin is not allowed', 403),
+
+  // limits
+  rate_limited: entry('Too many messages', 429, true),
+  too_many_subscriptions: entry('Too many subscriptions', 429),
+  slow_consumer: entry('The connection does not keep up with its messages', 408, true),
+  queue_full: entry('The queue of waiting messages is full', 429, true),
+
+  // connections
+  handshake_timeout: entry('The handshake took too long', 408, true),
+  ping_timeout: entry('The peer stopped answering', 408, true),
+  shutting_down: entry('The server is shutting down', 503, true, 1001),
+  session_closed: entry('The session was closed by the server', 410),
+  not_connected: entry('Nobody is connected there', 404, true),
+  connection_failed: entry('The connection could not be made', 503, true),
+  disconnected: entry('The connection was lost before an answer came', 503, true),
+  protocol_mismatch: entry('The peer speaks another version of the protocol', 426),
+  client_closed: entry('The client was closed', 499),
+  aborted: entry('The call was aborted', 499),
+
+  // rooms
+  invalid_room: entry('The room name is not valid', 400),
+  not_in_room: entry('The session is not in this room', 403),
+  too_many_rooms: entry('Too many rooms', 429),
+  name_taken: entry('This name is taken in the room', 409),
+  replaced: entry('A newer connection took this place', 409),
+  room_closed: entry('The room was closed', 410),
+
+  // handlers
+  handler_timeout: entry('The handler took too long', 504, true),
+  call_timeout: entry('No answer came in time', 504, true),
+  internal: entry('Internal error', 500, true, 1011),
+
+  // programming and start-up, never shown to a client
+  invalid_option: entry('An option is not valid', 500),
+  unserializable: entry('The payload cannot be written as JSON', 500),
+  duplicate_plugin: entry('Two plugins have one name', 500),
+  duplicate_provider: entry('Two providers of one token', 500),
+  missing_requirement: entry('A plugin requires what no plugin provides', 500),
+  missing_provider: entry('Nothing provides this token', 500),
+  dependency_cycle: entry('Dependencies form a cycle', 500),
+  plugin_failed: entry('A plugin failed', 500),
+  plugin_timeout: entry('A plugin took too long', 500),
+  app_stopped: entry('The app has been stopped', 500),
+  listener_failed: entry('A listener failed', 500),
+  listener_timeout: entry('A listener took too long', 500),
+} as const satisfies Record<string, ErrorEntry>
+
+/** A code of Rookery's own. Applications may throw codes of their own beside these. */
+export type ErrorCode = keyof typeof errorTable
+
+const applicationError: ErrorEntry = entry('The request was refused', 400)
+
+/** The table's row for a code; codes that are not Rookery's own count as a refused request (400). */
+export const errorEntry = (code: string): ErrorEntry =>
+  Object.hasOwn(errorTable, code) ? errorTable[code as ErrorCode] : applicationError
+
+/** One complaint of a validator: what is wrong, and where in the payload. */
+export interface Issue {
+  readonly message: string
+  readonly path?: readonly (string | number)[]
+}
+
+/** An error as it travels to the other side. */
+export interface WireError {
+  readonly code: string
+  readonly message: string
+  readonly issues?: readonly Issue[]
+  /** With `internal`: the id under which the server's log tells the rest. */
+  readonly id?: string
+}
+
+export interface RookeryErrorOptions {
+  readonly cause?: unknown
+  readonly issues?: readonly Issue[] | undefined
+  readonly id?: string | undefined
+}
+
+/**
+ * An error with a code. Recognise it by `code`, not by class: it may have crossed a wire.
+ *
+ * Thrown in a handler, its code and message reach the caller, unless the table gives it status 500.
+ *
+ * @example throw new RookeryError('sold_out', 'No tickets left')
+ */
+export class RookeryError extends Error {
+  override readonly name = 'RookeryError'
+  readonly code: ErrorCode | (string & {})
+  readonly issues?: readonly Issue[]
+  /** With `internal`: the id under which the server's log tells the rest. */
+  readonly id?: string
+
+  constructor(code: ErrorCode | (string & {}), message?: string, options: RookeryErrorOptions = {}) {
+    super(
+      message ?? errorEntry(code).message,
+      options.cause === undefined ? undefined : { cause: options.cause },
+    )
+    this.code = code
+    if (options.issues) this.issues = options.issues
+    if (options.id) this.id = options.id
+  }
+
+  /** HTTP status of the code. */
+  get status(): number {
+    return errorEntry(this.code).status
+  }
+
+  /** WebSocket close code of the code. */
+  get closeCode(): number {
+    return errorEntry(this.code).close
+  }
+
+  /** Whether the same request or connection may succeed later, unchanged. */
+  get retryable(): boolean {
+    return errorEntry(this.code).retryable
+  }
+
+  /** The error as it travels: code, message, issues and id; never the cause or the stack. */
+  toJSON(): WireError {
+    return {
+      code: this.code,
+      message: this.message,
+      ...(this.issues && { issues: this.issues }),
+      ...(this.id && { id: this.id }),
+    }
+  }
+
+  /** Rebuilds an error that came over the wire. */
+  static from(error: WireError): RookeryError {
+    return new RookeryError(error.code, error.message, { issues: error.issues, id: error.id })
+  }
+}

@@ -1,0 +1,56 @@
+import { RookeryError } from './errors.ts'
+import type { ServerFrame } from './protocol.ts'
+
+/** How a transport writes a frame. One constant object for each encoding: frames memoise by its identity. */
+export interface Codec<T> {
+  encode(frame: Frame): T
+}
+
+/**
+ * One frame to clients. It is encoded once for each codec, however many connections receive it, and so holds
+ * nothing that differs from one connection to the next.
+ */
+export class Frame {
+  readonly message: ServerFrame
+  #text: string | undefined
+  #codec: Codec<unknown> | undefined
+  #encoded: unknown
+  #others: Map<Codec<unknown>, unknown> | undefined
+
+  constructor(message: ServerFrame) {
+    this.message = message
+  }
+
+  /**
+   * The frame as JSON.
+   *
+   * @throws `unserializable` when the payload cannot be written as JSON
+   */
+  get text(): string {
+    if (this.#text === undefined) {
+      try {
+        this.#text = JSON.stringify(this.message)
+      } catch (cause) {
+        const reason = cause instanceof Error ? cause.message.split('\n')[0] : String(cause)
+        throw new RookeryError('unserializable', `The payload cannot be written as JSON: ${reason}`, {
+          cause,
+        })
+      }
+    }
+    return this.#text
+  }
+
+  /** The frame in a transport's own encoding. */
+  encoded<T>(codec: Codec<T>): T {
+    if (this.#codec === codec) return this.#encoded as T
+    if (this.#codec === undefined) {
+      this.#encoded = codec.encode(this)
+      this.#codec = codec
+      return this.#encoded as T
+    }
+    const others = (this.#others ??= new Map())
+    let encoded = others.get(codec) as T | undefined
+    if (encoded === undefined) others.set(codec, (encoded = codec.encode(this)))
+    return encoded
+  }
+}

@@ -1,0 +1,163 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec'
+import type { Context, Handler, Middleware, Next } from './context.ts'
+import { type Issue, RookeryError } from './errors.ts'
+import { Matcher } from './matcher.ts'
+import { within } from './time.ts'
+import { assertPattern, isReserved, topicMatches } from './topic.ts'
+
+interface Entry {
+  /** Counts up: handlers answer in the order they were added, whatever their patterns. */
+  readonly order: number
+  readonly schema: StandardSchemaV1 | undefined
+  readonly handler: Handler
+}
+
+interface Layer {
+  readonly pattern: string | undefined
+  readonly middleware: Middleware
+}
+
+/** Several handlers of one message failed, in the order they were added. The first failure is what the caller sees. */
+export class HandlerErrors extends AggregateError {
+  override readonly name = 'HandlerErrors'
+}
+
+/** The handlers and the middleware around them. */
+export class Handlers {
+  readonly #matcher = new Matcher<Entry>()
+  readonly #layers: Layer[] = []
+  readonly #timeout: number
+  readonly #running = new Set<Promise<unknown>>()
+  #added = 0
+
+  /** @param timeout milliseconds that the handlers of one message have together */
+  constructor(timeout: number) {
+    this.#timeout = timeout
+  }
+
+  /** Adds a handler; returns how to remove it. @throws `invalid_pattern`, `reserved_topic`, `invalid_option` */
+  add(topic: string, schema: StandardSchemaV1 | undefined, handler: Handler | undefined): () => void {
+    assertPattern(topic)
+    if (isReserved(topic)) throw new RookeryError('reserved_topic', `Clients cannot send to '${topic}'`)
+    // A schema of arktype's is a function too: handle(topic, schema) has forgotten its handler.
+    if (typeof handler !== 'function' || isSchema(handler)) {
+      throw new RookeryError(
+        'invalid_option',
+        `handle('${topic}'): the last argument must be the handler function`,
+      )
+    }
+    if (schema !== undefined && !isSchema(schema)) {
+      throw new RookeryError(
+        'invalid_option',
+        `handle('${topic}'): the schema must implement Standard Schema, as zod, valibot and arktype do`,
+      )
+    }
+    const entry = { order: this.#added++, schema, handler }
+    this.#matcher.add(topic, entry)
+    return () => void this.#matcher.remove(topic, entry)
+  }
+
+  /** Adds middleware; returns how to remove it. */
+  use(pattern: string | undefined, middleware: Middleware | undefined): () => void {
+    if (pattern !== undefined) assertPattern(pattern)
+    if (typeof middleware !== 'function') {
+      throw new RookeryError('invalid_option', 'use(): the last argument must be the middleware function')
+    }
+    const layer = { pattern, middleware }
+    this.#layers.push(layer)
+    return () => {
+      const index = this.#layers.indexOf(layer)
+      if (index >= 0) this.#layers.splice(index, 1)
+    }
+  }
+
+  /**
+   * Runs the middleware and the handlers of a message.
+   *
+   * @returns what the first handler that returned something returned, in the order they were added
+   * @throws `unknown_topic`, `invalid_payload`, `handler_timeout`, or what a handler threw
+   */
+  async run(ctx: Context, abort: (reason: RookeryError) => void): Promise<unknown> {
+    const entries = this.#matcher
+      .match(ctx.topic)
+      .flatMap((set) => [...set])
+      .sort((one, other) => one.order - other.order)
+    if (entries.length === 0) {
+      throw new RookeryError('unknown_topic', `No handler takes '${ctx.topic}'`)
+    }
+    const run = this.#compose(ctx, () => runAll(entries, ctx))
+    this.#running.add(run)
+    const done = () => void this.#running.delete(run)
+    run.then(done, done)
+    return await within(this.#timeout, run, () => {
+      const error = new RookeryError(
+        'handler_timeout',
+        `'${ctx.topic}' was not handled within ${this.#timeout} ms`,
+      )
+      abort(error)
+      return error
+    })
+  }
+
+  /** Resolves when no handler is running. */
+  async idle(): Promise<void> {
+    while (this.#running.size > 0) await Promise.allSettled(this.#running)
+  }
+
+  async #compose(ctx: Context, handlers: () => Promise<unknown>): Promise<unknown> {
+    const layers = this.#layers.filter(
+      ({ pattern }) => pattern === undefined || topicMatches(pattern, ctx.topic),
+    )
+    const step = async (index: number): Promise<unknown> => {
+      const layer = layers[index]
+      if (!layer) return await handlers()
+      let called = false
+      const next: Next = () => {
+        if (called) throw new Error('next() was called twice in one middleware')
+        called = true
+        const rest = step(index + 1)
+        // Middleware that does not wait for the rest must not end the process when the rest fails.
+        rest.catch(() => {})
+        return rest
+      }
+      return await layer.middleware(ctx, next)
+    }
+    return await step(0)
+  }
+}
+
+/** Runs handlers side by side and waits for all, so that one failing does not cut another short. */
+const runAll = async (entries: readonly Entry[], ctx: Context): Promise<unknown> => {
+  const outcomes = await Promise.allSettled(entries.map((entry) => runOne(entry, ctx)))
+  const errors = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []))
+  if (errors.length === 1) throw errors[0]
+  if (errors.length > 1) throw new HandlerErrors(errors, `${errors.length} handlers of '${ctx.topic}' failed`)
+  return outcomes
+    .map((outcome) => (outcome as PromiseFulfilledResult<unknown>).value)
+    .find((value) => value !== undefined)
+}
+
+const runOne = async ({ schema, handler }: Entry, ctx: Context): Promise<unknown> => {
+  if (!schema) return await handler(ctx, ctx.payload)
+  const result = await schema['~standard'].validate(ctx.payload)
+  if (result.issues) throw invalidPayload(result.issues)
+  return await handler(ctx, result.value)
+}
+
+const invalidPayload = (found: readonly StandardSchemaV1.Issue[]): RookeryError => {
+  const issues = found.map(({ message, path }): Issue => {
+    const keys = path?.map((part) => (typeof part === 'object' ? part.key : part))
+    return {
+      message,
+      ...(keys && { path: keys.map((key) => (typeof key === 'symbol' ? String(key) : key)) }),
+    }
+  })
+  const [first] = issues
+  if (!first) return new RookeryError('invalid_payload')
+  const where = first.path?.length ? `${first.path.join('.')}: ` : ''
+  return new RookeryError('invalid_payload', `The payload is not valid: ${where}${first.message}`, { issues })
+}
+
+/** arktype's schemas are functions, the others' are objects. */
+const isSchema = (value: unknown): boolean =>
+  ((typeof value === 'object' && value !== null) || typeof value === 'function') && '~standard' in value

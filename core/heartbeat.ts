@@ -1,0 +1,44 @@
+interface Intervals {
+  /** Milliseconds between two pings. */
+  readonly pingInterval: number
+  /** Milliseconds for the peer to give a sign of life after a ping. */
+  readonly pingTimeout: number
+}
+
+/** Pings a peer and tells when it has stopped answering. Any sign of life counts as an answer. */
+export class Heartbeat {
+  readonly #intervals: Intervals
+  readonly #ping: () => void
+  readonly #dead: () => void
+  #seen = 0
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(intervals: Intervals, ping: () => void, dead: () => void) {
+    this.#intervals = intervals
+    this.#ping = ping
+    this.#dead = dead
+  }
+
+  start(): void {
+    this.#timer = setTimeout(this.#beat, this.#intervals.pingInterval)
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer)
+  }
+
+  /** Notes a sign of life. */
+  alive(): void {
+    this.#seen = performance.now()
+  }
+
+  readonly #beat = (): void => {
+    const { pingInterval, pingTimeout } = this.#intervals
+    const pinged = performance.now()
+    this.#ping()
+    this.#timer = setTimeout(() => {
+      if (this.#seen < pinged) this.#dead()
+      else this.#timer = setTimeout(this.#beat, Math.max(0, pinged + pingInterval - performance.now()))
+    }, pingTimeout)
+  }
+}

@@ -1,0 +1,25 @@
+export { type App, type AppState, AppToken, createApp, type Untyped, type Usage } from './app.ts'
+export type { AppOptions, LimitOptions } from './app-options.ts'
+export type { Bus, BusOptions, Listener, ListenerContext, Subscription } from './bus.ts'
+export {
+  type AddressedMessage,
+  Cluster,
+  type ClusterBackend,
+  type ClusterHost,
+  type Target,
+} from './cluster.ts'
+export type { Context, Handler, Middleware, Next } from './context.ts'
+export { type ErrorCode, errorTable, type Issue, RookeryError, type WireError } from './errors.ts'
+export type { Actor, ClientMessage, Event, EventInit } from './event.ts'
+export type { Codec, Frame } from './frame.ts'
+export { createLogger, Logger, type LogLevel } from './logger.ts'
+export type { Duration } from './options.ts'
+export { definePlugin, type Plugin } from './plugin.ts'
+export type { ClientFrame, Cursor, ServerFrame, User } from './protocol.ts'
+export { createToken, type Scope, type Token } from './scope.ts'
+export type { Session } from './session.ts'
+export { Limits } from './session-host.ts'
+export { type AuthenticateHook, type CloseHook, type OpenHook, Sessions } from './sessions.ts'
+export { stopOnSignals } from './signals.ts'
+export { topicMatches } from './topic.ts'
+export { type Handshake, type Transport, type TransportHost, Transports, type Wire } from './transport.ts'

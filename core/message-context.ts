@@ -1,0 +1,68 @@
+import type { Context } from './context.ts'
+import { RookeryError } from './errors.ts'
+import type { Actor } from './event.ts'
+import type { User } from './protocol.ts'
+import type { Session } from './session.ts'
+
+/** The context of one message from a client. */
+export class MessageContext implements Context {
+  readonly session: Session
+  readonly topic: string
+  readonly payload: unknown
+  readonly #publish: (topic: string, payload: unknown, actor: Actor) => void
+  #controller: AbortController | undefined
+  #reason: RookeryError | undefined
+
+  constructor(
+    session: Session,
+    topic: string,
+    payload: unknown,
+    publish: (topic: string, payload: unknown, actor: Actor) => void,
+  ) {
+    this.session = session
+    this.topic = topic
+    this.payload = payload
+    this.#publish = publish
+  }
+
+  get user(): User {
+    const { user } = this.session
+    if (!user) throw new RookeryError('unauthenticated')
+    return user
+  }
+
+  get room(): string {
+    const { room } = this.session
+    if (room === undefined) throw new RookeryError('not_in_room', 'The session is in no room')
+    return room
+  }
+
+  /** Made only when somebody looks at it: most handlers never do. */
+  get signal(): AbortSignal {
+    if (!this.#controller) {
+      const controller = new AbortController()
+      this.#controller = controller
+      const { signal } = this.session
+      if (this.#reason) controller.abort(this.#reason)
+      else if (signal.aborted) controller.abort(signal.reason)
+      else signal.addEventListener('abort', this.#sessionClosed, { once: true })
+    }
+    return this.#controller.signal
+  }
+
+  async publish(topic: string, payload?: unknown): Promise<void> {
+    this.#publish(topic, payload, { session: this.session.id, user: this.session.user?.id ?? null })
+  }
+
+  abort(reason: RookeryError): void {
+    this.#reason ??= reason
+    this.#controller?.abort(reason)
+  }
+
+  /** Lets go of the session when the handlers are done. */
+  end(): void {
+    if (this.#controller) this.session.signal.removeEventListener('abort', this.#sessionClosed)
+  }
+
+  readonly #sessionClosed = (): void => this.#controller?.abort(this.session.signal.reason)
+}

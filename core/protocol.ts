@@ -1,0 +1,186 @@
+import { type Issue, RookeryError, type WireError } from './errors.ts'
+
+/** Version of the wire protocol; `welcome` carries it. */
+export const PROTOCOL_VERSION = 1
+
+/** Where a client stands in the history: the same for all its subscriptions. */
+export interface Cursor {
+  readonly epoch: string
+  readonly seq: number
+}
+
+/** Who a session belongs to. `id` is what `app.send({ user })` addresses; plugins may add more fields. */
+export interface User {
+  readonly id: string
+  readonly name: string
+  readonly [field: string]: unknown
+}
+
+// ---- client to server
+
+/** A message to a handler; with an `id` it wants a reply. */
+export interface SendFrame {
+  readonly type?: undefined
+  readonly topic: string
+  readonly payload?: unknown
+  readonly id?: number
+}
+/** Subscribes to all the patterns or, if one of them is refused, to none. */
+export interface SubscribeFrame {
+  readonly type: 'subscribe'
+  readonly id?: number
+  readonly topics: readonly string[]
+  readonly since?: Cursor
+}
+export interface UnsubscribeFrame {
+  readonly type: 'unsubscribe'
+  readonly id?: number
+  readonly topics: readonly string[]
+}
+/** A fresh token. */
+export interface AuthFrame {
+  readonly type: 'auth'
+  readonly id?: number
+  readonly token: string
+}
+export interface PongFrame {
+  readonly type: 'pong'
+  readonly id?: undefined
+}
+export type ClientFrame = SendFrame | SubscribeFrame | UnsubscribeFrame | AuthFrame | PongFrame
+
+// ---- server to client
+
+/** The first frame of every session. */
+export interface WelcomeFrame {
+  readonly type: 'welcome'
+  readonly protocol: number
+  readonly session: string
+  readonly user: User | null
+  /** Milliseconds between two pings: a client that hears nothing for longer has lost its server. */
+  readonly pingInterval: number
+  /** Largest frame that the server takes, in bytes: a larger one ends the session. */
+  readonly maxPayload: number
+}
+/** A published message. `topics` is there only where `topic` is not one of the event's own topics. */
+export interface MessageFrame {
+  readonly type?: undefined
+  readonly topic: string
+  readonly payload?: unknown
+  readonly topics?: readonly string[]
+  /** Place in the history, where the topic has one. */
+  readonly seq?: number
+}
+export interface ReplyFrame {
+  readonly type: 'reply'
+  readonly id: number
+  readonly payload?: unknown
+  readonly error?: WireError
+}
+export interface PingFrame {
+  readonly type: 'ping'
+  readonly seq?: number
+}
+/** Answers a frame that had no id. */
+export interface ErrorFrame {
+  readonly type: 'error'
+  readonly error: WireError
+}
+/** The last frame before the server closes. `reconnectAfter` in milliseconds; null: do not come back. */
+export interface CloseFrame {
+  readonly type: 'close'
+  readonly error: WireError
+  readonly reconnectAfter: number | null
+}
+export type ServerFrame = WelcomeFrame | MessageFrame | ReplyFrame | PingFrame | ErrorFrame | CloseFrame
+
+/** What stands in for a client frame that is wrong: the error, and the id to answer to if it had one. */
+export interface InvalidFrame {
+  readonly type: 'invalid'
+  readonly id?: number
+  readonly error: RookeryError
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+const isId = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0
+
+const complaints = (frame: Record<string, unknown>): Issue[] => {
+  const issues: Issue[] = []
+  const expect = (ok: boolean, field: string, what: string) => {
+    if (!ok) issues.push({ message: `must be ${what}`, path: [field] })
+  }
+  if (frame.type !== 'pong') {
+    expect(frame.id === undefined || isId(frame.id), 'id', 'a whole number from 0')
+  }
+  switch (frame.type) {
+    case undefined:
+      expect(typeof frame.topic === 'string', 'topic', 'a string')
+      break
+    case 'subscribe':
+    case 'unsubscribe': {
+      const { topics, since } = frame
+      const ok =
+        Array.isArray(topics) && topics.length > 0 && topics.every((topic) => typeof topic === 'string')
+      expect(ok, 'topics', 'a list of one or more strings')
+      if (since !== undefined) {
+        expect(
+          isObject(since) && typeof since.epoch === 'string' && isId(since.seq),
+          'since',
+          'a cursor of epoch and seq',
+        )
+      }
+      break
+    }
+    case 'auth':
+      expect(typeof frame.token === 'string', 'token', 'a string')
+      break
+    case 'pong':
+      break
+    default:
+      expect(false, 'type', 'subscribe, unsubscribe, auth or pong, or absent')
+  }
+  return issues
+}
+
+/** Checks the shape of a frame from a client; topics are checked by whoever uses them. */
+export const checkClientFrame = (frame: unknown): ClientFrame | InvalidFrame => {
+  if (!isObject(frame)) {
+    return { type: 'invalid', error: new RookeryError('bad_frame', 'A frame is a JSON object') }
+  }
+  const issues = complaints(frame)
+  if (issues.length === 0) return frame as unknown as ClientFrame
+  const first = issues[0] as Issue
+  const error = new RookeryError('bad_frame', `Frame field ${first.path?.join('.')} ${first.message}`, {
+    issues,
+  })
+  return { type: 'invalid', error, ...(isId(frame.id) && { id: frame.id }) }
+}
+
+/** Reads a frame from a client; never throws. */
+export const parseClientFrame = (text: string): ClientFrame | InvalidFrame => {
+  let frame: unknown
+  try {
+    frame = JSON.parse(text)
+  } catch (cause) {
+    return { type: 'invalid', error: new RookeryError('bad_frame', 'The frame is not JSON', { cause }) }
+  }
+  return checkClientFrame(frame)
+}
+
+/**
+ * Reads a frame from a server.
+ *
+ * @throws `bad_frame`
+ */
+export const parseServerFrame = (text: string): ServerFrame => {
+  let frame: unknown
+  try {
+    frame = JSON.parse(text)
+  } catch (cause) {
+    throw new RookeryError('bad_frame', 'The frame is not JSON', { cause })
+  }
+  if (!isObject(frame)) throw new RookeryError('bad_frame', 'A frame is a JSON object')
+  return frame as unknown as ServerFrame
+}

@@ -1,0 +1,30 @@
+/**
+ * A token bucket that may go into debt (token bucket: Turner, "New directions in communications", 1986).
+ * Whoever goes on taking when it is empty sinks deeper instead of getting every n-th message through.
+ */
+export class RateLimit {
+  readonly #perMillisecond: number
+  readonly #burst: number
+  #level: number
+  #at: number
+
+  /**
+   * @param rate tokens a second
+   * @param burst tokens when full, and the deepest debt
+   * @param now milliseconds on a steady clock
+   */
+  constructor(rate: number, burst: number, now: number) {
+    this.#perMillisecond = rate / 1000
+    this.#burst = burst
+    this.#level = burst
+    this.#at = now
+  }
+
+  /** Takes a token: `ok`, `empty` when there was none, `exhausted` when the debt is as deep as the burst. */
+  take(now: number): 'ok' | 'empty' | 'exhausted' {
+    this.#level = Math.min(this.#burst, this.#level + (now - this.#at) * this.#perMillisecond) - 1
+    this.#at = now
+    if (this.#level >= 0) return 'ok'
+    return this.#level > -this.#burst ? 'empty' : 'exhausted'
+  }
+}

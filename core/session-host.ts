@@ -1,0 +1,42 @@
+import type { Target } from './cluster.ts'
+import type { RookeryError } from './errors.ts'
+import type { Flusher } from './outbox.ts'
+import type { SendFrame } from './protocol.ts'
+import { createToken } from './scope.ts'
+import type { Session } from './session.ts'
+
+/** Limits of a session, checked and with their defaults filled in. Sizes in bytes, times in milliseconds. */
+export interface Limits {
+  readonly maxPayload: number
+  readonly maxSubscriptions: number
+  readonly messageRate: number
+  readonly messageBurst: number
+  readonly maxBuffered: number
+  readonly slowConsumer: 'disconnect' | 'drop'
+  readonly pingInterval: number
+  readonly pingTimeout: number
+  readonly handshakeTimeout: number
+}
+
+/** The app's limits, for plugins that keep to them too. */
+export const Limits = createToken<Limits>('Limits')
+
+/** What a session needs of its app. */
+export interface SessionHost {
+  readonly limits: Limits
+  readonly flusher: Flusher
+  subscribe(pattern: string, session: Session): void
+  unsubscribe(pattern: string, session: Session): void
+  /** Checks a pattern that a client asks for. @throws `invalid_pattern`, `reserved_topic` */
+  checkPattern(pattern: string): void
+  /** Adds or removes the session among those that `app.send` to the target reaches. */
+  addressed(target: Target, session: Session, there: boolean): void
+  /** Runs the handlers of a message; resolves with the reply. */
+  dispatch(session: Session, frame: SendFrame): Promise<unknown>
+  /** Turns whatever was thrown into what a client may see; the rest goes to the log. */
+  expose(error: unknown, session: Session, topic: string): RookeryError
+  /** Counts messages that a slow consumer did not get. */
+  dropped(count: number): void
+  /** The session is closed; `error` is why, unless the peer left. */
+  ended(session: Session, error: RookeryError | undefined): void
+}

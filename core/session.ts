@@ -1,0 +1,247 @@
+import { RookeryError } from './errors.ts'
+import { Frame } from './frame.ts'
+import { Heartbeat } from './heartbeat.ts'
+import { Inbound } from './inbound.ts'
+import { Outbox } from './outbox.ts'
+import { type ClientFrame, PROTOCOL_VERSION, type User } from './protocol.ts'
+import type { SessionHost } from './session-host.ts'
+import { SessionPatterns } from './session-patterns.ts'
+import { assertTopic } from './topic.ts'
+import type { Handshake, Wire } from './transport.ts'
+
+/**
+ * One connected peer: who it is, what it subscribes to, and its outbox. Everything that belongs to it hangs
+ * on its `signal` and is gone when it closes.
+ */
+export class Session {
+  /** Unguessable; begins with the id of the node that owns the session. Never show it to another client. */
+  readonly id: string
+  /** Name of the transport. */
+  readonly transport: string
+  /** The peer's network address. */
+  readonly address: string
+  /** Room for the application's own things. */
+  readonly data: Record<string, unknown> = {}
+  readonly #host: SessionHost
+  readonly #wire: Wire
+  readonly #outbox: Outbox
+  readonly #inbound: Inbound
+  readonly #patterns: SessionPatterns
+  readonly #heartbeat: Heartbeat
+  #rooms: Set<string> | undefined
+  #user: User | null
+  #controller: AbortController | undefined
+  #closed = false
+  #closeReason: RookeryError | undefined
+
+  /** @internal */
+  constructor(id: string, user: User | null, handshake: Handshake, wire: Wire, host: SessionHost) {
+    this.id = id
+    this.#user = user
+    this.transport = handshake.transport
+    this.address = handshake.address
+    this.#wire = wire
+    this.#host = host
+    this.#outbox = new Outbox(wire, host.flusher, host.limits.maxBuffered, (frames) => this.#overflow(frames))
+    this.#inbound = new Inbound(this, host)
+    this.#patterns = new SessionPatterns(this, host)
+    this.#heartbeat = new Heartbeat(
+      host.limits,
+      () => this.#ping(),
+      () => this.#dead(),
+    )
+  }
+
+  /** Who the session belongs to; null when nobody said. */
+  get user(): User | null {
+    return this.#user
+  }
+
+  /** Rooms that the session is in, in the order of joining. */
+  get rooms(): ReadonlySet<string> {
+    return this.#rooms ?? NO_ROOMS
+  }
+
+  /** The room joined last, of those that the session is in. */
+  get room(): string | undefined {
+    return this.#rooms && [...this.#rooms].at(-1)
+  }
+
+  /** Patterns that the session receives, those that the server added included. */
+  get subscriptions(): readonly string[] {
+    return this.#patterns.list
+  }
+
+  get closed(): boolean {
+    return this.#closed
+  }
+
+  /** Aborts when the session closes, with the reason if there was one. */
+  get signal(): AbortSignal {
+    if (!this.#controller) {
+      this.#controller = new AbortController()
+      if (this.#closed) this.#controller.abort(this.#closeReason ?? new RookeryError('disconnected'))
+    }
+    return this.#controller.signal
+  }
+
+  /**
+   * Sends a message to this session alone, whether it subscribes to the topic or not.
+   *
+   * @throws `invalid_topic`, `unserializable`
+   */
+  send(topic: string, payload?: unknown): void {
+    assertTopic(topic)
+    this.push(new Frame({ topic, payload }))
+  }
+
+  /** Subscribes the session on the server's behalf. @throws `invalid_pattern` */
+  subscribe(pattern: string): void {
+    if (!this.#closed) this.#patterns.addForServer(pattern)
+  }
+
+  /** Takes the server's subscription back; one of the client's own stays. */
+  unsubscribe(pattern: string): void {
+    this.#patterns.removeForServer(pattern)
+  }
+
+  /**
+   * Closes the session: the client is told the error, which also says whether it may come back, and whatever
+   * was sent before still arrives.
+   *
+   * @param error `session_closed` by default: do not come back
+   */
+  close(error: RookeryError = new RookeryError('session_closed')): void {
+    if (this.#closed) return
+    this.#outbox.finish(closeFrame(error))
+    this.#end(error)
+    this.#wire.close(error)
+  }
+
+  // ---- for transports
+
+  /** Takes a frame from the peer: its JSON text, or the frame itself if the transport has parsed it. */
+  receive(frame: string | ClientFrame): void {
+    if (this.#closed) return
+    this.#heartbeat.alive()
+    this.#inbound.receive(frame)
+  }
+
+  /** Tells of a frame that the transport refused to read. The session stays open. */
+  refuse(error: RookeryError, id?: number): void {
+    if (id === undefined) this.push(new Frame({ type: 'error', error: error.toJSON() }))
+    else this.push(new Frame({ type: 'reply', id, error: error.toJSON() }))
+  }
+
+  /** Tells of a sign of life of the transport's own kind. */
+  alive(): void {
+    this.#heartbeat.alive()
+  }
+
+  /** Tells that the connection is gone. Idempotent. */
+  disconnected(): void {
+    if (this.#closed) return
+    this.#outbox.drop()
+    this.#end(undefined)
+  }
+
+  // ---- for the app and its plugins
+
+  /** @internal Queues a frame. */
+  push(frame: Frame): void {
+    if (this.#closed) return
+    // Encoding now, while the payload is what it was when it was published, and so that its fault is the caller's.
+    void frame.text
+    this.#outbox.push(frame)
+  }
+
+  /** @internal Queues a frame that is known to encode; for fan-out. */
+  deliver(frame: Frame): void {
+    if (!this.#closed) this.#outbox.push(frame)
+  }
+
+  /** @internal Says welcome, lets queued frames out and begins to ping. */
+  open(): void {
+    if (this.#closed) return
+    const { pingInterval, maxPayload } = this.#host.limits
+    this.#outbox.release(
+      new Frame({
+        type: 'welcome',
+        protocol: PROTOCOL_VERSION,
+        session: this.id,
+        user: this.#user,
+        pingInterval,
+        maxPayload,
+      }),
+    )
+    this.#heartbeat.start()
+  }
+
+  /** @internal Remembers that the session is in a room. */
+  enterRoom(room: string): void {
+    this.#rooms ??= new Set()
+    this.#rooms.add(room)
+    this.#host.addressed({ room }, this, true)
+  }
+
+  /** @internal */
+  exitRoom(room: string): void {
+    if (this.#rooms?.delete(room)) this.#host.addressed({ room }, this, false)
+  }
+
+  /** @internal The patterns that the client asks for and gives up. */
+  get patterns(): SessionPatterns {
+    return this.#patterns
+  }
+
+  #ping(): void {
+    this.#outbox.push(PING)
+    this.#wire.ping?.()
+  }
+
+  /** Nobody is listening any more: there is no point in waiting for what was written to leave. */
+  #dead(): void {
+    const error = new RookeryError('ping_timeout')
+    this.#outbox.finish(closeFrame(error))
+    this.#end(error)
+    this.#wire.terminate()
+  }
+
+  #overflow(frames: readonly Frame[]): void {
+    const { slowConsumer, maxBuffered } = this.#host.limits
+    const kept = slowConsumer === 'drop' ? frames.filter((frame) => !isDroppable(frame)) : frames
+    // What may not be dropped has a limit too: a peer that asks and never reads is no better than a slow one.
+    if (slowConsumer === 'disconnect' || this.#wire.buffered > 2 * maxBuffered) {
+      this.close(new RookeryError('slow_consumer'))
+      return
+    }
+    this.#host.dropped(frames.length - kept.length)
+    if (kept.length > 0) this.#wire.write(kept)
+  }
+
+  #end(error: RookeryError | undefined): void {
+    this.#closed = true
+    this.#closeReason = error
+    this.#heartbeat.stop()
+    this.#patterns.clear()
+    this.#controller?.abort(error ?? new RookeryError('disconnected'))
+    this.#host.ended(this, error)
+  }
+}
+
+const NO_ROOMS: ReadonlySet<string> = new Set()
+const PING = new Frame({ type: 'ping' })
+
+/** Only published messages that no history keeps may be dropped; replies and control frames may not. */
+const isDroppable = ({ message }: Frame): boolean => message.type === undefined && message.seq === undefined
+
+/** Longest wait that the server asks of a client, in ms: reconnects spread evenly up to here. */
+const RECONNECT_SPREAD = 5000
+
+/** The last frame of a session: the error, and when to come back if that makes sense. */
+export const closeFrame = (error: RookeryError): Frame =>
+  new Frame({
+    type: 'close',
+    error: error.toJSON(),
+    reconnectAfter: error.retryable ? Math.round(Math.random() * RECONNECT_SPREAD) : null,
+  })

@@ -1,0 +1,177 @@
+import type { Target } from './cluster.ts'
+import { RookeryError } from './errors.ts'
+import type { User } from './protocol.ts'
+import { createToken } from './scope.ts'
+import type { Session } from './session.ts'
+import type { Handshake } from './transport.ts'
+
+/** Says who a peer is: a user, null for nobody in particular, undefined to let the next one say. */
+export type AuthenticateHook = (
+  handshake: Handshake,
+) => User | null | undefined | Promise<User | null | undefined>
+/** Called before a session is welcomed; a coded error that it throws refuses the peer. */
+export type OpenHook = (session: Session, handshake: Handshake) => void | Promise<void>
+/** Called once when a session has closed; `error` is why, unless the peer left by itself. */
+export type CloseHook = (session: Session, error: RookeryError | undefined) => void
+
+/** This node's sessions. */
+export interface Sessions extends Iterable<Session> {
+  readonly size: number
+  get(id: string): Session | undefined
+  /** This node's sessions of a target. */
+  find(target: Target): readonly Session[]
+  /**
+   * Closes all sessions of a target, on every node, and resolves with how many.
+   *
+   * @param error `session_closed` by default: the clients do not come back
+   */
+  disconnect(target: Target, error?: RookeryError): Promise<number>
+  /** Adds a hook that says who a peer is; hooks are asked in the order added. Returns how to remove it. */
+  onAuthenticate(hook: AuthenticateHook): () => void
+  /** Adds a hook that sees each session before it is welcomed. Returns how to remove it. */
+  onOpen(hook: OpenHook): () => void
+  /** Adds a hook that sees each session after it has closed. Returns how to remove it. */
+  onClose(hook: CloseHook): () => void
+}
+
+export const Sessions = createToken<Sessions>('Sessions')
+
+/** The topic that stands for a target: `$user/<id>`, `$session/<id>` or `$room/<id>`, escaped. */
+export const addressOf = (target: Target): string => {
+  const [kind, id, ...more] = Object.entries(target).flat()
+  const known = kind === 'user' || kind === 'session' || kind === 'room'
+  if (!known || typeof id !== 'string' || id === '' || more.length > 0) {
+    throw new RookeryError(
+      'invalid_option',
+      'A target is one of { user }, { session } or { room }, with its id',
+    )
+  }
+  return `$${kind}/${escapeSegment(id)}`
+}
+
+/** Makes any id fit to be one segment of a topic, reversibly: percent-encoding, of `*` too. */
+const escapeSegment = (id: string): string => {
+  try {
+    return encodeURIComponent(id).replaceAll('*', '%2A')
+  } catch (cause) {
+    throw new RookeryError('invalid_option', 'The id of a target must be well-formed Unicode', { cause })
+  }
+}
+
+const addTo = <T>(list: Set<T>, item: T): (() => void) => {
+  list.add(item)
+  return () => list.delete(item)
+}
+
+/** Keeps this node's sessions by id and by address, and the hooks around their lives. */
+export class SessionRegistry implements Sessions {
+  readonly #byId = new Map<string, Session>()
+  readonly #byAddress = new Map<string, Set<Session>>()
+  readonly #authenticate = new Set<AuthenticateHook>()
+  readonly #open = new Set<OpenHook>()
+  readonly #close = new Set<CloseHook>()
+  readonly #interest: (address: string, wanted: boolean) => void
+  readonly #disconnectElsewhere: (target: Target, error: RookeryError) => Promise<number>
+
+  constructor(
+    interest: (address: string, wanted: boolean) => void,
+    disconnectElsewhere: (target: Target, error: RookeryError) => Promise<number>,
+  ) {
+    this.#interest = interest
+    this.#disconnectElsewhere = disconnectElsewhere
+  }
+
+  get size(): number {
+    return this.#byId.size
+  }
+
+  [Symbol.iterator](): Iterator<Session> {
+    return this.#byId.values()
+  }
+
+  get(id: string): Session | undefined {
+    return this.#byId.get(id)
+  }
+
+  find(target: Target): readonly Session[] {
+    const address = addressOf(target)
+    if ('session' in target) {
+      const session = this.#byId.get(target.session)
+      return session ? [session] : []
+    }
+    return [...(this.#byAddress.get(address) ?? [])]
+  }
+
+  async disconnect(target: Target, error = new RookeryError('session_closed')): Promise<number> {
+    return this.disconnectHere(target, error) + (await this.#disconnectElsewhere(target, error))
+  }
+
+  disconnectHere(target: Target, error: RookeryError): number {
+    const sessions = this.find(target)
+    for (const session of sessions) session.close(error)
+    return sessions.length
+  }
+
+  onAuthenticate(hook: AuthenticateHook): () => void {
+    return addTo(this.#authenticate, hook)
+  }
+
+  onOpen(hook: OpenHook): () => void {
+    return addTo(this.#open, hook)
+  }
+
+  onClose(hook: CloseHook): () => void {
+    return addTo(this.#close, hook)
+  }
+
+  /** Asks the hooks who a peer is; the first that has an answer counts. */
+  async authenticate(handshake: Handshake): Promise<User | null> {
+    for (const hook of this.#authenticate) {
+      const user = await hook(handshake)
+      if (user !== undefined) return user
+    }
+    return null
+  }
+
+  async opening(session: Session, handshake: Handshake): Promise<void> {
+    for (const hook of this.#open) await hook(session, handshake)
+  }
+
+  add(session: Session): void {
+    this.#byId.set(session.id, session)
+    this.#interest(addressOf({ session: session.id }), true)
+    if (session.user) this.address(addressOf({ user: session.user.id }), session, true)
+  }
+
+  /** Forgets a session; returns what the close hooks threw. */
+  remove(session: Session, error: RookeryError | undefined): unknown[] {
+    if (!this.#byId.delete(session.id)) return []
+    this.#interest(addressOf({ session: session.id }), false)
+    if (session.user) this.address(addressOf({ user: session.user.id }), session, false)
+    const failures: unknown[] = []
+    for (const hook of this.#close) {
+      try {
+        hook(session, error)
+      } catch (failure) {
+        failures.push(failure)
+      }
+    }
+    return failures
+  }
+
+  /** Adds or removes a session under an address. */
+  address(address: string, session: Session, there: boolean): void {
+    const sessions = this.#byAddress.get(address)
+    if (there) {
+      if (sessions) {
+        sessions.add(session)
+      } else {
+        this.#byAddress.set(address, new Set([session]))
+        this.#interest(address, true)
+      }
+    } else if (sessions?.delete(session) && sessions.size === 0) {
+      this.#byAddress.delete(address)
+      this.#interest(address, false)
+    }
+  }
+}

@@ -1,0 +1,77 @@
+import type { RookeryError } from './errors.ts'
+import type { Frame } from './frame.ts'
+import { createToken } from './scope.ts'
+import type { Session } from './session.ts'
+import type { Limits } from './session-host.ts'
+
+/**
+ * A way for clients to connect. A plugin adds it to `Transports` in its `setup`; the app starts it when all
+ * plugins have started, and stops it before it stops any.
+ */
+export interface Transport {
+  /** Names the transport in the log and to hooks, such as `websocket`. */
+  readonly name: string
+  /** Begins to take connections and hands each to `host.open`. */
+  start(host: TransportHost): Promise<void>
+  /**
+   * Takes no more connections and resolves when none is left. The app has closed every session before; the
+   * transport MUST give their last bytes a limited time to leave and MUST NOT leave a socket or timer open.
+   */
+  stop(): Promise<void>
+}
+
+/** What a transport knows of a peer before the session exists. */
+export interface Handshake {
+  /** Name of the transport. */
+  readonly transport: string
+  /** The peer's network address. */
+  readonly address: string
+  /** Header names in lower case. */
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>
+  readonly query: URLSearchParams
+  /** A token that the peer presented in the transport's own way, such as Socket.IO's `auth.token`. */
+  readonly token?: string
+}
+
+/** The app, as transports see it. */
+export interface TransportHost {
+  /** A transport MUST refuse frames larger than `limits.maxPayload`, and SHOULD before it has read them. */
+  readonly limits: Limits
+  /**
+   * Opens a session for a connection. Until it resolves the transport MUST hold back what the peer sends;
+   * then it passes each frame to `session.receive`, says `session.alive()` for a sign of life of its own
+   * kind, and calls `session.disconnected()` once, when the connection is gone, even if that was earlier.
+   *
+   * When it rejects, the peer has been told and the wire closed: the transport only forgets the connection.
+   *
+   * @throws the coded error of whoever refused; `handshake_timeout`, `shutting_down`
+   */
+  open(handshake: Handshake, wire: Wire): Promise<Session>
+}
+
+/** One connection, given by the transport to the app. */
+export interface Wire {
+  /**
+   * Writes frames with as few system calls as it can. MUST keep their order, MUST NOT throw after close, and
+   * MUST NOT keep the array.
+   */
+  write(frames: readonly Frame[]): void
+  /** Bytes accepted and not yet handed to the kernel. */
+  readonly buffered: number
+  /** Asks the peer for a sign of life, where the transport has a way that the peer's software answers by itself. */
+  ping?(): void
+  /**
+   * Closes the connection once what was written has left, or after a limited time. Idempotent. Without an
+   * error it is a normal close.
+   */
+  close(error?: RookeryError): void
+  /** Drops the connection at once, with what is still buffered: the peer is dead or does not read. */
+  terminate(): void
+}
+
+/** Where plugins add their transports. */
+export interface Transports {
+  add(transport: Transport): void
+}
+
+export const Transports = createToken<Transports>('Transports')

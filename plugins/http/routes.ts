@@ -1,0 +1,69 @@
+import type { RequestListener } from 'node:http'
+import type { HttpBindings } from '@hono/node-server'
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
+import { type Context, Hono } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
+import { cors } from 'hono/cors'
+import type { ContentfulStatusCode } from 'hono/utils/http-status'
+import type { App } from '../../core/app.ts'
+import { RookeryError } from '../../core/errors.ts'
+import type { Logger } from '../../core/logger.ts'
+import { type AllowedOrigins, isAllowed } from './origin.ts'
+
+/** Whatever answers requests the way Hono does. */
+export interface FetchApp {
+  // biome-ignore lint/suspicious/noExplicitAny: an app with any bindings fits
+  fetch(request: Request, env?: any): Response | Promise<Response>
+}
+
+const errorResponse = (c: Context, error: RookeryError): Response =>
+  c.json({ error: error.toJSON() }, error.status as ContentfulStatusCode)
+
+/** The router that plugins add their routes to. */
+export const createRoutes = (app: App, log: Logger, allowedOrigins: AllowedOrigins | undefined): Hono => {
+  const routes = new Hono()
+  routes.onError((error, c) => {
+    if (error instanceof RookeryError && error.status !== 500) return errorResponse(c, error)
+    const id = crypto.randomUUID()
+    log.error({ err: error, errorId: id, path: c.req.path, stage: 'request' }, 'a request failed')
+    return errorResponse(c, new RookeryError('internal', undefined, { id }))
+  })
+  if (allowedOrigins !== undefined) {
+    const origin = (from: string) => (isAllowed(from, allowedOrigins) ? from : null)
+    routes.use(cors({ origin, credentials: true }))
+  }
+  routes.get('/healthz', (c) => c.json({ status: 'ok' }))
+  routes.get('/readyz', (c) => {
+    const ready = app.state === 'started'
+    return c.json({ status: ready ? 'ready' : app.state }, ready ? 200 : 503)
+  })
+  return routes
+}
+
+/** Adds what answers when no plugin's route does: the user's routes, or else the listeners of their server. */
+export const finishRoutes = (
+  routes: Hono,
+  fallback: {
+    readonly routes: FetchApp | undefined
+    readonly bodyLimit: number
+    readonly others: RequestListener[]
+  },
+): void => {
+  const { routes: own, others } = fallback
+  if (own) {
+    const tooLarge = new RookeryError(
+      'payload_too_large',
+      `The body has more than ${fallback.bodyLimit} bytes`,
+    )
+    routes.use(bodyLimit({ maxSize: fallback.bodyLimit, onError: (c) => errorResponse(c, tooLarge) }))
+    routes.all('*', (c) => own.fetch(c.req.raw, c.env))
+  } else if (others.length > 0) {
+    routes.notFound((c) => {
+      const { incoming, outgoing } = c.env as HttpBindings
+      for (const other of others) other(incoming, outgoing)
+      return RESPONSE_ALREADY_SENT
+    })
+  } else {
+    routes.notFound((c) => errorResponse(c, new RookeryError('not_found')))
+  }
+}

@@ -1,0 +1,116 @@
+import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http'
+import { getRequestListener } from '@hono/node-server'
+import type { Hono } from 'hono'
+import type { App } from '../../core/app.ts'
+import { RookeryError } from '../../core/errors.ts'
+import type { Logger } from '../../core/logger.ts'
+import type { Limits } from '../../core/session-host.ts'
+import { allowsOrigin } from './origin.ts'
+import type { HttpOptions } from './plugin.ts'
+import { createRoutes, finishRoutes } from './routes.ts'
+import type { HttpServer, UpgradeHandler } from './tokens.ts'
+import { Upgrades } from './upgrades.ts'
+
+/** Longest that requests under way may take once the server stops, in ms. */
+const CLOSE_TIMEOUT = 5000
+
+/** Node's server with Hono's router in front of the user's routes. */
+export class WebServer implements HttpServer {
+  readonly server: Server
+  readonly routes: Hono
+  readonly #options: HttpOptions
+  readonly #log: Logger
+  readonly #upgrades: Upgrades
+  #detach = (): void => {}
+
+  constructor(options: HttpOptions, app: App, limits: Limits, log: Logger) {
+    this.#options = options
+    this.#log = log
+    this.server = options.server ?? createNodeServer(limits.handshakeTimeout)
+    this.routes = createRoutes(app, log, options.allowedOrigins)
+    this.#upgrades = new Upgrades(
+      (request) => this.allowsOrigin(request),
+      () => this.server.listenerCount('upgrade') > 1,
+    )
+  }
+
+  get url(): string {
+    const address = this.server.address()
+    if (address === null || typeof address === 'string') {
+      throw new RookeryError(
+        'missing_provider',
+        'The HTTP server does not listen on a port (yet): start the app first',
+      )
+    }
+    const { hostname = this.#options.server && !isAny(address.address) ? address.address : 'localhost' } =
+      this.#options
+    const host = isAny(hostname) ? 'localhost' : hostname
+    const scheme = 'setSecureContext' in this.server ? 'https' : 'http'
+    return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${address.port}`
+  }
+
+  onUpgrade(path: string, handler: UpgradeHandler): () => void {
+    return this.#upgrades.add(path, handler)
+  }
+
+  allowsOrigin(request: IncomingMessage): boolean {
+    return allowsOrigin(request, this.#options.allowedOrigins)
+  }
+
+  /** Begins to answer, and to listen unless the server is the user's own. */
+  async listen(): Promise<void> {
+    this.#attach()
+    if (this.#options.server) return
+    const { port = 3000, hostname } = this.#options
+    await new Promise<void>((resolve, reject) => {
+      this.server.once('error', reject)
+      this.server.listen({ port, ...(hostname !== undefined && { host: hostname }) }, () => {
+        this.server.removeListener('error', reject)
+        resolve()
+      })
+    }).catch((cause: NodeJS.ErrnoException) => {
+      const fix = cause.code === 'EADDRINUSE' ? '; choose another `port`, or 0 for any free one' : ''
+      throw new Error(`${cause.message}${fix}`, { cause })
+    })
+    this.#log.info({ url: this.url }, 'listening')
+  }
+
+  /** Stops answering, and listening unless the server is the user's own. */
+  async close(): Promise<void> {
+    if (!this.#options.server && this.server.listening) {
+      const timer = setTimeout(() => this.server.closeAllConnections(), CLOSE_TIMEOUT)
+      await new Promise<void>((resolve) => {
+        this.server.close(() => resolve())
+        this.server.closeIdleConnections()
+      })
+      clearTimeout(timer)
+    }
+    this.#detach()
+  }
+
+  /** Puts the router in front of whatever listeners the server has. */
+  #attach(): void {
+    const { routes, bodyLimit = 1024 * 1024 } = this.#options
+    const others = this.server.listeners('request') as RequestListener[]
+    finishRoutes(this.routes, { routes, bodyLimit, others })
+    const respond = getRequestListener(this.routes.fetch, { overrideGlobalObjects: false })
+    this.server.removeAllListeners('request')
+    this.server.on('request', respond)
+    this.server.on('upgrade', this.#upgrades.handle)
+    this.#detach = () => {
+      this.server.removeListener('request', respond)
+      this.server.removeListener('upgrade', this.#upgrades.handle)
+      for (const other of others) this.server.on('request', other)
+      this.#detach = () => {}
+    }
+  }
+}
+
+const createNodeServer = (handshakeTimeout: number): Server =>
+  createServer({
+    headersTimeout: handshakeTimeout,
+    // How often Node looks for connections that never finished their headers.
+    connectionsCheckingInterval: Math.max(100, Math.min(handshakeTimeout / 2, 5000)),
+  })
+
+const isAny = (hostname: string): boolean => hostname === '::' || hostname === '0.0.0.0'

@@ -1,0 +1,35 @@
+import { RookeryError } from '../../core/errors.ts'
+import type { User } from '../../core/protocol.ts'
+
+/** Longest room or user name, in characters. */
+const MAX_NAME = 64
+
+/** Whether a value can name a room: one segment of a topic that is not the framework's own. */
+export const isRoom = (room: unknown): room is string =>
+  typeof room === 'string' && room !== '' && room.length <= MAX_NAME && !/^\$|[\s/*\p{Cc}\p{Cs}]/u.test(room)
+
+/** @throws `invalid_room` */
+export function assertRoom(room: unknown): asserts room is string {
+  if (isRoom(room)) return
+  throw new RookeryError(
+    'invalid_room',
+    `A room name has 1 to ${MAX_NAME} characters, none of them whitespace, / or *, and does not begin with $`,
+  )
+}
+
+/**
+ * The user that a name in the query stands for; undefined when there is none.
+ *
+ * @throws `invalid_handshake`
+ */
+export const userFromName = (given: string | null): User | undefined => {
+  const name = given?.trim()
+  if (!name) return undefined
+  if (name.length > MAX_NAME || /[\p{Cc}\p{Cs}]/u.test(name)) {
+    throw new RookeryError(
+      'invalid_handshake',
+      `A username has 1 to ${MAX_NAME} characters and no control characters`,
+    )
+  }
+  return { id: name, name }
+}

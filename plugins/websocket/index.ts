@@ -1,0 +1,1 @@
+export { type WebSocketOptions, websocket } from './plugin.ts'

@@ -1,0 +1,47 @@
+import type { PerMessageDeflateOptions } from 'ws'
+import { checkOptions, type Duration, milliseconds, option } from '../../core/options.ts'
+import { definePlugin, type Plugin } from '../../core/plugin.ts'
+import { Transports } from '../../core/transport.ts'
+import { HttpServer } from '../http/tokens.ts'
+import { WebSocketTransport } from './transport.ts'
+
+export interface WebSocketOptions {
+  /** Path of the upgrade request. @default '/api/v1/ws' */
+  readonly path?: string
+  /** Time for the peer to finish the closing handshake, and for what is buffered to leave. @default '5s' */
+  readonly closeTimeout?: Duration
+  /**
+   * Compression, `true` or the options of `ws`. It costs memory for every connection and most of the speed:
+   * frames are then compressed for each receiver. @default false
+   */
+  readonly perMessageDeflate?: boolean | PerMessageDeflateOptions
+}
+
+/**
+ * The WebSocket transport, on `ws`. Needs `http()`.
+ *
+ * @throws `invalid_option`
+ * @example createApp({ plugins: [http(), websocket()] })
+ */
+export const websocket = (options: WebSocketOptions = {}): Plugin => {
+  checkOptions('websocket()', options, {
+    path: option.path,
+    closeTimeout: option.duration(),
+    perMessageDeflate: option.either(option.boolean, option.object),
+  })
+  const { path = '/api/v1/ws', closeTimeout = '5s', perMessageDeflate = false } = options
+  return definePlugin({
+    name: 'websocket',
+    requires: [HttpServer],
+    setup(scope) {
+      const server = () => scope.get(HttpServer)
+      scope.get(Transports).add(
+        new WebSocketTransport(server, {
+          path,
+          closeTimeout: milliseconds(closeTimeout),
+          perMessageDeflate,
+        }),
+      )
+    },
+  })
+}

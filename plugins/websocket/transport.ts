@@ -1,0 +1,61 @@
+import { type PerMessageDeflateOptions, WebSocketServer } from 'ws'
+import type { Transport, TransportHost } from '../../core/transport.ts'
+import type { HttpServer } from '../http/tokens.ts'
+import { connect, PeerSocket } from './peer.ts'
+
+interface Settings {
+  readonly path: string
+  readonly closeTimeout: number
+  readonly perMessageDeflate: boolean | PerMessageDeflateOptions
+}
+
+/** Takes WebSocket connections on a path of the app's HTTP server. */
+export class WebSocketTransport implements Transport {
+  readonly name = 'websocket'
+  readonly #http: () => HttpServer
+  readonly #settings: Settings
+  readonly #peers = new Set<PeerSocket>()
+  #detach = (): void => {}
+  #empty: (() => void) | undefined
+
+  constructor(http: () => HttpServer, settings: Settings) {
+    this.#http = http
+    this.#settings = settings
+  }
+
+  async start(host: TransportHost): Promise<void> {
+    const { path, closeTimeout, perMessageDeflate } = this.#settings
+    // Not in place, because the types of `ws` do not know `closeTimeout` yet.
+    const options = {
+      noServer: true,
+      clientTracking: false,
+      maxPayload: host.limits.maxPayload,
+      perMessageDeflate,
+      closeTimeout,
+      WebSocket: PeerSocket,
+    }
+    const server = new WebSocketServer(options)
+    this.#detach = this.#http().onUpgrade(path, (request, socket, head, url) => {
+      server.handleUpgrade(request, socket, head, (ws) => {
+        this.#peers.add(ws)
+        ws.once('close', () => {
+          this.#peers.delete(ws)
+          if (this.#peers.size === 0) this.#empty?.()
+        })
+        connect(ws, request, socket, url, host)
+      })
+    })
+  }
+
+  async stop(): Promise<void> {
+    this.#detach()
+    if (this.#peers.size === 0) return
+    const timer = setTimeout(() => {
+      for (const peer of this.#peers) peer.terminate()
+    }, this.#settings.closeTimeout)
+    await new Promise<void>((resolve) => {
+      this.#empty = resolve
+    })
+    clearTimeout(timer)
+  }
+}

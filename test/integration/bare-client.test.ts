@@ -1,0 +1,202 @@
+import { RookeryError } from 'rookery'
+import { rooms } from 'rookery/rooms'
+import { describe, expect, it, vi } from 'vitest'
+import { z } from 'zod'
+import { startApp } from '../support/app.ts'
+import { connectBare } from '../support/bare-client.ts'
+
+const chat = () =>
+  startApp({
+    plugins: [rooms()],
+    prepare: (app) => {
+      app.handle('chat/send', z.object({ text: z.string().max(20) }), async (ctx, { text }) => {
+        await ctx.publish(`rooms/${ctx.room}/messages`, { from: ctx.user.name, text })
+        return { sent: true }
+      })
+    },
+  })
+
+describe('a client that only knows WebSocket', () => {
+  it('chats with nothing but { topic, payload }', async () => {
+    const { url } = await chat()
+    const ada = await connectBare(url, '?username=ada&roomID=42')
+    const bob = await connectBare(url, '?username=bob&roomID=42')
+    ada.send({ topic: 'chat/send', payload: { text: 'hello' } })
+    const message = await bob.until(({ topic }) => topic === 'rooms/42/messages')
+    expect(message).toEqual({ topic: 'rooms/42/messages', payload: { from: 'ada', text: 'hello' } })
+  })
+
+  it('is welcomed first, with the protocol, its session, its user and the limits', async () => {
+    const { url, app } = await chat()
+    const ada = await connectBare(url, '?username=ada&roomID=42')
+    await ada.until(({ topic }) => topic === 'rooms/42/joined')
+    const [session] = [...app.sessions]
+    expect(ada.frames[0]).toEqual({
+      type: 'welcome',
+      protocol: 1,
+      session: session?.id,
+      user: { id: 'ada', name: 'ada' },
+      pingInterval: 25_000,
+      maxPayload: 65_536,
+    })
+  })
+
+  it('gets a reply to a frame with an id, and none to a frame without', async () => {
+    const { url } = await chat()
+    const ada = await connectBare(url, '?username=ada&roomID=42')
+    ada.send({ topic: 'chat/send', payload: { text: 'no reply' } })
+    expect(await ada.ask({ topic: 'chat/send', payload: { text: 'reply' } })).toEqual({
+      type: 'reply',
+      id: 1,
+      payload: { sent: true },
+    })
+    expect(ada.frames.filter(({ type }) => type === 'reply')).toHaveLength(1)
+  })
+
+  it('is told what is wrong with a payload, and where', async () => {
+    const { url } = await chat()
+    const ada = await connectBare(url, '?username=ada&roomID=42')
+    const { error } = await ada.ask({ topic: 'chat/send', payload: { text: 'x'.repeat(21) } })
+    expect(error).toMatchObject({ code: 'invalid_payload', issues: [{ path: ['text'] }] })
+    expect(error.message).toContain('text: ')
+  })
+
+  it('is told of a topic that nobody handles, and of topics that are not its own', async () => {
+    const { url } = await chat()
+    const ada = await connectBare(url)
+    expect((await ada.ask({ topic: 'nobody/home' })).error.code).toBe('unknown_topic')
+    expect((await ada.ask({ topic: '$user/bob', payload: 1 })).error.code).toBe('reserved_topic')
+    expect((await ada.ask({ topic: 'a b' })).error.code).toBe('invalid_topic')
+    expect((await ada.ask({ type: 'subscribe', topics: ['$user/bob'] })).error.code).toBe('reserved_topic')
+    expect((await ada.ask({ type: 'subscribe', topics: ['rooms/$x/*'] })).error.code).toBe('reserved_topic')
+    expect((await ada.ask({ type: 'subscribe', topics: ['a*'] })).error.code).toBe('invalid_pattern')
+  })
+
+  it('is told `unauthenticated` where a handler wants a user and there is none', async () => {
+    const { url } = await chat()
+    const nobody = await connectBare(url, '?roomID=42')
+    expect((await nobody.ask({ topic: 'chat/send', payload: { text: 'x' } })).error.code).toBe(
+      'unauthenticated',
+    )
+  })
+})
+
+describe('subscriptions', () => {
+  it('bring every message that one of the patterns matches, once', async () => {
+    const { url, app } = await startApp()
+    const ada = await connectBare(url)
+    const reply = await ada.ask({ type: 'subscribe', topics: ['news/*', 'news/sport', '*/sport'] })
+    expect(reply.payload).toEqual({ topics: ['news/*', 'news/sport', '*/sport'] })
+    await app.publish('news/sport', 1)
+    await app.publish('news/art', 2)
+    await app.publish({ topics: ['news/a', 'other', 'news/b'], payload: 3, client: { topic: 'news:both' } })
+    await app.publish('news', 'not under news')
+    await app.publish('news/end', 4)
+    await ada.until(({ payload }) => payload === 4)
+    expect(ada.frames.slice(2)).toEqual([
+      { topic: 'news/sport', payload: 1 },
+      { topic: 'news/art', payload: 2 },
+      { topic: 'news:both', payload: 3, topics: ['news/a', 'other', 'news/b'] },
+      { topic: 'news/end', payload: 4 },
+    ])
+  })
+
+  it('are all taken or none', async () => {
+    const { url, app } = await startApp({ limits: { maxSubscriptions: 2 } })
+    const ada = await connectBare(url)
+    expect((await ada.ask({ type: 'subscribe', topics: ['a', 'b', 'bad topic'] })).error.code).toBe(
+      'invalid_pattern',
+    )
+    expect((await ada.ask({ type: 'subscribe', topics: ['a', 'b', 'c'] })).error.code).toBe(
+      'too_many_subscriptions',
+    )
+    expect(app.usage.patterns).toBe(0)
+    await ada.ask({ type: 'subscribe', topics: ['a', 'b', 'a'] })
+    expect((await ada.ask({ type: 'subscribe', topics: ['a', 'b'] })).error).toBeUndefined()
+    await ada.ask({ type: 'unsubscribe', topics: ['a', 'a', 'never'] })
+    expect((await ada.ask({ type: 'subscribe', topics: ['c'] })).error).toBeUndefined()
+    expect((await ada.ask({ type: 'subscribe', topics: ['d'] })).error.code).toBe('too_many_subscriptions')
+    expect([...app.sessions][0]?.subscriptions).toEqual(['b', 'c'])
+  })
+
+  it('never bring what is internal to the server', async () => {
+    const { url, app } = await startApp()
+    const ada = await connectBare(url)
+    await ada.ask({ type: 'subscribe', topics: ['*'] })
+    app.bus.publish('orders/1', 'internal')
+    app.bus.publish({ topics: ['orders/2'], payload: 'internal' })
+    await app.publish('$secret/1', 'a wildcard does not match $')
+    await app.publish('orders/3', 'public')
+    await ada.until(({ topic }) => topic === 'orders/3')
+    expect(ada.frames.map(({ topic }) => topic).filter(Boolean)).toEqual(['orders/3'])
+  })
+})
+
+describe('handler errors', () => {
+  it('show a coded error to the client, and nothing of any other', async () => {
+    const { url, lines } = await startApp({
+      prepare: (app) => {
+        app.handle('coded', () => {
+          throw new RookeryError('sold_out', 'No tickets left')
+        })
+        app.handle('secret', () => {
+          throw new Error('password is hunter2')
+        })
+        app.handle('bigint', () => ({ n: 1n }))
+        app.handle('config', () => {
+          throw new RookeryError('invalid_option', 'the database at 10.0.0.1')
+        })
+      },
+    })
+    const ada = await connectBare(url)
+    expect((await ada.ask({ topic: 'coded' })).error).toEqual({
+      code: 'sold_out',
+      message: 'No tickets left',
+    })
+    for (const topic of ['secret', 'bigint', 'config']) {
+      const { error } = await ada.ask({ topic })
+      expect(error).toEqual({ code: 'internal', message: 'Internal error', id: expect.any(String) })
+      expect(lines.find(({ errorId }) => errorId === error.id)).toMatchObject({ level: 'error', topic })
+    }
+  })
+
+  it('reach a client that wants no reply as an error frame', async () => {
+    const { url } = await startApp()
+    const ada = await connectBare(url)
+    ada.send({ topic: 'nobody/home' })
+    const { error } = await ada.until(({ type }) => type === 'error')
+    expect(error.code).toBe('unknown_topic')
+  })
+})
+
+describe('app.send', () => {
+  it('reaches all sessions of a user or room, one session, and says how many', async () => {
+    const { url, app } = await chat()
+    const phone = await connectBare(url, '?username=ada&roomID=42')
+    const laptop = await connectBare(url, '?username=ada')
+    const bob = await connectBare(url, '?username=bob&roomID=42')
+    expect(await app.send({ user: 'ada' }, 'inbox/new', { count: 3 })).toBe(2)
+    expect(await app.send({ room: '42' }, 'note', 1)).toBe(2)
+    const { session } = bob.frames[0] as unknown as { session: string }
+    expect(await app.send({ session }, 'psst', 'only bob')).toBe(1)
+    await bob.until(({ topic }) => topic === 'psst')
+    await laptop.until(({ topic }) => topic === 'inbox/new')
+    await vi.waitFor(() => expect(phone.on('inbox/new')).toEqual([{ count: 3 }]))
+    expect(laptop.on('note')).toEqual([])
+    expect(phone.on('note')).toEqual([1])
+  })
+
+  it('rejects `not_connected` when nobody is there, and bad targets and topics with their codes', async () => {
+    const { url, app } = await chat()
+    await expect(app.send({ user: 'ada' }, 'inbox/new')).rejects.toMatchObject({ code: 'not_connected' })
+    const ada = await connectBare(url, '?username=a%2Fb%20*')
+    expect(await app.send({ user: 'a/b *' }, 'inbox/new')).toBe(1)
+    await ada.until(({ topic }) => topic === 'inbox/new')
+    ada.socket.close()
+    await vi.waitFor(() => expect(app.sessions.size).toBe(0))
+    await expect(app.send({ user: 'a/b *' }, 'inbox/new')).rejects.toMatchObject({ code: 'not_connected' })
+    await expect(app.send({ user: 'x' }, 'bad topic')).rejects.toMatchObject({ code: 'invalid_topic' })
+    await expect(app.send({} as never, 'x')).rejects.toMatchObject({ code: 'invalid_option' })
+    await expect(app.send({ user: '' }, 'x')).rejects.toMatchObject({ code: 'invalid_option' })
+  })
+})

@@ -1,0 +1,156 @@
+import { afterEach, describe, expect, test, vi } from 'vitest'
+import { RookeryError } from '../../../client/index.ts'
+import { runIsolated } from '../../../client/report.ts'
+import { clientOf, opened, ScriptedServer } from './support.ts'
+
+afterEach(() => {
+  vi.unstubAllGlobals()
+})
+
+const connected = async () => {
+  const server = await ScriptedServer.listen()
+  const client = clientOf({ url: server.url })
+  await opened(client)
+  /** Resolves when everything sent before has arrived at the client. */
+  const settled = () => client.call('barrier')
+  return { server, client, settled }
+}
+
+describe('a message', () => {
+  test('reaches the listeners whose patterns match, with its topic and place in the history', async () => {
+    const { server, client, settled } = await connected()
+    const heard = vi.fn()
+    client.subscribe<{ text: string }>('rooms/42/*', ({ text }, { topic, seq }) => heard(text, topic, seq))
+    client.subscribe('rooms/43/*', () => heard('wrong room'))
+    server.peer.send({ topic: 'rooms/42/messages', payload: { text: 'hi' }, seq: 7 })
+    await settled()
+    expect(heard.mock.calls).toEqual([['hi', 'rooms/42/messages', 7]])
+  })
+
+  test('reaches a listener once, however many of its topics match', async () => {
+    const { server, client, settled } = await connected()
+    const heard = vi.fn()
+    client.subscribe('users/*', (_payload, { topic, topics }) => heard(topic, topics))
+    server.peer.send({ topic: 'user:updated', payload: 1, topics: ['users/1', 'users/2', 'users/1/name'] })
+    await settled()
+    expect(heard.mock.calls).toEqual([['user:updated', ['users/1', 'users/2', 'users/1/name']]])
+  })
+
+  test('reaches two listeners on overlapping patterns once each', async () => {
+    const { server, client, settled } = await connected()
+    const heard: string[] = []
+    client.subscribe('a/*', () => heard.push('a/*'))
+    client.subscribe('a/b', () => heard.push('a/b'))
+    server.peer.send({ topic: 'a/b', payload: null })
+    await settled()
+    expect(heard.sort()).toEqual(['a/*', 'a/b'])
+  })
+
+  test('does not reach a listener that was cancelled, even by another one just now', async () => {
+    const { server, client, settled } = await connected()
+    const heard = vi.fn()
+    client.subscribe('a', () => second.cancel())
+    const second = client.subscribe('a', heard)
+    server.peer.send({ topic: 'a', payload: 1 })
+    server.peer.send({ topic: 'a', payload: 2 })
+    await settled()
+    expect(heard).not.toHaveBeenCalled()
+  })
+
+  test('does not reach a listener that subscribes while it is handed out', async () => {
+    const { server, client, settled } = await connected()
+    const heard = vi.fn()
+    const first = client.subscribe('a', () => client.subscribe('a', heard))
+    await first.ready
+    server.peer.send({ topic: 'a', payload: 1 })
+    await settled()
+    expect(heard).not.toHaveBeenCalled()
+  })
+})
+
+describe('a listener that fails', () => {
+  test('is reported, and the others still get the message', async () => {
+    const { server, client, settled } = await connected()
+    const reported = vi.fn()
+    vi.stubGlobal('reportError', reported)
+    const heard = vi.fn()
+    client.subscribe('a', () => {
+      throw new Error('thrown')
+    })
+    client.subscribe('a', () => Promise.reject(new Error('rejected')))
+    client.subscribe('a', heard)
+    server.peer.send({ topic: 'a', payload: 1 })
+    await settled()
+    expect(heard).toHaveBeenCalledTimes(1)
+    expect(reported.mock.calls.flat()).toEqual([new Error('thrown'), new Error('rejected')])
+  })
+
+  test('becomes an uncaught exception where there is no reportError, as in Node', () => {
+    const tasks: (() => void)[] = []
+    vi.stubGlobal('queueMicrotask', (task: () => void) => tasks.push(task))
+    runIsolated(() => {
+      throw new Error('thrown')
+    })
+    expect(tasks).toHaveLength(1)
+    expect(tasks[0]).toThrow('thrown')
+  })
+
+  test('of an event hurts no other either', async () => {
+    const { server, client, settled } = await connected()
+    const reported = vi.fn()
+    vi.stubGlobal('reportError', reported)
+    const heard = vi.fn()
+    client.on('error', () => {
+      throw new Error('thrown')
+    })
+    client.on('error', heard)
+    server.peer.send({ type: 'error', error: { code: 'unknown_topic', message: 'No such topic' } })
+    await settled()
+    expect(reported).toHaveBeenCalledWith(new Error('thrown'))
+    expect(heard).toHaveBeenCalledWith(new RookeryError('unknown_topic', 'No such topic'))
+  })
+})
+
+describe('a frame that is wrong', () => {
+  test.each<[string, string | Buffer]>([
+    ['text that is no JSON', '{oops'],
+    ['no object', '[1,2]'],
+    ['null', 'null'],
+    ['binary', Buffer.from('{"topic":"a"}')],
+    ['without type and topic', '{}'],
+    ['of an unknown type', '{"type":"surprise"}'],
+    ['a topic that is no text', '{"topic":5}'],
+    ['topics that are none', '{"topic":"a","topics":"b"}'],
+    ['a reply without an id', '{"type":"reply"}'],
+    ['a reply with a broken error', '{"type":"reply","id":1,"error":"no"}'],
+    ['an error without an error', '{"type":"error"}'],
+    ['a close without an error', '{"type":"close","reconnectAfter":1}'],
+    ['a welcome without a session', '{"type":"welcome","protocol":1}'],
+  ])('is reported and ends nothing: %s', async (_what, text) => {
+    const { server, client, settled } = await connected()
+    const errors: string[] = []
+    client.on('error', (error) => errors.push(error.code))
+    server.peer.sendText(text)
+    await settled()
+    expect(errors).toEqual(['bad_frame'])
+    expect(server.peers).toHaveLength(1)
+  })
+})
+
+test('a listener of an event is removed by the function that on() returned, once for each on()', async () => {
+  const { server, client, settled } = await connected()
+  const heard = vi.fn()
+  const [off] = [client.on('error', heard), client.on('error', heard)]
+  off()
+  off()
+  server.peer.send({ type: 'error', error: { code: 'bad_frame', message: 'No' } })
+  await settled()
+  expect(heard).toHaveBeenCalledTimes(1)
+})
+
+test('a ping is answered', async () => {
+  const { server, settled } = await connected()
+  server.peer.send({ type: 'ping' })
+  await settled()
+  expect(server.peer.frames).toContainEqual({ type: 'pong' })
+})

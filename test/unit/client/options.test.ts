@@ -1,0 +1,117 @@
+import { afterEach, describe, expect, test, vi } from 'vitest'
+import { WebSocket } from 'ws'
+import { type ClientOptions, createClient, websocket } from '../../../client/index.ts'
+import { clientOf, MemoryTransport, opened, ScriptedServer } from './support.ts'
+
+const url = 'http://localhost:3000'
+
+/** Options as JavaScript may pass them, whatever the types say. */
+const create = (options: object) => () => createClient({ autoConnect: false, ...options } as ClientOptions)
+
+const refusal = (pattern: RegExp) =>
+  expect.objectContaining({ code: 'invalid_option', message: expect.stringMatching(pattern) })
+
+afterEach(() => {
+  vi.unstubAllGlobals()
+})
+
+describe('createClient refuses', () => {
+  test.each<[string, object, RegExp]>([
+    ['an unknown option', { url, WebSocket, timeout: 5 }, /no option 'timeout'/],
+    ['an unknown option of reconnect', { url, WebSocket, reconnect: { factor: 2 } }, /'reconnect\.factor'/],
+    ['a url that is none', { url: 'localhost', WebSocket }, /'url' must be .*https:\/\/.*not "localhost"/],
+    ['a url of another scheme', { url: 'ftp://localhost', WebSocket }, /'url'.*"ftp:\/\/localhost"/],
+    ['a url with a path', { url: `${url}/api`, WebSocket }, /'url'.*'path'/],
+    ['a path without a slash', { url, WebSocket, path: 'ws' }, /'path' must be .*begins with \/.*not "ws"/],
+    ['a path with a query', { url, WebSocket, path: '/ws?a=b' }, /'path'/],
+    ['params that are a string', { url, WebSocket, params: 'a=b' }, /'params'.*not "a=b"/],
+    ['a timeout of nothing', { url, WebSocket, callTimeout: 0 }, /'callTimeout'.*milliseconds.*not 0/],
+    ['a timeout that is text', { url, WebSocket, connectTimeout: '10s' }, /'connectTimeout'.*not "10s"/],
+    ['a timeout that timers cannot take', { url, WebSocket, callTimeout: 2 ** 31 }, /'callTimeout'/],
+    [
+      'a longest wait below the shortest',
+      { url, WebSocket, reconnect: { min: 10, max: 5 } },
+      /reconnect\.max/,
+    ],
+    ['a negative queue', { url, WebSocket, maxQueue: -1 }, /'maxQueue' must be a whole number.*not -1/],
+    ['an autoConnect that is no boolean', { url, WebSocket, autoConnect: 'no' }, /'autoConnect'/],
+    ['an empty list of transports', { url, transports: [] }, /'transports'/],
+    ['a path beside transports', { url, transports: [websocket({ WebSocket })], path: '/ws' }, /'path'/],
+    ['options that are none', { url, WebSocket, reconnect: 5 }, /'reconnect'.*not 5/],
+  ])('%s', (_what, options, message) => {
+    expect(create(options)).toThrow(refusal(message))
+  })
+
+  test('to run where there is no WebSocket class, and says which to pass', () => {
+    vi.stubGlobal('WebSocket', undefined)
+    expect(create({ url })).toThrow(refusal(/'WebSocket' must be .*'ws'/))
+  })
+
+  test('to guess an address outside of a browser', () => {
+    expect(create({ WebSocket })).toThrow(refusal(/'url' must be/))
+  })
+})
+
+describe('createClient', () => {
+  test('connects to the origin of the page by default', async () => {
+    const server = await ScriptedServer.listen()
+    vi.stubGlobal('location', { origin: server.url })
+    await opened(clientOf({}))
+    expect(server.connections).toBe(1)
+  })
+
+  test.each(['http', 'ws'])('takes an address that begins with %s', async (scheme) => {
+    const server = await ScriptedServer.listen()
+    const client = clientOf({ url: new URL(`${scheme}://localhost:${server.port}`) })
+    await opened(client)
+    expect(client.transport).toBe('websocket')
+  })
+
+  test('uses the global WebSocket class where there is one', async () => {
+    const server = await ScriptedServer.listen()
+    vi.stubGlobal('WebSocket', WebSocket)
+    const client = createClient({ url: server.url })
+    await opened(client)
+    client.close()
+  })
+
+  test('sends params as text and leaves out those without a value', async () => {
+    const server = await ScriptedServer.listen()
+    const params = { username: 'ada & co', roomID: 42, debug: true, token: undefined, extra: null }
+    await opened(clientOf({ url: server.url, params }))
+    expect(Object.fromEntries(server.peer.query)).toEqual({
+      username: 'ada & co',
+      roomID: '42',
+      debug: 'true',
+    })
+  })
+
+  test('asks a params function anew for every attempt', async () => {
+    const transport = new MemoryTransport()
+    let calls = 0
+    const client = clientOf({ url, transports: [transport], params: async () => ({ attempt: ++calls }) })
+    await opened(client)
+    transport.peer.close(new Error('lost') as never)
+    await vi.waitFor(() => expect(transport.peers.map((peer) => peer.params.attempt)).toEqual(['1', '2']))
+  })
+
+  test('tries again when the params function fails', async () => {
+    const transport = new MemoryTransport()
+    const params = vi.fn(() => ({ token: 'fresh' })).mockRejectedValueOnce(new Error('no token') as never)
+    const client = clientOf({ url, transports: [transport], params })
+    const waiting = vi.fn()
+    client.on('state', (state, { error }) => state === 'waiting' && waiting(error?.code, error?.cause))
+    await opened(client)
+    expect(waiting.mock.calls).toEqual([['connection_failed', new Error('no token')]])
+    expect(transport.peer.params).toEqual({ token: 'fresh' })
+  })
+
+  test('stays idle until connect() where autoConnect is off', async () => {
+    const transport = new MemoryTransport()
+    const client = clientOf({ url, transports: [transport], autoConnect: false })
+    expect([client.state, client.session, client.user, client.transport]).toEqual(['idle', null, null, null])
+    client.connect()
+    expect(client.state).toBe('connecting')
+    await opened(client)
+  })
+})

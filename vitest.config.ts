@@ -1,0 +1,21 @@
+import { fileURLToPath } from 'node:url'
+import { defineConfig } from 'vitest/config'
+
+const source = (path: string) => fileURLToPath(new URL(path, import.meta.url))
+
+export default defineConfig({
+  resolve: {
+    alias: [
+      { find: /^rookery$/, replacement: source('./core/index.ts') },
+      { find: /^rookery\/client$/, replacement: source('./client/index.ts') },
+      { find: /^rookery\/(\w+)$/, replacement: source('./plugins/$1/index.ts') },
+    ],
+  },
+  test: {
+    include: ['test/**/*.test.ts'],
+    testTimeout: 20_000,
+    hookTimeout: 30_000,
+    // Real sockets, browsers and processes share two cores: more workers only add noise.
+    maxWorkers: 2,
+  },
+})
