@@ -10,7 +10,10 @@ const isError = (value: unknown): boolean =>
 const isTopics = (value: unknown): boolean =>
   value === undefined || (Array.isArray(value) && value.every((topic) => typeof topic === 'string'))
 
-/** Whether a frame has the fields that its type promises; what a server sends is never taken on trust. */
+/**
+ * Whether a frame has the fields that its type promises; what a server sends is never taken on trust. Types that
+ * are not known promise nothing: a later server may have them.
+ */
 export const isServerFrame = (frame: ServerFrame): boolean => {
   switch (frame.type) {
     case undefined:
@@ -26,6 +29,6 @@ export const isServerFrame = (frame: ServerFrame): boolean => {
     case 'close':
       return isError(frame.error)
     default:
-      return false
+      return typeof (frame as { type: unknown }).type === 'string'
   }
 }

@@ -103,7 +103,9 @@ export class Link {
       case 'close':
         this.#end({ error: RookeryError.from(frame.error), retryIn: wait(frame) })
         break
-      default:
+      case undefined:
+      case 'reply':
+      case 'error':
         this.#events.frame(frame)
     }
   }

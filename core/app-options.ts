@@ -59,7 +59,7 @@ const isPlugin: OptionCheck = (value) => {
   const { name, setup, start, listen, stop, requires } = (value ?? {}) as Record<string, unknown>
   const hooks = [setup, start, listen, stop].every((hook) => hook === undefined || typeof hook === 'function')
   const named = typeof name === 'string' && name !== ''
-  return named && hooks && (requires === undefined || Array.isArray(requires))
+  return typeof value === 'object' && named && hooks && (requires === undefined || Array.isArray(requires))
     ? undefined
     : 'a plugin, such as http() returns (did you forget to call it?)'
 }

@@ -59,22 +59,26 @@ export class Bus {
   #left = BATCH
   #closed = false
 
-  constructor(log: Logger, options: BusOptions = {}) {
+  readonly #toClients: (event: Event) => void
+
+  /** @param toClients takes each event with a client message, before any listener does */
+  constructor(log: Logger, options: BusOptions = {}, toClients: (event: Event) => void = () => {}) {
     this.#log = log
     const { listenerTimeout = 5000, maxPending = 1000 } = options
     this.#options = { listenerTimeout, maxPending }
+    this.#toClients = toClients
   }
 
   /**
    * Publishes an event and returns at once. Listeners are called soon after, in publish order, never
-   * inside this call. The event stays inside the server unless it names a `client` message.
+   * inside this call. The event stays inside the server unless it has a `client` message of its own.
    *
-   * @throws `invalid_topic`
+   * @throws `invalid_topic`; `unserializable` when its message is for a client and cannot be written as JSON
    */
   publish<P>(topic: string, payload?: P): void
   publish<P>(event: EventInit<P>): void
   publish(input: string | EventInit, payload?: unknown): void {
-    this.emit(createEvent(input, payload))
+    this.#publish(createEvent(input, payload))
   }
 
   /**
@@ -86,7 +90,7 @@ export class Bus {
   publishAndWait<P>(event: EventInit<P>): Promise<void>
   async publishAndWait(input: string | EventInit, payload?: unknown): Promise<void> {
     const event = createEvent(input, payload)
-    await new Promise<void>((resolve) => this.emit(event, resolve))
+    await new Promise<void>((resolve) => this.#publish(event, resolve))
   }
 
   /**
@@ -117,7 +121,7 @@ export class Bus {
     return { patterns: this.#matcher.patterns, nodes: this.#matcher.nodes }
   }
 
-  /** @internal Queues an event that has been checked already. */
+  /** @internal Queues an event for the listeners alone. */
   emit(event: Event, settled?: () => void): void {
     const listening = this.#closed ? undefined : this.#listening(event)
     if (!listening) {
@@ -138,6 +142,11 @@ export class Bus {
       subscription.abort(new RookeryError('app_stopped'))
       subscription.cancel()
     }
+  }
+
+  #publish(event: Event, settled?: () => void): void {
+    if (event.client) this.#toClients(event)
+    this.emit(event, settled)
   }
 
   /** Who listens to an event, each once; nothing when nobody does. */

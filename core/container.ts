@@ -22,6 +22,15 @@ const missing = (token: Token<unknown>): RookeryError =>
     `Nothing provides ${token.name}${token.providedBy ? `; add ${token.providedBy} to the plugins` : ''}`,
   )
 
+/** What is no token is most likely an import that two modules owe each other. */
+const keyOf = (token: Token<unknown> | undefined): symbol => {
+  if (typeof token?.key === 'symbol') return token.key
+  throw new RookeryError(
+    'invalid_option',
+    `${String(token)} is no token; if it was imported, do the modules import each other?`,
+  )
+}
+
 export const createScope = (): ContainerScope => {
   const container: DependencyContainer = root.createChildContainer()
   const owners = new Map<symbol, string>()
@@ -41,7 +50,7 @@ export const createScope = (): ContainerScope => {
   }
 
   const provide = <T>(owner: string, token: Token<T>, factory: () => T): void => {
-    const other = owners.get(token.key)
+    const other = owners.get(keyOf(token))
     if (other !== undefined) {
       throw new RookeryError(
         'duplicate_provider',
@@ -56,16 +65,16 @@ export const createScope = (): ContainerScope => {
   const scope = (owner: string): Scope => ({
     provide: (token, factory) => provide(owner, token, factory),
     get: <T>(token: Token<T>): T => {
-      if (!owners.has(token.key)) throw missing(token)
+      if (!owners.has(keyOf(token))) throw missing(token)
       return container.resolve<T>(token.key)
     },
-    has: (token) => owners.has(token.key),
+    has: (token) => owners.has(keyOf(token)),
   })
 
   const core: ContainerScope = {
     ...scope('core'),
     for: scope,
-    ownerOf: (token) => owners.get(token.key),
+    ownerOf: (token) => owners.get(keyOf(token)),
     dispose: () => {
       owners.clear()
       container.reset()

@@ -3,7 +3,7 @@ import { Bus } from './bus.ts'
 import type { AddressedMessage, ClusterBackend, ClusterHost, Target } from './cluster.ts'
 import { Delivery } from './delivery.ts'
 import { RookeryError } from './errors.ts'
-import { type Actor, createEvent, type Event, type EventInit } from './event.ts'
+import type { Actor, Event, EventInit } from './event.ts'
 import { Frame } from './frame.ts'
 import { Handlers } from './handlers.ts'
 import type { Logger } from './logger.ts'
@@ -34,7 +34,7 @@ export class Engine implements SessionHost, TransportHost, ClusterHost {
   constructor(settings: AppSettings, log: Logger) {
     this.#log = log
     this.limits = settings.limits
-    this.bus = new Bus(log, settings.bus)
+    this.bus = new Bus(log, settings.bus, (event) => this.#toClients(event))
     this.handlers = new Handlers(settings.handlerTimeout)
     const interest = (pattern: string, wanted: boolean) => this.#cluster?.interest(pattern, wanted)
     this.#delivery = new Delivery(interest)
@@ -65,12 +65,15 @@ export class Engine implements SessionHost, TransportHost, ClusterHost {
   // ---- publishing
 
   publish(input: string | EventInit, payload: unknown, actor: Actor | null = null): void {
-    const event = createEvent(
+    this.bus.publish(
       typeof input === 'string'
         ? { topics: [input], payload, actor, client: {} }
         : { ...input, actor: input.actor ?? actor, client: input.client ?? {} },
     )
-    this.deliver(event)
+  }
+
+  #toClients(event: Event): void {
+    this.#delivery.deliver(event)
     this.#cluster?.publish(event)
   }
 

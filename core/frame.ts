@@ -54,3 +54,35 @@ export class Frame {
     return encoded
   }
 }
+
+interface Batch<T> {
+  readonly frames: readonly Frame[]
+  readonly encoded: T
+}
+
+const isSame = (a: readonly Frame[], b: readonly Frame[]): boolean => {
+  if (a.length !== b.length) return false
+  for (let index = 0; index < a.length; index++) if (a[index] !== b[index]) return false
+  return true
+}
+
+/**
+ * Makes an encoder of frames that leave together. Those who subscribe alike have the same frames in their
+ * outboxes when a turn ends, so that a batch is put together once for all of them.
+ */
+export const createBatchCodec = <T>(
+  encode: (frames: readonly Frame[]) => T,
+): ((frames: readonly Frame[]) => T) => {
+  const single: Codec<T> = { encode: (frame) => encode([frame]) }
+  /** The last batch that began with a frame. */
+  const batches = new WeakMap<Frame, Batch<T>>()
+  return (frames) => {
+    const first = frames[0] as Frame
+    if (frames.length === 1) return first.encoded(single)
+    const known = batches.get(first)
+    if (known && isSame(known.frames, frames)) return known.encoded
+    const encoded = encode(frames)
+    batches.set(first, { frames: [...frames], encoded })
+    return encoded
+  }
+}

@@ -146,11 +146,10 @@ const runOne = async ({ schema, handler }: Entry, ctx: Context): Promise<unknown
 
 const invalidPayload = (found: readonly StandardSchemaV1.Issue[]): RookeryError => {
   const issues = found.map(({ message, path }): Issue => {
-    const keys = path?.map((part) => (typeof part === 'object' ? part.key : part))
-    return {
-      message,
-      ...(keys && { path: keys.map((key) => (typeof key === 'symbol' ? String(key) : key)) }),
-    }
+    if (!path) return { message }
+    // Not `path.map`: arktype's paths are a kind of array of their own, and would stay one.
+    const keys = Array.from(path, (part) => (typeof part === 'object' ? part.key : part))
+    return { message, path: keys.map((key) => (typeof key === 'symbol' ? String(key) : key)) }
   })
   const [first] = issues
   if (!first) return new RookeryError('invalid_payload')

@@ -2,6 +2,7 @@ import type { ContainerScope } from './container.ts'
 import { RookeryError } from './errors.ts'
 import type { Logger } from './logger.ts'
 import type { Plugin } from './plugin.ts'
+import type { Token } from './scope.ts'
 import { within } from './time.ts'
 
 /** Puts plugins in an order in which each comes after those that provide what it requires. */
@@ -9,6 +10,13 @@ const sortPlugins = (plugins: readonly Plugin[], scope: ContainerScope): Plugin[
   const byName = new Map(plugins.map((plugin) => [plugin.name, plugin]))
   const sorted = new Set<Plugin>()
   const path: string[] = []
+  const ownerOf = (token: Token<unknown>, plugin: Plugin) => {
+    try {
+      return scope.ownerOf(token)
+    } catch (error) {
+      throw failure(plugin.name, 'requires', error)
+    }
+  }
   const visit = (plugin: Plugin) => {
     if (sorted.has(plugin)) return
     if (path.includes(plugin.name)) {
@@ -17,7 +25,7 @@ const sortPlugins = (plugins: readonly Plugin[], scope: ContainerScope): Plugin[
     }
     path.push(plugin.name)
     for (const token of plugin.requires ?? []) {
-      const owner = scope.ownerOf(token)
+      const owner = ownerOf(token, plugin)
       if (owner === undefined) {
         const hint = token.providedBy ? `; add ${token.providedBy} to the plugins` : ''
         throw new RookeryError(
@@ -64,7 +72,12 @@ export class Lifecycle {
     }
     for (const plugin of plugins) {
       try {
-        plugin.setup?.(scope.for(plugin.name))
+        const result: unknown = plugin.setup?.(scope.for(plugin.name))
+        if (result instanceof Promise) {
+          // Whatever becomes of it: the app does not come to be.
+          result.catch(() => {})
+          throw new Error('setup must be synchronous; what takes time belongs into start')
+        }
       } catch (error) {
         throw failure(plugin.name, 'setup', error)
       }

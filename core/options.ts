@@ -70,6 +70,7 @@ export const option = {
 
 const show = (value: unknown): string => {
   if (typeof value === 'string') return JSON.stringify(value.slice(0, 60))
+  if (typeof value === 'function') return 'a function'
   return typeof value === 'object' && value !== null
     ? Array.isArray(value)
       ? 'a list'

@@ -101,6 +101,8 @@ export interface InvalidFrame {
   readonly error: RookeryError
 }
 
+const PONG: PongFrame = { type: 'pong' }
+
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
@@ -111,9 +113,7 @@ const complaints = (frame: Record<string, unknown>): Issue[] => {
   const expect = (ok: boolean, field: string, what: string) => {
     if (!ok) issues.push({ message: `must be ${what}`, path: [field] })
   }
-  if (frame.type !== 'pong') {
-    expect(frame.id === undefined || isId(frame.id), 'id', 'a whole number from 0')
-  }
+  expect(frame.id === undefined || isId(frame.id), 'id', 'a whole number from 0')
   switch (frame.type) {
     case undefined:
       expect(typeof frame.topic === 'string', 'topic', 'a string')
@@ -136,8 +136,6 @@ const complaints = (frame: Record<string, unknown>): Issue[] => {
     case 'auth':
       expect(typeof frame.token === 'string', 'token', 'a string')
       break
-    case 'pong':
-      break
     default:
       expect(false, 'type', 'subscribe, unsubscribe, auth or pong, or absent')
   }
@@ -149,6 +147,8 @@ export const checkClientFrame = (frame: unknown): ClientFrame | InvalidFrame => 
   if (!isObject(frame)) {
     return { type: 'invalid', error: new RookeryError('bad_frame', 'A frame is a JSON object') }
   }
+  // Whatever else it holds, nothing of it is to be answered to.
+  if (frame.type === 'pong') return PONG
   const issues = complaints(frame)
   if (issues.length === 0) return frame as unknown as ClientFrame
   const first = issues[0] as Issue

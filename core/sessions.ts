@@ -26,8 +26,11 @@ export interface Sessions extends Iterable<Session> {
    * @param error `session_closed` by default: the clients do not come back
    */
   disconnect(target: Target, error?: RookeryError): Promise<number>
-  /** Adds a hook that says who a peer is; hooks are asked in the order added. Returns how to remove it. */
-  onAuthenticate(hook: AuthenticateHook): () => void
+  /**
+   * Adds a hook that says who a peer is; hooks are asked in the order added, those with `fallback` after all
+   * others. Returns how to remove it.
+   */
+  onAuthenticate(hook: AuthenticateHook, options?: { readonly fallback?: boolean }): () => void
   /** Adds a hook that sees each session before it is welcomed. Returns how to remove it. */
   onOpen(hook: OpenHook): () => void
   /** Adds a hook that sees each session after it has closed. Returns how to remove it. */
@@ -68,6 +71,7 @@ export class SessionRegistry implements Sessions {
   readonly #byId = new Map<string, Session>()
   readonly #byAddress = new Map<string, Set<Session>>()
   readonly #authenticate = new Set<AuthenticateHook>()
+  readonly #authenticateLast = new Set<AuthenticateHook>()
   readonly #open = new Set<OpenHook>()
   readonly #close = new Set<CloseHook>()
   readonly #interest: (address: string, wanted: boolean) => void
@@ -112,8 +116,8 @@ export class SessionRegistry implements Sessions {
     return sessions.length
   }
 
-  onAuthenticate(hook: AuthenticateHook): () => void {
-    return addTo(this.#authenticate, hook)
+  onAuthenticate(hook: AuthenticateHook, { fallback = false } = {}): () => void {
+    return addTo(fallback ? this.#authenticateLast : this.#authenticate, hook)
   }
 
   onOpen(hook: OpenHook): () => void {
@@ -126,7 +130,7 @@ export class SessionRegistry implements Sessions {
 
   /** Asks the hooks who a peer is; the first that has an answer counts. */
   async authenticate(handshake: Handshake): Promise<User | null> {
-    for (const hook of this.#authenticate) {
+    for (const hook of [...this.#authenticate, ...this.#authenticateLast]) {
       const user = await hook(handshake)
       if (user !== undefined) return user
     }

@@ -4,13 +4,14 @@ import type { User } from '../../core/protocol.ts'
 /** Longest room or user name, in characters. */
 const MAX_NAME = 64
 
-/** Whether a value can name a room: one segment of a topic that is not the framework's own. */
-export const isRoom = (room: unknown): room is string =>
-  typeof room === 'string' && room !== '' && room.length <= MAX_NAME && !/^\$|[\s/*\p{Cc}\p{Cs}]/u.test(room)
-
-/** @throws `invalid_room` */
+/**
+ * Checks that a value can name a room: one segment of a topic that is not the framework's own.
+ *
+ * @throws `invalid_room`
+ */
 export function assertRoom(room: unknown): asserts room is string {
-  if (isRoom(room)) return
+  const ok = typeof room === 'string' && room !== '' && room.length <= MAX_NAME
+  if (ok && !/^\$|[\s/*\p{Cc}\p{Cs}]/u.test(room)) return
   throw new RookeryError(
     'invalid_room',
     `A room name has 1 to ${MAX_NAME} characters, none of them whitespace, / or *, and does not begin with $`,

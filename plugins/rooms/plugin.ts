@@ -3,7 +3,7 @@ import type { Context } from '../../core/context.ts'
 import { RookeryError } from '../../core/errors.ts'
 import { checkOptions, option } from '../../core/options.ts'
 import { definePlugin, type Plugin } from '../../core/plugin.ts'
-import { isRoom, userFromName } from './names.ts'
+import { assertRoom, userFromName } from './names.ts'
 import { RoomRegistry } from './registry.ts'
 import { Rooms } from './tokens.ts'
 
@@ -30,11 +30,7 @@ const PAGE = 1000
 const roomOf = (ctx: Context, payload: unknown): string => {
   const asked = (payload as { room?: unknown } | null | undefined)?.room
   if (asked === undefined) return ctx.room
-  if (!isRoom(asked)) {
-    throw new RookeryError('invalid_payload', 'The payload is not valid: room: is not the name of a room', {
-      issues: [{ message: 'is not the name of a room', path: ['room'] }],
-    })
-  }
+  assertRoom(asked)
   return asked
 }
 
@@ -63,7 +59,7 @@ export const rooms = (options: RoomsOptions = {}): Plugin => {
       const registry = new RoomRegistry(app, { members, announce, maxRooms })
       scope.provide(Rooms, () => registry)
 
-      app.sessions.onAuthenticate(({ query }) => userFromName(query.get('username')))
+      app.sessions.onAuthenticate(({ query }) => userFromName(query.get('username')), { fallback: true })
       app.sessions.onOpen(async (session, { query }) => {
         const room = query.get('roomID')
         if (room) await registry.join(session, room)

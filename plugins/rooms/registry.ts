@@ -80,7 +80,7 @@ export class RoomRegistry implements Rooms {
     await this.broadcast(room, 'closed', { error: reason.toJSON() })
     const { size } = members
     for (const { sessions } of [...members.values()]) {
-      for (const session of [...sessions]) this.#leave(session, room, 'closed')
+      for (const session of [...sessions]) this.#leave(session, room, null)
     }
     return size
   }
@@ -89,7 +89,7 @@ export class RoomRegistry implements Rooms {
   forget(session: Session, error: RookeryError | undefined): void {
     // When the whole server goes, telling each member of each other that goes would take a square of the time.
     const silent = error?.code === 'shutting_down'
-    for (const room of [...session.rooms]) this.#leave(session, room, 'disconnected', silent)
+    for (const room of [...session.rooms]) this.#leave(session, room, silent ? null : 'disconnected')
   }
 
   #memberOf(session: Session): Member {
@@ -124,7 +124,8 @@ export class RoomRegistry implements Rooms {
     for (const session of [...sessions]) if (session !== newest) session.close(new RookeryError('replaced'))
   }
 
-  #leave(session: Session, room: string, reason: LeaveReason, silent = reason === 'closed'): boolean {
+  /** @param reason to tell the others; null: they are told nothing */
+  #leave(session: Session, room: string, reason: LeaveReason | null): boolean {
     if (!session.rooms.has(room)) return false
     session.unsubscribe(patternOf(room))
     session.exitRoom(room)
@@ -133,7 +134,7 @@ export class RoomRegistry implements Rooms {
     const presence = members?.get(id)
     if (!members || !presence?.sessions.delete(session) || presence.sessions.size > 0) return true
     members.delete(id)
-    if (!silent) this.#announce(room, 'left', { member: presence.member, reason }, actorOf(session))
+    if (reason) this.#announce(room, 'left', { member: presence.member, reason }, actorOf(session))
     if (members.size === 0) {
       this.#rooms.delete(room)
       this.#app.bus.publish(`rooms/${room}/ended`)

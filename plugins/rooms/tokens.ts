@@ -15,8 +15,8 @@ export interface MemberList {
   readonly missing: readonly string[]
 }
 
-/** Why a member left: by itself, its last connection went, a newer one took its place, or the room was closed. */
-export type LeaveReason = 'left' | 'disconnected' | 'closed'
+/** Why a member left: by itself, or because its last connection went. */
+export type LeaveReason = 'left' | 'disconnected'
 
 /** The rooms of an app, for its server side. */
 export interface Rooms {

@@ -1,4 +1,3 @@
-import type { PerMessageDeflateOptions } from 'ws'
 import { checkOptions, type Duration, milliseconds, option } from '../../core/options.ts'
 import { definePlugin, type Plugin } from '../../core/plugin.ts'
 import { Transports } from '../../core/transport.ts'
@@ -11,10 +10,10 @@ export interface WebSocketOptions {
   /** Time for the peer to finish the closing handshake, and for what is buffered to leave. @default '5s' */
   readonly closeTimeout?: Duration
   /**
-   * Compression, `true` or the options of `ws`. It costs memory for every connection and most of the speed:
-   * frames are then compressed for each receiver. @default false
+   * Compression: `true`, or the options that `ws` has for it. It costs memory for every connection and most of
+   * the speed, because frames are then compressed for each receiver. @default false
    */
-  readonly perMessageDeflate?: boolean | PerMessageDeflateOptions
+  readonly perMessageDeflate?: boolean | Readonly<Record<string, unknown>>
 }
 
 /**

@@ -1,4 +1,4 @@
-import { type PerMessageDeflateOptions, WebSocketServer } from 'ws'
+import { WebSocketServer } from 'ws'
 import type { Transport, TransportHost } from '../../core/transport.ts'
 import type { HttpServer } from '../http/tokens.ts'
 import { connect, PeerSocket } from './peer.ts'
@@ -6,7 +6,7 @@ import { connect, PeerSocket } from './peer.ts'
 interface Settings {
   readonly path: string
   readonly closeTimeout: number
-  readonly perMessageDeflate: boolean | PerMessageDeflateOptions
+  readonly perMessageDeflate: boolean | Readonly<Record<string, unknown>>
 }
 
 /** Takes WebSocket connections on a path of the app's HTTP server. */

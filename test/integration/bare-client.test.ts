@@ -125,10 +125,14 @@ describe('subscriptions', () => {
     await ada.ask({ type: 'subscribe', topics: ['*'] })
     app.bus.publish('orders/1', 'internal')
     app.bus.publish({ topics: ['orders/2'], payload: 'internal' })
+    app.bus.publish({ topics: ['orders/2'], payload: 'internal', client: { payload: 'not internal' } })
     await app.publish('$secret/1', 'a wildcard does not match $')
     await app.publish('orders/3', 'public')
     await ada.until(({ topic }) => topic === 'orders/3')
-    expect(ada.frames.map(({ topic }) => topic).filter(Boolean)).toEqual(['orders/3'])
+    expect(ada.frames.flatMap(({ topic, payload }) => (topic ? [[topic, payload]] : []))).toEqual([
+      ['orders/2', 'not internal'],
+      ['orders/3', 'public'],
+    ])
   })
 })
 

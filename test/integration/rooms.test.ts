@@ -89,10 +89,7 @@ describe('a room', () => {
     const { url } = await startRooms()
     const ada = await connectBare(url, '?username=ada')
     for (const room of ['', ' ', 'a/b', '*', '$x', 'x'.repeat(65), 7, null, {}]) {
-      expect((await ada.ask({ topic: 'room/join', payload: { room } })).error).toMatchObject({
-        code: 'invalid_payload',
-        issues: [{ path: ['room'] }],
-      })
+      expect((await ada.ask({ topic: 'room/join', payload: { room } })).error.code).toBe('invalid_room')
     }
     expect((await ada.ask({ topic: 'room/join', payload: { room: 'Zürich-🎉' } })).payload.room).toBe(
       'Zürich-🎉',
@@ -102,6 +99,17 @@ describe('a room', () => {
       expect((await refused.untilClosed()).reason).toMatch(/^invalid_(room|handshake)$/)
       expect(refused.frames).toMatchObject([{ type: 'close', reconnectAfter: null }])
     }
+  })
+
+  it('takes the user that another hook knows, whatever the query says and whoever was first', async () => {
+    const { url, app } = await startRooms()
+    app.sessions.onAuthenticate(({ headers }) => (headers.cookie ? { id: 'u1', name: 'Ada' } : undefined))
+    app.sessions.onAuthenticate(({ headers }) => (headers.from ? null : undefined))
+    const user = async (headers: Record<string, string>) =>
+      (await connectBare(url, '?username=mallory', { headers })).frames[0]?.user
+    expect(await user({ cookie: 'x' })).toEqual({ id: 'u1', name: 'Ada' })
+    expect(await user({ from: 'nobody' })).toBeNull()
+    expect(await user({})).toEqual(member('mallory'))
   })
 
   it('does not take a session that is in too many', async () => {

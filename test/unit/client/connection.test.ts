@@ -65,7 +65,7 @@ describe('a client', () => {
   test('gives an attempt up that is not welcomed within connectTimeout', async () => {
     const server = await ScriptedServer.listen({ greeting: null })
     const log = record(clientOf({ url: server.url, connectTimeout: 30 }))
-    await vi.waitFor(() => expect(server.peers).toHaveLength(2))
+    await vi.waitFor(() => expect(server.peers.length).toBeGreaterThan(1))
     expect(log[0]).toEqual([
       'state',
       'waiting',
@@ -127,7 +127,7 @@ describe('a server that closes with a close frame', () => {
     const { server, client } = await connected()
     const log = record(client)
     server.peer.send(closeFrame('shutting_down', 35))
-    await vi.waitFor(() => expect(server.peers).toHaveLength(2))
+    await vi.waitFor(() => expect(server.peers.length).toBeGreaterThan(1))
     expect(log[0]).toMatchObject(['state', 'waiting', { error: { code: 'shutting_down' }, retryIn: 35 }])
   })
 

@@ -118,7 +118,7 @@ describe('a frame that is wrong', () => {
     ['null', 'null'],
     ['binary', Buffer.from('{"topic":"a"}')],
     ['without type and topic', '{}'],
-    ['of an unknown type', '{"type":"surprise"}'],
+    ['of a type that is no text', '{"type":7}'],
     ['a topic that is no text', '{"topic":5}'],
     ['topics that are none', '{"topic":"a","topics":"b"}'],
     ['a reply without an id', '{"type":"reply"}'],
@@ -146,6 +146,15 @@ test('a listener of an event is removed by the function that on() returned, once
   server.peer.send({ type: 'error', error: { code: 'bad_frame', message: 'No' } })
   await settled()
   expect(heard).toHaveBeenCalledTimes(1)
+})
+
+test('a frame of a type that is not known yet is ignored', async () => {
+  const { server, client, settled } = await connected()
+  const heard = vi.fn()
+  client.on('error', heard)
+  server.peer.sendText('{"type":"surprise","topic":"a"}')
+  await settled()
+  expect(heard).not.toHaveBeenCalled()
 })
 
 test('a ping is answered', async () => {

@@ -1,0 +1,130 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { createApp, errorTable } from 'rookery'
+import { http } from 'rookery/http'
+import { rooms } from 'rookery/rooms'
+import { websocket } from 'rookery/websocket'
+import { describe, expect, it } from 'vitest'
+import { brokenLinks, ROOT, readPages } from '../support/docs.ts'
+import { type Running, run, typeCheck } from '../support/docs-run.ts'
+
+const pages = readPages()
+const blocks = pages.flatMap((page) => page.blocks)
+
+/** The code of a sample that has a name. */
+const sample = (name: string, language?: string): string => {
+  const found = blocks.filter((block) => block.name === name && (!language || block.language === language))
+  expect(found, `blocks called '${name}'`).toHaveLength(1)
+  return found[0]?.code as string
+}
+
+const replace = (code: string, from: string, to: string): string => {
+  expect(code).toContain(from)
+  return code.replaceAll(from, to)
+}
+
+/** Runs a server of the pages, on a free port. */
+const serve = async (name: string): Promise<Running & { readonly url: string }> => {
+  const server = run({ [name]: replace(sample(name, 'ts'), 'port: 3000', 'port: 0') })
+  const [, url = ''] = await server.until(/"url":"([^"]+)"/)
+  return { ...server, url }
+}
+
+describe('the samples of the documentation', () => {
+  it('type-check, each by itself', async () => {
+    const checked = blocks.filter(({ language, name }) => language === 'ts' && name !== 'no-check')
+    expect(checked.length).toBeGreaterThan(10)
+    expect(await typeCheck(checked)).toEqual([])
+  }, 60_000)
+
+  it('that do not type-check are reported with page and line', async () => {
+    const wrong = {
+      page: 'docs/page.md',
+      line: 40,
+      language: 'ts',
+      name: '',
+      code: '\nconst n: number = ""\n',
+    }
+    expect(await typeCheck([wrong])).toEqual([expect.stringMatching(/^docs\/page\.md:42: error TS2322/)])
+  }, 60_000)
+
+  it.each([
+    ['server.ts', 'client.ts'],
+    ['chat-server.ts', 'chat-client.ts'],
+  ])('of getting started run: %s with %s', async (serverName, clientName) => {
+    const server = await serve(serverName)
+    const client = run({
+      [clientName]: replace(sample(clientName, 'ts'), 'http://localhost:3000', server.url),
+    })
+    const exit = await client.exit
+    expect(client.output()).toBe(sample(clientName, 'text'))
+    expect(exit).toBe(0)
+    server.child.kill('SIGTERM')
+    expect(await server.exit).toBe(0)
+    expect(server.output()).toContain('"msg":"stopped"')
+  })
+
+  it('of getting started run without the library', async () => {
+    const { url } = await serve('chat-server.ts')
+    const code = replace(sample('console.js'), 'ws://localhost:3000', url.replace('http', 'ws'))
+    const browser = run({ 'console.mjs': `import { WebSocket } from 'ws'\n${code}` })
+    await browser.until(/"type":"welcome"/)
+    await browser.until(/"topic":"rooms\/42\/messages","payload":\{"from":"eve","text":"hi"\}/)
+    await browser.until(/"type":"reply","id":1,"payload":\{"sent":true\}/)
+  })
+
+  it('of writing a plugin pass the tests that the page gives them', async () => {
+    const [plugin, test] = ['presence.ts', 'presence.test.ts']
+    const tests = run({ [plugin]: sample(plugin), [test]: sample(test) })
+    const exit = await tests.exit
+    expect(tests.output()).toMatch(/pass 2$/m)
+    expect(exit, tests.output()).toBe(0)
+  })
+})
+
+describe('the documentation', () => {
+  it('has no broken links', () => {
+    expect(brokenLinks(pages)).toEqual([])
+  })
+
+  it('names only error codes that exist', () => {
+    const unknown = pages.flatMap(({ path, terms }) =>
+      terms
+        // Those of nginx begin with `proxy_`.
+        .filter(({ text }) => /^(?!proxy_)[a-z]+(_[a-z]+)+$/.test(text) && !Object.hasOwn(errorTable, text))
+        .map(({ text, line }) => `${path}:${line}: ${text}`),
+    )
+    expect(unknown).toEqual([])
+  })
+
+  it.each<[string, string, (options: never) => unknown]>([
+    ['createApp()', 'concepts', (options) => createApp(options)],
+    ['limits', 'concepts', (limits) => createApp({ limits })],
+    ['bus', 'concepts', (bus) => createApp({ bus })],
+    ['http()', 'http', (options) => http(options)],
+    ['websocket()', 'http', (options) => websocket(options)],
+    ['rooms()', 'rooms', (options) => rooms(options)],
+  ])('has a row for every option of %s', (_what, name, call) => {
+    let message = ''
+    try {
+      call({ no: 'such option' } as never)
+    } catch (error) {
+      message = (error as Error).message
+    }
+    const options = /the options are (.*)$/.exec(message)?.[1]?.split(', ') ?? []
+    expect(options).not.toEqual([])
+    const page = pages.find(({ path }) => path === `docs/${name}.md`)
+    // `limits.maxPayload` is a row for `limits` and for `maxPayload`.
+    const terms = page?.terms.flatMap(({ text }) => text.split('.')) ?? []
+    expect(options.filter((option) => !terms.includes(option))).toEqual([])
+  })
+
+  it('has a row for every option of createClient()', () => {
+    const source = readFileSync(join(ROOT, 'client/options.ts'), 'utf8')
+    const declared = /export interface ClientOptions \{(.*?)\n\}/s.exec(source)?.[1] ?? ''
+    const options = [...declared.matchAll(/readonly (\w+)\?:/g)].map(([, option]) => option as string)
+    expect(options).toContain('url')
+    const terms = pages.find(({ path }) => path === 'docs/client.md')?.terms.map(({ text }) => text) ?? []
+    expect(options.filter((option) => !terms.includes(option))).toEqual([])
+  })
+})
