@@ -1,5 +1,5 @@
 import { RookeryError } from '../core/errors.ts'
-import type { ErrorFrame, MessageFrame, ReplyFrame, User, WelcomeFrame } from '../core/protocol.ts'
+import type { ErrorFrame, MessageFrame, ReplyFrame, Untyped, User, WelcomeFrame } from '../core/protocol.ts'
 import { backoff } from './backoff.ts'
 import { Emitter } from './emitter.ts'
 import { Interests } from './interests.ts'
@@ -7,7 +7,7 @@ import { Link, type LinkEnd } from './link.ts'
 import { type ClientOptions, milliseconds, readOptions, type Settings } from './options.ts'
 import { Outbox } from './outbox.ts'
 import type { Listener, Subscription } from './subscription.ts'
-import type { CallOptions, Client, ClientEvents, ClientState, Untyped } from './types.ts'
+import type { CallOptions, Client, ClientEvents, ClientState } from './types.ts'
 import { onWake } from './wake.ts'
 
 /** A connection that held this long, in milliseconds, was worth having: the waits start from `min` again. */

@@ -1,6 +1,6 @@
 export type { ErrorCode, Issue } from '../core/errors.ts'
 export { RookeryError } from '../core/errors.ts'
-export type { User } from '../core/protocol.ts'
+export type { Untyped, User } from '../core/protocol.ts'
 export { createClient } from './client.ts'
 export type { ClientOptions, Params, ReconnectOptions } from './options.ts'
 export type { Listener, Message, Subscription, SubscriptionState } from './subscription.ts'
@@ -18,5 +18,4 @@ export type {
   Client,
   ClientEvents,
   ClientState,
-  Untyped,
 } from './types.ts'

@@ -1,11 +1,6 @@
 import type { RookeryError } from '../core/errors.ts'
-import type { User } from '../core/protocol.ts'
+import type { Untyped, User } from '../core/protocol.ts'
 import type { Listener, Subscription } from './subscription.ts'
-
-/** Stands where a contract may: topics are plain strings, payloads are `unknown` unless the call says more. */
-export interface Untyped {
-  readonly untyped?: true
-}
 
 /**
  * - `idle`: `connect()` has not been called yet

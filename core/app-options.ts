@@ -71,7 +71,7 @@ export const readAppOptions = (options: AppOptions): AppSettings => {
     logger: (value) =>
       isLogger(value) || isLogLevel(value)
         ? undefined
-        : "a logger with debug, info, warn, error and child, or one of 'debug', 'info', 'warn', 'error', 'silent'",
+        : "a logger with debug, info, warn and error, or one of 'debug', 'info', 'warn', 'error', 'silent'",
     limits: option.object,
     slowConsumer: option.oneOf('disconnect', 'drop'),
     pingInterval: option.duration(),
@@ -90,7 +90,7 @@ export const readAppOptions = (options: AppOptions): AppSettings => {
     messageBurst: option.integer(1),
     maxBuffered: option.integer(1),
   })
-  checkOptions('createApp() bus', bus, { listenerTimeout: option.integer(1), maxPending: option.integer(1) })
+  checkOptions('createApp() bus', bus, { listenerTimeout: option.duration(), maxPending: option.integer(1) })
   const time = (duration: Duration | undefined, byDefault: number) => milliseconds(duration ?? byDefault)
   return {
     plugins: options.plugins ?? [],

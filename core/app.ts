@@ -9,14 +9,12 @@ import { RookeryError } from './errors.ts'
 import type { EventInit } from './event.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { createLogger, Logger } from './logger.ts'
+import type { Untyped } from './protocol.ts'
 import { createToken, type Scope } from './scope.ts'
 import { Limits } from './session-host.ts'
 import { Sessions } from './sessions.ts'
 import { within } from './time.ts'
 import { type Transport, Transports } from './transport.ts'
-
-/** Stands for "no contract": topics are strings and payloads are whatever the handler's schema says. */
-export type Untyped = Record<never, never>
 
 /** Where an app is in its life. Only a `started` app takes connections. */
 export type AppState = 'created' | 'starting' | 'started' | 'stopping' | 'stopped'
@@ -32,8 +30,8 @@ export interface Usage {
 
 /** An app: its handlers, its bus, its sessions, and the plugins around them. */
 export interface App<C = Untyped> {
-  /** Only for the type checker. */
-  readonly contract?: C
+  /** Never set: carries the type. */
+  readonly '~contract'?: C
   readonly state: AppState
   readonly usage: Usage
   /** In-process events, which clients see nothing of unless an event says so. */
@@ -98,8 +96,6 @@ export interface App<C = Untyped> {
 /** The app, for plugins. */
 export const AppToken = createToken<App>('App')
 
-const ACCEPTED = Promise.resolve()
-
 class RookeryApp implements App {
   readonly bus: Bus
   readonly sessions: Sessions
@@ -129,8 +125,8 @@ class RookeryApp implements App {
     this.scope.provide(Transports, () => ({
       add: (transport: Transport) => void this.#transports.push(transport),
     }))
+    this.scope.provideDefault(Cluster, () => createInProcessCluster())
     this.#lifecycle = new Lifecycle(settings.plugins, this.scope, this.#log)
-    if (!this.scope.has(Cluster)) this.scope.provide(Cluster, () => createInProcessCluster())
   }
 
   get state(): AppState {
@@ -153,8 +149,7 @@ class RookeryApp implements App {
   }
 
   publish(input: string | EventInit, payload?: unknown): Promise<void> {
-    this.#engine.publish(input, payload)
-    return ACCEPTED
+    return this.#engine.publish(input, payload)
   }
 
   send(target: Target, topic: string, payload?: unknown): Promise<number> {

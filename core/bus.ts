@@ -2,6 +2,7 @@ import { RookeryError } from './errors.ts'
 import { createEvent, type Event, type EventInit } from './event.ts'
 import type { Logger } from './logger.ts'
 import { Matcher } from './matcher.ts'
+import { type Duration, milliseconds } from './options.ts'
 import { Listening } from './subscription.ts'
 import { assertPattern } from './topic.ts'
 
@@ -31,8 +32,8 @@ export interface Subscription {
 }
 
 export interface BusOptions {
-  /** Milliseconds until `ctx.signal` of a listener aborts. @default 5000 */
-  readonly listenerTimeout?: number
+  /** Time until `ctx.signal` of a listener aborts. @default '5s' */
+  readonly listenerTimeout?: Duration
   /** Most unsettled calls of one listener; events past it are dropped, counted and reported. @default 1000 */
   readonly maxPending?: number
 }
@@ -52,7 +53,7 @@ export class Bus {
   readonly #everything = new Set<Listening>()
   readonly #subscriptions = new Set<Listening>()
   readonly #log: Logger
-  readonly #options: Required<BusOptions>
+  readonly #options: { readonly listenerTimeout: number; readonly maxPending: number }
   #queue: Queued[] = []
   #draining = false
   /** Events that may still be delivered before I/O gets its turn. */
@@ -64,8 +65,8 @@ export class Bus {
   /** @param toClients takes each event with a client message, before any listener does */
   constructor(log: Logger, options: BusOptions = {}, toClients: (event: Event) => void = () => {}) {
     this.#log = log
-    const { listenerTimeout = 5000, maxPending = 1000 } = options
-    this.#options = { listenerTimeout, maxPending }
+    const { listenerTimeout = '5s', maxPending = 1000 } = options
+    this.#options = { listenerTimeout: milliseconds(listenerTimeout), maxPending }
     this.#toClients = toClients
   }
 

@@ -10,6 +10,8 @@ export const Container = createToken<unknown>('Container')
 export interface ContainerScope extends Scope {
   /** The same scope, seen by one plugin: what it provides is put down to its name. */
   for(owner: string): Scope
+  /** Provides a token unless somebody else does, before or after. */
+  provideDefault<T>(token: Token<T>, factory: () => T): void
   /** Who provides a token, if anybody does. */
   ownerOf(token: Token<unknown>): string | undefined
   /** Forgets every provider. */
@@ -34,6 +36,7 @@ const keyOf = (token: Token<unknown> | undefined): symbol => {
 export const createScope = (): ContainerScope => {
   const container: DependencyContainer = root.createChildContainer()
   const owners = new Map<symbol, string>()
+  const defaults = new Set<symbol>()
   const resolving: Token<unknown>[] = []
 
   const build = <T>(token: Token<T>, factory: () => T): T => {
@@ -51,7 +54,7 @@ export const createScope = (): ContainerScope => {
 
   const provide = <T>(owner: string, token: Token<T>, factory: () => T): void => {
     const other = owners.get(keyOf(token))
-    if (other !== undefined) {
+    if (other !== undefined && !defaults.delete(token.key)) {
       throw new RookeryError(
         'duplicate_provider',
         `Both ${other} and ${owner} provide ${token.name}; leave one of them out`,
@@ -74,6 +77,10 @@ export const createScope = (): ContainerScope => {
   const core: ContainerScope = {
     ...scope('core'),
     for: scope,
+    provideDefault: (token, factory) => {
+      core.provide(token, factory)
+      defaults.add(token.key)
+    },
     ownerOf: (token) => owners.get(keyOf(token)),
     dispose: () => {
       owners.clear()

@@ -22,7 +22,7 @@ export interface Context {
   /** Aborts when the handlers have run out of time or the session closes. */
   readonly signal: AbortSignal
   /**
-   * Publishes a message to clients and listeners, with the sender as its `actor`.
+   * Publishes a message to clients and listeners, with the sender as its `actor`. Bad input throws at once.
    *
    * @throws `invalid_topic`, `unserializable`
    */

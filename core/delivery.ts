@@ -29,21 +29,18 @@ export class Delivery {
   /**
    * Queues an event's client message at every session that subscribes to one of its topics, once each.
    *
-   * @throws `unserializable`
+   * @throws `unserializable`, whether anybody subscribes or not
    */
   deliver({ topics, client }: Event): void {
     if (!client) return
-    let frame: Frame | undefined
+    const { topic: name, payload } = client
+    const frame = new Frame(
+      topics.includes(name) ? { topic: name, payload } : { topic: name, payload, topics },
+    )
+    // Encoded now: the payload may change once the publisher goes on.
+    void frame.text
     for (const topic of topics) {
       for (const sessions of this.#matcher.match(topic)) {
-        if (!frame) {
-          const { topic: name, payload } = client
-          frame = new Frame(
-            topics.includes(name) ? { topic: name, payload } : { topic: name, payload, topics },
-          )
-          // Encoded now: the payload may change once the publisher goes on.
-          void frame.text
-        }
         // The outbox takes the same frame twice in a row as one, so a session gets an event once.
         for (const session of sessions) session.deliver(frame)
       }

@@ -1,5 +1,6 @@
 import type { AppSettings } from './app-options.ts'
 import { Bus } from './bus.ts'
+import { closeFrame } from './close-frame.ts'
 import type { AddressedMessage, ClusterBackend, ClusterHost, Target } from './cluster.ts'
 import { Delivery } from './delivery.ts'
 import { RookeryError } from './errors.ts'
@@ -10,7 +11,7 @@ import type { Logger } from './logger.ts'
 import { MessageContext } from './message-context.ts'
 import { Flusher } from './outbox.ts'
 import type { SendFrame } from './protocol.ts'
-import { closeFrame, Session } from './session.ts'
+import { Session } from './session.ts'
 import type { Limits, SessionHost } from './session-host.ts'
 import { addressOf, SessionRegistry } from './sessions.ts'
 import { within } from './time.ts'
@@ -64,12 +65,13 @@ export class Engine implements SessionHost, TransportHost, ClusterHost {
 
   // ---- publishing
 
-  publish(input: string | EventInit, payload: unknown, actor: Actor | null = null): void {
+  publish(input: string | EventInit, payload: unknown, actor: Actor | null = null): Promise<void> {
     this.bus.publish(
-      typeof input === 'string'
-        ? { topics: [input], payload, actor, client: {} }
-        : { ...input, actor: input.actor ?? actor, client: input.client ?? {} },
+      typeof input === 'object' && input !== null
+        ? { ...input, actor: input.actor ?? actor, client: input.client ?? {} }
+        : { topics: [input], payload, actor, client: {} },
     )
+    return ACCEPTED
   }
 
   #toClients(event: Event): void {
@@ -166,9 +168,7 @@ export class Engine implements SessionHost, TransportHost, ClusterHost {
     if (!this.#accepting) throw new RookeryError('shutting_down')
     assertTopic(topic)
     if (isReserved(topic)) throw new RookeryError('reserved_topic')
-    const ctx = new MessageContext(session, topic, payload, (to, what, actor) =>
-      this.publish(to, what, actor),
-    )
+    const ctx = new MessageContext(session, topic, payload, (...message) => this.publish(...message))
     try {
       return await this.handlers.run(ctx, (reason) => ctx.abort(reason))
     } finally {
@@ -183,15 +183,17 @@ export class Engine implements SessionHost, TransportHost, ClusterHost {
     return this.#coded(first, { session: session.id, topic, stage: 'handler' })
   }
 
+  report(error: unknown, session: Session, stage: string): void {
+    this.#log.error({ err: error, session: session.id, stage }, 'a session was in trouble')
+  }
+
   dropped(count: number): void {
     this.#dropped += count
     this.#dropReport ??= setTimeout(() => this.#reportDrops(), 1000).unref()
   }
 
   ended(session: Session, error: RookeryError | undefined): void {
-    for (const err of this.sessions.remove(session, error)) {
-      this.#log.error({ err, session: session.id, stage: 'close' }, 'a close hook failed')
-    }
+    for (const failure of this.sessions.remove(session, error)) this.report(failure, session, 'close')
     for (const room of [...session.rooms]) session.exitRoom(room)
   }
 
@@ -210,5 +212,9 @@ export class Engine implements SessionHost, TransportHost, ClusterHost {
   }
 }
 
+/** One promise for all: most publishes are not awaited. */
+const ACCEPTED = Promise.resolve()
+
+/** By its name and not by its class: a second copy of the package has a class of its own. */
 const isPublic = (error: unknown): error is RookeryError =>
-  error instanceof RookeryError && error.status !== 500
+  error instanceof Error && error.name === 'RookeryError' && (error as RookeryError).status !== 500

@@ -80,7 +80,6 @@ export const errorTable = {
   plugin_failed: entry('A plugin failed', 500),
   plugin_timeout: entry('A plugin took too long', 500),
   app_stopped: entry('The app has been stopped', 500),
-  listener_failed: entry('A listener failed', 500),
   listener_timeout: entry('A listener took too long', 500),
 } as const satisfies Record<string, ErrorEntry>
 

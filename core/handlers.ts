@@ -3,7 +3,7 @@ import type { Context, Handler, Middleware, Next } from './context.ts'
 import { type Issue, RookeryError } from './errors.ts'
 import { Matcher } from './matcher.ts'
 import { within } from './time.ts'
-import { assertPattern, isReserved, topicMatches } from './topic.ts'
+import { assertPattern, compilePattern, isReserved } from './topic.ts'
 
 interface Entry {
   /** Counts up: handlers answer in the order they were added, whatever their patterns. */
@@ -13,7 +13,7 @@ interface Entry {
 }
 
 interface Layer {
-  readonly pattern: string | undefined
+  readonly matches: (topic: string) => boolean
   readonly middleware: Middleware
 }
 
@@ -59,11 +59,14 @@ export class Handlers {
 
   /** Adds middleware; returns how to remove it. */
   use(pattern: string | undefined, middleware: Middleware | undefined): () => void {
-    if (pattern !== undefined) assertPattern(pattern)
+    if (pattern !== undefined && isReserved(pattern)) {
+      throw new RookeryError('reserved_topic', `Clients cannot send to '${pattern}'`)
+    }
+    const matches = pattern === undefined ? () => true : compilePattern(pattern)
     if (typeof middleware !== 'function') {
       throw new RookeryError('invalid_option', 'use(): the last argument must be the middleware function')
     }
-    const layer = { pattern, middleware }
+    const layer = { matches, middleware }
     this.#layers.push(layer)
     return () => {
       const index = this.#layers.indexOf(layer)
@@ -82,9 +85,6 @@ export class Handlers {
       .match(ctx.topic)
       .flatMap((set) => [...set])
       .sort((one, other) => one.order - other.order)
-    if (entries.length === 0) {
-      throw new RookeryError('unknown_topic', `No handler takes '${ctx.topic}'`)
-    }
     const run = this.#compose(ctx, () => runAll(entries, ctx))
     this.#running.add(run)
     const done = () => void this.#running.delete(run)
@@ -105,9 +105,7 @@ export class Handlers {
   }
 
   async #compose(ctx: Context, handlers: () => Promise<unknown>): Promise<unknown> {
-    const layers = this.#layers.filter(
-      ({ pattern }) => pattern === undefined || topicMatches(pattern, ctx.topic),
-    )
+    const layers = this.#layers.filter(({ matches }) => matches(ctx.topic))
     const step = async (index: number): Promise<unknown> => {
       const layer = layers[index]
       if (!layer) return await handlers()
@@ -128,6 +126,7 @@ export class Handlers {
 
 /** Runs handlers side by side and waits for all, so that one failing does not cut another short. */
 const runAll = async (entries: readonly Entry[], ctx: Context): Promise<unknown> => {
+  if (entries.length === 0) throw new RookeryError('unknown_topic', `No handler takes '${ctx.topic}'`)
   const outcomes = await Promise.allSettled(entries.map((entry) => runOne(entry, ctx)))
   const errors = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []))
   if (errors.length === 1) throw errors[0]

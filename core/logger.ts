@@ -12,8 +12,6 @@ export interface Logger {
   info: LogMethod
   warn: LogMethod
   error: LogMethod
-  /** A logger that adds these fields to every line. */
-  child(fields: object): Logger
 }
 
 export const Logger = createToken<Logger>('Logger')
@@ -28,7 +26,7 @@ export const isLogLevel = (value: unknown): value is LogLevel => LEVELS.includes
 export const isLogger = (value: unknown): value is Logger =>
   typeof value === 'object' &&
   value !== null &&
-  ['debug', 'info', 'warn', 'error', 'child'].every(
+  ['debug', 'info', 'warn', 'error'].every(
     (method) => typeof (value as Record<string, unknown>)[method] === 'function',
   )
 
@@ -91,6 +89,5 @@ export const createLogger = (level: LogLevel = 'info', bindings: object = {}): L
     info: method('info'),
     warn: method('warn'),
     error: method('error'),
-    child: (fields) => createLogger(level, { ...bindings, ...fields }),
   }
 }

@@ -4,21 +4,18 @@ import type { Actor } from './event.ts'
 import type { User } from './protocol.ts'
 import type { Session } from './session.ts'
 
+type Publish = (topic: string, payload: unknown, actor: Actor) => Promise<void>
+
 /** The context of one message from a client. */
 export class MessageContext implements Context {
   readonly session: Session
   readonly topic: string
   readonly payload: unknown
-  readonly #publish: (topic: string, payload: unknown, actor: Actor) => void
+  readonly #publish: Publish
   #controller: AbortController | undefined
   #reason: RookeryError | undefined
 
-  constructor(
-    session: Session,
-    topic: string,
-    payload: unknown,
-    publish: (topic: string, payload: unknown, actor: Actor) => void,
-  ) {
+  constructor(session: Session, topic: string, payload: unknown, publish: Publish) {
     this.session = session
     this.topic = topic
     this.payload = payload
@@ -50,8 +47,8 @@ export class MessageContext implements Context {
     return this.#controller.signal
   }
 
-  async publish(topic: string, payload?: unknown): Promise<void> {
-    this.#publish(topic, payload, { session: this.session.id, user: this.session.user?.id ?? null })
+  publish(topic: string, payload?: unknown): Promise<void> {
+    return this.#publish(topic, payload, { session: this.session.id, user: this.session.user?.id ?? null })
   }
 
   abort(reason: RookeryError): void {

@@ -3,6 +3,14 @@ import type { Wire } from './transport.ts'
 
 const NONE: Frame[] = []
 
+/** What an outbox tells its owner. */
+export interface OutboxEvents {
+  /** Frames found no room; they are not kept. */
+  overflow(frames: readonly Frame[]): void
+  /** The wire threw, which it must not: nothing can be written to it any more. */
+  broken(error: unknown): void
+}
+
 /** Writes all outboxes that have something in them, once a turn of the event loop. */
 export class Flusher {
   #waiting: Outbox[] = []
@@ -26,19 +34,16 @@ export class Outbox {
   readonly #wire: Wire
   readonly #flusher: Flusher
   readonly #limit: number
-  readonly #overflow: (frames: readonly Frame[]) => void
+  readonly #events: OutboxEvents
   #frames: Frame[] = NONE
   #held = true
 
-  /**
-   * @param limit most bytes that may wait for a peer that does not read
-   * @param overflow called with the frames that found no room; they are not kept
-   */
-  constructor(wire: Wire, flusher: Flusher, limit: number, overflow: (frames: readonly Frame[]) => void) {
+  /** @param limit most bytes that may wait for a peer that does not read */
+  constructor(wire: Wire, flusher: Flusher, limit: number, events: OutboxEvents) {
     this.#wire = wire
     this.#flusher = flusher
     this.#limit = limit
-    this.#overflow = overflow
+    this.#events = events
   }
 
   /** Adds a frame. The same frame twice in a row is one: several patterns of a session may match one event. */
@@ -66,8 +71,8 @@ export class Outbox {
     const frames = this.#frames
     if (frames.length === 0 || this.#held) return
     this.#frames = NONE
-    if (this.#hasRoom(frames)) this.#wire.write(frames)
-    else this.#overflow(frames)
+    if (this.#hasRoom(frames)) this.#write(frames)
+    else this.#events.overflow(frames)
   }
 
   /** Forgets what is waiting and writes a last frame instead, whatever else may be buffered. */
@@ -75,13 +80,22 @@ export class Outbox {
     const frames = this.#held ? [] : this.#frames
     this.#frames = NONE
     this.#held = true
-    this.#wire.write(this.#hasRoom(frames) ? [...frames, last] : [last])
+    this.#write(this.#hasRoom(frames) ? [...frames, last] : [last])
   }
 
   /** Forgets what is waiting; nothing leaves any more. */
   drop(): void {
     this.#frames = NONE
     this.#held = true
+  }
+
+  /** One wire that fails must not keep the others of a turn from being written. */
+  #write(frames: readonly Frame[]): void {
+    try {
+      this.#wire.write(frames)
+    } catch (error) {
+      this.#events.broken(error)
+    }
   }
 
   /** A peer that has read everything always gets the next flush, however large. */

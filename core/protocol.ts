@@ -16,6 +16,11 @@ export interface User {
   readonly [field: string]: unknown
 }
 
+/** Stands where a contract may: topics are plain strings, payloads are `unknown` unless the call says more. */
+export interface Untyped {
+  readonly untyped?: true
+}
+
 // ---- client to server
 
 /** A message to a handler; with an `id` it wants a reply. */

@@ -20,11 +20,11 @@ export class RateLimit {
     this.#at = now
   }
 
-  /** Takes a token: `ok`, `empty` when there was none, `exhausted` when the debt is as deep as the burst. */
+  /** Takes a token: `ok`, `empty` when there was none, `exhausted` when the debt is deeper than the burst. */
   take(now: number): 'ok' | 'empty' | 'exhausted' {
     this.#level = Math.min(this.#burst, this.#level + (now - this.#at) * this.#perMillisecond) - 1
     this.#at = now
     if (this.#level >= 0) return 'ok'
-    return this.#level > -this.#burst ? 'empty' : 'exhausted'
+    return this.#level >= -this.#burst ? 'empty' : 'exhausted'
   }
 }

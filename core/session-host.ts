@@ -35,6 +35,8 @@ export interface SessionHost {
   dispatch(session: Session, frame: SendFrame): Promise<unknown>
   /** Turns whatever was thrown into what a client may see; the rest goes to the log. */
   expose(error: unknown, session: Session, topic: string): RookeryError
+  /** Logs what went wrong with a session, and at what stage. */
+  report(error: unknown, session: Session, stage: string): void
   /** Counts messages that a slow consumer did not get. */
   dropped(count: number): void
   /** The session is closed; `error` is why, unless the peer left. */

@@ -1,3 +1,4 @@
+import { closeFrame } from './close-frame.ts'
 import { RookeryError } from './errors.ts'
 import { Frame } from './frame.ts'
 import { Heartbeat } from './heartbeat.ts'
@@ -42,7 +43,10 @@ export class Session {
     this.address = handshake.address
     this.#wire = wire
     this.#host = host
-    this.#outbox = new Outbox(wire, host.flusher, host.limits.maxBuffered, (frames) => this.#overflow(frames))
+    this.#outbox = new Outbox(wire, host.flusher, host.limits.maxBuffered, {
+      overflow: (frames) => this.#overflow(frames),
+      broken: (error) => this.#broken(error),
+    })
     this.#inbound = new Inbound(this, host)
     this.#patterns = new SessionPatterns(this, host)
     this.#heartbeat = new Heartbeat(
@@ -219,7 +223,15 @@ export class Session {
     if (kept.length > 0) this.#wire.write(kept)
   }
 
+  #broken(failure: unknown): void {
+    this.#host.report(failure, this, 'write')
+    this.#outbox.drop()
+    this.#end(new RookeryError('internal', undefined, { cause: failure }))
+    this.#wire.terminate()
+  }
+
   #end(error: RookeryError | undefined): void {
+    if (this.#closed) return
     this.#closed = true
     this.#closeReason = error
     this.#heartbeat.stop()
@@ -234,14 +246,3 @@ const PING = new Frame({ type: 'ping' })
 
 /** Only published messages that no history keeps may be dropped; replies and control frames may not. */
 const isDroppable = ({ message }: Frame): boolean => message.type === undefined && message.seq === undefined
-
-/** Longest wait that the server asks of a client, in ms: reconnects spread evenly up to here. */
-const RECONNECT_SPREAD = 5000
-
-/** The last frame of a session: the error, and when to come back if that makes sense. */
-export const closeFrame = (error: RookeryError): Frame =>
-  new Frame({
-    type: 'close',
-    error: error.toJSON(),
-    reconnectAfter: error.retryable ? Math.round(Math.random() * RECONNECT_SPREAD) : null,
-  })

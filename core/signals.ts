@@ -9,7 +9,7 @@ import type { App } from './app.ts'
  */
 export const stopOnSignals = (
   app: Pick<App, 'stop'>,
-  signals: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM'],
+  signals: readonly string[] = ['SIGINT', 'SIGTERM'],
 ): (() => void) => {
   const remove = () => {
     for (const signal of signals) process.removeListener(signal, stop)

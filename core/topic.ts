@@ -72,6 +72,23 @@ export function assertPattern(pattern: unknown): asserts pattern is string {
 export const isReserved = (topic: string): boolean => topic.startsWith('$') || topic.includes('/$')
 
 /**
+ * Makes a predicate of a pattern. Topics are taken to be valid.
+ *
+ * @throws `invalid_pattern`
+ */
+export const compilePattern = (pattern: string): ((topic: string) => boolean) => {
+  assertPattern(pattern)
+  const wanted = pattern.split('/')
+  const open = wanted.at(-1) === '*'
+  return (topic) => {
+    if (wanted[0] === '*' && topic.startsWith('$')) return false
+    const segments = topic.split('/')
+    if (open ? segments.length < wanted.length : segments.length !== wanted.length) return false
+    return wanted.every((segment, index) => segment === '*' || segment === segments[index])
+  }
+}
+
+/**
  * Whether a topic is matched by a pattern.
  *
  * - `*` before the last segment stands for exactly one segment
@@ -82,18 +99,7 @@ export const isReserved = (topic: string): boolean => topic.startsWith('$') || t
  * @throws `invalid_pattern`, `invalid_topic`
  */
 export const topicMatches = (pattern: string, topic: string): boolean => {
-  assertPattern(pattern)
+  const matches = compilePattern(pattern)
   assertTopic(topic)
-  const wanted = pattern.split('/')
-  const segments = topic.split('/')
-  if (wanted[0] === '*' && topic.startsWith('$')) return false
-  for (const [index, segment] of wanted.entries()) {
-    if (index >= segments.length) return false
-    if (segment === '*') {
-      if (index === wanted.length - 1) return true
-    } else if (segment !== segments[index]) {
-      return false
-    }
-  }
-  return wanted.length === segments.length
+  return matches(topic)
 }

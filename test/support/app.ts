@@ -21,7 +21,6 @@ export const recordingLogger = (lines: Line[] = []): Logger & { readonly lines: 
     info: method('info'),
     warn: method('warn'),
     error: method('error'),
-    child: () => recordingLogger(lines),
   }
 }
 

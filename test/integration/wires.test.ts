@@ -1,0 +1,103 @@
+import { createApp, definePlugin, type Frame, type TransportHost, Transports, type Wire } from 'rookery'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { recordingLogger } from '../support/app.ts'
+
+/** An app with a transport of the test's own. */
+const startBare = async () => {
+  let host: TransportHost | undefined
+  const plugin = definePlugin({
+    name: 'memory',
+    setup: (scope) =>
+      scope.get(Transports).add({
+        name: 'memory',
+        start: async (given) => {
+          host = given
+        },
+        stop: async () => {},
+      }),
+  })
+  const logger = recordingLogger()
+  const app = await createApp({ logger, plugins: [plugin] }).start()
+  onTestFinished(() => app.stop())
+  const open = async (wire: Partial<Wire>) => {
+    const whole = { write: () => {}, buffered: 0, close: () => {}, terminate: () => {}, ...wire }
+    const handshake = { transport: 'memory', address: '', headers: {}, query: new URLSearchParams() }
+    return await (host as TransportHost).open(handshake, whole)
+  }
+  return { app, open, lines: logger.lines }
+}
+
+describe('a wire that throws, which it must not', () => {
+  it('ends its own session and keeps no other from its messages', async () => {
+    const { app, open, lines } = await startBare()
+    const written: string[] = []
+    let broken = false
+    const write = () => {
+      if (broken) throw new Error('the wire is broken')
+    }
+    const terminate = vi.fn()
+    const bad = await open({ write, terminate })
+    const good = await open({
+      write: (frames: readonly Frame[]) => written.push(...frames.map(({ text }) => text)),
+    })
+    for (const session of [bad, good]) session.subscribe('news')
+    await vi.waitFor(() => expect(written).toHaveLength(1))
+    broken = true
+    await app.publish('news', 1)
+    await vi.waitFor(() => expect(written.at(-1)).toBe('{"topic":"news","payload":1}'))
+    expect(bad.closed).toBe(true)
+    expect(terminate).toHaveBeenCalledOnce()
+    expect(lines).toContainEqual(expect.objectContaining({ level: 'error', session: bad.id, stage: 'write' }))
+    expect([...app.sessions]).toEqual([good])
+  })
+
+  it('does not keep the app from stopping', async () => {
+    const { app, open } = await startBare()
+    await open({
+      write: () => {
+        throw new Error('the wire is broken')
+      },
+    })
+    await app.stop()
+    expect(app.usage).toEqual({ sessions: 0, patterns: 0, nodes: 0 })
+  })
+})
+
+describe('a handler that does not wait for what it publishes', () => {
+  it('fails with the code when a client makes it publish to a bad topic, and the process goes on', async () => {
+    const { app, open } = await startBare()
+    app.handle('say', (ctx, payload) => {
+      void ctx.publish(`rooms/${payload}/messages`, 1)
+    })
+    const written: string[] = []
+    const session = await open({
+      write: (frames: readonly Frame[]) => written.push(...frames.map(({ text }) => text)),
+    })
+    session.receive('{"topic":"say","payload":"a b","id":1}')
+    await vi.waitFor(() => expect(written.at(-1)).toContain('"invalid_topic"'))
+  })
+})
+
+describe('bad input to publish', () => {
+  it.each([
+    ['no topic', undefined],
+    ['null', null],
+    ['a bad topic', 'a b'],
+    ['no topics', { topics: [], payload: 1 }],
+    ['a bad topic among others', { topics: ['a', ''], payload: 1 }],
+  ])('throws at once: %s', async (_what, input) => {
+    const { app } = await startBare()
+    expect(() => void app.publish(input as string)).toThrow(
+      expect.objectContaining({ code: 'invalid_topic' }),
+    )
+  })
+
+  it('throws at once when it cannot be written as JSON, whether anybody subscribes or not', async () => {
+    const { app } = await startBare()
+    const heard = vi.fn()
+    app.bus.subscribe('a', heard)
+    expect(() => void app.publish('a', 1n)).toThrow(expect.objectContaining({ code: 'unserializable' }))
+    app.bus.publish('a', 1n)
+    await vi.waitFor(() => expect(heard).toHaveBeenCalledOnce())
+  })
+})

@@ -1,0 +1,234 @@
+import { posix } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { importsOf, read, sourcesOf } from './sources.ts'
+
+const core = sourcesOf('core')
+const client = sourcesOf('client')
+const plugins = sourcesOf('plugins')
+const examples = sourcesOf('examples')
+const published = [...core, ...client, ...plugins]
+
+const graph = new Map([...published, ...examples].map((path) => [path, importsOf(read(path), path)]))
+
+interface Edge {
+  readonly from: string
+  readonly target: string
+  readonly typeOnly: boolean
+}
+
+const edges = (paths: readonly string[]): Edge[] =>
+  paths.flatMap((from) => (graph.get(from) ?? []).map(({ target, typeOnly }) => ({ from, target, typeOnly })))
+
+/** Edges that break a rule, written so that a failure says it all. */
+const breaking = (paths: readonly string[], allowed: (edge: Edge) => boolean): string[] =>
+  edges(paths).flatMap((edge) => (allowed(edge) ? [] : [`${edge.from} -> ${edge.target}`]))
+
+const isIn = (folder: string) => (path: string) => path.startsWith(`${folder}/`)
+const isNode = (target: string) => target.startsWith('node:')
+const isPackage = (target: string) => !isNode(target) && !graph.has(target)
+/** `@scope/name/deep/path` to `@scope/name`. */
+const packageOf = (specifier: string) =>
+  specifier
+    .split('/')
+    .slice(0, specifier.startsWith('@') ? 2 : 1)
+    .join('/')
+/** `plugins/http/x.ts` to `plugins/http`, `core/x.ts` to `core`. */
+const houseOf = (path: string) =>
+  path
+    .split('/')
+    .slice(0, path.startsWith('plugins/') ? 2 : 1)
+    .join('/')
+
+/** Core files that are safe in a browser. */
+const BROWSER_SAFE = ['topic', 'matcher', 'protocol', 'errors'].map((name) => `core/${name}.ts`)
+
+describe('the import graph', () => {
+  it('is read from every kind of import, and from no comment', () => {
+    const source = `
+/**
+ * import { no } from 'comment-block'
+ */
+// import { no } from 'comment-line'
+import a, { b, type C } from './a.ts'
+import type D from '../core/d.ts'
+import type { E,
+  F } from "e"
+import { type G } from 'g'
+import * as h from 'h'
+import 'i'
+import type from 'j'
+export { k } from './k.ts'
+export type { L } from 'l'
+export * from 'm'
+export * as n from 'n'
+const o = await import('o')
+const text = "import { no } from 'string'"
+export const f = () => {}`
+    const found = importsOf(source, 'client/x.ts').map(({ target, typeOnly }) => [target, typeOnly])
+    expect(Object.fromEntries(found)).toEqual({
+      'client/a.ts': false,
+      'core/d.ts': true,
+      e: true,
+      g: false,
+      h: false,
+      i: false,
+      j: false,
+      'client/k.ts': false,
+      l: true,
+      m: false,
+      n: false,
+      o: false,
+    })
+  })
+
+  it('holds the whole house, and every relative import leads to a file of it', () => {
+    expect(core.length).toBeGreaterThan(25)
+    expect(client.length).toBeGreaterThan(10)
+    expect(plugins.length).toBeGreaterThan(10)
+    const lost = edges([...graph.keys()]).filter(({ target }) =>
+      /^(core|client|plugins|examples)\//.test(target),
+    )
+    expect(lost.filter(({ target }) => !graph.has(target) && target.endsWith('.ts'))).toEqual([])
+    expect(lost.length).toBeGreaterThan(100)
+  })
+})
+
+describe('core', () => {
+  it('imports nothing of the house but core', () => {
+    expect(breaking(core, ({ target }) => !graph.has(target) || isIn('core')(target))).toEqual([])
+  })
+
+  it('imports no Node built-in', () => {
+    expect(breaking(core, ({ target }) => !isNode(target))).toEqual([])
+  })
+
+  it('imports no package but tsyringe, in one file, and the types of Standard Schema', () => {
+    const allowed = ({ from, target, typeOnly }: Edge) =>
+      !isPackage(target) ||
+      (typeOnly && target === '@standard-schema/spec') ||
+      (from === 'core/container.ts' && ['tsyringe', 'reflect-metadata'].includes(target))
+    expect(breaking(core, allowed)).toEqual([])
+  })
+
+  it('has no circle of imports at run time', () => {
+    const circles: string[] = []
+    const visit = (path: string, way: readonly string[]) => {
+      if (way.includes(path)) {
+        circles.push([...way.slice(way.indexOf(path)), path].join(' -> '))
+        return
+      }
+      for (const { target, typeOnly } of graph.get(path) ?? []) {
+        if (!typeOnly && graph.has(target)) visit(target, [...way, path])
+      }
+    }
+    for (const index of published.filter((path) => path.endsWith('/index.ts'))) visit(index, [])
+    expect([...new Set(circles)]).toEqual([])
+  })
+})
+
+describe('the client', () => {
+  it('loads nothing but itself and the browser-safe files of core', () => {
+    const allowed = ({ target, typeOnly }: Edge) =>
+      typeOnly || isIn('client')(target) || BROWSER_SAFE.includes(target)
+    expect(breaking(client, allowed)).toEqual([])
+  })
+
+  it('imports only core and itself, types included', () => {
+    const allowed = ({ target }: Edge) => isIn('client')(target) || isIn('core')(target)
+    expect(breaking(client, allowed)).toEqual([])
+  })
+
+  it('stands on browser-safe files that load nothing but each other', () => {
+    const allowed = ({ target, typeOnly }: Edge) => typeOnly || BROWSER_SAFE.includes(target)
+    expect(breaking(BROWSER_SAFE, allowed)).toEqual([])
+  })
+})
+
+describe('a plugin', () => {
+  it('imports core, itself, and of another plugin only its tokens', () => {
+    const allowed = ({ from, target }: Edge) =>
+      !graph.has(target) ||
+      isIn('core')(target) ||
+      isIn(houseOf(from))(target) ||
+      (isIn('plugins')(target) && posix.basename(target) === 'tokens.ts')
+    expect(breaking(plugins, allowed)).toEqual([])
+  })
+
+  it('offers tokens that load nothing but core', () => {
+    const tokens = plugins.filter((path) => posix.basename(path) === 'tokens.ts')
+    expect(tokens.length).toBeGreaterThan(0)
+    expect(breaking(tokens, ({ target, typeOnly }) => typeOnly || isIn('core')(target))).toEqual([])
+  })
+
+  it('shares its third party with no other: one package is loaded in one folder', () => {
+    const folders = new Map<string, Set<string>>()
+    for (const { from, target, typeOnly } of edges(published)) {
+      if (typeOnly || !isPackage(target)) continue
+      const name = packageOf(target)
+      folders.set(name, (folders.get(name) ?? new Set()).add(houseOf(from)))
+    }
+    // The scope of core and the decorators over it are one thing.
+    const shared = ['tsyringe', 'reflect-metadata']
+    for (const name of shared) {
+      expect(
+        [...(folders.get(name) ?? [])].filter((folder) => !['core', 'plugins/di'].includes(folder)),
+      ).toEqual([])
+      folders.delete(name)
+    }
+    expect([...folders].filter(([, where]) => where.size > 1)).toEqual([])
+    expect([...folders.keys()]).toContain('ws')
+  })
+})
+
+describe('an example', () => {
+  it('imports what is published, packages and its own files', () => {
+    const { name, exports } = JSON.parse(read('package.json'))
+    const subpaths = Object.keys(exports).map((subpath) => posix.join(name, subpath))
+    const allowed = ({ from, target }: Edge) =>
+      target === name || target.startsWith(`${name}/`)
+        ? subpaths.includes(target)
+        : !/^(core|client|plugins|test)\//.test(target) &&
+          (!graph.has(target) || isIn(posix.dirname(from).split('/').slice(0, 2).join('/'))(target))
+    expect(breaking(examples, allowed)).toEqual([])
+  })
+})
+
+describe('every source', () => {
+  it('lists what it exports: export * is nowhere', () => {
+    expect(published.filter((path) => /^\s*export\s*\*/m.test(read(path)))).toEqual([])
+  })
+
+  it('leaves the console to core/logger.ts', () => {
+    const code = (path: string) => read(path).replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, '')
+    expect(published.filter((path) => /\bconsole\b\s*[.[]/.test(code(path)))).toEqual(['core/logger.ts'])
+  })
+})
+
+describe('files stay readable', () => {
+  /** Files that may be longer than others of their kind, and why. */
+  const EXCEPTIONS: Readonly<Record<string, string>> = {}
+
+  /** Files of interfaces and what their implementers must do. */
+  const CONTRACTS = ['transport', 'cluster', 'plugin', 'scope', 'context', 'session-host'].map(
+    (name) => `core/${name}.ts`,
+  )
+  const limitOf = (path: string) => {
+    if (posix.basename(path) === 'index.ts') return 40
+    if (path.startsWith('test/')) return 300
+    return CONTRACTS.includes(path) ? 120 : 250
+  }
+
+  it('an index up to 40 lines, a contract up to 120, a source up to 250, a test up to 300', () => {
+    const files = [...published, ...examples, ...sourcesOf('test')]
+    const long = files.flatMap((path) => {
+      const lines = read(path).trimEnd().split('\n').length
+      return lines > limitOf(path) && !EXCEPTIONS[path] ? [`${path}: ${lines} of ${limitOf(path)}`] : []
+    })
+    expect(long).toEqual([])
+  })
+
+  it('has no exception that is no longer needed', () => {
+    const needed = (path: string) => read(path).trimEnd().split('\n').length > limitOf(path)
+    expect(Object.keys(EXCEPTIONS).filter((path) => !needed(path))).toEqual([])
+  })
+})

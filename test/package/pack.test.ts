@@ -1,0 +1,181 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type Package, type Project, pack } from './project.ts'
+import { read } from './sources.ts'
+
+const manifest = JSON.parse(read('package.json'))
+const subpaths = Object.keys(manifest.exports).filter((subpath) => subpath !== './package.json')
+const specifierOf = (subpath: string) => `rookery${subpath.slice(1)}`
+
+/** Packages behind plugins: the user installs those of the plugins that he has. */
+const OPTIONAL = ['hono', '@hono/node-server', 'ws']
+/** What `npm install rookery` brings along. */
+const BROUGHT = Object.keys(manifest.dependencies)
+
+let rookery: Package
+/** Has nothing but Rookery. */
+let bare: Project
+/** Has what the plugins need too, and what TypeScript needs to know of it. */
+let full: Project
+
+beforeAll(async () => {
+  rookery = await pack()
+  bare = rookery.install(BROUGHT)
+  full = rookery.install([...BROUGHT, ...OPTIONAL, 'zod', '@types/node', '@types/ws', 'undici-types'])
+}, 120_000)
+afterAll(() => rookery?.remove())
+
+/** Names that an index exports at run time. */
+const listedIn = (index: string): string[] =>
+  [...read(index).matchAll(/^export (?!type\b)\{([^}]*)\}/gms)]
+    .flatMap(([, names]) => (names ?? '').split(','))
+    .map((name) => name.trim())
+    .filter((name) => name !== '' && !name.startsWith('type '))
+    .map((name) => name.split(' as ').at(-1) as string)
+    .sort()
+
+const sourceOf = (subpath: string) =>
+  manifest.exports[subpath].default.replace('./dist/', '').replace(/\.js$/, '.ts')
+
+describe('the package', () => {
+  it('holds what is built, with its types, and nothing of the workshop', () => {
+    const others = rookery.files.filter((path) => !path.startsWith('dist/'))
+    expect(others.filter((path) => !/^(package\.json|README\.md|CHANGELOG\.md|LICENSE)$/.test(path))).toEqual(
+      [],
+    )
+    expect(rookery.files.filter((path) => /\.test\.|(^|\/)(test|examples)\//.test(path))).toEqual([])
+    expect(rookery.files.filter((path) => path.endsWith('.ts') && !path.endsWith('.d.ts'))).toEqual([])
+  })
+
+  it('has a file for every target of exports', () => {
+    for (const subpath of subpaths) {
+      for (const target of Object.values<string>(manifest.exports[subpath])) {
+        expect(rookery.files).toContain(target.replace('./', ''))
+      }
+    }
+  })
+
+  it('lists every plugin in exports', () => {
+    const plugins = rookery.files.flatMap(
+      (path) => /^dist\/plugins\/([^/]+)\/index\.js$/.exec(path)?.[1] ?? [],
+    )
+    expect(plugins.length).toBeGreaterThan(3)
+    expect(plugins.filter((name) => !subpaths.includes(`./${name}`))).toEqual([])
+  })
+})
+
+describe('importing', () => {
+  it.each(['rookery', 'rookery/client', 'rookery/rooms', 'rookery/di'])(
+    '%s needs none of the packages behind other plugins: they are not even there',
+    async (specifier) => {
+      const tries = OPTIONAL.map(
+        (name) => `await import('${name}').then(() => found.push('${name}'), () => {})`,
+      )
+      const outcome = await bare.node(`
+        const found = []
+        ${tries.join('\n')}
+        const module = await import('${specifier}')
+        console.log(JSON.stringify({ found, exports: Object.keys(module).length }))`)
+      expect(outcome.stderr).toBe('')
+      expect(JSON.parse(outcome.stdout)).toMatchObject({ found: [], exports: expect.any(Number) })
+    },
+  )
+
+  it('rookery alone makes an app that starts, delivers and stops', async () => {
+    const outcome = await bare.node(`
+      import { createApp } from 'rookery'
+      const app = await createApp({ logger: 'silent' }).start()
+      app.bus.subscribe('a/*', (event) => console.log(event.payload))
+      await app.bus.publishAndWait('a/b', 'delivered')
+      await app.stop()`)
+    expect(outcome).toEqual({ code: 0, stdout: 'delivered\n', stderr: '' })
+  })
+
+  it('the client loads no Node built-in and nothing outside its own files and the browser-safe core', async () => {
+    const hook = `
+      import { writeSync } from 'node:fs'
+      export const resolve = async (specifier, context, next) => {
+        const result = await next(specifier, context)
+        writeSync(1, result.url + '\\n')
+        return result
+      }`
+    const outcome = await bare.node(`
+      import { register } from 'node:module'
+      register(${JSON.stringify(`data:text/javascript,${encodeURIComponent(hook)}`)})
+      await import('rookery/client')`)
+    expect(outcome.stderr).toBe('')
+    const loaded = outcome.stdout.trim().split('\n')
+    expect(loaded.length).toBeGreaterThan(5)
+    const expected = /\/rookery\/dist\/(client\/.*|core\/(topic|matcher|protocol|errors))\.js$/
+    expect(loaded.filter((url) => !expected.test(url))).toEqual([])
+  })
+
+  it.each(subpaths)('%s gives exactly the names that its index lists', async (subpath) => {
+    const outcome = await full.node(`
+      const module = await import('${specifierOf(subpath)}')
+      console.log(JSON.stringify(Object.keys(module).sort()))`)
+    expect(outcome.stderr).toBe('')
+    const names = listedIn(sourceOf(subpath))
+    expect(names.length).toBeGreaterThan(0)
+    expect(JSON.parse(outcome.stdout)).toEqual(names)
+  })
+
+  it('a file that exports does not list is refused', async () => {
+    const outcome = await bare.node(`
+      await import('rookery/dist/core/engine.js').catch((error) => console.log(error.code))
+      await import('rookery/core').catch((error) => console.log(error.code))`)
+    expect(outcome.stdout).toBe('ERR_PACKAGE_PATH_NOT_EXPORTED\n'.repeat(2))
+  })
+})
+
+describe('the types', () => {
+  const sample = `
+    import { Hono } from 'hono'
+    import { createApp, createToken, definePlugin, RookeryError, topicMatches, type App } from 'rookery'
+    import { createClient } from 'rookery/client'
+    import { inject, injectable } from 'rookery/di'
+    import { HttpServer, http } from 'rookery/http'
+    import { rooms, Rooms } from 'rookery/rooms'
+    import { websocket } from 'rookery/websocket'
+    import { z } from 'zod'
+    const app: App = createApp({ plugins: [http({ port: 0, routes: new Hono() }), websocket(), rooms()] })
+    app.handle('chat/send', z.object({ text: z.string() }), async (ctx, { text }) => {
+      const upper: string = text.toUpperCase()
+      await ctx.publish('rooms/' + ctx.room + '/messages', { from: ctx.user.name, upper })
+    })
+    const url: string = app.scope.get(HttpServer).url
+    const members: Promise<{ readonly items: readonly { readonly name: string }[] }> = app.scope.get(Rooms).members('42')
+    const reply: Promise<number> = createClient({ url }).call<number>('a')
+    export { createToken, definePlugin, inject, injectable, members, reply, RookeryError, topicMatches }`
+
+  it.each([
+    ['nodenext', { module: 'nodenext', moduleResolution: 'nodenext', target: 'es2022' }],
+    ['bundler', { module: 'preserve', moduleResolution: 'bundler', target: 'es2022' }],
+  ])('are found under %s, and our own hold without skipLibCheck', async (_name, options) => {
+    const complaints = await full.check(sample, { ...options, skipLibCheck: false, types: ['node'] })
+    expect(complaints).toEqual([])
+  })
+
+  it('of the client need no types of Node and no library but the ones of a page', async () => {
+    const page = `
+      import { createClient, type Message } from 'rookery/client'
+      const client = createClient({ url: 'http://localhost:3000' })
+      client.subscribe<{ text: string }>('rooms/*', (payload, message: Message) => [payload.text, message.topic])
+      export const reply: Promise<number> = client.call<number>('a')`
+    const options = { module: 'preserve', moduleResolution: 'bundler', target: 'es2022' }
+    const complaints = await bare.check(page, {
+      ...options,
+      lib: ['es2022', 'dom'],
+      types: [],
+      skipLibCheck: false,
+    })
+    expect(complaints).toEqual([])
+  })
+
+  it('are strict: what is wrong is refused through the package too', async () => {
+    const wrong = `
+      import { createApp } from 'rookery'
+      createApp({ plugins: [42] })`
+    const options = { module: 'nodenext', moduleResolution: 'nodenext', target: 'es2022', types: ['node'] }
+    expect(await full.check(wrong, options)).toEqual([expect.stringContaining('TS2322')])
+  })
+})

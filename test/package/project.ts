@@ -1,0 +1,126 @@
+import { execFile } from 'node:child_process'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { ROOT } from './sources.ts'
+
+export interface Outcome {
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Runs a program to its end; never rejects because it failed. */
+const run = (cwd: string, program: string, args: readonly string[]): Promise<Outcome> =>
+  new Promise((resolve) => {
+    // No test reaches for the network, and what npm says of its own version is nobody's business.
+    const env = {
+      ...process.env,
+      npm_config_offline: 'true',
+      npm_config_update_notifier: 'false',
+      NODE_PATH: '',
+    }
+    execFile(program, args, { cwd, env, timeout: 60_000 }, (error, stdout, stderr) => {
+      resolve({ code: error ? Number(error.code ?? 1) : 0, stdout, stderr })
+    })
+  })
+
+const mustRun = async (cwd: string, program: string, args: readonly string[]): Promise<string> => {
+  const { code, stdout, stderr } = await run(cwd, program, args)
+  if (code !== 0) throw new Error(`${program} ${args.join(' ')}: ${stdout}${stderr}`)
+  return stdout
+}
+
+const tsc = join(ROOT, 'node_modules/typescript/bin/tsc')
+
+/** The published package, as npm packs it from these very sources. */
+export interface Package {
+  /** What the tarball holds, by path. */
+  readonly files: readonly string[]
+  /** A project of the user's that has installed it, beside packages of our own `node_modules`. */
+  install(packages: readonly string[]): Project
+  remove(): void
+}
+
+export interface Project {
+  /** Runs a module in Node, without a loader of any kind. */
+  node(source: string): Promise<Outcome>
+  /** Type-checks a file; returns the complaints, those about other packages' own files left out. */
+  check(source: string, compilerOptions: object): Promise<string[]>
+}
+
+/**
+ * Builds into a folder of its own, so that it neither depends on `dist` nor takes it from under other tests,
+ * and packs what `files` of package.json says.
+ */
+export const pack = async (): Promise<Package> => {
+  const home = mkdtempSync(join(tmpdir(), 'rookery-pack-'))
+  const source = join(home, 'source')
+  mkdirSync(source)
+  for (const file of ['package.json', 'README.md', 'CHANGELOG.md', 'LICENSE', '.npmignore', '.gitignore']) {
+    if (existsSync(ROOT + file)) cpSync(ROOT + file, join(source, file))
+  }
+  await mustRun(ROOT, process.execPath, [tsc, '-p', 'tsconfig.build.json', '--outDir', join(source, 'dist')])
+  const packed = await mustRun(source, 'npm', [
+    'pack',
+    '--ignore-scripts',
+    '--json',
+    '--pack-destination',
+    home,
+  ])
+  // npm 11 lists packages, npm 12 keys them by name.
+  const [{ filename, files }] = Object.values(JSON.parse(packed)) as [
+    { filename: string; files: { path: string }[] },
+  ]
+  let projects = 0
+  return {
+    files: files.map(({ path }) => path),
+    install: (packages) => createProject(home, join(home, filename), `project-${projects++}`, packages),
+    remove: () => rmSync(home, { recursive: true, force: true }),
+  }
+}
+
+const createProject = (home: string, tarball: string, name: string, packages: readonly string[]): Project => {
+  const project = join(home, name)
+  const modules = join(project, 'node_modules')
+  const installed = join(modules, 'rookery')
+  mkdirSync(installed, { recursive: true })
+  writeFileSync(join(project, 'package.json'), JSON.stringify({ name, type: 'module', private: true }))
+  const unpacked = mustRun(project, 'tar', ['-xzf', tarball, '-C', installed, '--strip-components=1'])
+  for (const dependency of packages) {
+    mkdirSync(dirname(join(modules, dependency)), { recursive: true })
+    symlinkSync(join(ROOT, 'node_modules', dependency), join(modules, dependency), 'junction')
+  }
+  let files = 0
+  return {
+    async node(source) {
+      await unpacked
+      const file = join(project, `run-${files++}.mjs`)
+      writeFileSync(file, source)
+      return run(project, process.execPath, [file])
+    },
+    async check(source, compilerOptions) {
+      await unpacked
+      const file = `check-${files++}`
+      writeFileSync(join(project, `${file}.ts`), source)
+      const config = {
+        compilerOptions: { noEmit: true, strict: true, ...compilerOptions },
+        files: [`${file}.ts`],
+      }
+      writeFileSync(join(project, `${file}.json`), JSON.stringify(config))
+      const { stdout } = await run(project, process.execPath, [
+        tsc,
+        '-p',
+        `${file}.json`,
+        '--pretty',
+        'false',
+      ])
+      const complaints = stdout.split('\n').filter((line) => /^\S.*error TS/.test(line))
+      return complaints.filter(
+        (line) =>
+          !line.startsWith('..') &&
+          (!line.startsWith('node_modules/') || line.startsWith('node_modules/rookery/')),
+      )
+    },
+  }
+}

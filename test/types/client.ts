@@ -1,0 +1,66 @@
+import { type Client, createClient, type Message, type RookeryError, type User } from 'rookery/client'
+import { holds, type Same } from './support.ts'
+
+const client = createClient({ url: 'http://localhost:3000' })
+holds<Same<typeof client, Client>>()
+
+// ---- subscriptions
+
+client.subscribe('rooms/*', (payload, message) => {
+  holds<Same<typeof payload, unknown>>()
+  holds<Same<typeof message, Message>>()
+})
+client.subscribe<{ text: string }>('rooms/*', ({ text }, message) => {
+  holds<Same<typeof text, string>>()
+  holds<Same<typeof message.payload, { text: string }>>()
+})
+// @ts-expect-error: a listener is missing
+client.subscribe('rooms/*')
+// @ts-expect-error: one pattern a subscription
+client.subscribe(['a', 'b'], () => {})
+
+// ---- calls
+
+export const calls = async () => {
+  const unknown = await client.call('a')
+  holds<Same<typeof unknown, unknown>>()
+  const known = await client.call<{ sent: boolean }>('chat/send', { text: 'hi' }, { timeout: 500 })
+  holds<Same<typeof known, { sent: boolean }>>()
+  // @ts-expect-error: not before it has been looked at
+  unknown.sent
+  // @ts-expect-error: milliseconds
+  await client.call('a', null, { timeout: '5 seconds' })
+  const nothing = client.send('a', 1)
+  holds<Same<typeof nothing, void>>()
+}
+
+// ---- events
+
+const off = client.on('state', (state) => {
+  holds<Same<typeof state, 'idle' | 'connecting' | 'open' | 'waiting' | 'closed'>>()
+})
+off()
+client.on('open', ({ session, user }) => {
+  holds<Same<typeof session, string>>()
+  holds<Same<typeof user, User | null>>()
+})
+client.on('close', ({ error, willReconnect, retryIn }) => {
+  holds<Same<typeof error, RookeryError>>()
+  holds<Same<typeof willReconnect, boolean>>()
+  holds<Same<typeof retryIn, number | null>>()
+})
+client.on('error', (error) => holds<Same<typeof error, RookeryError>>())
+// @ts-expect-error: no such event
+client.on('opened', () => {})
+// @ts-expect-error: state is what it is
+client.state = 'open'
+
+// ---- options
+
+createClient()
+// @ts-expect-error: no such option
+createClient({ uri: 'http://localhost:3000' })
+// @ts-expect-error: a URL is a string
+createClient({ url: 3000 })
+
+holds<Same<RookeryError['retryable'], boolean>>()

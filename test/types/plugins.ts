@@ -1,0 +1,136 @@
+import {
+  type App,
+  AppToken,
+  createApp,
+  createToken,
+  definePlugin,
+  Logger,
+  type Plugin,
+  RookeryError,
+  type Scope,
+  Sessions,
+  type Token,
+  type Transport,
+  Transports,
+  type topicMatches,
+} from 'rookery'
+import { di, inject, injectable } from 'rookery/di'
+import { HttpServer, http } from 'rookery/http'
+import { type MemberList, Rooms, rooms } from 'rookery/rooms'
+import { websocket } from 'rookery/websocket'
+import { holds, type Same } from './support.ts'
+
+class Metrics {
+  constructor(readonly log: Logger) {}
+}
+const MetricsToken = createToken<Metrics>('Metrics', "metrics() from 'rookery/metrics'")
+
+// ---- a plugin
+
+const metrics = definePlugin({
+  name: 'metrics',
+  requires: [HttpServer],
+  setup(scope) {
+    holds<Same<typeof scope, Scope>>()
+    scope.provide(MetricsToken, () => new Metrics(scope.get(Logger)))
+  },
+  async start(scope) {
+    const found = scope.get(MetricsToken)
+    holds<Same<typeof found, Metrics>>()
+    holds<Same<ReturnType<typeof scope.has>, boolean>>()
+  },
+  stop() {},
+})
+createApp({ plugins: [metrics, http(), websocket(), rooms(), di({ providers: [] })] })
+// What a plugin adds of its own is still known.
+export const count: number = definePlugin({ name: 'counter', count: 1 }).count
+
+// @ts-expect-error: a plugin has a name
+definePlugin({ setup() {} })
+// @ts-expect-error: requirements are tokens, not names
+definePlugin({ name: 'x', requires: ['HttpServer'] })
+// @ts-expect-error: start is a function
+definePlugin({ name: 'x', start: 'now' })
+definePlugin({
+  name: 'x',
+  setup(scope) {
+    // @ts-expect-error: not what the token stands for
+    scope.provide(MetricsToken, () => 'metrics')
+    // @ts-expect-error: a factory, so that it is made only when somebody asks
+    scope.provide(MetricsToken, new Metrics(scope.get(Logger)))
+    // @ts-expect-error: a class is no token
+    scope.get(Metrics)
+  },
+})
+// @ts-expect-error: no such option
+createApp({ pluggins: [] })
+// @ts-expect-error: a plugin is no name
+createApp({ plugins: ['http'] })
+// @ts-expect-error: no such level
+createApp({ logger: 'verbose' })
+// @ts-expect-error: no such unit
+createApp({ pingInterval: '25 seconds' })
+// @ts-expect-error: no such option of the plugin
+http({ prot: 3000 })
+// @ts-expect-error: no such option of the plugin
+rooms({ members: 'many' })
+createApp({ pingInterval: '25s', handlerTimeout: 500, logger: 'silent', limits: { maxPayload: 1 } })
+
+// ---- tokens and what they stand for
+
+declare const scope: Scope
+holds<Same<ReturnType<typeof scope.get<App>>, App>>()
+const app = scope.get(AppToken)
+holds<Same<typeof app, App>>()
+holds<Same<typeof HttpServer, Token<HttpServer>>>()
+const sessions: Sessions = scope.get(Sessions)
+for (const session of sessions) holds<Same<typeof session.id, string>>()
+const members = scope.get(Rooms).members('42')
+holds<Same<typeof members, Promise<MemberList>>>()
+// @ts-expect-error: two tokens of different things are different
+export const wrong: Token<string> = createToken<number>('Number')
+
+// ---- a transport
+
+export const pigeons = (): Plugin => {
+  const transport: Transport = {
+    name: 'pigeon',
+    async start(host) {
+      const handshake = { transport: 'pigeon', address: 'loft', headers: {}, query: new URLSearchParams() }
+      const session = await host.open(handshake, {
+        write: (frames) => frames.map((frame) => frame.text),
+        buffered: 0,
+        close: () => {},
+        terminate: () => {},
+      })
+      session.receive('{"topic":"coo"}')
+      // @ts-expect-error: a wire writes
+      await host.open(handshake, { buffered: 0, close: () => {}, terminate: () => {} })
+    },
+    async stop() {},
+  }
+  return definePlugin({ name: 'pigeons', setup: (scope) => scope.get(Transports).add(transport) })
+}
+
+// ---- injected classes
+
+@injectable()
+class Greeter {
+  constructor(@inject(Logger) readonly log: Logger) {}
+}
+const GreeterToken = createToken<Greeter>('Greeter')
+di({ providers: [{ token: GreeterToken, useClass: Greeter }] })
+// @ts-expect-error: a class says which token it goes by
+di({ providers: [Greeter] })
+
+// ---- the rest of what rookery exports
+
+holds<Same<ReturnType<typeof topicMatches>, boolean>>()
+const error = new RookeryError('sold_out', 'No tickets left')
+holds<Same<typeof error.status, number>>()
+// A code of an application is fine, and those of Rookery are offered by the editor.
+new RookeryError('not_in_room')
+// @ts-expect-error: the code does not change
+error.code = 'other'
+// @ts-expect-error: a code is a string
+new RookeryError(404)

@@ -1,0 +1,25 @@
+import { expect } from 'vitest'
+import type { Context } from '../../../core/context.ts'
+import type { RookeryError } from '../../../core/errors.ts'
+import { Handlers } from '../../../core/handlers.ts'
+
+/** A registry of handlers and a way to send to it without an app around. */
+export const createHandlers = (timeout = 10_000) => {
+  const handlers = new Handlers(timeout)
+  const send = (topic: string, payload?: unknown): Promise<unknown> => {
+    const controller = new AbortController()
+    const ctx = { topic, payload, signal: controller.signal } as unknown as Context
+    return handlers.run(ctx, (reason) => controller.abort(reason))
+  }
+  return { handlers, send }
+}
+
+/** Matches an error with the code. */
+export const coded = (code: string, fields: object = {}) => expect.objectContaining({ code, ...fields })
+
+/** What a promise rejects with. */
+export const failureOf = (promise: Promise<unknown>): Promise<RookeryError & AggregateError> =>
+  promise.then(
+    () => expect.unreachable('it did not reject'),
+    (error) => error,
+  )

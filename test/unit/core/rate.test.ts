@@ -1,0 +1,62 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { RateLimit } from '../../../core/rate.ts'
+
+const take = (limit: RateLimit, count: number, now: number) =>
+  Array.from({ length: count }, () => limit.take(now))
+
+describe('the rate limit', () => {
+  it('lets a burst through at once, refuses as many more, then is exhausted', () => {
+    const limit = new RateLimit(100, 4, 0)
+    expect(take(limit, 9, 0)).toEqual([
+      ...['ok', 'ok', 'ok', 'ok'],
+      ...['empty', 'empty', 'empty', 'empty'],
+      ...['exhausted'],
+    ])
+  })
+
+  it('lets the rate through for ever', () => {
+    const limit = new RateLimit(100, 1, 0)
+    for (let now = 10; now < 100_000; now += 10) expect(limit.take(now)).toBe('ok')
+  })
+
+  it('fills up to the burst and no further, however long nothing comes', () => {
+    const limit = new RateLimit(100, 2, 0)
+    expect(take(limit, 3, 3_600_000)).toEqual(['ok', 'ok', 'empty'])
+  })
+
+  it('counts time by the clock that it is given', () => {
+    const limit = new RateLimit(2, 1, 1000)
+    expect([1000, 1499, 2500].map((now) => limit.take(now))).toEqual(['ok', 'empty', 'ok'])
+  })
+
+  it('lets nobody profit from going on: who is refused sinks deeper', () => {
+    const limit = new RateLimit(100, 200, 0)
+    let ok = 0
+    for (let now = 0; now < 1000; now++) if (limit.take(now) === 'ok') ok++
+    // The burst and what came in while it lasted; then nothing, although 100 a second come in.
+    expect(ok).toBeLessThan(230)
+    expect(limit.take(1000)).toBe('exhausted')
+  })
+
+  it('never lets more through in any time than burst and rate allow', () => {
+    const gaps = fc.array(fc.integer({ min: 0, max: 50 }), { maxLength: 200 })
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 100 }),
+        fc.integer({ min: 1, max: 20 }),
+        gaps,
+        (rate, burst, waits) => {
+          const limit = new RateLimit(rate, burst, 0)
+          let now = 0
+          let ok = 0
+          for (const wait of waits) {
+            now += wait
+            if (limit.take(now) === 'ok') ok++
+            expect(ok).toBeLessThanOrEqual(burst + (now * rate) / 1000 + 1e-6)
+          }
+        },
+      ),
+    )
+  })
+})
