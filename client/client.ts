@@ -7,7 +7,7 @@ import { Link, type LinkEnd } from './link.ts'
 import { type ClientOptions, milliseconds, readOptions, type Settings } from './options.ts'
 import { Outbox } from './outbox.ts'
 import type { Listener, Subscription } from './subscription.ts'
-import type { CallOptions, Client, ClientEvents, ClientState } from './types.ts'
+import type { CallOptions, Client, ClientEvents, ClientState, SendOptions } from './types.ts'
 import { onWake } from './wake.ts'
 
 /** A connection that held this long, in milliseconds, was worth having: the waits start from `min` again. */
@@ -95,7 +95,8 @@ class ReconnectingClient implements Client {
     return (await answer) as R
   }
 
-  send(topic: string, payload?: unknown): void {
+  send(topic: string, payload?: unknown, { volatile = false }: SendOptions = {}): void {
+    if (volatile && this.#state !== 'open') return
     this.#assertRoom()
     this.#outbox.send(++this.#lastId, topic, payload)
     this.#flushSoon()

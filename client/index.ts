@@ -18,4 +18,5 @@ export type {
   Client,
   ClientEvents,
   ClientState,
+  SendOptions,
 } from './types.ts'

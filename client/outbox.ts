@@ -99,7 +99,10 @@ export class Outbox {
   /** The connection was lost: what became of the calls already sent is unknown. */
   disconnect(cause: RookeryError): void {
     for (const id of [...this.#calls.keys()]) {
-      if (!this.#queue.has(id)) this.#take(id)?.reject(new RookeryError('disconnected', undefined, { cause }))
+      if (!this.#queue.has(id))
+        this.#take(id)?.reject(
+          new RookeryError('disconnected', 'The connection was lost before an answer came', { cause }),
+        )
     }
   }
 

@@ -30,6 +30,11 @@ export interface CallOptions {
   readonly signal?: AbortSignal
 }
 
+export interface SendOptions {
+  /** Whether the message is worth nothing later, and so is dropped while there is no connection. @default false */
+  readonly volatile?: boolean
+}
+
 /**
  * A connection to a Rookery server that restores itself and its subscriptions. In Node, a client that is
  * connecting, open or waiting keeps the process alive until `close()`.
@@ -69,13 +74,13 @@ export interface Client<Contract = Untyped> {
   call<R = unknown>(topic: string, payload?: unknown, options?: CallOptions): Promise<R>
 
   /**
-   * Sends a message that wants no reply. Offline, it waits for the connection; what the server then says
-   * is too large becomes an `error` event.
+   * Sends a message that wants no reply. Offline, it waits for the connection, or is dropped if it is
+   * `volatile`; what the server then says is too large becomes an `error` event.
    *
    * @throws `queue_full`, `client_closed`, `invalid_topic`, `reserved_topic`, `unserializable`,
    * `payload_too_large`
    */
-  send(topic: string, payload?: unknown): void
+  send(topic: string, payload?: unknown, options?: SendOptions): void
 
   /**
    * Connects an idle or closed client, and one that waits without further wait; otherwise does nothing.

@@ -27,6 +27,8 @@ export interface Context {
    * @throws `invalid_topic`, `unserializable`
    */
   publish(topic: string, payload?: unknown): Promise<void>
+  /** Like `publish`, but this session does not get the message. Listeners do. */
+  broadcast(topic: string, payload?: unknown): Promise<void>
 }
 
 /** Handles a message. What it returns is the reply; what it throws is the reply's error. */

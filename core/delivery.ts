@@ -31,7 +31,7 @@ export class Delivery {
    *
    * @throws `unserializable`, whether anybody subscribes or not
    */
-  deliver({ topics, client }: Event): void {
+  deliver({ topics, client, except }: Event): void {
     if (!client) return
     const { topic: name, payload } = client
     const frame = new Frame(
@@ -42,7 +42,7 @@ export class Delivery {
     for (const topic of topics) {
       for (const sessions of this.#matcher.match(topic)) {
         // The outbox takes the same frame twice in a row as one, so a session gets an event once.
-        for (const session of sessions) session.deliver(frame)
+        for (const session of sessions) if (session.id !== except) session.deliver(frame)
       }
     }
   }

@@ -4,7 +4,7 @@ import { closeFrame } from './close-frame.ts'
 import type { AddressedMessage, ClusterBackend, ClusterHost, Target } from './cluster.ts'
 import { Delivery } from './delivery.ts'
 import { RookeryError } from './errors.ts'
-import type { Actor, Event, EventInit } from './event.ts'
+import type { Event, EventInit } from './event.ts'
 import { Frame } from './frame.ts'
 import { Handlers } from './handlers.ts'
 import type { Logger } from './logger.ts'
@@ -65,11 +65,11 @@ export class Engine implements SessionHost, TransportHost, ClusterHost {
 
   // ---- publishing
 
-  publish(input: string | EventInit, payload: unknown, actor: Actor | null = null): Promise<void> {
+  publish(input: string | EventInit, payload?: unknown): Promise<void> {
     this.bus.publish(
       typeof input === 'object' && input !== null
-        ? { ...input, actor: input.actor ?? actor, client: input.client ?? {} }
-        : { topics: [input], payload, actor, client: {} },
+        ? { ...input, client: input.client ?? {} }
+        : { topics: [input], payload, client: {} },
     )
     return ACCEPTED
   }
@@ -168,7 +168,7 @@ export class Engine implements SessionHost, TransportHost, ClusterHost {
     if (!this.#accepting) throw new RookeryError('shutting_down')
     assertTopic(topic)
     if (isReserved(topic)) throw new RookeryError('reserved_topic')
-    const ctx = new MessageContext(session, topic, payload, (...message) => this.publish(...message))
+    const ctx = new MessageContext(session, topic, payload, (event) => this.publish(event))
     try {
       return await this.handlers.run(ctx, (reason) => ctx.abort(reason))
     } finally {

@@ -31,6 +31,9 @@ export const errorTable = {
   invalid_payload: entry('The payload is not valid', 422),
   not_found: entry('There is nothing here', 404),
   unknown_topic: entry('No handler takes this topic', 404),
+  unsupported_media_type: entry('The content type is not supported', 415),
+  unknown_session: entry('There is no such session', 404),
+  out_of_window: entry('The frame is too far ahead', 409),
   invalid_handshake: entry('The handshake is not valid', 400),
 
   // who may do what
@@ -51,7 +54,7 @@ export const errorTable = {
   session_closed: entry('The session was closed by the server', 410),
   not_connected: entry('Nobody is connected there', 404, true),
   connection_failed: entry('The connection could not be made', 503, true),
-  disconnected: entry('The connection was lost before an answer came', 503, true),
+  disconnected: entry('The connection was lost', 503, true),
   protocol_mismatch: entry('The peer speaks another version of the protocol', 426),
   client_closed: entry('The client was closed', 499),
   aborted: entry('The call was aborted', 499),
@@ -123,9 +126,10 @@ export interface RookeryErrorOptions {
 export class RookeryError extends Error {
   override readonly name = 'RookeryError'
   readonly code: ErrorCode | (string & {})
-  readonly issues?: readonly Issue[]
+  // Declared, so that an error without them does not have them as undefined.
+  declare readonly issues?: readonly Issue[]
   /** With `internal`: the id under which the server's log tells the rest. */
-  readonly id?: string
+  declare readonly id?: string
 
   constructor(code: ErrorCode | (string & {}), message?: string, options: RookeryErrorOptions = {}) {
     super(

@@ -21,6 +21,8 @@ export interface Event<P = unknown> {
   readonly actor: Actor | null
   /** What reaches clients; an event without it is internal and never leaves the server. */
   readonly client: ClientMessage | null
+  /** Id of a session that does not get the message, because it caused it and knows. */
+  readonly except: string | null
 }
 
 /** What a publisher writes: an event with its defaults left out. */
@@ -30,19 +32,21 @@ export interface EventInit<P = unknown> {
   readonly actor?: Actor | null
   /** A message for clients. Its topic is the event's first topic and its payload the event's by default. */
   readonly client?: { readonly topic?: string; readonly payload?: unknown }
+  /** Id of a session that does not get the message. */
+  readonly except?: string | null
 }
 
 /** @throws `invalid_topic` */
 export const createEvent = <P>(input: string | EventInit<P>, payload?: P): Event<P> => {
   if (typeof input === 'string') {
     assertTopic(input)
-    return { topics: [input], payload: payload as P, actor: null, client: null }
+    return { topics: [input], payload: payload as P, actor: null, client: null, except: null }
   }
   const topics: unknown = input?.topics
   if (!Array.isArray(topics) || topics.length === 0) {
     throw new RookeryError('invalid_topic', 'An event is a topic, or an object with one or more `topics`')
   }
-  const { actor = null, client } = input
+  const { actor = null, client, except = null } = input
   const first = topics[0] as string
   for (const topic of topics) assertTopic(topic)
   if (client?.topic !== undefined) assertTopic(client.topic)
@@ -50,5 +54,5 @@ export const createEvent = <P>(input: string | EventInit<P>, payload?: P): Event
     topic: client.topic ?? first,
     payload: 'payload' in client ? client.payload : input.payload,
   }
-  return { topics: [...topics], payload: input.payload, actor, client: message ?? null }
+  return { topics: [...topics], payload: input.payload, actor, client: message ?? null, except }
 }

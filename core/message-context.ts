@@ -1,10 +1,10 @@
 import type { Context } from './context.ts'
 import { RookeryError } from './errors.ts'
-import type { Actor } from './event.ts'
+import type { Actor, EventInit } from './event.ts'
 import type { User } from './protocol.ts'
 import type { Session } from './session.ts'
 
-type Publish = (topic: string, payload: unknown, actor: Actor) => Promise<void>
+type Publish = (event: EventInit) => Promise<void>
 
 /** The context of one message from a client. */
 export class MessageContext implements Context {
@@ -48,7 +48,15 @@ export class MessageContext implements Context {
   }
 
   publish(topic: string, payload?: unknown): Promise<void> {
-    return this.#publish(topic, payload, { session: this.session.id, user: this.session.user?.id ?? null })
+    return this.#publish({ topics: [topic], payload, actor: this.#actor })
+  }
+
+  broadcast(topic: string, payload?: unknown): Promise<void> {
+    return this.#publish({ topics: [topic], payload, actor: this.#actor, except: this.session.id })
+  }
+
+  get #actor(): Actor {
+    return { session: this.session.id, user: this.session.user?.id ?? null }
   }
 
   abort(reason: RookeryError): void {

@@ -178,7 +178,7 @@ export class Session {
         maxPayload,
       }),
     )
-    this.#heartbeat.start()
+    if (!this.#wire.selfMonitored) this.#heartbeat.start()
   }
 
   /** @internal Remembers that the session is in a room. */

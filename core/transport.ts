@@ -58,6 +58,8 @@ export interface Wire {
   write(frames: readonly Frame[]): void
   /** Bytes accepted and not yet handed to the kernel. */
   readonly buffered: number
+  /** Whether the transport finds out by itself that a peer is dead: the session then does not ping. */
+  readonly selfMonitored?: boolean
   /** Asks the peer for a sign of life, where the transport has a way that the peer's software answers by itself. */
   ping?(): void
   /**

@@ -1,10 +1,20 @@
-import type { IncomingMessage, Server } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Hono } from 'hono'
 import { createToken } from '../../core/scope.ts'
 
 /** Takes over a connection that asked for an upgrade on the handler's path. `url` is the parsed request target. */
 export type UpgradeHandler = (request: IncomingMessage, socket: Duplex, head: Buffer, url: URL) => void
+
+/**
+ * Answers requests itself, on Node's own objects. A coded error that it throws before it has answered becomes the
+ * answer.
+ */
+export type RequestHandler = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  url: URL,
+) => void | Promise<void>
 
 /** The HTTP server of an app. */
 export interface HttpServer {
@@ -18,6 +28,11 @@ export interface HttpServer {
    * @returns how to take it back
    */
   onUpgrade(path: string, handler: UpgradeHandler): () => void
+  /**
+   * Takes all requests on a path and below it, past Hono: for streams, and for libraries that want Node's own
+   * objects. Requests from an origin that is not allowed never get there; CORS headers are set. Add before `listen`.
+   */
+  onRequest(path: string, handler: RequestHandler): void
   /** Whether a request comes from an allowed origin, or from no browser at all. */
   allowsOrigin(request: IncomingMessage): boolean
 }

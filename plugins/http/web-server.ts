@@ -1,14 +1,16 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http'
-import { getRequestListener } from '@hono/node-server'
+import { getRequestListener, type HttpBindings } from '@hono/node-server'
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import type { Hono } from 'hono'
 import type { App } from '../../core/app.ts'
 import { RookeryError } from '../../core/errors.ts'
 import type { Logger } from '../../core/logger.ts'
 import type { Limits } from '../../core/session-host.ts'
+import { Connections } from './connections.ts'
 import { allowsOrigin } from './origin.ts'
 import type { HttpOptions } from './plugin.ts'
 import { createRoutes, finishRoutes } from './routes.ts'
-import type { HttpServer, UpgradeHandler } from './tokens.ts'
+import type { HttpServer, RequestHandler, UpgradeHandler } from './tokens.ts'
 import { Upgrades } from './upgrades.ts'
 
 /** Longest that requests under way may take once the server stops, in ms. */
@@ -21,16 +23,18 @@ export class WebServer implements HttpServer {
   readonly #options: HttpOptions
   readonly #log: Logger
   readonly #upgrades: Upgrades
+  readonly #connections: Connections | undefined
   #detach = (): void => {}
 
   constructor(options: HttpOptions, app: App, limits: Limits, log: Logger) {
     this.#options = options
     this.#log = log
     this.server = options.server ?? createNodeServer(limits.handshakeTimeout)
+    if (!options.server) this.#connections = new Connections(this.server)
     this.routes = createRoutes(app, log, options.allowedOrigins)
     this.#upgrades = new Upgrades(
       (request) => this.allowsOrigin(request),
-      () => this.server.listenerCount('upgrade') > 1,
+      () => options.server !== undefined && this.server.listenerCount('upgrade') > 1,
     )
   }
 
@@ -53,6 +57,17 @@ export class WebServer implements HttpServer {
     return this.#upgrades.add(path, handler)
   }
 
+  onRequest(path: string, handler: RequestHandler): void {
+    this.routes.all(`${path}/*`, async (c) => {
+      const { incoming, outgoing } = c.env as HttpBindings
+      if (!this.allowsOrigin(incoming)) throw new RookeryError('origin_not_allowed')
+      // What CORS has to say is on Hono's response, which is not the one that is sent.
+      c.res.headers.forEach((value, name) => void outgoing.setHeader(name, value))
+      await handler(incoming, outgoing, new URL(c.req.url))
+      return RESPONSE_ALREADY_SENT
+    })
+  }
+
   allowsOrigin(request: IncomingMessage): boolean {
     return allowsOrigin(request, this.#options.allowedOrigins)
   }
@@ -70,7 +85,7 @@ export class WebServer implements HttpServer {
       })
     }).catch((cause: NodeJS.ErrnoException) => {
       const fix = cause.code === 'EADDRINUSE' ? '; choose another `port`, or 0 for any free one' : ''
-      throw new Error(`${cause.message}${fix}`, { cause })
+      throw new RookeryError('plugin_failed', `http(): ${cause.message}${fix}`, { cause })
     })
     this.#log.info({ url: this.url }, 'listening')
   }
@@ -81,7 +96,7 @@ export class WebServer implements HttpServer {
       const timer = setTimeout(() => this.server.closeAllConnections(), CLOSE_TIMEOUT)
       await new Promise<void>((resolve) => {
         this.server.close(() => resolve())
-        this.server.closeIdleConnections()
+        this.#connections?.close()
       })
       clearTimeout(timer)
     }
@@ -91,10 +106,10 @@ export class WebServer implements HttpServer {
   /** Puts the router in front of whatever listeners the server has. */
   #attach(): void {
     const { routes, bodyLimit = 1024 * 1024 } = this.#options
-    const others = this.server.listeners('request') as RequestListener[]
+    const others = this.#options.server ? (this.server.listeners('request') as RequestListener[]) : []
     finishRoutes(this.routes, { routes, bodyLimit, others })
     const respond = getRequestListener(this.routes.fetch, { overrideGlobalObjects: false })
-    this.server.removeAllListeners('request')
+    for (const other of others) this.server.removeListener('request', other)
     this.server.on('request', respond)
     this.server.on('upgrade', this.#upgrades.handle)
     this.#detach = () => {

@@ -52,7 +52,7 @@ export class RoomRegistry implements Rooms {
     if (present) {
       if (this.#settings.members === 'replace') this.#replace(present, session)
     } else {
-      this.#announce(room, 'joined', { member }, actorOf(session))
+      this.#announce(room, 'joined', { room, member }, actorOf(session))
     }
     return member
   }
@@ -77,7 +77,7 @@ export class RoomRegistry implements Rooms {
   async close(room: string, reason = new RookeryError('room_closed')): Promise<number> {
     const members = this.#rooms.get(room)
     if (!members) return 0
-    await this.broadcast(room, 'closed', { error: reason.toJSON() })
+    await this.broadcast(room, 'closed', { room, error: reason.toJSON() })
     const { size } = members
     for (const { sessions } of [...members.values()]) {
       for (const session of [...sessions]) this.#leave(session, room, null)
@@ -134,10 +134,10 @@ export class RoomRegistry implements Rooms {
     const presence = members?.get(id)
     if (!members || !presence?.sessions.delete(session) || presence.sessions.size > 0) return true
     members.delete(id)
-    if (reason) this.#announce(room, 'left', { member: presence.member, reason }, actorOf(session))
+    if (reason) this.#announce(room, 'left', { room, member: presence.member, reason }, actorOf(session))
     if (members.size === 0) {
       this.#rooms.delete(room)
-      this.#app.bus.publish(`rooms/${room}/ended`)
+      this.#app.bus.publish(`rooms/${room}/ended`, { room })
     }
     return true
   }

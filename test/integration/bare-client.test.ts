@@ -136,6 +136,25 @@ describe('subscriptions', () => {
   })
 })
 
+describe('ctx.broadcast', () => {
+  it('reaches everybody but the sender, and listeners of the bus', async () => {
+    const { url, app } = await startApp({
+      prepare: (app) => void app.handle('typing', (ctx) => ctx.broadcast('room/typing', 'me')),
+    })
+    const heard: unknown[] = []
+    app.bus.subscribe('room/*', ({ payload, actor }) => heard.push([payload, actor?.session]))
+    const [ada, bob] = [await connectBare(url), await connectBare(url)]
+    for (const client of [ada, bob])
+      await client.ask({ type: 'subscribe', topics: ['room/*', 'room/typing'] })
+    await ada.ask({ topic: 'typing' })
+    await app.publish('room/end')
+    for (const client of [ada, bob]) await client.until(({ topic }) => topic === 'room/end')
+    expect(ada.on('room/typing')).toEqual([])
+    expect(bob.on('room/typing')).toEqual(['me'])
+    expect(heard[0]).toEqual(['me', ada.frames[0]?.session])
+  })
+})
+
 describe('handler errors', () => {
   it('show a coded error to the client, and nothing of any other', async () => {
     const { url, lines } = await startApp({

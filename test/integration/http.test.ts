@@ -1,5 +1,5 @@
 import { createServer, request } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, createConnection } from 'node:net'
 import { Hono } from 'hono'
 import { createApp, definePlugin, RookeryError } from 'rookery'
 import { HttpRoutes, HttpServer, http } from 'rookery/http'
@@ -112,6 +112,23 @@ describe('http', () => {
       message: expect.stringContaining('another `port`'),
     })
     expect(app.state).toBe('stopped')
+  })
+})
+
+describe('a server that stops', () => {
+  it('does not wait for connections that have asked for nothing yet, or are done', async () => {
+    const { url, app } = await startApp()
+    const silent = createConnection(Number(new URL(url).port), '127.0.0.1')
+    const done = createConnection(Number(new URL(url).port), '127.0.0.1')
+    for (const socket of [silent, done]) socket.on('error', () => {})
+    done.write('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n')
+    await new Promise((resolve) => done.once('data', resolve))
+    const closed = Promise.all(
+      [silent, done].map((socket) => new Promise((resolve) => socket.once('close', resolve))),
+    )
+    for (const socket of [silent, done]) socket.resume()
+    await Promise.race([app.stop(), closed])
+    await closed
   })
 })
 

@@ -34,13 +34,13 @@ describe('a room', () => {
     bob.socket.terminate()
     await vi.waitFor(() => expect(ada.on('rooms/42/left')).toHaveLength(2))
     expect(ada.on('rooms/42/joined')).toEqual([
-      { member: member('ada') },
-      { member: member('bob') },
-      { member: member('bob') },
+      { room: '42', member: member('ada') },
+      { room: '42', member: member('bob') },
+      { room: '42', member: member('bob') },
     ])
     expect(ada.on('rooms/42/left')).toEqual([
-      { member: member('bob'), reason: 'left' },
-      { member: member('bob'), reason: 'disconnected' },
+      { room: '42', member: member('bob'), reason: 'left' },
+      { room: '42', member: member('bob'), reason: 'disconnected' },
     ])
   })
 
@@ -180,7 +180,7 @@ describe('a server', () => {
     const bob = await connectBare(url, '?username=bob&roomID=42')
     expect(await rooms.close('42', new RookeryError('room_closed', 'Time is up'))).toBe(2)
     expect(await rooms.close('42')).toBe(0)
-    const closed = { error: { code: 'room_closed', message: 'Time is up' } }
+    const closed = { room: '42', error: { code: 'room_closed', message: 'Time is up' } }
     await bob.until(({ topic }) => topic === 'rooms/42/closed')
     expect(ada.on('rooms/42/closed')).toEqual([closed])
     expect(ada.on('rooms/42/left')).toEqual([])

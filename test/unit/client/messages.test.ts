@@ -157,6 +157,24 @@ test('a frame of a type that is not known yet is ignored', async () => {
   expect(heard).not.toHaveBeenCalled()
 })
 
+test('a volatile message is sent while there is a connection, and otherwise never', async () => {
+  const { server, client, settled } = await connected()
+  client.send('typing', 'now', { volatile: true })
+  await settled()
+  const stale = vi.fn(() => client.send('typing', 'stale', { volatile: true }))
+  client.on('close', stale)
+  server.peer.cut()
+  await vi.waitFor(() => expect(server.peers).toHaveLength(2))
+  await vi.waitFor(() => expect(client.state).toBe('open'))
+  expect(stale).toHaveBeenCalledOnce()
+  await settled()
+  const sent = server.peers.flatMap(({ frames }) =>
+    frames.flatMap((frame) => (frame.type ? [] : [frame.payload])),
+  )
+  expect(sent).toContain('now')
+  expect(sent).not.toContain('stale')
+})
+
 test('a ping is answered', async () => {
   const { server, settled } = await connected()
   server.peer.send({ type: 'ping' })

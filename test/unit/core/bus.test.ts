@@ -80,10 +80,10 @@ describe('publish', () => {
     bus.publish({ topics: ['a'], payload: 1, client: { payload: undefined } })
     await delivered(bus)
     expect(events.slice(0, -1)).toEqual([
-      { topics: ['a'], payload: undefined, actor: null, client: null },
-      { topics: ['a', 'b'], payload: 1, actor, client: { topic: 'a', payload: 1 } },
-      { topics: ['a'], payload: 1, actor: null, client: { topic: 'user:updated', payload: 1 } },
-      { topics: ['a'], payload: 1, actor: null, client: { topic: 'a', payload: undefined } },
+      { topics: ['a'], payload: undefined, actor: null, client: null, except: null },
+      { topics: ['a', 'b'], payload: 1, actor, client: { topic: 'a', payload: 1 }, except: null },
+      { topics: ['a'], payload: 1, actor: null, client: { topic: 'user:updated', payload: 1 }, except: null },
+      { topics: ['a'], payload: 1, actor: null, client: { topic: 'a', payload: undefined }, except: null },
     ])
   })
 

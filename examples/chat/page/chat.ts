@@ -1,0 +1,121 @@
+import { Composer } from './composer.ts'
+import { byId } from './dom.ts'
+import { Members } from './members.ts'
+import { MessageList } from './message-list.ts'
+import { type Draft, Room } from './room.ts'
+import { Status } from './status.ts'
+import { Timeline } from './timeline.ts'
+import { TypingLine, TypingNotice } from './typing.ts'
+
+/** `crypto.randomUUID` would do, but exists only on https and localhost, not on a phone in the same network. */
+const randomId = (): string =>
+  Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join(
+    '',
+  )
+
+/** Opens a room: joins what the page shows to what the server says. Returns how to leave it. */
+export const openChat = (roomName: string, me: string): (() => void) => {
+  const left = new AbortController()
+  const { signal } = left
+
+  const timeline = new Timeline()
+  const messages = new MessageList(byId('log'), byId<HTMLButtonElement>('jump'), signal, {
+    timeline,
+    me,
+    actions: {
+      retry: (id) => {
+        const entry = timeline.get(id)
+        timeline.remove(id)
+        if (entry) void send(entry)
+      },
+      discard: (id) => {
+        timeline.remove(id)
+        messages.update()
+        composer.focus()
+      },
+    },
+    onUnread: (count) => {
+      document.title = `${count > 0 ? `(${count}) ` : ''}#${roomName} · Rookery chat`
+    },
+  })
+  const members = new Members(byId('members'), [byId('count'), byId('toggle-count')], me)
+  const typing = new TypingLine(byId('typing'))
+  const status = new Status(byId('status'), () => {
+    room.connect()
+    composer.focus()
+  })
+
+  const note = (text: string, from: string) => {
+    const last = timeline.entries.at(-1)
+    // Somebody whose connection comes and goes gets one line, not one for each time.
+    if (last?.kind === 'note' && last.from === from) timeline.remove(last.id)
+    timeline.add({ id: randomId(), kind: 'note', from, text, at: Date.now(), state: 'sent' })
+    messages.update()
+  }
+
+  let caughtUp = false
+  byId('log').ariaLive = 'off'
+  const room = new Room(roomName, me, {
+    connection: (connection) => {
+      status.show(connection)
+      if (connection.state !== 'open') typing.clear()
+    },
+    members: (present) => members.set(present),
+    joined: (member) => {
+      members.add(member)
+      if (member.name !== me) note(`${member.name} joined`, member.name)
+    },
+    left: (member) => {
+      members.remove(member)
+      typing.remove(member.name)
+      note(`${member.name} left`, member.name)
+    },
+    recent: (latest) => {
+      for (const message of latest) {
+        const news = timeline.take(message)
+        if (news && caughtUp && message.from !== me) messages.arrived(message.id)
+      }
+      messages.update()
+      // Only what comes from now on is worth reading out.
+      if (!caughtUp) byId('log').ariaLive = 'polite'
+      caughtUp = true
+    },
+    message: (message) => {
+      typing.remove(message.from)
+      if (timeline.take(message) && message.from !== me) messages.arrived(message.id)
+      messages.update()
+    },
+    typing: (name) => {
+      if (name !== me) typing.add(name)
+    },
+  })
+
+  const send = async ({ id, text }: Draft) => {
+    timeline.add({ id, kind: 'message', from: me, text, at: Date.now(), state: 'pending' })
+    messages.toEnd({ written: true })
+    try {
+      timeline.take(await room.send({ id, text }))
+    } catch {
+      timeline.fail(id)
+    }
+    messages.update()
+  }
+  const notice = new TypingNotice(() => room.tellTyping())
+  const composer = new Composer(byId<HTMLFormElement>('composer'), signal, {
+    send: (text) => {
+      notice.sent()
+      void send({ id: randomId(), text })
+    },
+    typing: () => notice.typed(),
+  })
+  // On a phone the keyboard would cover what there is to read.
+  if (matchMedia('(pointer: fine)').matches) composer.focus()
+  else byId('room').focus()
+
+  return () => {
+    left.abort()
+    typing.clear()
+    status.stop()
+    void room.leave()
+  }
+}

@@ -1,0 +1,40 @@
+import { readFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
+import { Hono } from 'hono'
+
+const inPage = (name: string): string => fileURLToPath(new URL(`page/${name}`, import.meta.url))
+
+const bundle = async (entry: string): Promise<string> => {
+  const { outputFiles } = await build({
+    entryPoints: [inPage(entry)],
+    bundle: true,
+    format: 'esm',
+    target: 'es2022',
+    sourcemap: 'inline',
+    write: false,
+  })
+  return outputFiles[0]!.text
+}
+
+/** The page: its modules bundled into one script and one stylesheet, and the files beside them. */
+export const servePage = async (): Promise<Hono> => {
+  const [page, style, icon, script] = await Promise.all([
+    readFile(inPage('index.html'), 'utf8'),
+    bundle('style.css'),
+    readFile(inPage('icon.svg'), 'utf8'),
+    bundle('main.ts'),
+  ])
+  const routes = new Hono()
+  routes.use(async (c, next) => {
+    await next()
+    c.header('cache-control', 'no-cache')
+    // Nothing runs or loads on the page but what this server serves.
+    c.header('content-security-policy', "default-src 'self'")
+  })
+  routes.get('/', (c) => c.html(page))
+  routes.get('/page.js', (c) => c.body(script, 200, { 'content-type': 'text/javascript; charset=utf-8' }))
+  routes.get('/style.css', (c) => c.body(style, 200, { 'content-type': 'text/css; charset=utf-8' }))
+  routes.get('/icon.svg', (c) => c.body(icon, 200, { 'content-type': 'image/svg+xml' }))
+  return routes
+}

@@ -1,0 +1,215 @@
+import type { Page, WebSocketRoute } from 'playwright-core'
+import { describe, expect, it } from 'vitest'
+import { useChromium } from '../support/chromium.ts'
+import { freePort } from '../support/processes.ts'
+import {
+  enter,
+  eventually,
+  intercept,
+  message,
+  people,
+  say,
+  startChat,
+  status,
+  texts,
+  untilConnected,
+  untilReconnecting,
+  write,
+} from './support.ts'
+
+const chromium = useChromium()
+
+/** Two people in a room of a server that can be started again on the same port. */
+const startTwo = async () => {
+  const port = await freePort()
+  const server = await startChat(port)
+  const ada = await chromium.open()
+  const bob = await chromium.open()
+  await enter(ada, server.url, 'ada')
+  await enter(bob, server.url, 'bob')
+  await ada.getByText('bob joined').waitFor()
+  return { port, server, ada, bob }
+}
+
+/** Waits between attempts double, so coming back may take a while longer than a server takes to start. */
+const PATIENT = { timeout: 60_000 }
+
+/** From here on no timer of the page fires: whatever still happens was not waited for. */
+const stopClock = async (page: Page): Promise<void> => {
+  await page.clock.install()
+  await page.clock.pauseAt(Date.now() + 60_000)
+}
+
+describe('when the server dies', () => {
+  it(
+    'pages say so, come back by themselves, and what was written meanwhile arrives once and in order',
+    PATIENT,
+    async () => {
+      const { port, server, ada, bob } = await startTwo()
+      await say(ada, 'one')
+      await message(bob, 'one').waitFor()
+      expect(await server.kill('SIGKILL')).toMatchObject({ signal: 'SIGKILL' })
+      await untilReconnecting(ada)
+      await untilReconnecting(bob)
+      for (const text of ['two', 'three', 'four']) await write(ada, text)
+      expect(await ada.locator('[data-state=pending]').count()).toBe(3)
+      expect(await ada.getByText('Waiting to be sent…').count()).toBe(3)
+      await startChat(port)
+      await untilConnected(ada)
+      await untilConnected(bob)
+      await message(bob, 'four').waitFor()
+      await eventually(() => ada.locator('[data-state=pending]').count()).toBe(0)
+      await say(bob, 'five')
+      await message(ada, 'five').waitFor()
+      for (const page of [ada, bob]) {
+        expect(await texts(page)).toEqual(['one', 'two', 'three', 'four', 'five'])
+        await eventually(async () => (await people(page)).sort()).toEqual(['ada', 'bob'])
+      }
+    },
+  )
+
+  it('nobody has to wait who asks to connect now', async () => {
+    const port = await freePort()
+    const server = await startChat(port)
+    const ada = await chromium.open()
+    await stopClock(ada)
+    await enter(ada, server.url, 'ada')
+    await server.kill('SIGKILL')
+    await untilReconnecting(ada)
+    await startChat(port)
+    await ada.getByRole('button', { name: 'Try now' }).click()
+    await untilConnected(ada)
+  })
+})
+
+describe('when the server is stopped', () => {
+  it('it goes at once, and pages come back to the next one', PATIENT, async () => {
+    const { port, server, ada, bob } = await startTwo()
+    const exit = await server.kill('SIGTERM')
+    expect(exit).toMatchObject({ code: 0, signal: null })
+    expect(exit.took).toBeLessThan(2000)
+    await untilReconnecting(ada)
+    await untilReconnecting(bob)
+    await startChat(port)
+    await untilConnected(ada)
+    await untilConnected(bob)
+    await say(ada, 'back again')
+    await message(bob, 'back again').waitFor()
+    await eventually(() => people(bob)).toEqual(['bob', 'ada'])
+  })
+})
+
+describe('a page that waits for its next attempt connects at once', () => {
+  const startWaiting = async () => {
+    const port = await freePort()
+    const server = await startChat(port)
+    const ada = await chromium.open()
+    await stopClock(ada)
+    await enter(ada, server.url, 'ada')
+    return { port, server, ada }
+  }
+
+  it('when the network comes back', async () => {
+    const { port, server, ada } = await startWaiting()
+    await ada.context().setOffline(true)
+    await server.kill('SIGKILL')
+    await untilReconnecting(ada)
+    await write(ada, 'written offline')
+    await startChat(port)
+    await ada.context().setOffline(false)
+    await untilConnected(ada)
+    await ada.locator('.own[data-state=sent]', { hasText: 'written offline' }).waitFor()
+  })
+
+  it('when somebody looks at it again', async () => {
+    const { port, server, ada } = await startWaiting()
+    await server.kill('SIGKILL')
+    await untilReconnecting(ada)
+    await startChat(port)
+    // Headless pages are always visible, so only the event is real.
+    await ada.evaluate(() => document.dispatchEvent(new Event('visibilitychange')))
+    await untilConnected(ada)
+  })
+})
+
+describe('a message', () => {
+  it('whose answer was lost with the connection is there once', async () => {
+    const { url } = await startChat()
+    const ada = await chromium.open()
+    const bob = await chromium.open()
+    await enter(bob, url, 'bob')
+    let sends = 0
+    let cut: WebSocketRoute | undefined
+    await intercept(ada, {
+      onPage: ({ topic }) => {
+        if (topic === 'chat/send') sends += 1
+        return false
+      },
+      onServer: ({ topic }, socket) => {
+        if (topic === 'rooms/lobby/messages' && !cut) {
+          cut = socket
+          void socket.close({ code: 1011, reason: 'internal' })
+        }
+        return socket === cut
+      },
+    })
+    await enter(ada, url, 'ada')
+    await write(ada, 'did you get this?')
+    await ada.locator('.own[data-state=sent]', { hasText: 'did you get this?' }).waitFor()
+    expect(cut).toBeDefined()
+    expect(sends).toBe(2)
+    await say(ada, 'and this?')
+    await message(bob, 'and this?').waitFor()
+    for (const page of [ada, bob]) expect(await texts(page)).toEqual(['did you get this?', 'and this?'])
+  })
+
+  it('that the server refused says so, and can be sent again or discarded', async () => {
+    const { url } = await startChat()
+    const ada = await chromium.open()
+    let refuse = true
+    await intercept(ada, {
+      onPage: ({ topic, id }, socket) => {
+        if (!refuse || topic !== 'chat/send') return false
+        const error = { code: 'rate_limited', message: 'Too many messages' }
+        socket.send(JSON.stringify({ type: 'reply', id, error }))
+        return true
+      },
+    })
+    await enter(ada, url, 'ada')
+    await write(ada, 'too fast')
+    await write(ada, 'never mind')
+    await message(ada, 'never mind').getByRole('button', { name: 'Discard' }).click()
+    refuse = false
+    await message(ada, 'too fast').getByRole('button', { name: 'Send again' }).click()
+    await ada.locator('.own[data-state=sent]', { hasText: 'too fast' }).waitFor()
+    expect(await texts(ada)).toEqual(['too fast'])
+  })
+})
+
+describe('a page that the server does not want back', () => {
+  it('says why, stays away, and connects again when told to', async () => {
+    const { url } = await startChat()
+    const ada = await chromium.open()
+    let banned = true
+    let attempts = 0
+    await ada.routeWebSocket(/\/api\/v1\/ws/, (socket) => {
+      attempts += 1
+      if (!banned) {
+        socket.connectToServer()
+        return
+      }
+      const error = { code: 'forbidden', message: 'You may not come in today' }
+      socket.send(JSON.stringify({ type: 'close', error, reconnectAfter: null }))
+      void socket.close({ code: 4403, reason: 'forbidden' })
+    })
+    await ada.goto(`${url}/#/room/lobby`)
+    await ada.getByLabel('Your name').fill('ada')
+    await ada.getByRole('button', { name: 'Enter the room' }).click()
+    await status(ada).getByText('Disconnected: You may not come in today').waitFor()
+    expect(attempts).toBe(1)
+    banned = false
+    await ada.getByRole('button', { name: 'Connect again' }).click()
+    await untilConnected(ada)
+    expect(attempts).toBe(2)
+  })
+})

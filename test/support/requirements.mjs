@@ -1,0 +1,44 @@
+/**
+ * Looks for the programs that the tests start, before the tests start. Where apt-get may install what is
+ * missing, it does; elsewhere it says what to run.
+ */
+import { spawnSync } from 'node:child_process'
+import { accessSync, constants } from 'node:fs'
+import { delimiter, join } from 'node:path'
+
+/** Programs and, by the same names, Debian's packages. */
+const REQUIRED = ['chromium', 'nats-server']
+
+const isInstalled = (program) =>
+  (process.env.PATH ?? '').split(delimiter).some((folder) => {
+    try {
+      accessSync(join(folder, program), constants.X_OK)
+      return true
+    } catch {
+      return false
+    }
+  })
+
+const run = (command, ...args) => {
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+  const { status, stdout, stderr, error } = spawnSync(command, args, { env, encoding: 'utf8' })
+  if (status === 0) return true
+  console.error(`${[command, ...args].join(' ')} failed:\n${error?.message ?? `${stdout}${stderr}`}`)
+  return false
+}
+
+const missing = REQUIRED.filter((program) => !isInstalled(program))
+if (missing.length > 0) {
+  const install = `apt-get update && apt-get install -y ${missing.join(' ')}`
+  if (process.getuid?.() === 0 && isInstalled('apt-get')) {
+    console.log(`The tests need ${missing.join(' and ')}. Installing: ${install}`)
+    if (run('apt-get', 'update', '-qq')) run('apt-get', 'install', '-qq', '-y', ...missing)
+  }
+  const still = missing.filter((program) => !isInstalled(program))
+  if (still.length > 0) {
+    console.error(
+      `The tests need ${still.join(' and ')} on the PATH. On Debian and Ubuntu:\n\n  sudo sh -c '${install}'\n`,
+    )
+    process.exit(1)
+  }
+}
