@@ -1,5 +1,5 @@
 import { RookeryError } from './errors.ts'
-import type { ServerFrame } from './protocol.ts'
+import type { MessageFrame, ServerFrame } from './protocol.ts'
 
 /** How a transport writes a frame. One constant object for each encoding: frames memoise by its identity. */
 export interface Codec<T> {
@@ -13,6 +13,7 @@ export interface Codec<T> {
 export class Frame {
   readonly message: ServerFrame
   #text: string | undefined
+  #payload: { readonly text: string | undefined } | undefined
   #codec: Codec<unknown> | undefined
   #encoded: unknown
   #others: Map<Codec<unknown>, unknown> | undefined
@@ -27,17 +28,29 @@ export class Frame {
    * @throws `unserializable` when the payload cannot be written as JSON
    */
   get text(): string {
-    if (this.#text === undefined) {
-      try {
-        this.#text = JSON.stringify(this.message)
-      } catch (cause) {
-        const reason = cause instanceof Error ? cause.message.split('\n')[0] : String(cause)
-        throw new RookeryError('unserializable', `The payload cannot be written as JSON: ${reason}`, {
-          cause,
-        })
-      }
-    }
-    return this.#text
+    this.#text ??= this.message.type === undefined ? this.#messageText(this.message) : stringify(this.message)
+    return this.#text as string
+  }
+
+  /**
+   * The payload of a published message as JSON, as it was when it was published; undefined when there is none.
+   *
+   * @throws `unserializable`
+   */
+  get payloadText(): string | undefined {
+    if (this.message.type !== undefined) return undefined
+    this.#payload ??= { text: stringify(this.message.payload) }
+    return this.#payload.text
+  }
+
+  #messageText({ topic, topics, seq }: MessageFrame): string {
+    const payload = this.payloadText
+    return (
+      `{"topic":${JSON.stringify(topic)}` +
+      (payload === undefined ? '' : `,"payload":${payload}`) +
+      (topics === undefined ? '' : `,"topics":${JSON.stringify(topics)}`) +
+      (seq === undefined ? '}' : `,"seq":${seq}}`)
+    )
   }
 
   /** The frame in a transport's own encoding. */
@@ -52,6 +65,15 @@ export class Frame {
     let encoded = others.get(codec) as T | undefined
     if (encoded === undefined) others.set(codec, (encoded = codec.encode(this)))
     return encoded
+  }
+}
+
+const stringify = (value: unknown): string | undefined => {
+  try {
+    return JSON.stringify(value)
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message.split('\n')[0] : String(cause)
+    throw new RookeryError('unserializable', `The payload cannot be written as JSON: ${reason}`, { cause })
   }
 }
 

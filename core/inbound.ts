@@ -17,7 +17,7 @@ export class Inbound {
     this.#rate = new RateLimit(host.limits.messageRate, host.limits.messageBurst, performance.now())
   }
 
-  receive(input: string | ClientFrame): void {
+  receive(input: string | ClientFrame | InvalidFrame): void {
     const rate = this.#rate.take(performance.now())
     if (rate === 'exhausted') {
       this.#session.close(new RookeryError('rate_limited'))

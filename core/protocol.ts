@@ -147,8 +147,13 @@ const complaints = (frame: Record<string, unknown>): Issue[] => {
   return issues
 }
 
+/** A transport may have found out itself; no peer can make an error of this class. */
+const isInvalid = (frame: unknown): frame is InvalidFrame =>
+  isObject(frame) && frame.type === 'invalid' && frame.error instanceof RookeryError
+
 /** Checks the shape of a frame from a client; topics are checked by whoever uses them. */
 export const checkClientFrame = (frame: unknown): ClientFrame | InvalidFrame => {
+  if (isInvalid(frame)) return frame
   if (!isObject(frame)) {
     return { type: 'invalid', error: new RookeryError('bad_frame', 'A frame is a JSON object') }
   }

@@ -4,7 +4,7 @@ import { Frame } from './frame.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { Inbound } from './inbound.ts'
 import { Outbox } from './outbox.ts'
-import { type ClientFrame, PROTOCOL_VERSION, type User } from './protocol.ts'
+import { type ClientFrame, type InvalidFrame, PROTOCOL_VERSION, type User } from './protocol.ts'
 import type { SessionHost } from './session-host.ts'
 import { SessionPatterns } from './session-patterns.ts'
 import { assertTopic } from './topic.ts'
@@ -124,14 +124,17 @@ export class Session {
 
   // ---- for transports
 
-  /** Takes a frame from the peer: its JSON text, or the frame itself if the transport has parsed it. */
-  receive(frame: string | ClientFrame): void {
+  /**
+   * Takes a frame from the peer: its JSON text, the frame itself if the transport has parsed it, or what the
+   * transport found wrong with it. Never throws; what is wrong is answered.
+   */
+  receive(frame: string | ClientFrame | InvalidFrame): void {
     if (this.#closed) return
     this.#heartbeat.alive()
     this.#inbound.receive(frame)
   }
 
-  /** Tells of a frame that the transport refused to read. The session stays open. */
+  /** @internal Answers a frame with an error. */
   refuse(error: RookeryError, id?: number): void {
     if (id === undefined) this.push(new Frame({ type: 'error', error: error.toJSON() }))
     else this.push(new Frame({ type: 'reply', id, error: error.toJSON() }))

@@ -1,0 +1,1 @@
+export { type SocketIoOptions, socketio } from './plugin.ts'

@@ -1,0 +1,126 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { closeFrame } from '../../core/close-frame.ts'
+import { RookeryError } from '../../core/errors.ts'
+import type { CloseFrame } from '../../core/protocol.ts'
+import type { Session } from '../../core/session.ts'
+import type { Handshake, Transport, TransportHost } from '../../core/transport.ts'
+import type { HttpServer } from '../http/tokens.ts'
+import { eventOf, STREAM_HEADERS } from './framing.ts'
+import { Peer, type PeerSettings } from './peer.ts'
+import { parseFrames, readBody } from './uplink.ts'
+
+export interface SseSettings extends Omit<PeerSettings, 'maxKept'> {
+  readonly path: string
+}
+
+/** Streams events down, takes requests up, and keeps a session while its client changes streams. */
+export class SseTransport implements Transport {
+  readonly name = 'sse'
+  readonly #http: () => HttpServer
+  readonly #settings: SseSettings
+  readonly #peers = new Map<string, Peer>()
+
+  constructor(http: () => HttpServer, settings: SseSettings) {
+    this.#http = http
+    this.#settings = settings
+  }
+
+  async start(host: TransportHost): Promise<void> {
+    const { path } = this.#settings
+    this.#http().onRequest(path, async (request, response, url) => {
+      const session = url.pathname.slice(path.length + 1)
+      if (session === '' && request.method === 'GET')
+        await this.#stream(request, response, url.searchParams, host)
+      else if (session === '' && request.method === 'HEAD') response.writeHead(200, STREAM_HEADERS).end()
+      else if (session !== '' && request.method === 'POST')
+        await this.#receive(request, response, session, host)
+      else throw new RookeryError('not_found', `${request.method} is not answered here`)
+    })
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([...this.#peers.values()].map((peer) => peer.ended))
+  }
+
+  async #stream(
+    request: IncomingMessage,
+    response: ServerResponse,
+    query: URLSearchParams,
+    host: TransportHost,
+  ): Promise<void> {
+    const id = query.get('session')
+    if (id === null) {
+      await this.#open(request, response, query, host)
+    } else {
+      const received = Number(query.get('received') ?? Number.NaN)
+      if (!this.#peers.get(id)?.resume(response, received)) throw new RookeryError('unknown_session')
+    }
+  }
+
+  async #open(
+    request: IncomingMessage,
+    response: ServerResponse,
+    query: URLSearchParams,
+    host: TransportHost,
+  ): Promise<void> {
+    const settings = { ...this.#settings, maxKept: host.limits.maxBuffered }
+    const peer = new Peer(settings, query.get('resume') === '1')
+    let session: Session | undefined
+    try {
+      session = await host.open(handshakeOf(request, query), peer.downlink)
+      session.patterns.addForClient(query.getAll('topic'))
+    } catch (error) {
+      session?.disconnected()
+      refuse(error, request, response)
+      return
+    }
+    const { id } = session
+    this.#peers.set(id, peer)
+    void peer.ended.then(() => this.#peers.delete(id))
+    peer.begin(session, response)
+  }
+
+  async #receive(
+    request: IncomingMessage,
+    response: ServerResponse,
+    session: string,
+    host: TransportHost,
+  ): Promise<void> {
+    const peer = this.#peers.get(session)
+    if (!peer) throw new RookeryError('unknown_session')
+    // Also what keeps a page of another origin from sending without a preflight.
+    if (!/^application\/json\s*(;|$)/i.test(request.headers['content-type'] ?? '')) {
+      throw new RookeryError('unsupported_media_type', "The content type must be 'application/json'")
+    }
+    const next = peer.receive(parseFrames(await readBody(request, host.limits.maxPayload)))
+    answer(response, 200, { next })
+  }
+}
+
+const handshakeOf = (request: IncomingMessage, query: URLSearchParams): Handshake => ({
+  transport: 'sse',
+  address: request.socket.remoteAddress ?? '',
+  headers: request.headers,
+  query,
+})
+
+const answer = (response: ServerResponse, status: number, body: object): void => {
+  response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' })
+  response.end(JSON.stringify(body))
+}
+
+/**
+ * Answers a stream request whose session could not be opened: with the error's HTTP status. But an `EventSource`
+ * would never come back from one, so where it should it gets a stream that ends.
+ */
+const refuse = (failure: unknown, request: IncomingMessage, response: ServerResponse): void => {
+  const error = failure instanceof RookeryError ? failure : new RookeryError('internal')
+  const frame = closeFrame(error)
+  const { reconnectAfter } = frame.message as CloseFrame
+  if (reconnectAfter !== null && request.headers.accept?.includes('text/event-stream')) {
+    response.writeHead(200, STREAM_HEADERS)
+    response.end(`retry: ${reconnectAfter}\n${eventOf(frame)}`)
+  } else {
+    answer(response, error.status, { error: error.toJSON(), reconnectAfter })
+  }
+}
