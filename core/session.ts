@@ -124,10 +124,7 @@ export class Session {
 
   // ---- for transports
 
-  /**
-   * Takes a frame from the peer: its JSON text, the frame itself if the transport has parsed it, or what the
-   * transport found wrong with it. Never throws; what is wrong is answered.
-   */
+  /** Takes a frame from the peer: its text, or parsed, or what the transport found wrong. What is wrong is answered. */
   receive(frame: string | ClientFrame | InvalidFrame): void {
     if (this.#closed) return
     this.#heartbeat.alive()
