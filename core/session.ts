@@ -21,8 +21,6 @@ export class Session {
   readonly transport: string
   /** The peer's network address. */
   readonly address: string
-  /** Room for the application's own things. */
-  readonly data: Record<string, unknown> = {}
   readonly #host: SessionHost
   readonly #wire: Wire
   readonly #outbox: Outbox
@@ -30,6 +28,7 @@ export class Session {
   readonly #patterns: SessionPatterns
   readonly #heartbeat: Heartbeat
   #rooms: Set<string> | undefined
+  #data: Record<string, unknown> | undefined
   #user: User | null
   #controller: AbortController | undefined
   #closed = false
@@ -54,6 +53,11 @@ export class Session {
       () => this.#ping(),
       () => this.#dead(),
     )
+  }
+
+  /** Room for the application's own things. */
+  get data(): Record<string, unknown> {
+    return (this.#data ??= {})
   }
 
   /** Who the session belongs to; null when nobody said. */
@@ -122,8 +126,6 @@ export class Session {
     this.#wire.close(error)
   }
 
-  // ---- for transports
-
   /** Takes a frame from the peer: its text, or parsed, or what the transport found wrong. What is wrong is answered. */
   receive(frame: string | ClientFrame | InvalidFrame): void {
     if (this.#closed) return
@@ -148,8 +150,6 @@ export class Session {
     this.#outbox.drop()
     this.#end(undefined)
   }
-
-  // ---- for the app and its plugins
 
   /** @internal Queues a frame. */
   push(frame: Frame): void {

@@ -37,13 +37,18 @@ export class WebSocketTransport implements Transport {
     const server = new WebSocketServer(options)
     this.#detach = this.#http().onUpgrade(path, (request, socket, head, url) => {
       server.handleUpgrade(request, socket, head, (ws) => {
-        this.#peers.add(ws)
-        ws.once('close', () => {
-          this.#peers.delete(ws)
-          if (this.#peers.size === 0) this.#empty?.()
-        })
+        this.#keep(ws)
         connect(ws, request, socket, url, host)
       })
+    })
+  }
+
+  /** Apart from the upgrade, whose closure would keep the request and its URL for as long as the peer. */
+  #keep(ws: PeerSocket): void {
+    this.#peers.add(ws)
+    ws.once('close', () => {
+      this.#peers.delete(ws)
+      if (this.#peers.size === 0) this.#empty?.()
     })
   }
 

@@ -1,0 +1,89 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { answer } from './ipc.mjs'
+import { payloadOf, REPORT_EVERY, WINDOW } from './message.mjs'
+
+/** Publishes a burst per turn of the event loop, as long as no more than a window is on its way. */
+class Publisher {
+  #publish
+  #published = 0
+  #received = 0
+  #advance = () => {}
+
+  /** @param {(payload: object) => void} publish */
+  constructor(publish) {
+    this.#publish = publish
+  }
+
+  /** Publishes a message that counts nowhere, to show what one looks like. */
+  probe() {
+    this.#publish(payloadOf(0))
+  }
+
+  /** Takes how many messages have reached every connection since the probe. @param {number} count */
+  received(count) {
+    this.#received = count
+    this.#advance()
+  }
+
+  /**
+   * Measures from the first publish until everything has arrived.
+   *
+   * @param {{ burst: number, millis: number }} input messages per turn, and how long to publish
+   */
+  async run({ burst, millis }) {
+    const first = this.#published
+    const cpu = process.cpuUsage()
+    const start = performance.now()
+    await this.#publishUntil(start + millis, burst)
+    const { user, system } = process.cpuUsage(cpu)
+    return { messages: this.#published - first, micros: user + system, millis: performance.now() - start }
+  }
+
+  /** @param {number} end @param {number} burst @returns {Promise<void>} */
+  #publishUntil(end, burst) {
+    return new Promise((resolve) => {
+      let due = false
+      const turn = () => {
+        due = false
+        if (performance.now() >= end && this.#published % REPORT_EVERY === 0) {
+          if (this.#received === this.#published) resolve()
+          return
+        }
+        if (this.#published + burst - this.#received > WINDOW) return
+        for (let n = 0; n < burst; n++) this.#publish(payloadOf(++this.#published))
+        this.#advance()
+      }
+      this.#advance = () => {
+        if (due) return
+        due = true
+        setImmediate(turn)
+      }
+      this.#advance()
+    })
+  }
+}
+
+/** Resident memory in bytes, once garbage is gone. */
+const memory = async () => {
+  for (let n = 0; n < 3; n++) {
+    globalThis.gc?.()
+    await sleep(50)
+  }
+  return process.memoryUsage.rss()
+}
+
+/**
+ * Makes this process a server under test.
+ *
+ * @param {{ port: number, publish: (payload: object) => void }} server
+ */
+export const serve = ({ port, publish }) => {
+  const publisher = new Publisher(publish)
+  answer({
+    port: () => port,
+    memory,
+    probe: () => publisher.probe(),
+    received: (count) => publisher.received(count),
+    run: (input) => publisher.run(input),
+  })
+}

@@ -1,0 +1,18 @@
+import { createApp } from 'rookery'
+import { HttpServer, http } from 'rookery/http'
+import { websocket } from 'rookery/websocket'
+import { TOPIC } from '../message.mjs'
+import { serve } from '../publisher.mjs'
+
+const app = createApp({
+  plugins: [http({ port: 0, hostname: '127.0.0.1' }), websocket()],
+  logger: 'error',
+  // The clients of the benchmark only count: no pings, as the `ws` loop has none either.
+  pingInterval: '1h',
+})
+await app.start()
+
+serve({
+  port: Number(new URL(app.scope.get(HttpServer).url).port),
+  publish: (payload) => void app.publish(TOPIC, payload),
+})
