@@ -28,10 +28,10 @@ const frameSize = (bytes) => {
  */
 export class Client {
   /** Bytes received since the probe. */
-  bytes = 0
+  received = 0
   #socket
   #steps
-  #onBytes
+  #onReceived
   #pending = Buffer.alloc(0)
   #upgraded = false
   #counting = false
@@ -42,12 +42,12 @@ export class Client {
 
   /**
    * @param {{ port: number, path: string, steps: import('./targets.mjs').Step[] }} target
-   * @param {(count: number) => void} onBytes called with the size of every read once it counts
+   * @param {(count: number) => void} onReceived called with the size of every read once it counts
    * @param {(error: Error) => void} onError
    */
-  constructor({ port, path, steps }, onBytes, onError) {
+  constructor({ port, path, steps }, onReceived, onError) {
     this.#steps = [...steps]
-    this.#onBytes = onBytes
+    this.#onReceived = onReceived
     /** The first message: its size on the wire, and its text. @type {Promise<{ size: number, text: string }>} */
     this.probe = new Promise((resolve) => {
       this.#onProbe = resolve
@@ -73,8 +73,8 @@ export class Client {
   /** @param {number} count */
   #read(count) {
     if (this.#counting) {
-      this.bytes += count
-      this.#onBytes(count)
+      this.received += count
+      this.#onReceived(count)
     } else {
       this.#pending = Buffer.concat([this.#pending, buffer.subarray(0, count)])
       this.#parse()

@@ -1,15 +1,17 @@
 import { Client } from './client.mjs'
 import { answer } from './ipc.mjs'
 import { REPORT_EVERY } from './message.mjs'
+import { StreamClient } from './stream-client.mjs'
 import { MARK, targets } from './targets.mjs'
 
 /** Connections that open at a time. */
 const OPENING = 64
 
-/** @type {Client[]} */
+/** @type {(Client | StreamClient)[]} */
 const clients = []
-let bytesPerMessage = 0
-let bytesPerReport = 0
+/** What a message counts for: its bytes over WebSocket, one over a stream. */
+let perMessage = 0
+let perReport = 0
 let received = 0
 let reportAt = Number.POSITIVE_INFINITY
 
@@ -20,22 +22,25 @@ const fail = (error) => {
 }
 
 /** @param {number} count */
-const onBytes = (count) => {
+const onReceived = (count) => {
   received += count
   if (received < reportAt) return
-  const reports = Math.floor(received / bytesPerReport)
-  reportAt = (reports + 1) * bytesPerReport
+  const reports = Math.floor(received / perReport)
+  reportAt = (reports + 1) * perReport
   tell(reports * REPORT_EVERY)
 }
 
 /** Opens connections until they are receivers. @param {{ target: string, port: number, connections: number }} input */
 const open = async ({ target, port, connections }) => {
-  const { path, opening } = /** @type {import('./targets.mjs').Target} */ (targets[target])
+  const { path, opening, ready } = /** @type {import('./targets.mjs').Target} */ (targets[target])
   let next = 0
   const openSome = async () => {
     while (next < connections) {
-      const steps = opening(next++, connections)
-      const client = new Client({ port, path, steps }, onBytes, fail)
+      const client =
+        ready === undefined
+          ? new Client({ port, path, steps: opening(next, connections) }, onReceived, fail)
+          : new StreamClient({ port, path, ready }, onReceived, fail)
+      next++
       clients.push(client)
       await client.opened
     }
@@ -43,20 +48,20 @@ const open = async ({ target, port, connections }) => {
   await Promise.all(Array.from({ length: OPENING }, openSome))
 }
 
-/** Waits for the probe everywhere, and learns from it how large a message is. */
+/** Waits for the probe everywhere, and learns from it what a message counts for. */
 const learn = async () => {
   const [probe, ...others] = await Promise.all(clients.map(({ probe }) => probe))
   if (!probe?.text.includes(MARK) || others.some(({ text }) => text !== probe.text)) {
     throw new Error(`not what was published, or not the same everywhere: ${probe?.text}`)
   }
-  bytesPerMessage = probe.size
-  reportAt = bytesPerReport = bytesPerMessage * clients.length * REPORT_EVERY
-  return bytesPerMessage
+  perMessage = probe.size
+  reportAt = perReport = perMessage * clients.length * REPORT_EVERY
+  return perMessage
 }
 
 /** Fails unless every connection has received so many messages since the probe. @param {number} messages */
 const check = (messages) => {
-  const wrong = clients.filter(({ bytes }) => bytes !== messages * bytesPerMessage)
+  const wrong = clients.filter(({ received }) => received !== messages * perMessage)
   if (wrong.length > 0)
     throw new Error(`${wrong.length} connections did not get exactly ${messages} messages`)
 }

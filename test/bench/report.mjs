@@ -2,12 +2,6 @@ import { BURSTS } from './measure.mjs'
 import { groupBy, median, spread } from './stats.mjs'
 import { targets } from './targets.mjs'
 
-/** What ratios are to. */
-const BASE = 'ws'
-
-/** Most that Rookery may cost of what the loop costs, by burst. @type {Readonly<Record<number, number>>} */
-const GOALS = { 1: 0.75, 10: 0.12 }
-
 /**
  * @typedef {object} Row
  * @property {number} connections
@@ -32,8 +26,10 @@ export const rowsOf = (connections, { samples, memory }) =>
       samples.filter((sample) => sample.burst === burst),
       ({ target }) => target,
     )
-    const base = new Map(byTarget.get(BASE)?.map(({ round, micros }) => [round, micros]))
     return [...byTarget].map(([target, own]) => {
+      const base = new Map(
+        byTarget.get(targets[target]?.base ?? '')?.map(({ round, micros }) => [round, micros]),
+      )
       const ratios = own.map(({ round, micros }) => micros / (base.get(round) ?? Number.NaN))
       return {
         connections,
@@ -42,7 +38,7 @@ export const rowsOf = (connections, { samples, memory }) =>
         micros: median(own.map(({ micros }) => micros)),
         rate: median(own.map(({ rate }) => rate)),
         ratio: base.size > 0 ? spread(ratios) : undefined,
-        goal: targets[target]?.server === 'rookery.mjs' ? GOALS[burst] : undefined,
+        goal: targets[target]?.goals?.[burst],
         bytes: median(memory.filter((other) => other.target === target).map(({ bytes }) => bytes)),
       }
     })
@@ -58,14 +54,13 @@ const cells = ({ connections, burst, target, micros, rate, ratio, goal, bytes })
   targets[target]?.title ?? target,
   micros.toFixed(2),
   whole(rate),
-  ratio && target !== BASE
-    ? `${ratio.median.toFixed(3)} (${ratio.low.toFixed(3)}-${ratio.high.toFixed(3)})`
-    : '',
+  ratio ? `${ratio.median.toFixed(3)} (${ratio.low.toFixed(3)}-${ratio.high.toFixed(3)})` : '',
+  targets[targets[target]?.base ?? '']?.title ?? '',
   goal && ratio ? `${goal} ${ratio.median <= goal ? 'met' : 'missed'}` : '',
   (bytes / 1024).toFixed(1),
 ]
 
-const HEAD = ['conns', 'burst', 'server', 'µs/delivery', 'deliveries/s', 'of ws loop', 'goal', 'KiB/conn']
+const HEAD = ['conns', 'burst', 'server', 'µs/delivery', 'deliveries/s', 'ratio', 'to', 'goal', 'KiB/conn']
 const LEFT = 2
 
 /** @param {readonly Row[]} rows */

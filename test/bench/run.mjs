@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util'
 import { canPin, LOAD_CORE, pinSelf, SERVER_CORE } from './ipc.mjs'
 import { measure } from './measure.mjs'
 import { rowsOf, tableOf } from './report.mjs'
-import { DEFAULT_TARGETS, targets } from './targets.mjs'
+import { GROUPS, targets } from './targets.mjs'
 
 const USAGE = `npm run bench -- [options]
 
@@ -43,12 +43,15 @@ const readOptions = () => {
     },
   })
   const { quick, json, help } = values
+  const chosen = values.only === undefined ? Object.keys(targets) : names(values.only)
   return {
     help,
     json,
+    groups: GROUPS.map((group) => group.filter((name) => chosen.includes(name))).filter(
+      (group) => group.length > 0,
+    ),
     connections: numbers(values.connections ?? (quick ? '1000' : '1000,5000')),
     plan: {
-      targets: values.only === undefined ? DEFAULT_TARGETS : names(values.only),
       repeat: positive(values.repeat ?? (quick ? '1' : '2')),
       rounds: quick ? 3 : 4,
       millis: quick ? 200 : 350,
@@ -57,7 +60,7 @@ const readOptions = () => {
 }
 
 const main = async () => {
-  const { help, json, connections, plan } = readOptions()
+  const { help, json, connections, groups, plan } = readOptions()
   if (help) return console.log(USAGE)
   pinSelf()
   const cores = canPin
@@ -65,8 +68,10 @@ const main = async () => {
     : 'NOT pinned to cores (no taskset, or only one core): expect more noise'
   const rows = []
   for (const count of connections) {
-    console.error(`${count} connections ...`)
-    rows.push(...rowsOf(count, await measure(count, plan)))
+    for (const group of groups) {
+      console.error(`${count} connections: ${group.join(', ')} ...`)
+      rows.push(...rowsOf(count, await measure(count, { ...plan, targets: group })))
+    }
   }
   if (json) console.log(JSON.stringify({ node: process.version, pinned: canPin, plan, rows }, null, 2))
   else console.log(`\nNode ${process.version}, ${cores}\n\n${tableOf(rows)}`)

@@ -9,8 +9,11 @@ import { TOPIC } from './message.mjs'
  * @typedef {object} Target
  * @property {string} title
  * @property {string} server its module in `servers/`
- * @property {string} path of the upgrade request
+ * @property {string} path of the request
  * @property {(client: number, clients: number) => Step[]} opening
+ * @property {string} [ready] over server-sent events, what the stream says before the first message
+ * @property {string} [base] name of the target that it is compared to
+ * @property {Readonly<Record<number, number>>} [goals] most that it may cost of its base, by burst
  */
 
 /** Patterns that nobody publishes to, over all clients together. */
@@ -29,7 +32,10 @@ const idlePatterns = (client, clients) => {
   return Array.from({ length: next - first }, (_, n) => `idle/${first + n}/*`)
 }
 
-/** In the order in which they take turns; ratios are to `ws`. @type {Readonly<Record<string, Target>>} */
+/** Most of the `ws` loop. */
+const GOALS = { 1: 0.75, 10: 0.12 }
+
+/** In the order in which they take turns. @type {Readonly<Record<string, Target>>} */
 export const targets = {
   ws: {
     title: 'ws loop',
@@ -42,23 +48,76 @@ export const targets = {
     server: 'rookery.mjs',
     path: '/api/v1/ws',
     opening: () => subscribe(['bench/*']),
+    base: 'ws',
+    goals: GOALS,
   },
   'rookery-idle': {
     title: 'Rookery + 10k patterns',
     server: 'rookery.mjs',
     path: '/api/v1/ws',
     opening: (client, clients) => subscribe(['bench/*', ...idlePatterns(client, clients)]),
+    base: 'ws',
+    goals: GOALS,
   },
   socketio: {
     title: 'Socket.IO room',
     server: 'socketio.mjs',
     path: '/socket.io/?EIO=4&transport=websocket',
     opening: () => [{ after: '0{', send: '40' }, { after: '40{' }],
+    base: 'ws',
+  },
+  'rookery-socketio': {
+    title: 'Rookery over Socket.IO',
+    server: 'rookery.mjs',
+    path: '/socket.io/?EIO=4&transport=websocket',
+    opening: () => [
+      { after: '0{', send: '40' },
+      { after: '40{', send: '420["subscribe",["bench/*"]]' },
+      { after: '42["$welcome"' },
+      { after: '430[' },
+    ],
+    base: 'socketio',
+    goals: { 1: 1, 10: 1 },
+  },
+  write: {
+    title: 'response.write loop',
+    server: 'response-write.mjs',
+    path: '/',
+    opening: () => [],
+    ready: ': hello',
+  },
+  'rookery-sse': {
+    title: 'Rookery over SSE',
+    server: 'rookery.mjs',
+    path: '/api/v1/sse?topic=bench/*',
+    opening: () => [],
+    ready: '"type":"welcome"',
+    base: 'write',
+    goals: { 1: 1.25, 10: 1.25 },
+  },
+  hono: {
+    title: 'Hono streamSSE',
+    server: 'hono.mjs',
+    path: '/',
+    opening: () => [],
+    ready: 'data: hello',
+    base: 'write',
+  },
+  'better-sse': {
+    title: 'better-sse',
+    server: 'better-sse.mjs',
+    path: '/',
+    opening: () => [],
+    ready: 'hello',
+    base: 'write',
   },
 }
 
-/** Those that run unless `--only` says otherwise. */
-export const DEFAULT_TARGETS = ['ws', 'rookery', 'rookery-idle', 'socketio']
+/** Those of a group take turns; groups follow each other, so that not too many connections exist at a time. */
+export const GROUPS = [
+  ['ws', 'rookery', 'rookery-idle', 'socketio', 'rookery-socketio'],
+  ['write', 'rookery-sse', 'hono', 'better-sse'],
+]
 
 /** What every delivered frame must contain. */
 export const MARK = JSON.stringify(TOPIC)

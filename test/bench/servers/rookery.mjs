@@ -1,11 +1,13 @@
 import { createApp } from 'rookery'
 import { HttpServer, http } from 'rookery/http'
+import { socketio } from 'rookery/socketio'
+import { sse } from 'rookery/sse'
 import { websocket } from 'rookery/websocket'
 import { TOPIC } from '../message.mjs'
 import { serve } from '../publisher.mjs'
 
 const app = createApp({
-  plugins: [http({ port: 0, hostname: '127.0.0.1' }), websocket()],
+  plugins: [http({ port: 0, hostname: '127.0.0.1' }), websocket(), socketio(), sse({ heartbeat: '1h' })],
   logger: 'error',
   // The clients of the benchmark only count: no pings, as the `ws` loop has none either.
   pingInterval: '1h',
