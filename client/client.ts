@@ -1,17 +1,12 @@
 import { RookeryError } from '../core/errors.ts'
 import type { ErrorFrame, MessageFrame, ReplyFrame, Untyped, User, WelcomeFrame } from '../core/protocol.ts'
-import { backoff } from './backoff.ts'
+import { Connector } from './connector.ts'
 import { Emitter } from './emitter.ts'
 import { Interests } from './interests.ts'
-import { Link, type LinkEnd } from './link.ts'
 import { type ClientOptions, milliseconds, readOptions, type Settings } from './options.ts'
 import { Outbox } from './outbox.ts'
 import type { Listener, Subscription } from './subscription.ts'
 import type { CallOptions, Client, ClientEvents, ClientState, SendOptions } from './types.ts'
-import { onWake } from './wake.ts'
-
-/** A connection that held this long, in milliseconds, was worth having: the waits start from `min` again. */
-const USEFUL = 5_000
 
 /**
  * Makes a client and, unless `autoConnect` is false, connects it. It keeps trying until it is closed or a
@@ -34,28 +29,30 @@ class ReconnectingClient implements Client {
   readonly #settings: Settings
   readonly #events = new Emitter<ClientEvents>()
   readonly #interests: Interests
-  readonly #outbox = new Outbox()
+  readonly #outbox: Outbox
+  readonly #connector: Connector
   #state: ClientState = 'idle'
-  #link: Link | undefined
   #welcome: WelcomeFrame | undefined
-  #openedAt = 0
-  /** Attempts and short-lived connections in a row. */
-  #failures = 0
-  /** Index of the transport in use, or to be used next. */
-  #choice = 0
-  #nextAttempt: ReturnType<typeof setTimeout> | undefined
-  #stopWaking: (() => void) | undefined
   #closedBy: RookeryError | undefined
-  #lastId = 0
   #flushing = false
 
   constructor(settings: Settings) {
     this.#settings = settings
+    this.#outbox = new Outbox(() => this.#connector.tidy())
     this.#interests = new Interests(
       settings.reconnect,
-      () => ++this.#lastId,
+      () => this.#outbox.nextId(),
       () => this.#flushSoon(),
     )
+    this.#connector = new Connector(settings, this.#outbox, this.#interests, {
+      connecting: () => this.#become('connecting', { transport: this.transport as string }),
+      open: (welcome) => this.#opened(welcome),
+      frame: (frame) => this.#receive(frame),
+      invalid: (error) => this.#events.emit('error', error),
+      lost: (error, wait) => this.#lost(error, wait),
+      refused: (error) => this.#shut(error, { final: false }),
+      resume: () => this.#flushSoon(),
+    })
   }
 
   get state(): ClientState {
@@ -71,7 +68,7 @@ class ReconnectingClient implements Client {
   }
 
   get transport(): string | null {
-    return (this.#link && this.#settings.transports[this.#choice]?.name) ?? null
+    return this.#connector.link?.transport.name ?? null
   }
 
   on<Name extends keyof ClientEvents>(
@@ -90,7 +87,7 @@ class ReconnectingClient implements Client {
     const { timeout = this.#settings.callTimeout, signal } = options
     this.#assertRoom()
     const limits = { timeout: milliseconds('timeout', timeout), signal }
-    const answer = this.#outbox.call(++this.#lastId, topic, payload, limits)
+    const answer = this.#outbox.call(topic, payload, limits)
     this.#flushSoon()
     return (await answer) as R
   }
@@ -98,47 +95,38 @@ class ReconnectingClient implements Client {
   send(topic: string, payload?: unknown, { volatile = false }: SendOptions = {}): void {
     if (volatile && this.#state !== 'open') return
     this.#assertRoom()
-    this.#outbox.send(++this.#lastId, topic, payload)
+    this.#outbox.send(topic, payload)
     this.#flushSoon()
   }
 
   connect(): void {
-    if (this.#link) return
     if (this.#state === 'closed') this.#interests.reset()
     this.#closedBy = undefined
-    this.#stopWaking ??= onWake(() => this.#wake())
-    this.#dial()
+    this.#connector.connect()
   }
 
   close(): void {
-    this.#flush()
-    this.#link?.close()
+    this.#flush(true)
+    this.#connector.close()
     this.#shut(new RookeryError('client_closed'), { final: true })
   }
 
-  #dial(): void {
-    clearTimeout(this.#nextAttempt)
-    const transport = this.#settings.transports[this.#choice]!
-    this.#link = new Link(transport, this.#settings, {
-      open: (welcome) => this.#opened(welcome),
-      frame: (frame) => this.#receive(frame),
-      invalid: (error) => this.#events.emit('error', error),
-      end: (end) => this.#ended(end),
-    })
-    this.#state = 'connecting'
-    this.#events.emit('state', 'connecting', {})
+  #become(state: ClientState, detail: ClientEvents['state'][1]): void {
+    this.#state = state
+    this.#events.emit('state', state, detail)
   }
 
+  /** The server has said welcome: after an attempt, or over a better transport than the one in use so far. */
   #opened(welcome: WelcomeFrame): void {
-    const link = this.#link
+    const { session } = welcome
+    const transport = this.transport as string
     this.#welcome = welcome
-    this.#openedAt = Date.now()
     this.#state = 'open'
     const tooLarge = this.#outbox.limit(welcome.maxPayload ?? Number.POSITIVE_INFINITY)
     this.#flush()
-    this.#events.emit('state', 'open', {})
+    this.#become('open', { transport })
     // A listener may have closed the client.
-    if (this.#link === link) this.#events.emit('open', { session: welcome.session, user: this.user })
+    if (this.session === session) this.#events.emit('open', { session, user: this.user, transport })
     for (const error of tooLarge) this.#events.emit('error', error)
   }
 
@@ -153,43 +141,27 @@ class ReconnectingClient implements Client {
     }
   }
 
-  #ended({ error, retryIn }: LinkEnd): void {
-    if (retryIn === null) {
-      this.#shut(error, { final: false })
-      return
-    }
+  /** The connection or the attempt has ended; without a wait, another attempt is under way. */
+  #lost(error: RookeryError, wait: number | undefined): void {
     const wasOpen = this.#welcome !== undefined
-    if (wasOpen && Date.now() - this.#openedAt >= USEFUL) this.#failures = 0
-    const wait = retryIn ?? this.#ownWait()
-    this.#link = this.#welcome = undefined
-    this.#nextAttempt = setTimeout(() => this.#dial(), wait)
-    this.#state = 'waiting'
-    this.#outbox.disconnect(error)
+    const waits = wait !== undefined
+    this.#welcome = undefined
+    this.#state = waits ? 'waiting' : 'connecting'
     this.#interests.reset()
-    this.#events.emit('state', 'waiting', { error, retryIn: wait })
+    this.#become(this.#state, {
+      error,
+      ...(waits ? { retryIn: wait } : { transport: this.transport as string }),
+    })
     if (!wasOpen) return
     const willReconnect = this.state !== 'closed'
-    this.#events.emit('close', { error, willReconnect, retryIn: willReconnect ? wait : null })
-  }
-
-  /** How long to wait where the server did not say. What never opened lets the next transport try first. */
-  #ownWait(): number {
-    const { transports, reconnect } = this.#settings
-    if (!this.#welcome) {
-      this.#choice = (this.#choice + 1) % transports.length
-      if (this.#choice !== 0) return 0
-    }
-    return Math.round(backoff(this.#failures++, reconnect))
+    this.#events.emit('close', { error, willReconnect, retryIn: willReconnect ? (wait ?? 0) : null })
   }
 
   /** Closes: for good, or until `connect()` after the server refused this client. */
   #shut(error: RookeryError, { final }: { final: boolean }): void {
     const wasOpen = this.#welcome !== undefined
     const wasClosed = this.#state === 'closed'
-    clearTimeout(this.#nextAttempt)
-    this.#stopWaking?.()
-    this.#stopWaking = this.#link = this.#welcome = undefined
-    this.#failures = 0
+    this.#welcome = undefined
     this.#state = 'closed'
     this.#closedBy ??= error
     this.#outbox.clear(error)
@@ -198,11 +170,6 @@ class ReconnectingClient implements Client {
     if (!wasClosed) this.#events.emit('state', 'closed', final ? {} : { error })
     if (wasOpen) this.#events.emit('close', { error, willReconnect: false, retryIn: null })
     if (!final) this.#events.emit('error', error)
-  }
-
-  #wake(): void {
-    if (this.#state === 'waiting') this.#dial()
-    else this.#link?.check()
   }
 
   /** Sends after the current turn, so that what belongs together goes together. */
@@ -215,10 +182,12 @@ class ReconnectingClient implements Client {
     })
   }
 
-  #flush(): void {
-    if (this.#state !== 'open') return
-    const frames = [...this.#interests.frames(), ...this.#outbox.take()]
-    if (frames.length > 0) this.#link?.send(frames)
+  /** @param last whether there is no later: nothing is held back then */
+  #flush(last = false): void {
+    const { link, holds } = this.#connector
+    if (this.#state !== 'open' || !link || (holds && !last)) return
+    const frames = [...this.#interests.frames(), ...this.#outbox.take(link)]
+    if (frames.length > 0) link.send(frames)
   }
 
   #assertNotClosed(): void {
@@ -230,6 +199,6 @@ class ReconnectingClient implements Client {
     this.#assertNotClosed()
     const { maxQueue } = this.#settings
     if (this.#state === 'open' || this.#outbox.waiting < maxQueue) return
-    throw new RookeryError('queue_full', `${maxQueue} messages already wait for the connection`)
+    throw new RookeryError('queue_full')
   }
 }

@@ -1,5 +1,6 @@
-import { type ClientFrame, PROTOCOL_VERSION, type ServerFrame } from '../core/protocol.ts'
-import type { EncodedFrame } from './transport.ts'
+import { RookeryError } from '../core/errors.ts'
+import { type ClientFrame, PROTOCOL_VERSION, parseServerFrame, type ServerFrame } from '../core/protocol.ts'
+import type { ConnectionEvents, EncodedFrame } from './transport.ts'
 
 /** @throws TypeError when the payload cannot be written as JSON */
 export const encode = (frame: ClientFrame): EncodedFrame => ({ frame, text: JSON.stringify(frame) })
@@ -30,5 +31,19 @@ export const isServerFrame = (frame: ServerFrame): boolean => {
       return isError(frame.error)
     default:
       return typeof (frame as { type: unknown }).type === 'string'
+  }
+}
+
+/** Reads what a server sent; what is no frame is told, and undefined. */
+export const readFrame = (
+  data: unknown,
+  { invalid }: Pick<ConnectionEvents, 'invalid'>,
+): ServerFrame | undefined => {
+  try {
+    if (typeof data !== 'string') throw new RookeryError('bad_frame')
+    return parseServerFrame(data)
+  } catch (error) {
+    invalid(error as RookeryError)
+    return undefined
   }
 }

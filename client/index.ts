@@ -11,6 +11,8 @@ export type {
   ConnectRequest,
   EncodedFrame,
 } from './transport.ts'
+export type { SseOptions } from './transports/sse.ts'
+export { sse } from './transports/sse.ts'
 export type { WebSocketClass, WebSocketOptions } from './transports/websocket.ts'
 export { websocket } from './transports/websocket.ts'
 export type {

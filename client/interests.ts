@@ -1,7 +1,6 @@
 import { RookeryError } from '../core/errors.ts'
-import { Matcher } from '../core/matcher.ts'
 import type { MessageFrame, ReplyFrame } from '../core/protocol.ts'
-import { assertPattern, isReserved } from '../core/topic.ts'
+import { compilePattern, isReserved } from '../core/topic.ts'
 import { backoff } from './backoff.ts'
 import { encode } from './frames.ts'
 import type { Settings } from './options.ts'
@@ -14,6 +13,7 @@ const BATCH = 128
 /** A pattern, and how the server stands to it. One question at a time is open on a pattern. */
 interface Interest {
   readonly pattern: string
+  readonly matches: (topic: string) => boolean
   readonly locals: Set<LocalSubscription>
   /** `resting`: refused because of a trouble of the moment, to be asked for again later. */
   server: 'none' | 'subscribing' | 'held' | 'unsubscribing' | 'resting'
@@ -32,7 +32,6 @@ export class Interests {
   readonly #nextId: () => number
   readonly #onDue: () => void
   readonly #bounds: Settings['reconnect']
-  readonly #matcher = new Matcher<LocalSubscription>()
   readonly #byPattern = new Map<string, Interest>()
   readonly #due = new Set<Interest>()
   readonly #asked = new Map<number, readonly Interest[]>()
@@ -48,15 +47,14 @@ export class Interests {
 
   /** @throws `invalid_pattern`, `reserved_topic` */
   add(pattern: string, listener: Listener): LocalSubscription {
-    assertPattern(pattern)
-    if (isReserved(pattern)) throw new RookeryError('reserved_topic')
-    const subscription = new LocalSubscription(pattern, listener, (cancelled) => this.#remove(cancelled))
-    this.#matcher.add(pattern, subscription)
     let interest = this.#byPattern.get(pattern)
     if (!interest) {
-      interest = { pattern, locals: new Set(), server: 'none', confirmed: false, alone: false }
+      const matches = compilePattern(pattern)
+      if (isReserved(pattern)) throw new RookeryError('reserved_topic')
+      interest = { pattern, matches, locals: new Set(), server: 'none', confirmed: false, alone: false }
       this.#byPattern.set(pattern, interest)
     }
+    const subscription = new LocalSubscription(pattern, listener, (cancelled) => this.#remove(cancelled))
     interest.locals.add(subscription)
     if (interest.server === 'held') subscription.activate()
     this.#mark(interest)
@@ -71,10 +69,18 @@ export class Interests {
     const wanted = due.filter((interest) => interest.locals.size > 0 && interest.server === 'none')
     const together = wanted.filter((interest) => !interest.alone)
     return [
-      ...chunk(dropped, BATCH).map((batch) => this.#ask('unsubscribe', batch)),
-      ...chunk(together, BATCH).map((batch) => this.#ask('subscribe', batch)),
+      ...chunk(dropped).map((batch) => this.#ask('unsubscribe', batch)),
+      ...chunk(together).map((batch) => this.#ask('subscribe', batch)),
       ...wanted.filter((interest) => interest.alone).map((interest) => this.#ask('subscribe', [interest])),
     ]
+  }
+
+  /** What to ask of the server on another connection, for it to hold there what it holds here. */
+  copy(): EncodedFrame[] {
+    const wanted = [...this.#byPattern.values()].filter(
+      ({ locals, server }) => locals.size > 0 && server !== 'resting',
+    )
+    return chunk(wanted).map((batch) => question('subscribe', this.#nextId(), batch))
   }
 
   /** Takes the reply to a question of `frames()`. */
@@ -91,8 +97,8 @@ export class Interests {
     }
   }
 
-  /** The server holds nothing any more. With an error it wants nothing of this client: all fail for now. */
-  reset(error?: RookeryError): void {
+  /** Asks for everything anew, on another connection. */
+  renew(): void {
     clearTimeout(this.#wakeUp)
     this.#wakeUp = undefined
     this.#failures = 0
@@ -102,6 +108,11 @@ export class Interests {
       interest.alone = false
       this.#mark(interest)
     }
+  }
+
+  /** The server holds nothing any more. With an error it wants nothing of this client: all fail for now. */
+  reset(error?: RookeryError): void {
+    this.renew()
     for (const subscription of this.#locals()) {
       if (error) subscription.fail(error)
       else subscription.suspend()
@@ -117,10 +128,9 @@ export class Interests {
   /** Gives a message to every listener it concerns, once. */
   dispatch(message: MessageFrame): void {
     const receivers = new Set<LocalSubscription>()
-    for (const topic of [message.topic, ...(message.topics ?? [])]) {
-      for (const matched of this.#matcher.match(topic)) {
-        for (const subscription of matched) receivers.add(subscription)
-      }
+    const topics = [message.topic, ...(message.topics ?? [])]
+    for (const { matches, locals } of this.#byPattern.values()) {
+      if (topics.some(matches)) for (const subscription of locals) receivers.add(subscription)
     }
     for (const subscription of receivers) subscription.deliver(message)
   }
@@ -129,7 +139,7 @@ export class Interests {
     const id = this.#nextId()
     this.#asked.set(id, batch)
     for (const interest of batch) interest.server = type === 'subscribe' ? 'subscribing' : 'unsubscribing'
-    return encode({ type, id, topics: batch.map((interest) => interest.pattern) })
+    return question(type, id, batch)
   }
 
   #confirmed(interest: Interest): void {
@@ -165,7 +175,6 @@ export class Interests {
   }
 
   #remove(subscription: LocalSubscription): void {
-    this.#matcher.remove(subscription.pattern, subscription)
     const interest = this.#byPattern.get(subscription.pattern)
     if (interest?.locals.delete(subscription)) this.#mark(interest)
   }
@@ -186,8 +195,8 @@ export class Interests {
   }
 }
 
-const chunk = <T>(items: readonly T[], size: number): T[][] => {
-  const chunks: T[][] = []
-  for (let start = 0; start < items.length; start += size) chunks.push(items.slice(start, start + size))
-  return chunks
-}
+const question = (type: 'subscribe' | 'unsubscribe', id: number, batch: readonly Interest[]): EncodedFrame =>
+  encode({ type, id, topics: batch.map(({ pattern }) => pattern) })
+
+const chunk = <T>(items: readonly T[]): T[][] =>
+  items.length > 0 ? [items.slice(0, BATCH), ...chunk(items.slice(BATCH))] : []

@@ -10,7 +10,7 @@ import {
 } from '../core/protocol.ts'
 import { encode, isServerFrame } from './frames.ts'
 import { MAX_TIMEOUT, type Settings } from './options.ts'
-import type { ClientConnection, ClientTransport, EncodedFrame } from './transport.ts'
+import type { ClientConnection, ClientTransport, ConnectRequest, EncodedFrame } from './transport.ts'
 
 /** How much longer than the server's ping interval silence may last, in milliseconds. */
 const GRACE = 10_000
@@ -31,6 +31,7 @@ export interface LinkEnd {
 
 /** One attempt and, if it succeeds, one connection: from the handshake to the end. */
 export class Link {
+  readonly transport: ClientTransport
   readonly #events: LinkEvents
   #connection: ClientConnection | undefined
   #timer: ReturnType<typeof setTimeout>
@@ -41,16 +42,16 @@ export class Link {
   // The wall clock: other clocks stand still while a computer sleeps, and would miss that silence.
   #heardAt = Date.now()
 
-  constructor(transport: ClientTransport, settings: Settings, events: LinkEvents) {
+  /** @param limit milliseconds until the welcome */
+  constructor(transport: ClientTransport, { url, params }: Settings, limit: number, events: LinkEvents) {
+    this.transport = transport
     this.#events = events
-    const { connectTimeout } = settings
-    this.#timer = setTimeout(() => {
-      this.#abort('handshake_timeout', `The server did not welcome us within ${connectTimeout} ms`)
-    }, connectTimeout)
-    this.#start(transport, settings).catch((cause) => {
-      const message = 'The attempt to connect could not be begun'
-      this.#end({ error: new RookeryError('connection_failed', message, { cause }), retryIn: undefined })
-    })
+    this.#timer = setTimeout(() => this.#abort('handshake_timeout'), limit)
+    params()
+      .then((params) => {
+        if (!this.#ended) this.#connect({ url, params, timeout: limit })
+      })
+      .catch((cause) => this.#end(new RookeryError('connection_failed', undefined, { cause })))
   }
 
   send(frames: readonly EncodedFrame[]): void {
@@ -70,27 +71,25 @@ export class Link {
     const left = this.#patience - Math.max(0, Date.now() - this.#heardAt)
     clearTimeout(this.#timer)
     if (left > 0) this.#timer = setTimeout(() => this.check(), left)
-    else this.#abort('ping_timeout', 'The server stopped answering', 0)
+    else this.#abort('ping_timeout', 0)
   }
 
-  async #start(transport: ClientTransport, { url, params }: Settings): Promise<void> {
-    const request = { url, params: await params() }
-    if (this.#ended) return
-    this.#connection = transport.connect(request, {
+  #connect(request: ConnectRequest): void {
+    this.#connection = this.transport.connect(request, {
       message: (frame) => {
         if (!this.#ended) this.#receive(frame)
       },
       invalid: (error) => {
         if (!this.#ended) this.#invalid(error)
       },
-      close: (error) => this.#end({ error, retryIn: undefined }),
+      close: (error) => this.#end(error),
     })
   }
 
   #receive(frame: ServerFrame): void {
     this.#heardAt = Date.now()
     if (!isServerFrame(frame)) {
-      this.#invalid(new RookeryError('bad_frame', 'The server sent a frame that is not valid'))
+      this.#invalid(new RookeryError('bad_frame'))
       return
     }
     switch (frame.type) {
@@ -101,7 +100,7 @@ export class Link {
         this.send([encode({ type: 'pong' })])
         break
       case 'close':
-        this.#end({ error: RookeryError.from(frame.error), retryIn: wait(frame) })
+        this.#end(RookeryError.from(frame.error), wait(frame))
         break
       case undefined:
       case 'reply':
@@ -113,8 +112,7 @@ export class Link {
   #welcome(welcome: WelcomeFrame): void {
     if (this.#welcomed) return
     if (welcome.protocol !== PROTOCOL_VERSION) {
-      const message = `The server speaks protocol ${welcome.protocol}, this client ${PROTOCOL_VERSION}`
-      this.#end({ error: new RookeryError('protocol_mismatch', message), retryIn: null })
+      this.#end(new RookeryError('protocol_mismatch'), null)
       return
     }
     this.#welcomed = true
@@ -129,15 +127,15 @@ export class Link {
     this.#events.invalid(error)
   }
 
-  #abort(code: 'handshake_timeout' | 'ping_timeout', message: string, retryIn?: number): void {
+  #abort(code: 'handshake_timeout' | 'ping_timeout', retryIn?: number): void {
     this.#connection?.abort()
-    this.#end({ error: new RookeryError(code, message), retryIn })
+    this.#end(new RookeryError(code), retryIn)
   }
 
-  #end(end: LinkEnd): void {
+  #end(error: RookeryError, retryIn?: number | null): void {
     if (this.#ended) return
     this.close()
-    this.#events.end(end)
+    this.#events.end({ error, retryIn })
   }
 }
 

@@ -2,6 +2,7 @@ import { RookeryError } from '../core/errors.ts'
 import type { BackoffBounds } from './backoff.ts'
 import { invalidOption } from './invalid-option.ts'
 import type { ClientTransport } from './transport.ts'
+import { sse } from './transports/sse.ts'
 import { type WebSocketClass, websocket } from './transports/websocket.ts'
 
 /** Query parameters of the handshake; null and undefined ones are left out. */
@@ -19,7 +20,7 @@ export interface ClientOptions {
   readonly WebSocket?: WebSocketClass | undefined
   /** Of the WebSocket transport. @default '/api/v1/ws' */
   readonly path?: string | undefined
-  /** Ways to the server, in order of preference. @default `[websocket({ WebSocket, path })]` */
+  /** Ways to the server, in order of preference. @default `[websocket({ WebSocket, path }), sse()]` */
   readonly transports?: readonly ClientTransport[] | undefined
   /** From the start of an attempt to the server's welcome. @default 10_000 */
   readonly connectTimeout?: number | undefined
@@ -27,6 +28,8 @@ export interface ClientOptions {
   readonly callTimeout?: number | undefined
   /** Wait between attempts: random, up to `min` at first, doubling up to `max`. @default { min: 500, max: 20_000 } */
   readonly reconnect?: ReconnectOptions | undefined
+  /** Wait between attempts at a better transport, while a lesser one works. @default { min: 10_000, max: 120_000 } */
+  readonly upgrade?: ReconnectOptions | undefined
   /** Most messages that wait while there is no connection. @default 100 */
   readonly maxQueue?: number | undefined
   /** Whether `createClient` connects. @default true */
@@ -41,6 +44,7 @@ export interface Settings {
   readonly connectTimeout: number
   readonly callTimeout: number
   readonly reconnect: BackoffBounds
+  readonly upgrade: BackoffBounds
   readonly maxQueue: number
   readonly autoConnect: boolean
 }
@@ -66,7 +70,7 @@ export const milliseconds = (name: string, value: number, least = 1): number => 
 export const readOptions = (options: ClientOptions): Settings => {
   if (!isObject(options)) throw invalidOption('options', 'an object', options)
   const { url, params, WebSocket, path, transports, connectTimeout, callTimeout, ...more } = options
-  const { reconnect = {}, maxQueue = 100, autoConnect = true, ...unknown } = more
+  const { reconnect, upgrade, maxQueue = 100, autoConnect = true, ...unknown } = more
   refuseUnknown(unknown)
   if (!Number.isInteger(maxQueue) || maxQueue < 0)
     throw invalidOption('maxQueue', 'a whole number from 0', maxQueue)
@@ -78,10 +82,11 @@ export const readOptions = (options: ClientOptions): Settings => {
   return {
     url: readUrl(url),
     params: readParams(params),
-    transports: transports ? readTransports(transports) : [websocket({ WebSocket, path })],
+    transports: readTransports(transports ?? [websocket({ WebSocket, path }), sse()]),
     connectTimeout: milliseconds('connectTimeout', connectTimeout ?? 10_000),
     callTimeout: milliseconds('callTimeout', callTimeout ?? 10_000),
-    reconnect: readReconnect(reconnect),
+    reconnect: readBounds('reconnect', reconnect, 500, 20_000),
+    upgrade: readBounds('upgrade', upgrade, 10_000, 120_000),
     maxQueue,
     autoConnect,
   }
@@ -91,28 +96,21 @@ const isObject = (value: unknown): value is object => typeof value === 'object' 
 
 const refuseUnknown = (rest: object, prefix = ''): void => {
   for (const name of Object.keys(rest)) {
-    throw new RookeryError(
-      'invalid_option',
-      `There is no option '${prefix}${name}': correct it or leave it out`,
-    )
+    throw new RookeryError('invalid_option', `There is no option '${prefix}${name}'`)
   }
 }
 
 const readUrl = (given: string | URL | undefined): URL => {
   const value = given ?? globalThis.location?.origin
-  const expected = `the address of the server without a path, such as 'https://example.com'`
-  let url: URL
+  let url: URL | undefined
   try {
     url = new URL(value)
   } catch {
-    throw invalidOption('url', expected, value)
+    // Told below.
   }
-  if (!/^(http|ws)s?:$/.test(url.protocol) || url.pathname !== '/' || url.search || url.hash) {
-    throw invalidOption(
-      'url',
-      `${expected} (for the path there is option 'path', for the query 'params')`,
-      value,
-    )
+  if (!url || !/^(http|ws)s?:$/.test(url.protocol) || url.pathname + url.search + url.hash !== '/') {
+    const expected = `the address of the server alone, such as 'https://example.com' (see 'path', 'params')`
+    throw invalidOption('url', expected, value)
   }
   url.protocol = url.protocol.replace('ws', 'http')
   return url
@@ -120,7 +118,7 @@ const readUrl = (given: string | URL | undefined): URL => {
 
 const readParams = (params: ClientOptions['params'] = {}): Settings['params'] => {
   if (!isObject(params) && typeof params !== 'function') {
-    throw invalidOption('params', 'an object of query parameters or a function that returns one', params)
+    throw invalidOption('params', 'an object, or a function that returns one', params)
   }
   return async () => {
     const current = typeof params === 'function' ? await params() : params
@@ -130,16 +128,25 @@ const readParams = (params: ClientOptions['params'] = {}): Settings['params'] =>
 }
 
 const readTransports = (transports: readonly ClientTransport[]): readonly ClientTransport[] => {
-  if (Array.isArray(transports) && transports.length > 0) return [...transports]
-  throw invalidOption('transports', 'a list of one or more, such as [websocket()]', transports)
+  if (!Array.isArray(transports) || transports.length === 0) {
+    throw invalidOption('transports', 'a list of one or more', transports)
+  }
+  const available = transports.filter(({ unavailable }) => !unavailable)
+  if (available.length === 0) throw transports[0].unavailable
+  return available
 }
 
-const readReconnect = (reconnect: ReconnectOptions): BackoffBounds => {
-  if (!isObject(reconnect)) throw invalidOption('reconnect', 'an object of min and max', reconnect)
-  const { min = 500, max = Math.max(min, 20_000), ...unknown } = reconnect
-  refuseUnknown(unknown, 'reconnect.')
+const readBounds = (
+  name: string,
+  bounds: ReconnectOptions = {},
+  leastByDefault: number,
+  mostByDefault: number,
+): BackoffBounds => {
+  if (!isObject(bounds)) throw invalidOption(name, 'an object', bounds)
+  const { min = leastByDefault, max = Math.max(min, mostByDefault), ...unknown } = bounds
+  refuseUnknown(unknown, `${name}.`)
   return {
-    min: milliseconds('reconnect.min', min),
-    max: milliseconds('reconnect.max', max, min),
+    min: milliseconds(`${name}.min`, min),
+    max: milliseconds(`${name}.max`, max, min),
   }
 }

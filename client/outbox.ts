@@ -2,14 +2,23 @@ import { RookeryError } from '../core/errors.ts'
 import type { ReplyFrame } from '../core/protocol.ts'
 import { assertTopic, isReserved } from '../core/topic.ts'
 import { encode } from './frames.ts'
+import type { Link } from './link.ts'
 import type { EncodedFrame } from './transport.ts'
 
 interface PendingCall {
+  /** The connection that it was sent over; undefined while it waits. */
+  via: Link | undefined
   resolve(payload: unknown): void
   reject(error: RookeryError): void
   /** Lets go of the timer and the signal. */
   release(): void
 }
+
+/** How long the answer to a question of the client's own may take, in milliseconds. */
+const ANSWER_LIMIT = 3_000
+
+/** Nobody can have subscribed to it: giving it up changes nothing, and is answered all the same. */
+const NOTHING = ['$']
 
 export interface CallLimits {
   /** In milliseconds. */
@@ -22,8 +31,20 @@ export class Outbox {
   /** In the order of handing over. A call is here under its id until it is sent. */
   readonly #queue = new Map<number, EncodedFrame>()
   readonly #calls = new Map<number, PendingCall>()
+  readonly #onSettled: () => void
+  #lastId = 0
   /** Largest frame that the server takes, in bytes, as far as it has said so. */
   #maxPayload = Number.POSITIVE_INFINITY
+
+  /** @param onSettled called when a call has been answered or given up */
+  constructor(onSettled: () => void) {
+    this.#onSettled = onSettled
+  }
+
+  /** A number for a question to the server, different from all before. */
+  nextId(): number {
+    return ++this.#lastId
+  }
 
   /** Messages that wait to go out. */
   get waiting(): number {
@@ -31,34 +52,20 @@ export class Outbox {
   }
 
   /** @throws `invalid_topic`, `reserved_topic`, `unserializable`, `payload_too_large` */
-  send(key: number, topic: string, payload: unknown): void {
+  send(topic: string, payload: unknown): void {
     const message = encodeMessage(topic, payload)
     assertFits(message, this.#maxPayload)
-    this.#queue.set(key, message)
+    this.#queue.set(this.nextId(), message)
   }
 
   /** @throws `invalid_topic`, `reserved_topic`, `unserializable`, `payload_too_large`, `aborted` */
-  call(id: number, topic: string, payload: unknown, { timeout, signal }: CallLimits): Promise<unknown> {
+  call(topic: string, payload: unknown, { timeout, signal }: CallLimits): Promise<unknown> {
+    const id = this.nextId()
     const message = encodeMessage(topic, payload, id)
     assertFits(message, this.#maxPayload)
     if (signal?.aborted) throw aborted(signal)
     this.#queue.set(id, message)
-    return new Promise((resolve, reject) => {
-      const giveUp = (error: RookeryError) => {
-        this.#queue.delete(id)
-        this.#take(id)?.reject(error)
-      }
-      const timer = setTimeout(() => {
-        giveUp(new RookeryError('call_timeout', `No answer to ${topic} came within ${timeout} ms`))
-      }, timeout)
-      const onAbort = () => giveUp(aborted(signal))
-      signal?.addEventListener('abort', onAbort)
-      const release = () => {
-        clearTimeout(timer)
-        signal?.removeEventListener('abort', onAbort)
-      }
-      this.#calls.set(id, { resolve, reject, release })
-    })
+    return this.#expect(id, { timeout, signal })
   }
 
   /**
@@ -82,11 +89,36 @@ export class Outbox {
     return untold
   }
 
-  /** Everything that waits to go out, which from now on counts as sent. */
-  take(): EncodedFrame[] {
+  /** Everything that waits to go out, which from now on counts as sent over a connection. */
+  take(via: Link): EncodedFrame[] {
     const frames = [...this.#queue.values()]
+    for (const id of this.#queue.keys()) {
+      const call = this.#calls.get(id)
+      if (call) call.via = via
+    }
     this.#queue.clear()
     return frames
+  }
+
+  /** Sends questions past the queue; resolves when all have been answered, and rejects if one is refused. */
+  async ask(link: Link, questions: readonly EncodedFrame[]): Promise<void> {
+    const limits = { timeout: ANSWER_LIMIT, signal: undefined }
+    const answers = questions.map(({ frame }) => this.#expect(frame.id as number, limits, link))
+    link.send(questions)
+    await Promise.all(answers)
+  }
+
+  /**
+   * Resolves when the server has handled everything sent over a connection before, and what it published before that
+   * has come: it handles the frames of a session in order, and answers in order with what it sends.
+   */
+  settle(link: Link): Promise<void> {
+    return this.ask(link, [encode({ type: 'unsubscribe', id: this.nextId(), topics: NOTHING })])
+  }
+
+  /** Whether a call that was sent over a connection has no answer yet. */
+  waitsFor(via: Link): boolean {
+    return [...this.#calls.values()].some((call) => call.via === via)
   }
 
   /** Settles the call that a reply is for; a call that was given up has none. */
@@ -96,13 +128,11 @@ export class Outbox {
     else call?.resolve(payload)
   }
 
-  /** The connection was lost: what became of the calls already sent is unknown. */
-  disconnect(cause: RookeryError): void {
-    for (const id of [...this.#calls.keys()]) {
-      if (!this.#queue.has(id))
-        this.#take(id)?.reject(
-          new RookeryError('disconnected', 'The connection was lost before an answer came', { cause }),
-        )
+  /** A connection was lost: what became of the calls sent over it is unknown. */
+  disconnect(via: Link, cause: RookeryError): void {
+    for (const [id, call] of [...this.#calls]) {
+      if (call.via !== via) continue
+      this.#take(id)?.reject(new RookeryError('disconnected', undefined, { cause }))
     }
   }
 
@@ -112,10 +142,30 @@ export class Outbox {
     for (const id of [...this.#calls.keys()]) this.#take(id)?.reject(error)
   }
 
+  #expect(id: number, { timeout, signal }: CallLimits, via?: Link): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const giveUp = (error: RookeryError) => {
+        this.#queue.delete(id)
+        this.#take(id)?.reject(error)
+      }
+      const timer = setTimeout(() => {
+        giveUp(new RookeryError('call_timeout', `No answer came within ${timeout} ms`))
+      }, timeout)
+      const onAbort = () => giveUp(aborted(signal))
+      signal?.addEventListener('abort', onAbort)
+      const release = () => {
+        clearTimeout(timer)
+        signal?.removeEventListener('abort', onAbort)
+      }
+      this.#calls.set(id, { via, resolve, reject, release })
+    })
+  }
+
   #take(id: number): PendingCall | undefined {
     const call = this.#calls.get(id)
     this.#calls.delete(id)
     call?.release()
+    this.#onSettled()
     return call
   }
 }

@@ -3,8 +3,10 @@ import type { ClientFrame, ServerFrame } from '../core/protocol.ts'
 
 /** A way to reach the server. The client tries its transports in order and stays with one that works. */
 export interface ClientTransport {
-  /** For people: no code decides by it. */
+  /** For people, and to remember which transport worked: no code decides by it. */
   readonly name: string
+  /** Why it cannot work here at all: the client leaves it out, and throws this when it has no other. */
+  readonly unavailable?: RookeryError | undefined
   /**
    * Begins one connection. It counts as made when the `welcome` frame has come; how long that may take is
    * the client's affair.
@@ -19,6 +21,8 @@ export interface ConnectRequest {
   readonly url: URL
   /** Belongs into the query of the handshake. */
   readonly params: Readonly<Record<string, string>>
+  /** Milliseconds until the attempt is given up: a transport with more than one way has to share them out. */
+  readonly timeout: number
 }
 
 /** What a transport tells the client. MUST NOT be called after `close()` or `abort()`. */

@@ -13,8 +13,18 @@ export type ClientState = 'idle' | 'connecting' | 'open' | 'waiting' | 'closed'
 
 /** What happens to a client, and what its listeners are called with. Times are in milliseconds. */
 export interface ClientEvents {
-  state: [state: ClientState, detail: { readonly error?: RookeryError; readonly retryIn?: number }]
-  open: [connection: { readonly session: string; readonly user: User | null }]
+  /**
+   * Also `open` after `open`, when the client has moved to a better transport; and `connecting` after `connecting`, when
+   * it tries the next one.
+   *
+   * `transport`: of the attempt or the connection. `error`: why it waits, is closed, or tries this transport.
+   */
+  state: [
+    state: ClientState,
+    detail: { readonly error?: RookeryError; readonly retryIn?: number; readonly transport?: string },
+  ]
+  /** The server has said welcome: a new session begins, after `close` or in place of the last one. */
+  open: [connection: { readonly session: string; readonly user: User | null; readonly transport: string }]
   /** An open connection has ended. Attempts that fail show as `state`. */
   close: [
     end: { readonly error: RookeryError; readonly willReconnect: boolean; readonly retryIn: number | null },

@@ -1,6 +1,6 @@
+import { Admission, type AdmissionHost } from './admission.ts'
 import type { AppSettings } from './app-options.ts'
 import { Bus } from './bus.ts'
-import { closeFrame } from './close-frame.ts'
 import type { AddressedMessage, ClusterBackend, ClusterHost, Target } from './cluster.ts'
 import { Delivery } from './delivery.ts'
 import { RookeryError } from './errors.ts'
@@ -11,15 +11,14 @@ import type { Logger } from './logger.ts'
 import { MessageContext } from './message-context.ts'
 import { Flusher } from './outbox.ts'
 import type { SendFrame } from './protocol.ts'
-import { Session } from './session.ts'
-import type { Limits, SessionHost } from './session-host.ts'
+import type { Session } from './session.ts'
+import type { Limits } from './session-host.ts'
 import { addressOf, SessionRegistry } from './sessions.ts'
-import { within } from './time.ts'
 import { assertPattern, assertTopic, isReserved } from './topic.ts'
 import type { Handshake, TransportHost, Wire } from './transport.ts'
 
 /** What joins the parts of an app: takes sessions in, runs their messages, and delivers what is published. */
-export class Engine implements SessionHost, TransportHost, ClusterHost {
+export class Engine implements AdmissionHost, TransportHost, ClusterHost {
   readonly bus: Bus
   readonly handlers: Handlers
   readonly sessions: SessionRegistry
@@ -28,7 +27,7 @@ export class Engine implements SessionHost, TransportHost, ClusterHost {
   readonly #delivery: Delivery
   readonly #log: Logger
   #cluster: ClusterBackend | undefined
-  #accepting = false
+  readonly #admission = new Admission(this)
   #dropped = 0
   #dropReport: NodeJS.Timeout | undefined
 
@@ -50,12 +49,9 @@ export class Engine implements SessionHost, TransportHost, ClusterHost {
     this.#cluster = cluster
   }
 
+  /** Takes connections or no longer does. */
   accept(accepting: boolean): void {
-    this.#accepting = accepting
-  }
-
-  get accepting(): boolean {
-    return this.#accepting
+    this.#admission.accept(accepting)
   }
 
   /** What is in use, for leak checks. */
@@ -110,38 +106,11 @@ export class Engine implements SessionHost, TransportHost, ClusterHost {
 
   // ---- for transports
 
-  async open(handshake: Handshake, wire: Wire): Promise<Session> {
-    let session: Session | undefined
-    let refused = false
-    const opening = async (): Promise<Session> => {
-      if (!this.#accepting) throw new RookeryError('shutting_down', 'The server is not accepting connections')
-      const user = await this.sessions.authenticate(handshake)
-      if (refused) throw new RookeryError('handshake_timeout')
-      session = new Session(this.#sessionId(), user, handshake, wire, this)
-      this.sessions.add(session)
-      await this.sessions.opening(session, handshake)
-      return session
-    }
-    try {
-      await within(this.limits.handshakeTimeout, opening(), () => new RookeryError('handshake_timeout'))
-      if (!this.#accepting) throw new RookeryError('shutting_down')
-      session?.open()
-      return session as unknown as Session
-    } catch (failure) {
-      refused = true
-      const error = this.#coded(failure, { transport: handshake.transport, stage: 'handshake' })
-      if (session) {
-        session.close(error)
-      } else {
-        wire.write([closeFrame(error)])
-        wire.close(error)
-      }
-      this.#log.debug({ code: error.code, transport: handshake.transport }, 'a connection was refused')
-      throw error
-    }
+  open(handshake: Handshake, wire: Wire): Promise<Session> {
+    return this.#admission.open(handshake, wire)
   }
 
-  #sessionId(): string {
+  sessionId(): string {
     return `${this.#cluster?.node ?? ''}-${crypto.randomUUID().replaceAll('-', '')}`
   }
 
@@ -165,7 +134,7 @@ export class Engine implements SessionHost, TransportHost, ClusterHost {
   }
 
   async dispatch(session: Session, { topic, payload }: SendFrame): Promise<unknown> {
-    if (!this.#accepting) throw new RookeryError('shutting_down')
+    if (!this.#admission.accepting) throw new RookeryError('shutting_down')
     assertTopic(topic)
     if (isReserved(topic)) throw new RookeryError('reserved_topic')
     const ctx = new MessageContext(session, topic, payload, (event) => this.publish(event))
@@ -180,7 +149,7 @@ export class Engine implements SessionHost, TransportHost, ClusterHost {
     const first = error instanceof AggregateError ? (error.errors.find(isPublic) ?? error) : error
     if (first !== error)
       this.#log.error({ err: error, session: session.id, topic }, 'several handlers failed')
-    return this.#coded(first, { session: session.id, topic, stage: 'handler' })
+    return this.coded(first, { session: session.id, topic, stage: 'handler' })
   }
 
   report(error: unknown, session: Session, stage: string): void {
@@ -193,12 +162,12 @@ export class Engine implements SessionHost, TransportHost, ClusterHost {
   }
 
   ended(session: Session, error: RookeryError | undefined): void {
-    for (const failure of this.sessions.remove(session, error)) this.report(failure, session, 'close')
+    this.sessions.remove(session, error, (failure) => this.report(failure, session, 'close'))
     for (const room of [...session.rooms]) session.exitRoom(room)
   }
 
   /** What a client may see of an error; the rest goes to the log under an id that the client gets too. */
-  #coded(error: unknown, fields: object): RookeryError {
+  coded(error: unknown, fields: object): RookeryError {
     if (isPublic(error)) return error
     const id = crypto.randomUUID()
     this.#log.error({ err: error, errorId: id, ...fields }, 'an internal error was hidden from a client')

@@ -110,6 +110,12 @@ export interface WireError {
   readonly id?: string
 }
 
+/** Only what an issue is by its type: validators add fields that clients need not see, or that JSON cannot write. */
+const wireIssue = ({ message, path }: Issue): Issue => ({
+  message: String(message),
+  ...(path && { path: Array.from(path, (key) => (typeof key === 'number' ? key : String(key))) }),
+})
+
 export interface RookeryErrorOptions {
   readonly cause?: unknown
   readonly issues?: readonly Issue[] | undefined
@@ -161,7 +167,7 @@ export class RookeryError extends Error {
     return {
       code: this.code,
       message: this.message,
-      ...(this.issues && { issues: this.issues }),
+      ...(this.issues && { issues: this.issues.map(wireIssue) }),
       ...(this.id && { id: this.id }),
     }
   }

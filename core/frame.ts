@@ -53,6 +53,11 @@ export class Frame {
     )
   }
 
+  /** Only published messages that no history keeps may be dropped; replies and control frames may not. */
+  get droppable(): boolean {
+    return this.message.type === undefined && this.message.seq === undefined
+  }
+
   /** The frame in a transport's own encoding. */
   encoded<T>(codec: Codec<T>): T {
     if (this.#codec === codec) return this.#encoded as T

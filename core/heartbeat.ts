@@ -11,6 +11,7 @@ export class Heartbeat {
   readonly #ping: () => void
   readonly #dead: () => void
   #seen = 0
+  #started = false
   #timer: NodeJS.Timeout | undefined
 
   constructor(intervals: Intervals, ping: () => void, dead: () => void) {
@@ -20,16 +21,19 @@ export class Heartbeat {
   }
 
   start(): void {
+    this.#started = true
     this.#timer = setTimeout(this.#beat, this.#intervals.pingInterval)
   }
 
   stop(): void {
     clearTimeout(this.#timer)
+    this.#timer = undefined
   }
 
-  /** Notes a sign of life. */
+  /** Notes a sign of life, and goes on after a stop. */
   alive(): void {
     this.#seen = performance.now()
+    if (this.#started && !this.#timer) this.start()
   }
 
   readonly #beat = (): void => {

@@ -37,6 +37,7 @@ export class Outbox {
   readonly #events: OutboxEvents
   #frames: Frame[] = NONE
   #held = true
+  #heldBytes = 0
 
   /** @param limit most bytes that may wait for a peer that does not read */
   constructor(wire: Wire, flusher: Flusher, limit: number, events: OutboxEvents) {
@@ -48,6 +49,14 @@ export class Outbox {
 
   /** Adds a frame. The same frame twice in a row is one: several patterns of a session may match one event. */
   push(frame: Frame): void {
+    if (this.#held) {
+      // Nothing leaves before the welcome: what hooks have sent meanwhile has the same limit.
+      this.#heldBytes += frame.text.length
+      if (this.#heldBytes > this.#limit) {
+        this.#events.overflow([frame])
+        return
+      }
+    }
     const frames = this.#frames
     const length = frames.length
     if (length === 0) {
@@ -71,7 +80,7 @@ export class Outbox {
     const frames = this.#frames
     if (frames.length === 0 || this.#held) return
     this.#frames = NONE
-    if (this.#hasRoom(frames)) this.#write(frames)
+    if (this.#hasRoom(frames)) this.write(frames)
     else this.#events.overflow(frames)
   }
 
@@ -80,7 +89,7 @@ export class Outbox {
     const frames = this.#held ? [] : this.#frames
     this.#frames = NONE
     this.#held = true
-    this.#write(this.#hasRoom(frames) ? [...frames, last] : [last])
+    this.write(this.#hasRoom(frames) ? [...frames, last] : [last])
   }
 
   /** Forgets what is waiting; nothing leaves any more. */
@@ -89,8 +98,8 @@ export class Outbox {
     this.#held = true
   }
 
-  /** One wire that fails must not keep the others of a turn from being written. */
-  #write(frames: readonly Frame[]): void {
+  /** Writes frames now. One wire that fails must not keep the others of a turn from being written. */
+  write(frames: readonly Frame[]): void {
     try {
       this.#wire.write(frames)
     } catch (error) {

@@ -24,6 +24,7 @@ export class SessionPatterns {
 
   /** Adds all patterns on the client's behalf, or throws and adds none. */
   addForClient(patterns: readonly string[]): void {
+    if (this.#session.closed) return
     for (const pattern of patterns) this.#host.checkPattern(pattern)
     const added = new Set(patterns.filter((pattern) => !this.#has(pattern, CLIENT)))
     const { maxSubscriptions } = this.#host.limits

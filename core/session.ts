@@ -21,18 +21,20 @@ export class Session {
   readonly transport: string
   /** The peer's network address. */
   readonly address: string
+  /** @internal */
+  readonly patterns: SessionPatterns
+  /** @internal Undefined when the peer left by itself. */
+  closeReason: RookeryError | undefined
   readonly #host: SessionHost
   readonly #wire: Wire
   readonly #outbox: Outbox
   readonly #inbound: Inbound
-  readonly #patterns: SessionPatterns
   readonly #heartbeat: Heartbeat
   #rooms: Set<string> | undefined
   #data: Record<string, unknown> | undefined
   #user: User | null
   #controller: AbortController | undefined
   #closed = false
-  #closeReason: RookeryError | undefined
 
   /** @internal */
   constructor(id: string, user: User | null, handshake: Handshake, wire: Wire, host: SessionHost) {
@@ -47,10 +49,13 @@ export class Session {
       broken: (error) => this.#broken(error),
     })
     this.#inbound = new Inbound(this, host)
-    this.#patterns = new SessionPatterns(this, host)
+    this.patterns = new SessionPatterns(this, host)
     this.#heartbeat = new Heartbeat(
       host.limits,
-      () => this.#ping(),
+      () => {
+        this.#outbox.push(PING)
+        wire.ping?.()
+      },
       () => this.#dead(),
     )
   }
@@ -77,7 +82,7 @@ export class Session {
 
   /** Patterns that the session receives, those that the server added included. */
   get subscriptions(): readonly string[] {
-    return this.#patterns.list
+    return this.patterns.list
   }
 
   get closed(): boolean {
@@ -88,7 +93,7 @@ export class Session {
   get signal(): AbortSignal {
     if (!this.#controller) {
       this.#controller = new AbortController()
-      if (this.#closed) this.#controller.abort(this.#closeReason ?? new RookeryError('disconnected'))
+      if (this.#closed) this.#controller.abort(this.closeReason ?? new RookeryError('disconnected'))
     }
     return this.#controller.signal
   }
@@ -105,12 +110,12 @@ export class Session {
 
   /** Subscribes the session on the server's behalf. @throws `invalid_pattern` */
   subscribe(pattern: string): void {
-    if (!this.#closed) this.#patterns.addForServer(pattern)
+    if (!this.#closed) this.patterns.addForServer(pattern)
   }
 
-  /** Takes the server's subscription back; one of the client's own stays. */
+  /** Takes that back; a subscription of the client's own stays. */
   unsubscribe(pattern: string): void {
-    this.#patterns.removeForServer(pattern)
+    this.patterns.removeForServer(pattern)
   }
 
   /**
@@ -123,7 +128,12 @@ export class Session {
     if (this.#closed) return
     this.#outbox.finish(closeFrame(error))
     this.#end(error)
-    this.#wire.close(error)
+    try {
+      this.#wire.close(error)
+    } catch (failure) {
+      this.#host.report(failure, this, 'close')
+      this.#wire.terminate()
+    }
   }
 
   /** Takes a frame from the peer: its text, or parsed, or what the transport found wrong. What is wrong is answered. */
@@ -141,7 +151,12 @@ export class Session {
 
   /** Tells of a sign of life of the transport's own kind. */
   alive(): void {
-    this.#heartbeat.alive()
+    if (!this.#closed) this.#heartbeat.alive()
+  }
+
+  /** Tells that the connection is broken and may come back: until `alive()` nobody is pinged. */
+  suspend(): void {
+    this.#heartbeat.stop()
   }
 
   /** Tells that the connection is gone. Idempotent. */
@@ -193,16 +208,6 @@ export class Session {
     if (this.#rooms?.delete(room)) this.#host.addressed({ room }, this, false)
   }
 
-  /** @internal The patterns that the client asks for and gives up. */
-  get patterns(): SessionPatterns {
-    return this.#patterns
-  }
-
-  #ping(): void {
-    this.#outbox.push(PING)
-    this.#wire.ping?.()
-  }
-
   /** Nobody is listening any more: there is no point in waiting for what was written to leave. */
   #dead(): void {
     const error = new RookeryError('ping_timeout')
@@ -213,14 +218,14 @@ export class Session {
 
   #overflow(frames: readonly Frame[]): void {
     const { slowConsumer, maxBuffered } = this.#host.limits
-    const kept = slowConsumer === 'drop' ? frames.filter((frame) => !isDroppable(frame)) : frames
+    const kept = slowConsumer === 'drop' ? frames.filter((frame) => !frame.droppable) : frames
     // What may not be dropped has a limit too: a peer that asks and never reads is no better than a slow one.
     if (slowConsumer === 'disconnect' || this.#wire.buffered > 2 * maxBuffered) {
       this.close(new RookeryError('slow_consumer'))
       return
     }
     this.#host.dropped(frames.length - kept.length)
-    if (kept.length > 0) this.#wire.write(kept)
+    if (kept.length > 0) this.#outbox.write(kept)
   }
 
   #broken(failure: unknown): void {
@@ -233,9 +238,9 @@ export class Session {
   #end(error: RookeryError | undefined): void {
     if (this.#closed) return
     this.#closed = true
-    this.#closeReason = error
+    this.closeReason = error
     this.#heartbeat.stop()
-    this.#patterns.clear()
+    this.patterns.clear()
     this.#controller?.abort(error ?? new RookeryError('disconnected'))
     this.#host.ended(this, error)
   }
@@ -243,6 +248,3 @@ export class Session {
 
 const NO_ROOMS: ReadonlySet<string> = new Set()
 const PING = new Frame({ type: 'ping' })
-
-/** Only published messages that no history keeps may be dropped; replies and control frames may not. */
-const isDroppable = ({ message }: Frame): boolean => message.type === undefined && message.seq === undefined

@@ -11,8 +11,11 @@ export type AuthenticateHook = (
 ) => User | null | undefined | Promise<User | null | undefined>
 /** Called before a session is welcomed; a coded error that it throws refuses the peer. */
 export type OpenHook = (session: Session, handshake: Handshake) => void | Promise<void>
-/** Called once when a session has closed; `error` is why, unless the peer left by itself. */
-export type CloseHook = (session: Session, error: RookeryError | undefined) => void
+/**
+ * Called once when a session has closed; `error` is why, unless the peer left by itself. What it throws or rejects
+ * with is reported.
+ */
+export type CloseHook = (session: Session, error: RookeryError | undefined) => unknown
 
 /** This node's sessions. */
 export interface Sessions extends Iterable<Session> {
@@ -59,6 +62,16 @@ const escapeSegment = (id: string): string => {
   } catch (cause) {
     throw new RookeryError('invalid_option', 'The id of a target must be well-formed Unicode', { cause })
   }
+}
+
+/** What a hook answers comes from the application's own data. */
+const assertUser = (user: User | null): User | null => {
+  if (user === null || (typeof user.id === 'string' && user.id !== '' && typeof user.name === 'string'))
+    return user
+  throw new RookeryError(
+    'invalid_option',
+    'A user has an id and a name that are strings, and the id is not empty',
+  )
 }
 
 const addTo = <T>(list: Set<T>, item: T): (() => void) => {
@@ -132,7 +145,7 @@ export class SessionRegistry implements Sessions {
   async authenticate(handshake: Handshake): Promise<User | null> {
     for (const hook of [...this.#authenticate, ...this.#authenticateLast]) {
       const user = await hook(handshake)
-      if (user !== undefined) return user
+      if (user !== undefined) return assertUser(user)
     }
     return null
   }
@@ -147,20 +160,18 @@ export class SessionRegistry implements Sessions {
     if (session.user) this.address(addressOf({ user: session.user.id }), session, true)
   }
 
-  /** Forgets a session; returns what the close hooks threw. */
-  remove(session: Session, error: RookeryError | undefined): unknown[] {
-    if (!this.#byId.delete(session.id)) return []
+  /** Forgets a session and calls the close hooks. */
+  remove(session: Session, error: RookeryError | undefined, report: (failure: unknown) => void): void {
+    if (!this.#byId.delete(session.id)) return
     this.#interest(addressOf({ session: session.id }), false)
     if (session.user) this.address(addressOf({ user: session.user.id }), session, false)
-    const failures: unknown[] = []
     for (const hook of this.#close) {
       try {
-        hook(session, error)
+        Promise.resolve(hook(session, error)).catch(report)
       } catch (failure) {
-        failures.push(failure)
+        report(failure)
       }
     }
-    return failures
   }
 
   /** Adds or removes a session under an address. */

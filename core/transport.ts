@@ -29,6 +29,8 @@ export interface Handshake {
   /** Header names in lower case. */
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>
   readonly query: URLSearchParams
+  /** Patterns that the peer subscribes to as it connects; one that is wrong refuses it. */
+  readonly topics?: readonly string[]
   /** A token that the peer presented in the transport's own way, such as Socket.IO's `auth.token`. */
   readonly token?: string
 }

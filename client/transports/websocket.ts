@@ -1,6 +1,6 @@
 import { errorTable, RookeryError } from '../../core/errors.ts'
-import { parseServerFrame } from '../../core/protocol.ts'
-import { invalidOption } from '../invalid-option.ts'
+import { readFrame } from '../frames.ts'
+import { assertPath, invalidOption } from '../invalid-option.ts'
 import type {
   ClientConnection,
   ClientTransport,
@@ -30,7 +30,7 @@ export interface WebSocketOptions {
 }
 
 /**
- * The WebSocket transport, and the default one.
+ * The WebSocket transport, and the first one by default.
  *
  * @throws `invalid_option`
  * @example createClient({ url, transports: [websocket({ WebSocket })] })
@@ -39,15 +39,14 @@ export const websocket = ({
   WebSocket = globalThis.WebSocket,
   path = '/api/v1/ws',
 }: WebSocketOptions = {}): ClientTransport => {
-  if (typeof WebSocket !== 'function') {
-    const fix = `a WebSocket class, and there is no global one here: pass { WebSocket } from the package 'ws'`
-    throw invalidOption('WebSocket', fix, WebSocket)
-  }
-  if (typeof path !== 'string' || !/^\/(?!\/)[^?#]*$/.test(path)) {
-    throw invalidOption('path', `a path that begins with / and has no query, such as '/api/v1/ws'`, path)
-  }
+  const fix = `a WebSocket class, and there is no global one here: pass { WebSocket } from the package 'ws'`
+  const missing = typeof WebSocket === 'function' ? undefined : invalidOption('WebSocket', fix, WebSocket)
+  // A page may do without; a wrong option is a mistake.
+  if (missing && WebSocket !== undefined) throw missing
+  assertPath(path)
   return {
     name: 'websocket',
+    unavailable: missing,
     connect: (request, events) => new WebSocketConnection(WebSocket, address(path, request), events),
   }
 }
@@ -69,20 +68,19 @@ class WebSocketConnection implements ClientConnection {
     socket.onopen = () => {
       stood = true
     }
-    socket.onmessage = ({ data }: { data: unknown }) => receive(data, events)
+    socket.onmessage = ({ data }: { data: unknown }) => {
+      const frame = readFrame(data, events)
+      if (frame) events.message(frame)
+    }
     // A browser tells nothing here; `ws` says what went wrong, and would throw if nobody listened.
     socket.onerror = (event: { error?: unknown; message?: unknown }) => {
       cause = event.error ?? event.message
     }
     socket.onclose = (event: { code: number; reason: string }) => {
-      const code = errorCode(event)
-      if (code) events.close(new RookeryError(code, undefined, { cause }))
-      else if (stood) events.close(new RookeryError('disconnected', undefined, { cause }))
-      else {
-        // Without the query, which may hold secrets.
-        const message = `Could not connect to ${target.origin}${target.pathname}`
-        events.close(new RookeryError('connection_failed', message, { cause }))
-      }
+      const code = errorCode(event) ?? (stood ? 'disconnected' : 'connection_failed')
+      // Without the query, which may hold secrets.
+      const message = stood ? undefined : `Could not connect to ${target.origin}${target.pathname}`
+      events.close(new RookeryError(code, message, { cause }))
     }
     this.#socket = socket
   }
@@ -98,8 +96,8 @@ class WebSocketConnection implements ClientConnection {
 
   abort(): void {
     this.#silence()
-    if (this.#socket.terminate) this.#socket.terminate()
-    else this.#socket.close()
+    const socket = this.#socket
+    ;(socket.terminate ?? socket.close).call(socket)
   }
 
   #silence(): void {
@@ -107,18 +105,6 @@ class WebSocketConnection implements ClientConnection {
     // `ws` reports an error when it is closed while connecting.
     this.#socket.onerror = () => {}
   }
-}
-
-const receive = (data: unknown, events: ConnectionEvents): void => {
-  let frame: ReturnType<typeof parseServerFrame>
-  try {
-    if (typeof data !== 'string') throw new RookeryError('bad_frame', 'A frame is text, not binary')
-    frame = parseServerFrame(data)
-  } catch (error) {
-    events.invalid(error as RookeryError)
-    return
-  }
-  events.message(frame)
 }
 
 /** The error code that a close carries: its reason is one, or its number is a standard one of the table. */

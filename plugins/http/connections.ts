@@ -7,6 +7,7 @@ import type { Socket } from 'node:net'
  */
 export class Connections {
   readonly #idle = new Set<Socket>()
+  readonly #running = new WeakMap<Socket, number>()
   #closing = false
 
   constructor(server: Server) {
@@ -16,7 +17,13 @@ export class Connections {
     })
     server.on('request', ({ socket }, response) => {
       this.#idle.delete(socket)
-      response.once('close', () => this.#rest(socket))
+      this.#running.set(socket, (this.#running.get(socket) ?? 0) + 1)
+      response.once('close', () => {
+        // Requests may be pipelined: the connection rests when the last of them is done.
+        const running = (this.#running.get(socket) ?? 1) - 1
+        this.#running.set(socket, running)
+        if (running === 0) this.#rest(socket)
+      })
     })
     // From here on it belongs to whoever took the upgrade.
     server.on('upgrade', ({ socket }) => this.#idle.delete(socket))

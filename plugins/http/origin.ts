@@ -28,7 +28,13 @@ export const checkOrigins = (value: unknown): string | undefined => {
 export const isAllowed = (origin: string, allowed: AllowedOrigins | undefined): boolean => {
   if (allowed === undefined) return false
   if (allowed === '*') return true
-  return typeof allowed === 'function' ? allowed(origin) : allowed.includes(origin)
+  if (typeof allowed !== 'function') return allowed.includes(origin)
+  try {
+    return allowed(origin)
+  } catch {
+    // The origin is the peer's word, such as 'null': what the function cannot read it does not allow.
+    return false
+  }
 }
 
 /** Whether a request's origin is its own host, is explicitly allowed, or is absent, as outside of browsers. */

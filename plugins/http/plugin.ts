@@ -43,7 +43,7 @@ const checkHttpOptions = (options: HttpOptions): void => {
     allowedOrigins: checkOrigins,
     bodyLimit: option.integer(1),
     server: (value) =>
-      typeof (value as Server | null)?.listen === 'function'
+      typeof (value as Server | null)?.headersTimeout === 'number'
         ? undefined
         : 'a server of node:http or node:https',
   })

@@ -24,6 +24,8 @@ export const createRoutes = (app: App, log: Logger, allowedOrigins: AllowedOrigi
   const routes = new Hono()
   routes.onError((error, c) => {
     if (error instanceof RookeryError && error.status !== 500) return errorResponse(c, error)
+    // Whoever asked has gone: nobody's fault here.
+    if (c.req.raw.signal.aborted) return errorResponse(c, new RookeryError('disconnected'))
     const id = crypto.randomUUID()
     log.error({ err: error, errorId: id, path: c.req.path, stage: 'request' }, 'a request failed')
     return errorResponse(c, new RookeryError('internal', undefined, { id }))

@@ -31,8 +31,10 @@ export interface HttpServer {
   /**
    * Takes all requests on a path and below it, past Hono: for streams, and for libraries that want Node's own
    * objects. Requests from an origin that is not allowed never get there; CORS headers are set. Add before `listen`.
+   *
+   * @returns how to take it back
    */
-  onRequest(path: string, handler: RequestHandler): void
+  onRequest(path: string, handler: RequestHandler): () => void
   /** Whether a request comes from an allowed origin, or from no browser at all. */
   allowsOrigin(request: IncomingMessage): boolean
 }

@@ -26,11 +26,17 @@ export class Upgrades {
   readonly #handlers = new Map<string, UpgradeHandler>()
   readonly #allowsOrigin: (request: IncomingMessage) => boolean
   readonly #othersListen: () => boolean
+  readonly #report: (error: unknown) => void
 
   /** @param othersListen whether a request for an unknown path may be somebody else's on the same server */
-  constructor(allowsOrigin: (request: IncomingMessage) => boolean, othersListen: () => boolean) {
+  constructor(
+    allowsOrigin: (request: IncomingMessage) => boolean,
+    othersListen: () => boolean,
+    report: (error: unknown) => void,
+  ) {
     this.#allowsOrigin = allowsOrigin
     this.#othersListen = othersListen
+    this.#report = report
   }
 
   add(path: string, handler: UpgradeHandler): () => void {
@@ -45,9 +51,18 @@ export class Upgrades {
   }
 
   readonly handle = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
-    const url = URL.canParse(request.url ?? '', 'http://host')
-      ? new URL(request.url ?? '', 'http://host')
-      : undefined
+    try {
+      this.#route(request, socket, head)
+    } catch (error) {
+      this.#report(error)
+      socket.on('error', ignore)
+      refuse(socket, new RookeryError('internal'))
+    }
+  }
+
+  #route(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const target = request.url ?? ''
+    const url = URL.canParse(target, 'http://host') ? new URL(target, 'http://host') : undefined
     const handler = url && this.#handlers.get(url.pathname)
     if (!handler && this.#othersListen()) return
     // The socket is ours now; without a listener a reset by the peer would end the process.

@@ -35,6 +35,7 @@ export class WebServer implements HttpServer {
     this.#upgrades = new Upgrades(
       (request) => this.allowsOrigin(request),
       () => options.server !== undefined && this.server.listenerCount('upgrade') > 1,
+      (error) => log.error({ err: error, stage: 'upgrade' }, 'an upgrade failed'),
     )
   }
 
@@ -57,8 +58,10 @@ export class WebServer implements HttpServer {
     return this.#upgrades.add(path, handler)
   }
 
-  onRequest(path: string, handler: RequestHandler): void {
+  onRequest(path: string, handler: RequestHandler): () => void {
+    let active = true
     this.routes.all(`${path}/*`, async (c) => {
+      if (!active) return c.notFound()
       const { incoming, outgoing } = c.env as HttpBindings
       if (!this.allowsOrigin(incoming)) throw new RookeryError('origin_not_allowed')
       // What CORS has to say is on Hono's response, which is not the one that is sent.
@@ -66,6 +69,9 @@ export class WebServer implements HttpServer {
       await handler(incoming, outgoing, new URL(c.req.url))
       return RESPONSE_ALREADY_SENT
     })
+    return () => {
+      active = false
+    }
   }
 
   allowsOrigin(request: IncomingMessage): boolean {
@@ -123,7 +129,8 @@ export class WebServer implements HttpServer {
 
 const createNodeServer = (handshakeTimeout: number): Server =>
   createServer({
-    headersTimeout: handshakeTimeout,
+    // Node wants it to be no longer than the time for a whole request, which is five minutes.
+    headersTimeout: Math.min(handshakeTimeout, 300_000),
     // How often Node looks for connections that never finished their headers.
     connectionsCheckingInterval: Math.max(100, Math.min(handshakeTimeout / 2, 5000)),
   })

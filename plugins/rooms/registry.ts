@@ -69,9 +69,9 @@ export class RoomRegistry implements Rooms {
     return [...this.#rooms.keys()]
   }
 
-  async broadcast(room: string, topic: string, payload?: unknown): Promise<void> {
+  broadcast(room: string, topic: string, payload?: unknown): Promise<void> {
     assertRoom(room)
-    await this.#app.publish(`rooms/${room}/${topic}`, payload)
+    return this.#app.publish(`rooms/${room}/${topic}`, payload)
   }
 
   async close(room: string, reason = new RookeryError('room_closed')): Promise<number> {

@@ -32,7 +32,7 @@ export interface Rooms {
   members(room: string): Promise<MemberList>
   /** Rooms that have a member on this node. */
   list(): readonly string[]
-  /** Publishes to `rooms/<room>/<topic>`. @throws `invalid_room`, `invalid_topic`, `unserializable` */
+  /** Publishes to `rooms/<room>/<topic>`. Bad input throws at once. @throws `invalid_room`, `invalid_topic`, `unserializable` */
   broadcast(room: string, topic: string, payload?: unknown): Promise<void>
   /**
    * Tells a room on `rooms/<room>/closed` that it is over, and takes everybody out; their sessions stay open.

@@ -1,10 +1,10 @@
 import { createServer } from 'node:http'
 import { Server, type Socket } from 'socket.io'
 import { RookeryError } from '../../core/errors.ts'
-import type { ClientFrame, PongFrame } from '../../core/protocol.ts'
 import type { Session } from '../../core/session.ts'
-import type { Handshake, Transport, TransportHost } from '../../core/transport.ts'
+import type { Transport, TransportHost } from '../../core/transport.ts'
 import type { HttpServer } from '../http/tokens.ts'
+import { frameOf, handshakeOf } from './handshake.ts'
 import { type Ack, SocketWire } from './wire.ts'
 
 export interface SocketIoSettings {
@@ -13,12 +13,22 @@ export interface SocketIoSettings {
   readonly server: Server | undefined
 }
 
-/** Takes the sockets of a Socket.IO server's main namespace for sessions. */
+/** Connection of Engine.IO, on which a client has its sockets. */
+type Connection = Socket['conn']
+
+/** A socket whose session is open. */
+interface Opened {
+  readonly session: Session
+  readonly wire: SocketWire
+}
+
+/** Takes the sockets of a Socket.IO server's main namespace for sessions, one a connection. */
 export class SocketIoTransport implements Transport {
   readonly name = 'socketio'
   readonly #http: () => HttpServer
   readonly #settings: SocketIoSettings
-  readonly #sockets = new Set<Socket>()
+  readonly #wires = new Map<Connection, SocketWire>()
+  readonly #opened = new WeakMap<Socket, Opened>()
   #server: Server | undefined
   #detach = (): void => {}
   #empty: (() => void) | undefined
@@ -32,56 +42,100 @@ export class SocketIoTransport implements Transport {
     const { server = this.#createServer(host) } = this.#settings
     const text = encodesText(server)
     let active = true
+    const attach = (socket: Socket) => this.#attach(socket)
     this.#server = server
     server.use((socket, next) => {
-      if (!active) return next()
-      const wire = new SocketWire(socket, text, this.#settings.closeTimeout)
-      this.#track(socket)
-      host.open(handshakeOf(socket), wire).then(
-        (session) => {
-          socket.conn.once('close', () => session.disconnected())
-          socket.data.rookery = { session, wire }
-          if (!socket.conn.readyState.startsWith('open')) session.disconnected()
-          if (wire.refused) refuse(socket, new RookeryError('session_closed'), next)
-          else next()
-        },
-        (error: RookeryError) => refuse(socket, error, next),
-      )
+      if (active) this.#open(socket, next, text, host)
+      else next()
     })
-    const connected = (socket: Socket) => {
-      const { session, wire } = socket.data.rookery ?? {}
-      if (session) attach(socket, session, wire)
-    }
-    server.on('connection', connected)
+    server.on('connection', attach)
     this.#detach = () => {
       active = false
-      server.off('connection', connected)
+      server.off('connection', attach)
     }
   }
 
   async stop(): Promise<void> {
-    if (this.#sockets.size > 0) {
+    const timer = setTimeout(() => {
+      for (const wire of this.#wires.values()) wire.terminate()
+    }, this.#settings.closeTimeout)
+    for (const wire of this.#wires.values()) wire.close(new RookeryError('shutting_down'))
+    if (this.#wires.size > 0) {
       await new Promise<void>((resolve) => {
         this.#empty = resolve
       })
     }
+    clearTimeout(timer)
     this.#detach()
     if (!this.#settings.server) await this.#server?.close()
   }
 
-  #track(socket: Socket): void {
-    this.#sockets.add(socket)
-    socket.conn.once('close', () => {
-      this.#sockets.delete(socket)
-      if (this.#sockets.size === 0) this.#empty?.()
+  /** Opens a session before Socket.IO tells the client that it is connected. */
+  #open(socket: Socket, next: (error?: Error) => void, text: boolean, host: TransportHost): void {
+    const { conn } = socket
+    if (conn.readyState !== 'open') {
+      next(new Error('The connection has closed'))
+      return
+    }
+    const other = this.#wires.get(conn)
+    if (other) {
+      // Socket.IO itself lets a client ask for a namespace any number of times, and would count each for a socket.
+      other.terminate()
+      return
+    }
+    const wire = new SocketWire(socket, text, this.#settings.closeTimeout, host.limits.maxBuffered)
+    this.#wires.set(conn, wire)
+    let session: Session | undefined
+    conn.once('close', () => {
+      session?.disconnected()
+      this.#forget(conn)
     })
+    host.open(handshakeOf(socket), wire).then(
+      (opened) => {
+        session = opened
+        this.#opened.set(socket, { session, wire })
+        if (!this.#wires.has(conn)) session.disconnected()
+        next()
+      },
+      (error: RookeryError) => {
+        // A refusal that Socket.IO passes on is for good; whoever may come back loses the connection instead.
+        if (error.retryable) conn.close()
+        else next(Object.assign(new Error(error.message), { data: error.toJSON() }))
+      },
+    )
+  }
+
+  /** Passes on what the client emits, now that it is connected. */
+  #attach(socket: Socket): void {
+    const opened = this.#opened.get(socket)
+    if (!opened) {
+      // Recovered by Socket.IO, past the middleware: its session is gone.
+      if (socket.recovered) socket.disconnect(true)
+      return
+    }
+    const { session, wire } = opened
+    socket.onAny((event: string, ...args: unknown[]) => {
+      const ack = typeof args.at(-1) === 'function' ? (args.pop() as Ack) : undefined
+      session.receive({ ...frameOf(event, args), ...(ack && { id: wire.expect(ack) }) })
+    })
+    socket.once('disconnect', () => {
+      session.disconnected()
+      // It may leave the namespace and keep the connection, which on a server of our own is for nothing else.
+      if (this.#settings.server) this.#forget(socket.conn)
+      else wire.close(new RookeryError('disconnected'))
+    })
+    wire.ready()
+  }
+
+  #forget(conn: Connection): void {
+    if (this.#wires.delete(conn) && this.#wires.size === 0) this.#empty?.()
   }
 
   /** A server behind the app's HTTP server, which passes on what is meant for it. */
   #createServer({ limits }: TransportHost): Server {
     const http = this.#http()
-    // Never listens: Socket.IO only attaches itself to a server.
-    const inner = createServer()
+    // Never listens: Socket.IO only attaches itself to a server. What it does not take is answered all the same.
+    const inner = createServer((_request, response) => response.writeHead(404).end())
     const path = `${this.#settings.path}/`
     const server = new Server(inner, {
       path,
@@ -100,70 +154,6 @@ export class SocketIoTransport implements Transport {
 /** Whether a server writes packets in Socket.IO's own text encoding, and not with a parser of the user's. */
 const encodesText = (server: Server): boolean => {
   const probe = { type: 2, nsp: '/', data: ['a', 1] }
-  const [encoded] = (server as unknown as { encoder: { encode(packet: object): unknown[] } }).encoder.encode(
-    probe,
-  )
-  return encoded === '2["a",1]'
-}
-
-/** Parameters of Engine.IO itself. */
-const ENGINE = new Set(['EIO', 'transport', 't', 'sid', 'b64', 'j'])
-
-/** Query and `auth` come together: browsers can set both, and `auth` wins. */
-const handshakeOf = ({ handshake }: Socket): Handshake => {
-  const given = { ...handshake.query, ...handshake.auth }
-  const query = new URLSearchParams()
-  for (const [name, value] of Object.entries(given)) {
-    if (typeof value === 'string' && !ENGINE.has(name) && name !== 'token') query.append(name, value)
-  }
-  const { token } = handshake.auth
-  return {
-    transport: 'socketio',
-    address: handshake.address,
-    headers: handshake.headers,
-    query,
-    ...(typeof token === 'string' && { token }),
-  }
-}
-
-/** A refusal that Socket.IO passes on is for good; whoever may come back loses the connection instead. */
-const refuse = (socket: Socket, error: RookeryError, next: (error: Error) => void): void => {
-  if (error.retryable) socket.conn.close()
-  else next(Object.assign(new Error(error.message), { data: error.toJSON() }))
-}
-
-/** Passes on what the client emits, now that it is connected. */
-const attach = (socket: Socket, session: Session, wire: SocketWire): void => {
-  socket.onAny((event: string, ...args: unknown[]) => {
-    const ack = typeof args.at(-1) === 'function' ? (args.pop() as Ack) : undefined
-    const id = ack && { id: wire.expect(ack) }
-    const wrong = args.length > 1 ? 'bad_frame' : hasBinary(args[0]) ? 'binary_not_supported' : undefined
-    if (!wrong) session.receive({ ...frameOf(event, args[0]), ...id })
-    else session.receive({ type: 'invalid', error: new RookeryError(wrong), ...id })
-  })
-  socket.once('disconnect', () => session.disconnected())
-  wire.ready()
-}
-
-const frameOf = (event: string, payload: unknown): Exclude<ClientFrame, PongFrame> => {
-  switch (event) {
-    case 'subscribe':
-    case 'unsubscribe':
-      return { type: event, topics: (Array.isArray(payload) ? payload : [payload]) as string[] }
-    case 'auth':
-      return { type: 'auth', token: payload as string }
-    default:
-      return { topic: event, payload }
-  }
-}
-
-/** Without recursion: how deep a payload is nested is the peer's choice. */
-const hasBinary = (payload: unknown): boolean => {
-  const values = [payload]
-  for (let value = values.pop(); value !== undefined; value = values.pop()) {
-    if (typeof value !== 'object' || value === null) continue
-    if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) return true
-    values.push(...Object.values(value).filter((inner) => typeof inner === 'object' && inner !== null))
-  }
-  return false
+  const { encoder } = server as unknown as { encoder: { encode(packet: object): unknown[] } }
+  return encoder.encode(probe)[0] === '2["a",1]'
 }

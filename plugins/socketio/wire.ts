@@ -1,9 +1,19 @@
 import type { Socket } from 'socket.io'
 import type { RookeryError } from '../../core/errors.ts'
 import type { Frame } from '../../core/frame.ts'
-import type { CloseFrame, ReplyFrame, ServerFrame } from '../../core/protocol.ts'
+import type { MessageFrame, ReplyFrame, ServerFrame } from '../../core/protocol.ts'
 import type { Wire } from '../../core/transport.ts'
 import { packet } from './framing.ts'
+
+/** What is used of Engine.IO beyond its types. */
+interface EngineSocket {
+  /** Packets that wait for the transport. */
+  readonly writeBuffer: readonly { readonly data?: { readonly length: number } }[]
+  readonly transport: {
+    /** Of the transport over WebSocket. */
+    readonly socket?: { readonly bufferedAmount: number; terminate?(): void }
+  }
+}
 
 export type Ack = (reply: unknown) => void
 
@@ -12,24 +22,34 @@ export class SocketWire implements Wire {
   /** Engine.IO has pings of its own. */
   readonly selfMonitored = true
   readonly #socket: Socket
+  readonly #engine: EngineSocket
   readonly #closeTimeout: number
   readonly #text: boolean
   readonly #acks = new Map<number, Ack>()
   #waiting: Frame[] | undefined = []
-  #buffered = 0
   #lastAck = 0
   #closed = false
-  #refused = false
 
-  /** @param text whether packets may be given to Engine.IO as text: not where the user has a parser of their own */
-  constructor(socket: Socket, text: boolean, closeTimeout: number) {
+  /**
+   * @param text whether packets may be given to Engine.IO as text: not where the user has a parser of their own
+   * @param maxBuffered bytes; twice as many, whatever they are, end the connection
+   */
+  constructor(socket: Socket, text: boolean, closeTimeout: number, maxBuffered: number) {
     this.#socket = socket
+    this.#engine = socket.conn as unknown as EngineSocket
     this.#text = text
     this.#closeTimeout = closeTimeout
+    // Socket.IO answers some packets by itself, past the session and its limits.
+    socket.conn.on('packet', () => {
+      if (this.buffered > 2 * maxBuffered) this.terminate()
+    })
   }
 
+  /** What Engine.IO has not given to its transport yet, and what a WebSocket has not given to the kernel. */
   get buffered(): number {
-    return this.#buffered
+    let bytes = this.#engine.transport.socket?.bufferedAmount ?? 0
+    for (const { data } of this.#engine.writeBuffer) bytes += data?.length ?? 0
+    return bytes
   }
 
   /** Remembers an acknowledgement; the frame it is for gets the number. */
@@ -52,7 +72,7 @@ export class SocketWire implements Wire {
     }
     if (!this.#socket.connected) return
     for (const frame of frames) {
-      if (frame.message.type === undefined) this.#message(frame)
+      if (frame.message.type === undefined) this.#message(frame, frame.message)
       else this.#control(frame.message)
     }
   }
@@ -63,45 +83,31 @@ export class SocketWire implements Wire {
     const { conn } = this.#socket
     const timer = setTimeout(() => this.terminate(), this.#closeTimeout)
     conn.once('close', () => clearTimeout(timer))
+    // Before the client is connected, whoever refused it still has to tell it so.
+    if (this.#waiting) return
     // A client that Socket.IO disconnects stays away; one that loses its connection comes back.
-    if (this.#waiting) this.#refused = true
-    else if (error?.retryable) conn.close()
-    else this.#socket.disconnect(true)
-  }
-
-  /** Whether it was closed before the client was connected: its connection is then still to be refused. */
-  get refused(): boolean {
-    return this.#refused
+    if (this.#socket.connected && error && !error.retryable) this.#socket.disconnect(true)
+    else conn.close()
   }
 
   terminate(): void {
     this.#closed = true
-    const { conn } = this.#socket
+    const { socket } = this.#engine.transport
+    this.#socket.conn.close(true)
     // Engine.IO closes a WebSocket politely, and would wait for a peer that no longer reads.
-    const { socket } = conn.transport as { socket?: { terminate?(): void } }
-    conn.close(true)
     socket?.terminate?.()
   }
 
-  #message(frame: Frame): void {
+  #message(frame: Frame, { topic, payload = null, topics, seq }: MessageFrame): void {
     if (this.#text) {
       const { text, options } = frame.encoded(packet)
-      this.#buffered += text.length
-      this.#socket.conn.write(text, options as object, () => {
-        this.#buffered -= text.length
-      })
+      this.#socket.conn.write(text, options as object)
     } else {
-      const {
-        topic,
-        payload = null,
-        topics,
-        seq,
-      } = frame.message as Extract<ServerFrame, { type?: undefined }>
       this.#socket.emit(topic, payload, ...(topics || seq !== undefined ? [{ topics, seq }] : []))
     }
   }
 
-  #control(message: Exclude<ServerFrame, { type?: undefined }>): void {
+  #control(message: Exclude<ServerFrame, MessageFrame>): void {
     switch (message.type) {
       case 'reply':
         this.#reply(message)
@@ -113,7 +119,7 @@ export class SocketWire implements Wire {
         this.#socket.emit('$error', message.error)
         break
       case 'close':
-        this.#socket.emit('$close', message satisfies CloseFrame)
+        this.#socket.emit('$close', message)
         break
       case 'ping':
         break

@@ -75,14 +75,15 @@ export class Downlink implements Wire {
    * Makes a response the stream and sends it all that its client has not got.
    *
    * @param received how many frames the client has got of this session
+   * @param once whether the response ends with the first frames, or when there are none for long
    * @param broken called when this stream breaks, not when it is closed or replaced
    * @returns false when what it has not got is no longer known
    */
-  attach(response: ServerResponse, received: number, broken: () => void): boolean {
+  attach(response: ServerResponse, received: number, once: boolean, broken: () => void): boolean {
     const missed = this.#written - received
     if (this.#closed || !(missed >= 0 && missed <= this.#kept.length)) return false
     this.#stream?.end(this.#settings.closeTimeout)
-    const stream = new Stream(response, this.#settings.heartbeat, () => {
+    const stream = new Stream(response, this.#settings.heartbeat, once, () => {
       if (this.#stream !== stream) return
       this.#stream = undefined
       if (this.#closed) this.#end()
@@ -116,24 +117,31 @@ export class Downlink implements Wire {
   }
 }
 
-/** One HTTP response that streams. */
+/** One HTTP response that streams; or one that ends as soon as it has said something, for proxies that wait for its end. */
 class Stream {
   readonly #response: ServerResponse
+  readonly #once: boolean
   readonly #heartbeat: NodeJS.Timeout
   #ended = false
 
-  constructor(response: ServerResponse, heartbeat: number, closed: () => void) {
+  constructor(response: ServerResponse, heartbeat: number, once: boolean, closed: () => void) {
     this.#response = response
+    this.#once = once
     response.writeHead(200, STREAM_HEADERS)
     response.flushHeaders()
-    this.#heartbeat = setInterval(() => this.#comment(HEARTBEAT), heartbeat)
+    this.#heartbeat = setInterval(() => {
+      this.#comment(HEARTBEAT)
+      if (once) this.#finish()
+    }, heartbeat)
     const gone = () => {
       clearInterval(this.#heartbeat)
       closed()
     }
     // The client may have left while its session was being opened.
-    if (response.destroyed || !response.socket) queueMicrotask(gone)
-    else response.once('close', gone)
+    if (response.destroyed || !response.socket) {
+      response.destroy()
+      queueMicrotask(gone)
+    } else response.once('close', gone)
     // A reset by the peer shows as `close`, too.
     response.on('error', () => {})
     this.#comment(HELLO)
@@ -150,6 +158,7 @@ class Stream {
   write(frames: readonly Frame[]): void {
     if (this.#ended) return
     this.#response.socket?.write(this.#response.chunkedEncoding ? chunkedBytes(frames) : plainBytes(frames))
+    if (this.#once) this.#finish()
   }
 
   #comment(text: string): void {
@@ -158,12 +167,17 @@ class Stream {
 
   /** Ends the response once what is buffered has left, or after a time. */
   end(timeout: number): void {
-    if (this.#ended) return
-    this.#ended = true
-    clearInterval(this.#heartbeat)
+    if (this.#response.closed) return
     const timer = setTimeout(() => this.destroy(), timeout)
     this.#response.once('close', () => clearTimeout(timer))
     this.#response.shouldKeepAlive = false
+    this.#finish()
+  }
+
+  #finish(): void {
+    if (this.#ended) return
+    this.#ended = true
+    clearInterval(this.#heartbeat)
     this.#response.end()
   }
 

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http'
+import { RookeryError } from '../../core/errors.ts'
 import type { Session } from '../../core/session.ts'
 import { Downlink, type DownlinkSettings } from './downlink.ts'
 import { Uplink, type UplinkFrame } from './uplink.ts'
@@ -26,14 +27,14 @@ export class Peer {
   }
 
   /** Gives an opened session its first stream. */
-  begin(session: Session, response: ServerResponse): void {
+  begin(session: Session, response: ServerResponse, once: boolean): void {
     this.#session = session
-    this.downlink.attach(response, 0, () => this.#broken())
+    this.downlink.attach(response, 0, once, () => this.#broken())
   }
 
   /** Gives the session another stream; false when it cannot go on from there. */
-  resume(response: ServerResponse, received: number): boolean {
-    const resumed = this.downlink.attach(response, received, () => this.#broken())
+  resume(response: ServerResponse, received: number, once: boolean): boolean {
+    const resumed = this.downlink.attach(response, received, once, () => this.#broken())
     if (resumed) {
       clearTimeout(this.#timer)
       this.#session?.alive()
@@ -44,11 +45,19 @@ export class Peer {
   /**
    * Passes frames of an uplink request on; returns the number of the frame that is waited for next.
    *
-   * @throws `out_of_window`
+   * @throws `out_of_window`, `bad_frame`, `unknown_session` when it has closed meanwhile
    */
   receive(frames: readonly UplinkFrame[]): number {
-    for (const frame of this.#uplink.take(frames)) this.#session?.receive(frame)
+    const session = this.#session
+    if (!session || session.closed) throw new RookeryError('unknown_session')
+    for (const frame of this.#uplink.take(frames)) session.receive(frame)
     return this.#uplink.next
+  }
+
+  /** Ends the session: its client has said that it does not come back. */
+  leave(): void {
+    this.#session?.disconnected()
+    this.downlink.close()
   }
 
   /** Ends the session unless its client comes back in time. */
@@ -58,7 +67,11 @@ export class Peer {
       this.#session?.disconnected()
       this.downlink.terminate()
     }
-    if (this.#grace > 0 && !this.#session?.closed) this.#timer = setTimeout(end, this.#grace)
-    else end()
+    if (this.#grace === 0 || !this.#session || this.#session.closed) {
+      end()
+      return
+    }
+    this.#session.suspend()
+    this.#timer = setTimeout(end, this.#grace)
   }
 }

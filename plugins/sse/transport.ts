@@ -34,6 +34,7 @@ export class SseTransport implements Transport {
       else if (session === '' && request.method === 'HEAD') response.writeHead(200, STREAM_HEADERS).end()
       else if (session !== '' && request.method === 'POST')
         await this.#receive(request, response, session, host)
+      else if (session !== '' && request.method === 'DELETE') this.#leave(response, session)
       else throw new RookeryError('not_found', `${request.method} is not answered here`)
     })
   }
@@ -49,11 +50,12 @@ export class SseTransport implements Transport {
     host: TransportHost,
   ): Promise<void> {
     const id = query.get('session')
+    const once = query.get('mode') === 'poll'
     if (id === null) {
       await this.#open(request, response, query, host)
     } else {
       const received = Number(query.get('received') ?? Number.NaN)
-      if (!this.#peers.get(id)?.resume(response, received)) throw new RookeryError('unknown_session')
+      if (!this.#peers.get(id)?.resume(response, received, once)) throw new RookeryError('unknown_session')
     }
   }
 
@@ -65,19 +67,24 @@ export class SseTransport implements Transport {
   ): Promise<void> {
     const settings = { ...this.#settings, maxKept: host.limits.maxBuffered }
     const peer = new Peer(settings, query.get('resume') === '1')
-    let session: Session | undefined
+    let session: Session
     try {
       session = await host.open(handshakeOf(request, query), peer.downlink)
-      session.patterns.addForClient(query.getAll('topic'))
     } catch (error) {
-      session?.disconnected()
       refuse(error, request, response)
       return
     }
     const { id } = session
     this.#peers.set(id, peer)
     void peer.ended.then(() => this.#peers.delete(id))
-    peer.begin(session, response)
+    peer.begin(session, response, query.get('mode') === 'poll')
+  }
+
+  #leave(response: ServerResponse, session: string): void {
+    const peer = this.#peers.get(session)
+    if (!peer) throw new RookeryError('unknown_session')
+    peer.leave()
+    response.writeHead(204).end()
   }
 
   async #receive(
@@ -102,6 +109,7 @@ const handshakeOf = (request: IncomingMessage, query: URLSearchParams): Handshak
   address: request.socket.remoteAddress ?? '',
   headers: request.headers,
   query,
+  topics: query.getAll('topic'),
 })
 
 const answer = (response: ServerResponse, status: number, body: object): void => {

@@ -5,24 +5,30 @@ import type { ClientFrame } from '../../core/protocol.ts'
 /** A frame of the uplink: numbered from 1 by clients that may have to send it again. */
 export type UplinkFrame = ClientFrame & { readonly seq?: number }
 
-/** How far ahead of the next number a frame may come, while requests overtake each other. */
+/** How far ahead of the next number a request may begin, while requests overtake each other. */
 const WINDOW = 64
+/** Most requests that wait for those before them. */
+const MAX_EARLY = 8
 
 /**
  * Reads the body of a request.
  *
  * @param limit most bytes
- * @throws `payload_too_large`
+ * @throws `payload_too_large`, `disconnected`
  */
 export const readBody = async (request: IncomingMessage, limit: number): Promise<string> => {
   const tooLarge = () => new RookeryError('payload_too_large', `A request may have ${limit} bytes`)
   if (Number(request.headers['content-length'] ?? 0) > limit) throw tooLarge()
   const chunks: Buffer[] = []
   let bytes = 0
-  for await (const chunk of request) {
-    bytes += (chunk as Buffer).length
-    if (bytes > limit) throw tooLarge()
-    chunks.push(chunk as Buffer)
+  try {
+    for await (const chunk of request) {
+      bytes += (chunk as Buffer).length
+      if (bytes > limit) throw tooLarge()
+      chunks.push(chunk as Buffer)
+    }
+  } catch (cause) {
+    throw cause instanceof RookeryError ? cause : new RookeryError('disconnected', undefined, { cause })
   }
   return Buffer.concat(chunks).toString()
 }
@@ -52,7 +58,8 @@ export const parseFrames = (body: string): UplinkFrame[] => {
 
 /** Puts numbered frames in order, each once, however often and in whatever order requests bring them. */
 export class Uplink {
-  readonly #early = new Map<number, UplinkFrame>()
+  /** Requests that came too early, by the number of their first frame. */
+  readonly #early = new Map<number, readonly UplinkFrame[]>()
   #next = 1
 
   /** Number of the frame that is waited for: all before it have been applied. */
@@ -61,25 +68,39 @@ export class Uplink {
   }
 
   /**
-   * Takes frames and returns those that are due, in order. Frames without a number are due at once.
+   * Takes the frames of a request and returns those that are due, in order. Frames without a number are due at once.
    *
-   * @throws `out_of_window` when a number is too far ahead; then none was taken
+   * @throws `out_of_window` when it is too far ahead, `bad_frame` when its numbers do not follow each other
    */
   take(frames: readonly UplinkFrame[]): UplinkFrame[] {
-    const highest = this.#next + WINDOW
-    // Frames of one request follow each other, so only a gap before them counts.
-    const first = frames.find((frame) => frame?.seq !== undefined)?.seq ?? 0
-    if (first >= highest) {
+    const numbered = frames.filter((frame) => frame?.seq !== undefined)
+    const due = frames.filter((frame) => frame?.seq === undefined)
+    const first = numbered[0]?.seq
+    if (first === undefined) return due
+    if (numbered.some(({ seq }, index) => seq !== first + index)) {
+      throw new RookeryError('bad_frame', 'The numbers of one request must follow each other')
+    }
+    if (first > this.#next) this.#keep(first, numbered)
+    else due.push(...this.#apply(numbered))
+    return due
+  }
+
+  #keep(first: number, frames: readonly UplinkFrame[]): void {
+    const full = this.#early.size >= MAX_EARLY && !this.#early.has(first)
+    if (full || first >= this.#next + WINDOW) {
       throw new RookeryError('out_of_window', `Frame ${first} is too far ahead: ${this.#next} is next`)
     }
-    const due: UplinkFrame[] = []
-    for (const frame of frames) {
-      if (frame?.seq === undefined) due.push(frame)
-      else if (frame.seq >= this.#next) this.#early.set(frame.seq, frame)
-      for (let next = this.#early.get(this.#next); next; next = this.#early.get(this.#next)) {
-        this.#early.delete(this.#next++)
-        due.push(next)
-      }
+    this.#early.set(first, frames)
+  }
+
+  /** What is new among frames that are due, and among those that waited for them. */
+  #apply(frames: readonly UplinkFrame[]): UplinkFrame[] {
+    const due = frames.filter(({ seq }) => (seq as number) >= this.#next)
+    this.#next += due.length
+    for (const [first, waiting] of this.#early) {
+      if (first > this.#next) continue
+      this.#early.delete(first)
+      return [...due, ...this.#apply(waiting)]
     }
     return due
   }

@@ -52,7 +52,9 @@ export class PeerWire implements Wire {
   }
 
   close(error?: RookeryError): void {
-    this.#ws.close(error?.closeCode ?? 1000, error?.code ?? '')
+    // RFC 6455 has room for 123 bytes; applications have codes of their own.
+    const reason = Buffer.from(error?.code ?? '').subarray(0, 123)
+    this.#ws.close(error?.closeCode ?? 1000, reason)
   }
 
   terminate(): void {

@@ -126,15 +126,19 @@ describe('core', () => {
   })
 })
 
+/** The only part of the client with a third party, and the only one that imports it. */
+const isSocketIo = ({ from, target }: Edge) => isIn('client/socketio')(from) && target === 'socket.io-client'
+
 describe('the client', () => {
   it('loads nothing but itself and the browser-safe files of core', () => {
-    const allowed = ({ target, typeOnly }: Edge) =>
-      typeOnly || isIn('client')(target) || BROWSER_SAFE.includes(target)
+    const allowed = (edge: Edge) =>
+      edge.typeOnly || isIn('client')(edge.target) || BROWSER_SAFE.includes(edge.target) || isSocketIo(edge)
     expect(breaking(client, allowed)).toEqual([])
   })
 
   it('imports only core and itself, types included', () => {
-    const allowed = ({ target }: Edge) => isIn('client')(target) || isIn('core')(target)
+    const allowed = (edge: Edge) =>
+      isIn('client')(edge.target) || isIn('core')(edge.target) || isSocketIo(edge)
     expect(breaking(client, allowed)).toEqual([])
   })
 
@@ -177,6 +181,16 @@ describe('a plugin', () => {
     }
     expect([...folders].filter(([, where]) => where.size > 1)).toEqual([])
     expect([...folders.keys()]).toContain('ws')
+  })
+})
+
+describe('the testing kit', () => {
+  it('loads core, itself and vitest, so that it fits any transport', () => {
+    const kit = plugins.filter(isIn('plugins/testing'))
+    expect(kit.length).toBeGreaterThan(10)
+    const allowed = ({ target }: Edge) =>
+      isIn('core')(target) || isIn('plugins/testing')(target) || target === 'vitest'
+    expect(breaking(kit, allowed)).toEqual([])
   })
 })
 

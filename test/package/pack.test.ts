@@ -7,7 +7,7 @@ const subpaths = Object.keys(manifest.exports).filter((subpath) => subpath !== '
 const specifierOf = (subpath: string) => `rookery${subpath.slice(1)}`
 
 /** Packages behind plugins: the user installs those of the plugins that he has. */
-const OPTIONAL = Object.keys(manifest.peerDependencies).filter((name) => name !== 'vitest')
+const OPTIONAL = Object.keys(manifest.peerDependencies)
 /** What `npm install rookery` brings along. */
 const BROUGHT = Object.keys(manifest.dependencies)
 

@@ -33,6 +33,14 @@ export interface Pages {
   openIn(context: BrowserContext): Promise<Page>
 }
 
+/** The same for the stream that the client falls back to. */
+const isUnreachable = (text: string, url: string): boolean =>
+  UNREACHABLE.test(text) ||
+  (new URL(url, 'http://page').pathname.startsWith('/api/v1/sse') && STREAM_LOST.test(text))
+
+const STREAM_LOST =
+  /^Failed to load resource: net::ERR_(CONNECTION_REFUSED|CONNECTION_RESET|INTERNET_DISCONNECTED|EMPTY_RESPONSE|INCOMPLETE_CHUNKED_ENCODING)$/
+
 /** One Chromium for the tests of a file. Contexts are closed with their test. */
 export const useChromium = (): Pages => {
   let browser: Browser
@@ -59,8 +67,9 @@ export const useChromium = (): Pages => {
     page.setDefaultTimeout(15_000)
     page.on('pageerror', (error) => complaints.push(error.stack ?? String(error)))
     page.on('console', (message) => {
-      if (message.type() !== 'error' || UNREACHABLE.test(message.text())) return
-      complaints.push(`${message.text()} (${message.location().url})`)
+      const { url } = message.location()
+      if (message.type() !== 'error' || isUnreachable(message.text(), url)) return
+      complaints.push(`${message.text()} (${url})`)
     })
     onTestFinished(() => expect(complaints).toEqual([]))
     return page

@@ -38,8 +38,8 @@ describe('a client', () => {
     await opened(client)
     expect([client.state, client.session, client.user]).toEqual(['open', 's1', user])
     expect(log).toEqual([
-      ['state', 'open', {}],
-      ['open', { session: 's1', user }],
+      ['state', 'open', { transport: 'websocket' }],
+      ['open', { session: 's1', user, transport: 'websocket' }],
     ])
   })
 
@@ -97,9 +97,9 @@ describe('a client', () => {
     expect(log).toEqual([
       ['state', 'waiting', lost],
       ['close', { ...lost, willReconnect: true }],
-      ['state', 'connecting', {}],
-      ['state', 'open', {}],
-      ['open', { session: 's1', user: null }],
+      ['state', 'connecting', { transport: 'websocket' }],
+      ['state', 'open', { transport: 'websocket' }],
+      ['open', { session: 's1', user: null, transport: 'websocket' }],
     ])
   })
 

@@ -33,6 +33,12 @@ describe('createClient refuses', () => {
       { url, WebSocket, reconnect: { min: 10, max: 5 } },
       /reconnect\.max/,
     ],
+    [
+      'a longest wait for upgrades that is none',
+      { url, WebSocket, upgrade: { max: '1m' } },
+      /'upgrade\.max'/,
+    ],
+    ['a WebSocket class that is none', { url, WebSocket: 5 }, /'WebSocket' must be .*not 5/],
     ['a negative queue', { url, WebSocket, maxQueue: -1 }, /'maxQueue' must be a whole number.*not -1/],
     ['an autoConnect that is no boolean', { url, WebSocket, autoConnect: 'no' }, /'autoConnect'/],
     ['an empty list of transports', { url, transports: [] }, /'transports'/],
@@ -42,9 +48,9 @@ describe('createClient refuses', () => {
     expect(create(options)).toThrow(refusal(message))
   })
 
-  test('to run where there is no WebSocket class, and says which to pass', () => {
+  test('to run on WebSockets alone where there is no class for them, and says which to pass', () => {
     vi.stubGlobal('WebSocket', undefined)
-    expect(create({ url })).toThrow(refusal(/'WebSocket' must be .*'ws'/))
+    expect(create({ url, transports: [websocket()] })).toThrow(refusal(/'WebSocket' must be .*'ws'/))
   })
 
   test('to guess an address outside of a browser', () => {
@@ -65,6 +71,14 @@ describe('createClient', () => {
     const client = clientOf({ url: new URL(`${scheme}://localhost:${server.port}`) })
     await opened(client)
     expect(client.transport).toBe('websocket')
+  })
+
+  test('leaves out a transport that cannot work here', async () => {
+    vi.stubGlobal('WebSocket', undefined)
+    const transport = new MemoryTransport()
+    const client = clientOf({ url, transports: [websocket(), transport] })
+    await opened(client)
+    expect([client.transport, transport.peers.length]).toEqual(['memory', 1])
   })
 
   test('uses the global WebSocket class where there is one', async () => {

@@ -2,7 +2,13 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { onTestFinished } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
-import { type Client, type ClientOptions, createClient, RookeryError } from '../../../client/index.ts'
+import {
+  type Client,
+  type ClientOptions,
+  createClient,
+  RookeryError,
+  websocket,
+} from '../../../client/index.ts'
 import type { ClientTransport, ConnectionEvents, EncodedFrame } from '../../../client/transport.ts'
 import type { ClientFrame, ServerFrame, WelcomeFrame } from '../../../core/protocol.ts'
 
@@ -106,10 +112,13 @@ export class ScriptedServer {
   }
 }
 
-/** A client that is closed with the test, and comes back fast. */
+/** A client that is closed with the test, comes back fast and, unless told otherwise, has WebSocket alone. */
 export const clientOf = (options: ClientOptions): Client => {
-  const transport = options.transports ? {} : { WebSocket }
-  const client = createClient({ reconnect: { min: 1, max: 20 }, ...transport, ...options })
+  const client = createClient({
+    reconnect: { min: 1, max: 20 },
+    transports: [websocket({ WebSocket })],
+    ...options,
+  })
   onTestFinished(() => client.close())
   return client
 }
@@ -139,6 +148,10 @@ export class MemoryTransport implements ClientTransport {
   readonly peers: MemoryPeer[] = []
   /** Whether connections are welcomed, or fail at once. */
   reachable = true
+  /** Whether connections stand, and are never welcomed. */
+  silent = false
+  /** Whether questions are answered. */
+  obliging = false
   readonly #greeting: ServerFrame
 
   constructor(name = 'memory', greeting: ServerFrame = welcome()) {
@@ -155,13 +168,18 @@ export class MemoryTransport implements ClientTransport {
     const peer = { ...events, params, frames, writes: 0, ended: 'no' as MemoryPeer['ended'] }
     this.peers.push(peer)
     queueMicrotask(() => {
+      if (this.silent) return
       if (this.reachable) events.message(this.#greeting)
       else events.close(new RookeryError('connection_failed'))
     })
     return {
       send: (sent: readonly EncodedFrame[]) => {
         peer.writes++
-        frames.push(...sent.map(({ text }) => JSON.parse(text) as ClientFrame))
+        for (const frame of sent.map(({ text }) => JSON.parse(text) as ClientFrame)) {
+          frames.push(frame)
+          const { id } = frame
+          if (this.obliging && id !== undefined) queueMicrotask(() => events.message({ type: 'reply', id }))
+        }
       },
       close: () => {
         if (peer.ended === 'no') peer.ended = 'closed'

@@ -1,0 +1,2 @@
+export type { SocketIoOptions } from './socketio.ts'
+export { socketio } from './socketio.ts'

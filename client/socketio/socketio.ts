@@ -1,0 +1,156 @@
+import { io, type Socket } from 'socket.io-client'
+import { RookeryError, type WireError } from '../../core/errors.ts'
+import type {
+  CloseFrame,
+  MessageFrame,
+  ReplyFrame,
+  SendFrame,
+  ServerFrame,
+  WelcomeFrame,
+} from '../../core/protocol.ts'
+import { assertPath } from '../invalid-option.ts'
+import type {
+  ClientConnection,
+  ClientTransport,
+  ConnectionEvents,
+  ConnectRequest,
+  EncodedFrame,
+} from '../transport.ts'
+
+type Auth = Readonly<Record<string, unknown>>
+
+export interface SocketIoOptions {
+  /** Path of the server's Socket.IO endpoint. @default '/socket.io' */
+  readonly path?: string | undefined
+  /** Sent with the handshake, such as `{ token }`. A function is called for each attempt. */
+  readonly auth?: Auth | (() => Auth | Promise<Auth>) | undefined
+  /** Ways of Socket.IO's own, in order. @default `['polling', 'websocket']`: polling, which becomes a WebSocket */
+  readonly transports?: readonly ('polling' | 'websocket')[] | undefined
+}
+
+/**
+ * Socket.IO, by its own client: the package `socket.io-client` has to be installed.
+ *
+ * @throws `invalid_option`
+ * @example createClient({ transports: [websocket(), socketio()] })
+ */
+export const socketio = (options: SocketIoOptions = {}): ClientTransport => {
+  assertPath(options.path ?? '/socket.io')
+  return {
+    name: 'socketio',
+    connect: (request, events) => new SocketIoConnection(request, options, events),
+  }
+}
+
+/** Topics that Socket.IO, or Rookery's server of it, takes for something else. */
+const RESERVED = new Set([
+  ...['connect', 'connect_error', 'disconnect', 'disconnecting', 'newListener', 'removeListener'],
+  ...['subscribe', 'unsubscribe', 'auth'],
+])
+
+class SocketIoConnection implements ClientConnection {
+  readonly #socket: Socket
+  readonly #events: ConnectionEvents
+  #ended = false
+
+  constructor(request: ConnectRequest, options: SocketIoOptions, events: ConnectionEvents) {
+    const { auth, path = '/socket.io', transports = ['polling', 'websocket'] } = options
+    this.#events = events
+    this.#socket = io(request.url.origin, {
+      path,
+      transports: [...transports],
+      query: request.params,
+      ...(auth && { auth: typeof auth === 'function' ? callback(auth, (error) => this.#end(error)) : auth }),
+      timeout: request.timeout,
+      withCredentials: true,
+      reconnection: false,
+      forceNew: true,
+    })
+    this.#listen()
+  }
+
+  send(frames: readonly EncodedFrame[]): void {
+    for (const { text } of frames) this.#emit(JSON.parse(text) as EncodedFrame['frame'])
+  }
+
+  close(): void {
+    this.#ended = true
+    this.#socket.disconnect()
+  }
+
+  abort(): void {
+    this.close()
+  }
+
+  #listen(): void {
+    let welcomed = false
+    this.#socket.onAny((event: string, payload: unknown, more?: Pick<MessageFrame, 'topics' | 'seq'>) => {
+      if (event === '$welcome') {
+        welcomed = true
+        // Whether the server is still there is Engine.IO's affair.
+        this.#tell({ ...(payload as WelcomeFrame), pingInterval: 0 })
+      } else if (event === '$close') this.#tell(payload as CloseFrame)
+      else if (event === '$error') this.#tell({ type: 'error', error: payload as WireError })
+      else this.#tell({ topic: event, payload, ...more })
+    })
+    this.#socket.on('connect_error', (cause: Error & { data?: WireError }) => {
+      const error = cause.data
+      // What the server refuses with words is refused for good; otherwise it closes the connection.
+      if (error?.code) this.#tell({ type: 'close', error, reconnectAfter: null })
+      this.#end(new RookeryError('connection_failed', undefined, { cause }))
+    })
+    // Comes before `connect_error`, which says more.
+    this.#socket.io.on('close', (reason) =>
+      queueMicrotask(() => {
+        const code = welcomed ? 'disconnected' : 'connection_failed'
+        this.#end(new RookeryError(code, undefined, { cause: reason }))
+      }),
+    )
+  }
+
+  #emit(frame: EncodedFrame['frame']): void {
+    if (frame.type === 'pong') return
+    const { id } = frame
+    const reply = id === undefined ? [] : [(answer: unknown) => this.#tell(replyOf(id, answer))]
+    if (frame.type === undefined) this.#message(frame, reply)
+    else this.#socket.emit(frame.type, frame.type === 'auth' ? frame.token : frame.topics, ...reply)
+  }
+
+  #message(frame: SendFrame, reply: readonly ((answer: unknown) => void)[]): void {
+    const { topic, id } = frame
+    if (!RESERVED.has(topic)) {
+      this.#socket.emit(topic, ...('payload' in frame ? [frame.payload] : []), ...reply)
+      return
+    }
+    const error = new RookeryError('invalid_topic', `Socket.IO keeps '${topic}' for itself`).toJSON()
+    queueMicrotask(() =>
+      this.#tell(id === undefined ? { type: 'error', error } : { type: 'reply', id, error }),
+    )
+  }
+
+  #tell(frame: ServerFrame): void {
+    if (!this.#ended) this.#events.message(frame)
+  }
+
+  #end(error: RookeryError): void {
+    if (this.#ended) return
+    this.close()
+    this.#events.close(error)
+  }
+}
+
+/** Socket.IO wants a callback, and has no way to fail there. */
+const callback =
+  (auth: () => Auth | Promise<Auth>, failed: (error: RookeryError) => void) =>
+  (done: (auth: Auth) => void) => {
+    new Promise<Auth>((resolve) => resolve(auth())).then(done, (cause) =>
+      failed(new RookeryError('connection_failed', undefined, { cause })),
+    )
+  }
+
+/** An acknowledgement with nothing but an error that has a code is a refusal. */
+const replyOf = (id: number, answer: unknown): ReplyFrame => {
+  const { error, ...others } = (answer ?? {}) as { error?: WireError }
+  const isRefusal = typeof error?.code === 'string' && Object.keys(others).length === 0
+  return isRefusal ? { type: 'reply', id, error } : { type: 'reply', id, payload: answer }
+}

@@ -1,0 +1,33 @@
+import type { Socket } from 'node:net'
+import { type Handshake, RookeryError, type Session, type TransportHost } from 'rookery'
+import { createLineWire } from './line-wire.ts'
+import { readLines } from './lines.ts'
+
+/** Serves one connection from its first line to its end. Never rejects. */
+export const serve = async (socket: Socket, host: TransportHost): Promise<void> => {
+  const lines = readLines(socket, host.limits.maxPayload)
+  const timer = setTimeout(() => socket.destroy(), host.limits.handshakeTimeout)
+  let session: Session | undefined
+  try {
+    const first = await lines.next()
+    clearTimeout(timer)
+    if (!first.done) session = await host.open(handshakeOf(first.value, socket), createLineWire(socket))
+    for await (const line of lines) session?.receive(line)
+  } catch (error) {
+    if (error instanceof RookeryError) session?.close(error)
+  }
+  clearTimeout(timer)
+  session?.disconnected()
+  // Who never got as far as the app is closed by nobody else. Of the others only those who read on see the end.
+  if (!session && socket.writable) socket.destroy()
+  else socket.resume()
+}
+
+/** The first line is a query; a token in it is not for everybody to see. */
+const handshakeOf = (line: string, socket: Socket): Handshake => {
+  const query = new URLSearchParams(line)
+  const token = query.get('token')
+  query.delete('token')
+  const address = socket.remoteAddress ?? ''
+  return { transport: 'lines', address, headers: {}, query, ...(token !== null && { token }) }
+}

@@ -1,0 +1,37 @@
+import { once } from 'node:events'
+import { type AddressInfo, createServer, type ListenOptions, type Socket } from 'node:net'
+import { createToken, definePlugin, type Plugin, Transports } from 'rookery'
+import { serve } from './line-session.ts'
+
+/** Where the transport listens. */
+export const LineServer = createToken<{ readonly port: number }>('LineServer', 'lines()')
+
+/** JSON over TCP, a frame a line. @param address where to listen; port 0 is any free one */
+export const lines = (address: ListenOptions = { port: 4000 }): Plugin => {
+  const server = createServer()
+  const sockets = new Set<Socket>()
+  return definePlugin({
+    name: 'lines',
+    setup(scope) {
+      scope.provide(LineServer, () => server.address() as AddressInfo)
+      scope.get(Transports).add({
+        name: 'lines',
+        async start(host) {
+          server.on('connection', (socket) => {
+            sockets.add(socket)
+            socket.once('close', () => sockets.delete(socket))
+            socket.on('error', () => {})
+            void serve(socket, host)
+          })
+        },
+        async stop() {
+          const closed = new Promise((resolve) => server.close(resolve))
+          // Sessions have been closed by the app; others have not said a line yet.
+          for (const socket of sockets) if (socket.writable) socket.destroy()
+          await closed
+        },
+      })
+    },
+    listen: () => once(server.listen(address), 'listening').then(() => {}),
+  })
+}

@@ -1,0 +1,27 @@
+import { closing } from './cases/closing.ts'
+import { comingBack } from './cases/coming-back.ts'
+import { errors } from './cases/errors.ts'
+import { handshake } from './cases/handshake.ts'
+import { limits } from './cases/limits.ts'
+import { messages } from './cases/messages.ts'
+import { opening } from './cases/opening.ts'
+import { payloads } from './cases/payloads.ts'
+import { reading } from './cases/reading.ts'
+import { stopping } from './cases/stopping.ts'
+import { subscriptions } from './cases/subscriptions.ts'
+import type { Case } from './trial.ts'
+
+/** Every promise that a transport makes. */
+export const cases: readonly Case[] = [
+  ...handshake,
+  ...opening,
+  ...messages,
+  ...payloads,
+  ...subscriptions,
+  ...errors,
+  ...limits,
+  ...reading,
+  ...closing,
+  ...comingBack,
+  ...stopping,
+]

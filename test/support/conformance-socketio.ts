@@ -1,0 +1,101 @@
+import type { ClientFrame, ServerFrame, WireError } from 'rookery'
+import type { Peer, PeerHandshake } from 'rookery/testing'
+import { io, type Socket } from 'socket.io-client'
+
+/** What is below a client over WebSocket, to do what no client would. */
+interface Engine {
+  readonly transport: {
+    readonly ws?: { terminate(): void; readonly _socket: { pause(): void; resume(): void } | null }
+  }
+  _sendPacket(type: string, ...rest: unknown[]): void
+}
+
+/** A peer on an unchanged `socket.io-client`, whose events are read as frames. */
+export class SocketIoPeer implements Peer {
+  readonly frames: ServerFrame[] = []
+  closed: { code?: string } | undefined
+  readonly #socket: Socket
+
+  constructor(url: string, { params, token }: PeerHandshake) {
+    const auth = token === undefined ? {} : { token }
+    const transports = ['websocket']
+    const socket = io(url, { transports, query: params, auth, forceNew: true, reconnection: false })
+    this.#socket = socket
+    const take = (frame: ServerFrame) => this.frames.push(frame)
+    socket.onAny((event: string, payload, meta?: object) => {
+      if (event === '$welcome' || event === '$close') take(payload)
+      else if (event === '$error') take({ type: 'error', error: payload })
+      else take({ topic: event, payload, ...meta })
+    })
+    socket.on('connect_error', (error: Error & { data?: WireError | undefined }) => {
+      if (error.data) take({ type: 'close', error: error.data, reconnectAfter: null })
+      this.#end()
+      // Socket.IO leaves the connection open that it has refused a namespace on.
+      socket.io.engine?.close()
+    })
+    socket.on('disconnect', () => this.#end())
+  }
+
+  send(frame: ClientFrame): void {
+    if (this.closed) return
+    const { id } = frame
+    const [event, payload] = eventOf(frame)
+    if (id === undefined) {
+      this.#socket.emit(event, payload)
+    } else {
+      this.#socket.emit(event, payload, (answer: never) => {
+        const error = (answer as { error?: never } | null)?.error
+        this.frames.push({ type: 'reply', id, ...(error ? { error } : { payload: answer }) })
+      })
+    }
+  }
+
+  close(): void {
+    this.#socket.disconnect()
+    this.#end()
+  }
+
+  abort(): void {
+    this.#engine?.transport.ws?.terminate()
+    this.close()
+  }
+
+  pause(): void {
+    this.#engine?.transport.ws?._socket?.pause()
+  }
+
+  resume(): void {
+    this.#engine?.transport.ws?._socket?.resume()
+  }
+
+  mute(): void {
+    const engine = this.#engine as Engine
+    const send = engine._sendPacket
+    engine._sendPacket = (type, ...rest) => {
+      if (type !== 'pong') send.call(engine, type, ...rest)
+    }
+  }
+
+  get #engine(): Engine | undefined {
+    return this.#socket.io.engine as unknown as Engine | undefined
+  }
+
+  #end(): void {
+    const last = this.frames.at(-1)
+    this.closed ??= last?.type === 'close' ? { code: last.error.code } : {}
+  }
+}
+
+const eventOf = (frame: ClientFrame): [string, unknown] => {
+  switch (frame.type) {
+    case 'subscribe':
+    case 'unsubscribe':
+      return [frame.type, frame.topics]
+    case 'auth':
+      return [frame.type, frame.token]
+    case 'pong':
+      throw new Error('Engine.IO answers pings by itself')
+    default:
+      return [frame.topic, frame.payload]
+  }
+}

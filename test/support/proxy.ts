@@ -1,0 +1,147 @@
+import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http'
+import { type AddressInfo, connect, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { onTestFinished } from 'vitest'
+
+/** What a proxy does to those who go through it. */
+export interface ProxyFaults {
+  /** `swallow`: accepts an upgrade itself, and then says nothing. A number: refuses it with this status. */
+  readonly upgrades?: 'pass' | 'swallow' | number
+  /** `buffer`: holds a response back until it has ended. */
+  readonly responses?: 'stream' | 'buffer'
+  /** Ends every connection after so many milliseconds. */
+  readonly cutAfter?: number
+}
+
+const magic = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
+
+/** An HTTP proxy in front of a server, with faults that can be changed at any time. Gone with the test. */
+export class FaultyProxy {
+  #target: URL
+  readonly #server: Server
+  readonly #sockets = new Set<Socket>()
+  #faults: ProxyFaults
+  /** Method and target of every request so far; of an upgrade, `UPGRADE` and its target. */
+  readonly requests: string[] = []
+
+  private constructor(target: string, faults: ProxyFaults) {
+    this.#target = new URL(target)
+    this.#faults = faults
+    this.#server = createServer((incoming, outgoing) => this.#forward(incoming, outgoing))
+    this.#server.on('upgrade', (incoming, socket, head) => this.#upgrade(incoming, socket, head))
+    this.#server.on('connection', (socket) => {
+      this.#sockets.add(socket)
+      const { cutAfter } = this.#faults
+      const timer = cutAfter === undefined ? undefined : setTimeout(() => socket.destroy(), cutAfter)
+      socket.on('error', () => {})
+      socket.once('close', () => {
+        clearTimeout(timer)
+        this.#sockets.delete(socket)
+      })
+    })
+  }
+
+  static async listen(target: string, faults: ProxyFaults = {}): Promise<FaultyProxy> {
+    const proxy = new FaultyProxy(target, faults)
+    proxy.#server.listen(0, '127.0.0.1')
+    await once(proxy.#server, 'listening')
+    onTestFinished(() => proxy.close())
+    return proxy
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
+  }
+
+  /** Leads there from now on. */
+  set target(url: string) {
+    this.#target = new URL(url)
+  }
+
+  /** Has these faults from now on. What is under way stays as it is. */
+  become(faults: ProxyFaults): void {
+    this.#faults = faults
+  }
+
+  /** Has no faults from now on. */
+  heal(): void {
+    this.become({})
+  }
+
+  /** Ends every connection. */
+  cut(): void {
+    for (const socket of this.#sockets) socket.destroy()
+  }
+
+  async close(): Promise<void> {
+    if (!this.#server.listening) return
+    const closed = once(this.#server, 'close')
+    this.#server.close()
+    this.cut()
+    await closed
+  }
+
+  #forward(incoming: IncomingMessage, outgoing: ServerResponse): void {
+    this.requests.push(`${incoming.method} ${incoming.url}`)
+    const { method, url, headers } = incoming
+    const { hostname, port } = this.#target
+    const upstream = request({ hostname, port, method, path: url, headers, agent: false })
+    upstream.on('error', () => {
+      if (!outgoing.headersSent) outgoing.writeHead(502)
+      outgoing.end()
+    })
+    upstream.on('response', (response) => {
+      const { statusCode = 502 } = response
+      response.on('error', () => outgoing.destroy())
+      if (this.#faults.responses === 'buffer') {
+        const chunks: Buffer[] = []
+        response.on('data', (chunk) => chunks.push(chunk))
+        response.on('end', () => outgoing.writeHead(statusCode, response.headers).end(Buffer.concat(chunks)))
+      } else {
+        outgoing.writeHead(statusCode, response.headers)
+        outgoing.flushHeaders()
+        response.pipe(outgoing)
+      }
+    })
+    outgoing.once('close', () => upstream.destroy())
+    incoming.on('error', () => upstream.destroy())
+    incoming.pipe(upstream)
+  }
+
+  #upgrade(incoming: IncomingMessage, socket: Duplex, head: Buffer): void {
+    this.requests.push(`UPGRADE ${incoming.url}`)
+    socket.on('error', () => {})
+    const { upgrades = 'pass' } = this.#faults
+    if (typeof upgrades === 'number') {
+      socket.end(`HTTP/1.1 ${upgrades} No\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
+    } else if (upgrades === 'swallow') {
+      const key = incoming.headers['sec-websocket-key'] ?? ''
+      const accept = createHash('sha1')
+        .update(key + magic)
+        .digest('base64')
+      socket.write(
+        `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`,
+      )
+      socket.resume()
+    } else {
+      this.#tunnel(incoming, socket, head)
+    }
+  }
+
+  #tunnel(incoming: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const upstream = connect(Number(this.#target.port), this.#target.hostname)
+    const { method, url, rawHeaders } = incoming
+    const lines = [`${method} ${url} HTTP/1.1`]
+    for (let index = 0; index < rawHeaders.length; index += 2) {
+      lines.push(`${rawHeaders[index]}: ${rawHeaders[index + 1]}`)
+    }
+    upstream.write(`${lines.join('\r\n')}\r\n\r\n`)
+    upstream.write(head)
+    upstream.on('error', () => socket.destroy())
+    upstream.on('close', () => socket.destroy())
+    socket.on('close', () => upstream.destroy())
+    socket.pipe(upstream).pipe(socket)
+  }
+}

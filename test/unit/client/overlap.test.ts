@@ -1,0 +1,51 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { Overlap } from '../../../client/overlap.ts'
+import type { MessageFrame } from '../../../core/protocol.ts'
+
+const messages = (payloads: readonly number[]): MessageFrame[] =>
+  payloads.map((payload) => ({ topic: 'n', payload }))
+
+test('whatever two connections bring of the same messages, and however late, each is delivered once', () => {
+  const total = fc.integer({ min: 0, max: 40 })
+  fc.assert(
+    fc.property(total, total, total, total, (count, a, b, c) => {
+      const all = messages(Array.from({ length: count }, (_, index) => index))
+      // The new connection brings all from `begin` on, the old one all up to `end`; some come after the switch.
+      const [begin, end] = [Math.min(a, b), Math.max(a, b)]
+      const overlap = new Overlap()
+      const delivered = all.slice(0, end)
+      for (const message of delivered) overlap.delivered(message)
+      const brought = all.slice(begin)
+      for (const message of brought.slice(0, c)) overlap.wait(message)
+      delivered.push(...overlap.missed())
+      for (const message of brought.slice(c)) if (!overlap.isRepeat(message)) delivered.push(message)
+      expect(delivered).toEqual(all)
+    }),
+  )
+})
+
+test('equal messages excuse as many as there were', () => {
+  const overlap = new Overlap()
+  const tick = { topic: 'tick' }
+  overlap.delivered(tick)
+  overlap.delivered(tick)
+  expect([1, 2, 3].map(() => overlap.isRepeat({ ...tick }))).toEqual([true, true, false])
+})
+
+test('a message without a payload is the same as one with null, which Socket.IO makes of it', () => {
+  const overlap = new Overlap()
+  overlap.delivered({ topic: 'a' })
+  expect(overlap.isRepeat({ topic: 'a', payload: null })).toBe(true)
+})
+
+test.each([
+  ['topic', { topic: 'b', payload: 1 }],
+  ['payload', { topic: 'a', payload: 2 }],
+  ['place in the history', { topic: 'a', payload: 1, seq: 8 }],
+  ['list of topics', { topic: 'a', payload: 1, topics: ['c'] }],
+])('messages that differ in their %s are no repeats', (_what, other) => {
+  const overlap = new Overlap()
+  overlap.delivered({ topic: 'a', payload: 1 })
+  expect(overlap.isRepeat(other)).toBe(false)
+})

@@ -1,0 +1,251 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { RookeryError } from '../../../client/index.ts'
+import type { ClientFrame, SubscribeFrame } from '../../../core/protocol.ts'
+import { clientOf, MemoryTransport, welcome } from './support.ts'
+
+const url = 'http://localhost:3000'
+const lost = new RookeryError('disconnected')
+/** When the better transport has first been tried and, if it answers, is used, in milliseconds. */
+const FIRST_TRY = 510
+const settle = () => vi.advanceTimersByTimeAsync(0)
+
+beforeEach(() => {
+  vi.useFakeTimers()
+  vi.spyOn(Math, 'random').mockReturnValue(0.5)
+})
+
+afterEach(() => {
+  vi.useRealTimers()
+  vi.restoreAllMocks()
+})
+
+/** The welcome of a server that promises no pings. */
+const quiet = (session: string) => ({ ...welcome(session), pingInterval: 0 })
+
+/** A client that fell back to the second transport, on which all questions are answered, and hears `n`. */
+const fallenBack = async () => {
+  const first = new MemoryTransport('first', quiet('better'))
+  const second = new MemoryTransport('second', quiet('lesser'))
+  first.reachable = false
+  second.obliging = true
+  const client = clientOf({ url, transports: [first, second], upgrade: { min: 1_000, max: 60_000 } })
+  const heard: unknown[] = []
+  const subscription = client.subscribe('n', (payload) => heard.push(payload))
+  await subscription.ready
+  return { client, first, second, heard, subscription }
+}
+
+/** The same, with the better transport welcomed and asked to subscribe; from here on the test answers. */
+const halfway = async () => {
+  const started = await fallenBack()
+  const { client, first, second } = started
+  client.send('a', 'before')
+  await settle()
+  second.peer.frames.length = 0
+  first.reachable = true
+  second.obliging = false
+  await vi.advanceTimersByTimeAsync(FIRST_TRY)
+  const answer = (transport: MemoryTransport) => {
+    const { id } = transport.peer.frames.at(-1) as SubscribeFrame
+    transport.peer.message({ type: 'reply', id: id as number })
+    return settle()
+  }
+  return { ...started, answer }
+}
+
+const payloads = (frames: readonly ClientFrame[]) =>
+  frames.flatMap((frame) => (frame.type === undefined ? [frame.payload] : []))
+
+describe('a better transport', () => {
+  test('is tried in the background, after longer and longer waits', async () => {
+    const { client, first } = await fallenBack()
+    const tries: number[] = []
+    for (let second = 0; second <= 15; second++) {
+      tries.push(first.peers.length - 1)
+      await vi.advanceTimersByTimeAsync(1_000)
+    }
+    expect(tries).toEqual([0, 1, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 4, 4, 4, 4])
+    expect([client.state, client.transport]).toEqual(['open', 'second'])
+  })
+
+  test('that says nothing disturbs nothing', async () => {
+    const { client, first, second } = await fallenBack()
+    first.silent = true
+    await vi.advanceTimersByTimeAsync(9_000)
+    client.send('a', 1)
+    await settle()
+    expect(payloads(second.peer.frames)).toEqual([1])
+    await vi.advanceTimersByTimeAsync(2_000)
+    expect([first.peers.map(({ ended }) => ended), client.transport]).toEqual([
+      ['closed', 'aborted'],
+      'second',
+    ])
+  })
+
+  test('is used once it is welcomed and has what the other one had, and the events say so', async () => {
+    const { client, first, second } = await fallenBack()
+    const log: unknown[] = []
+    client.on('state', (...args) => log.push(args))
+    client.on('open', (connection) => log.push(connection))
+    client.on('close', (end) => log.push(end))
+    first.reachable = first.obliging = true
+    await vi.advanceTimersByTimeAsync(FIRST_TRY)
+    expect(log).toEqual([
+      ['open', { transport: 'first' }],
+      { session: 'better', user: null, transport: 'first' },
+    ])
+    expect([client.transport, client.session, second.peer.ended]).toEqual(['first', 'better', 'closed'])
+    expect(first.peer.frames[0]).toMatchObject({ type: 'subscribe', topics: ['n'] })
+  })
+
+  test('that does not want this client is not tried again', async () => {
+    const { client, first } = await fallenBack()
+    first.silent = true
+    await vi.advanceTimersByTimeAsync(FIRST_TRY)
+    const error = { code: 'name_taken', message: 'No' }
+    first.peer.message({ type: 'close', error, reconnectAfter: null })
+    await vi.advanceTimersByTimeAsync(600_000)
+    expect([client.transport, first.peers.length]).toEqual(['second', 2])
+  })
+
+  test('that refuses a subscription is not used', async () => {
+    const { client, first, second } = await halfway()
+    const { id } = first.peer.frames[0] as SubscribeFrame
+    client.send('a', 1)
+    first.peer.message({ type: 'reply', id: id!, error: { code: 'forbidden', message: 'No' } })
+    await settle()
+    expect([client.transport, first.peer.ended]).toEqual(['second', 'closed'])
+    expect(payloads(second.peer.frames)).toEqual([1])
+  })
+
+  test('that does not answer is not used, and messages do not wait for it forever', async () => {
+    const { client, first, second } = await halfway()
+    client.send('a', 1)
+    await vi.advanceTimersByTimeAsync(2_900)
+    expect(payloads(second.peer.frames)).toEqual([])
+    await vi.advanceTimersByTimeAsync(100)
+    expect([client.transport, first.peer.ended]).toEqual(['second', 'closed'])
+    expect(payloads(second.peer.frames)).toEqual([1])
+  })
+
+  test('that was useless before has to hold for 5 s first', async () => {
+    const first = new MemoryTransport('first')
+    const second = new MemoryTransport('second')
+    first.obliging = second.obliging = true
+    const client = clientOf({ url, transports: [first, second], upgrade: { min: 1_000, max: 60_000 } })
+    for (let time = 0; time < 3; time++) {
+      await vi.advanceTimersByTimeAsync(100)
+      first.peer.close(lost)
+    }
+    await vi.advanceTimersByTimeAsync(FIRST_TRY)
+    expect([client.transport, first.peers.length]).toEqual(['second', 4])
+    await vi.advanceTimersByTimeAsync(4_900)
+    expect(client.transport).toBe('second')
+    await vi.advanceTimersByTimeAsync(100)
+    expect(client.transport).toBe('first')
+  })
+})
+
+describe('in a switch', () => {
+  test('what the application sends goes over one of the two, in order, once', async () => {
+    const { client, first, second, answer } = await halfway()
+    client.send('a', 1)
+    await answer(first)
+    client.send('a', 2)
+    expect(payloads(first.peer.frames)).toEqual([])
+    await answer(second)
+    client.send('a', 3)
+    await settle()
+    expect([payloads(second.peer.frames), payloads(first.peer.frames)]).toEqual([[], [1, 2, 3]])
+  })
+
+  test('what both bring is delivered once, what only one brings too', async () => {
+    const { first, second, heard, answer } = await halfway()
+    const publish = (payload: number, ...transports: MemoryTransport[]) => {
+      for (const transport of transports) transport.peer.message({ topic: 'n', payload })
+    }
+    publish(1, second)
+    await answer(first)
+    publish(2, second, first)
+    publish(3, second)
+    expect(heard).toEqual([1, 2, 3])
+    await answer(second)
+    publish(3, first)
+    publish(4, first, second)
+    await answer(first)
+    publish(4, first)
+    expect(heard).toEqual([1, 2, 3, 4, 4])
+  })
+
+  test('a call that waits for its answer gets it over the old connection, which ends then', async () => {
+    const { client, first, second } = await fallenBack()
+    second.obliging = false
+    const call = client.call('slow')
+    await settle()
+    const { id } = second.peer.frames.at(-1)!
+    second.obliging = first.reachable = first.obliging = true
+    await vi.advanceTimersByTimeAsync(FIRST_TRY)
+    expect([client.transport, second.peer.ended]).toEqual(['first', 'no'])
+    second.peer.message({ type: 'reply', id: id!, payload: 'at last' })
+    expect([await call, second.peer.ended]).toEqual(['at last', 'closed'])
+  })
+
+  test('a call whose old connection is lost then is rejected, and nothing else happens', async () => {
+    const { client, first, second } = await fallenBack()
+    second.obliging = false
+    const call = client.call('slow')
+    const outcome = expect(call).rejects.toMatchObject({ code: 'disconnected' })
+    await settle()
+    second.obliging = first.reachable = first.obliging = true
+    await vi.advanceTimersByTimeAsync(FIRST_TRY)
+    second.peer.close(lost)
+    await outcome
+    expect([client.state, client.transport]).toEqual(['open', 'first'])
+  })
+
+  test('subscriptions stay active, and those made meanwhile are made over the new one', async () => {
+    const { client, first, second, subscription, answer } = await halfway()
+    const states: string[] = []
+    subscription.on('state', (state) => states.push(state))
+    const late = client.subscribe('late', () => {})
+    await answer(first)
+    first.obliging = true
+    await answer(second)
+    await late.ready
+    expect(first.peer.frames.filter(({ type }) => type === 'subscribe').at(-1)).toMatchObject({
+      topics: expect.arrayContaining(['late']),
+    })
+    expect(states).toEqual([])
+  })
+
+  test('the loss of the old connection hands over to the new one at once', async () => {
+    const { client, first, second, heard } = await halfway()
+    const closed = vi.fn()
+    client.on('close', closed)
+    first.obliging = true
+    first.peer.message({ topic: 'n', payload: 'only here' })
+    second.peer.close(lost)
+    await settle()
+    expect([client.state, client.transport, heard]).toEqual(['open', 'first', ['only here']])
+    expect(closed).toHaveBeenCalledWith({ error: lost, willReconnect: true, retryIn: 0 })
+  })
+
+  test('an old connection that is replaced because of the new one does not close the client', async () => {
+    const { client, first, second } = await fallenBack()
+    first.silent = true
+    await vi.advanceTimersByTimeAsync(FIRST_TRY)
+    const error = { code: 'replaced', message: 'A newer connection took this place' }
+    second.peer.message({ type: 'close', error, reconnectAfter: null })
+    expect([client.state, client.transport]).toEqual(['connecting', 'first'])
+    first.peer.message(welcome('better'))
+    expect([client.state, client.session]).toEqual(['open', 'better'])
+  })
+
+  test('close() sends what was held back, and leaves nothing', async () => {
+    const { client, first, second } = await halfway()
+    client.send('a', 'last words')
+    client.close()
+    expect(payloads(second.peer.frames)).toEqual(['last words'])
+    expect([first.peer.ended, second.peer.ended, vi.getTimerCount()]).toEqual(['closed', 'closed', 0])
+  })
+})
