@@ -84,7 +84,7 @@ class SocketIoConnection implements ClientConnection {
 
   #listen(): void {
     let welcomed = false
-    this.#socket.onAny((event: string, payload: unknown, more?: Pick<MessageFrame, 'topics' | 'seq'>) => {
+    this.#socket.onAny((event: string, payload: unknown, more?: Partial<Omit<MessageFrame, 'type'>>) => {
       if (event === '$welcome') {
         welcomed = true
         // Whether the server is still there is Engine.IO's affair.

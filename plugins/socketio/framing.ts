@@ -11,6 +11,27 @@ const header = (length: number): Buffer => {
   return bytes
 }
 
+/** Names that Socket.IO keeps for itself: its clients drop the connection when a server emits one. */
+const RESERVED = new Set([
+  'connect',
+  'connect_error',
+  'disconnect',
+  'disconnecting',
+  'newListener',
+  'removeListener',
+])
+
+/**
+ * A published message as an event: named after the topic, with the payload, and with what else there is to say of it.
+ * On a topic whose name Socket.IO keeps for itself it is `$message`.
+ */
+export const eventOf = ({ topic, payload = null, topics, seq }: MessageFrame): [string, unknown, object?] => {
+  const reserved = RESERVED.has(topic)
+  const name = reserved ? '$message' : topic
+  if (!reserved && topics === undefined && seq === undefined) return [name, payload]
+  return [name, payload, { ...(reserved && { topic }), topics, seq }]
+}
+
 /** A published message as a packet of Socket.IO. */
 export interface Packet {
   readonly text: string
@@ -18,15 +39,13 @@ export interface Packet {
   readonly options: { readonly compress: false; readonly wsPreEncodedFrame: readonly Buffer[] }
 }
 
-/**
- * The event is named after the topic and has the payload as its argument; what else a message may have is a second
- * one. Source: Socket.IO protocol 5, "Packet encoding"; Engine.IO protocol 4, where 4 is a message.
- */
+/** Source: Socket.IO protocol 5, "Packet encoding"; Engine.IO protocol 4, where 4 is a message. */
 export const packet: Codec<Packet> = {
   encode(frame) {
-    const { topic, topics, seq } = frame.message as MessageFrame
-    const meta = topics || seq !== undefined ? `,${JSON.stringify({ topics, seq })}` : ''
-    const text = `2[${JSON.stringify(topic)},${frame.payloadText ?? 'null'}${meta}]`
+    // The payload as it was when it was published, in the place of the one that may have changed since.
+    const [name, , meta] = eventOf(frame.message as MessageFrame)
+    const more = meta ? `,${JSON.stringify(meta)}` : ''
+    const text = `2[${JSON.stringify(name)},${frame.payloadText ?? 'null'}${more}]`
     const bytes = Buffer.from(`4${text}`)
     return {
       text,

@@ -3,7 +3,7 @@ import type { RookeryError } from '../../core/errors.ts'
 import type { Frame } from '../../core/frame.ts'
 import type { MessageFrame, ReplyFrame, ServerFrame } from '../../core/protocol.ts'
 import type { Wire } from '../../core/transport.ts'
-import { packet } from './framing.ts'
+import { eventOf, packet } from './framing.ts'
 
 /** What is used of Engine.IO beyond its types. */
 interface EngineSocket {
@@ -98,12 +98,12 @@ export class SocketWire implements Wire {
     socket?.terminate?.()
   }
 
-  #message(frame: Frame, { topic, payload = null, topics, seq }: MessageFrame): void {
+  #message(frame: Frame, message: MessageFrame): void {
     if (this.#text) {
       const { text, options } = frame.encoded(packet)
       this.#socket.conn.write(text, options as object)
     } else {
-      this.#socket.emit(topic, payload, ...(topics || seq !== undefined ? [{ topics, seq }] : []))
+      this.#socket.emit(...eventOf(message))
     }
   }
 

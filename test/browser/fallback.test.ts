@@ -7,13 +7,13 @@ import { enter, eventually, message, people, say, startChat, status, texts, writ
 
 const chromium = useChromium()
 
-/** What a page may need for a name, a room and a connection. */
+/** Most milliseconds until the chat works. */
 const LIMIT = 5_000
 
 const untilOver = (page: Page, transport: string, timeout = LIMIT) =>
   status(page).getByText(`Connected over ${transport}`).waitFor({ timeout })
 
-/** Enters the lobby and says something; returns how long that took, from the address to the answer. */
+/** Enters the lobby and says something; returns how long it took from entering until the server had it. */
 const enterAndSay = async (page: Page, url: string, name: string, text: string): Promise<number> => {
   await page.goto(`${url}/#/room/lobby`)
   await page.getByLabel('Your name').fill(name)

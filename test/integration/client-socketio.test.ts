@@ -1,10 +1,10 @@
 import { RookeryError } from 'rookery'
 import { type Client, type ClientOptions, createClient, websocket } from 'rookery/client'
+import { type SocketIoOptions, socketio } from 'rookery/client/socketio'
 import { rooms } from 'rookery/rooms'
 import { socketio as socketioPlugin } from 'rookery/socketio'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { WebSocket } from 'ws'
-import { type SocketIoOptions, socketio } from '../../client/socketio/index.ts'
 import { startApp } from '../support/app.ts'
 import { FaultyProxy } from '../support/proxy.ts'
 

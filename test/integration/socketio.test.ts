@@ -104,6 +104,20 @@ describe('a socket', () => {
     await vi.waitFor(() => expect(errors).toEqual(['unknown_topic']))
   })
 
+  it('hears topics that Socket.IO keeps for itself under another name, and stays connected', async () => {
+    const { url, app } = await start()
+    const socket = connect(url)
+    const heard: unknown[] = []
+    const lost = vi.fn()
+    socket.on('$message', (...args) => heard.push(args))
+    socket.on('disconnect', lost)
+    await socket.emitWithAck('subscribe', ['connect', 'disconnect', 'disconnecting'])
+    for (const topic of ['connect', 'disconnect', 'disconnecting']) await app.publish(topic, 1)
+    await vi.waitFor(() => expect(heard).toHaveLength(3))
+    expect(heard[0]).toEqual([1, { topic: 'connect' }])
+    expect(lost).not.toHaveBeenCalled()
+  })
+
   it('takes its identity from auth before the query, and hears $welcome', async () => {
     const { url } = await start()
     const socket = connect(url, { query: { username: 'mallory' }, auth: { username: 'ada', roomID: '42' } })

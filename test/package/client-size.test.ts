@@ -4,7 +4,7 @@ import { build } from 'esbuild'
 import { describe, expect, test } from 'vitest'
 
 /** With WebSocket, server-sent events, and all that chooses between them. */
-const LIMIT = 10_000
+const LIMIT = 10 * 1024
 
 /** Bundles an entry of the client for a page; packages stay outside. */
 const bundle = async (entry: string) => {
