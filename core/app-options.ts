@@ -7,41 +7,41 @@ import type { Limits } from './session-host.ts'
 /** Limits of every session, whatever its transport. */
 export interface LimitOptions {
   /** Largest frame from a client, in bytes. @default 65536 */
-  readonly maxPayload?: number
+  readonly maxPayload?: number | undefined
   /** Most patterns that a client may subscribe to at a time. @default 128 */
-  readonly maxSubscriptions?: number
+  readonly maxSubscriptions?: number | undefined
   /** Frames a second that a client may send; past it they are refused `rate_limited`. @default 100 */
-  readonly messageRate?: number
+  readonly messageRate?: number | undefined
   /** Frames that a client may send at once, and refused ones after which it is disconnected. @default 200 */
-  readonly messageBurst?: number
+  readonly messageBurst?: number | undefined
   /** Bytes that may wait for a client that does not read. @default 1048576 */
-  readonly maxBuffered?: number
+  readonly maxBuffered?: number | undefined
 }
 
 export interface AppOptions {
   /** Plugins, in any order. @default [] */
-  readonly plugins?: readonly Plugin[]
+  readonly plugins?: readonly Plugin[] | undefined
   /** Where to log: a pino-like logger, or the least severe level that goes to the console. @default 'info' */
-  readonly logger?: Logger | LogLevel
-  readonly limits?: LimitOptions
+  readonly logger?: Logger | LogLevel | undefined
+  readonly limits?: LimitOptions | undefined
   /**
    * What happens to a client that does not read: `disconnect` (it reconnects), or `drop` messages of topics
    * without history. @default 'disconnect'
    */
-  readonly slowConsumer?: 'disconnect' | 'drop'
+  readonly slowConsumer?: 'disconnect' | 'drop' | undefined
   /** Time between two pings. @default '25s' */
-  readonly pingInterval?: Duration
+  readonly pingInterval?: Duration | undefined
   /** Time to answer a ping before the connection counts as dead. @default '10s' */
-  readonly pingTimeout?: Duration
+  readonly pingTimeout?: Duration | undefined
   /** Time for everything from connecting to `welcome`. @default '10s' */
-  readonly handshakeTimeout?: Duration
+  readonly handshakeTimeout?: Duration | undefined
   /** Time that the handlers of a message have. @default '10s' */
-  readonly handlerTimeout?: Duration
+  readonly handlerTimeout?: Duration | undefined
   /** Time that each plugin has to start. @default '10s' */
-  readonly startTimeout?: Duration
+  readonly startTimeout?: Duration | undefined
   /** Time that running handlers, and then each plugin, have to stop. @default '10s' */
-  readonly stopTimeout?: Duration
-  readonly bus?: BusOptions
+  readonly stopTimeout?: Duration | undefined
+  readonly bus?: BusOptions | undefined
 }
 
 /** Options with their defaults, durations in milliseconds. */

@@ -33,9 +33,9 @@ export interface Subscription {
 
 export interface BusOptions {
   /** Time until `ctx.signal` of a listener aborts. @default '5s' */
-  readonly listenerTimeout?: Duration
+  readonly listenerTimeout?: Duration | undefined
   /** Most unsettled calls of one listener; events past it are dropped, counted and reported. @default 1000 */
-  readonly maxPending?: number
+  readonly maxPending?: number | undefined
 }
 
 interface Queued {

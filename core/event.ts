@@ -29,11 +29,11 @@ export interface Event<P = unknown> {
 export interface EventInit<P = unknown> {
   readonly topics: readonly string[]
   readonly payload: P
-  readonly actor?: Actor | null
+  readonly actor?: Actor | null | undefined
   /** A message for clients. Its topic is the event's first topic and its payload the event's by default. */
-  readonly client?: { readonly topic?: string; readonly payload?: unknown }
+  readonly client?: { readonly topic?: string; readonly payload?: unknown } | undefined
   /** Id of a session that does not get the message. */
-  readonly except?: string | null
+  readonly except?: string | null | undefined
 }
 
 /** @throws `invalid_topic` */

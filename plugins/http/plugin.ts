@@ -13,23 +13,23 @@ import { WebServer } from './web-server.ts'
 
 export interface HttpOptions {
   /** Port to listen on; 0 for any free one. @default 3000 */
-  readonly port?: number
+  readonly port?: number | undefined
   /** Address to listen on. @default all addresses */
-  readonly hostname?: string
+  readonly hostname?: string | undefined
   /** The user's own routes: a Hono app, or anything with `fetch`. Asked after the routes of plugins. */
-  readonly routes?: FetchApp
+  readonly routes?: FetchApp | undefined
   /**
    * Origins that pages may connect from, beside the server's own host: a list, `'*'`, or a function. They
    * get CORS headers too. @default only the server's own host
    */
-  readonly allowedOrigins?: AllowedOrigins
+  readonly allowedOrigins?: AllowedOrigins | undefined
   /** Largest body of a request to `routes`, in bytes. @default 1048576 */
-  readonly bodyLimit?: number
+  readonly bodyLimit?: number | undefined
   /**
    * A server of the user's own. It is the user's to listen and to close; without `routes`, what Rookery does
    * not answer goes to the request listeners that it has. Excludes `port` and `hostname`.
    */
-  readonly server?: Server | HttpsServer
+  readonly server?: Server | HttpsServer | undefined
 }
 
 const checkHttpOptions = (options: HttpOptions): void => {

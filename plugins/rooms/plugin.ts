@@ -13,14 +13,14 @@ export interface RoomsOptions {
    * several devices), `reject` the newer connection with `name_taken`, or `replace` the older one, which is
    * closed with `replaced`. @default 'allow'
    */
-  readonly members?: 'allow' | 'reject' | 'replace'
+  readonly members?: 'allow' | 'reject' | 'replace' | undefined
   /**
    * Whether members are told of each other's coming and going. In a room of n members that is n messages each
    * time: switch it off for very large rooms. Listeners of the bus are told in any case. @default true
    */
-  readonly announce?: boolean
+  readonly announce?: boolean | undefined
   /** Most rooms that a session may be in at a time. @default 32 */
-  readonly maxRooms?: number
+  readonly maxRooms?: number | undefined
 }
 
 /** Most members in one answer to `room/members`. */

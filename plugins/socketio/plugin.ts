@@ -7,14 +7,14 @@ import { SocketIoTransport } from './transport.ts'
 
 export interface SocketIoOptions {
   /** Path of the Socket.IO endpoint. @default '/socket.io' */
-  readonly path?: string
+  readonly path?: string | undefined
   /** Time for what is buffered to leave when a connection is closed. @default '5s' */
-  readonly closeTimeout?: Duration
+  readonly closeTimeout?: Duration | undefined
   /**
    * A Socket.IO server of the user's own, with whatever options it has. It is the user's to attach and to close;
    * sessions are the sockets of its main namespace. Excludes `path`; `http()` is not needed then.
    */
-  readonly server?: Server
+  readonly server?: Server | undefined
 }
 
 /**

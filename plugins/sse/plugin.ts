@@ -6,13 +6,13 @@ import { SseTransport } from './transport.ts'
 
 export interface SseOptions {
   /** Path of the stream; the uplink is below it. @default '/api/v1/sse' */
-  readonly path?: string
+  readonly path?: string | undefined
   /** Time between two comments that keep proxies from closing a quiet stream. @default '15s' */
-  readonly heartbeat?: Duration
+  readonly heartbeat?: Duration | undefined
   /** Time that a session outlives its stream, for the client to come back to it. @default '10s' */
-  readonly grace?: Duration
+  readonly grace?: Duration | undefined
   /** Time for what is buffered to leave when a stream is closed. @default '5s' */
-  readonly closeTimeout?: Duration
+  readonly closeTimeout?: Duration | undefined
 }
 
 /**

@@ -6,14 +6,14 @@ import { WebSocketTransport } from './transport.ts'
 
 export interface WebSocketOptions {
   /** Path of the upgrade request. @default '/api/v1/ws' */
-  readonly path?: string
+  readonly path?: string | undefined
   /** Time for the peer to finish the closing handshake, and for what is buffered to leave. @default '5s' */
-  readonly closeTimeout?: Duration
+  readonly closeTimeout?: Duration | undefined
   /**
    * Compression: `true`, or the options that `ws` has for it. It costs memory for every connection and most of
    * the speed, because frames are then compressed for each receiver. @default false
    */
-  readonly perMessageDeflate?: boolean | Readonly<Record<string, unknown>>
+  readonly perMessageDeflate?: boolean | Readonly<Record<string, unknown>> | undefined
 }
 
 /**

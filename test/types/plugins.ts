@@ -134,3 +134,8 @@ new RookeryError('not_in_room')
 error.code = 'other'
 // @ts-expect-error: a code is a string
 new RookeryError(404)
+
+// ---- options from the environment, which may be undefined
+
+http({ hostname: process.env.HOST, server: undefined })
+createApp({ slowConsumer: undefined, limits: { maxPayload: undefined }, bus: { listenerTimeout: undefined } })
