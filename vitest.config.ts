@@ -14,8 +14,9 @@ export default defineConfig({
   },
   test: {
     include: ['test/**/*.test.ts'],
-    testTimeout: 20_000,
-    hookTimeout: 30_000,
+    // A browser on a busy machine takes its time; what waits for a condition has a limit of its own.
+    testTimeout: 90_000,
+    hookTimeout: 120_000,
     // Real sockets, browsers and processes share two cores: more workers only add noise.
     maxWorkers: 2,
   },

@@ -64,7 +64,7 @@ export const useChromium = (): Pages => {
   const openIn = async (context: BrowserContext): Promise<Page> => {
     const complaints: string[] = []
     const page = await context.newPage()
-    page.setDefaultTimeout(15_000)
+    page.setDefaultTimeout(30_000)
     page.on('pageerror', (error) => complaints.push(error.stack ?? String(error)))
     page.on('console', (message) => {
       const { url } = message.location()
