@@ -13,6 +13,8 @@ export interface AdmissionHost extends SessionHost {
   sessionId(): string
   /** What a peer may see of whatever refused it; the rest goes to the log. */
   coded(failure: unknown, fields: object): RookeryError
+  /** Logs that a peer was refused. */
+  refused(error: RookeryError, handshake: Handshake): void
 }
 
 /** Lets peers in: asks the hooks who they are and whether they may, and tells those who may not. */
@@ -52,6 +54,7 @@ export class Admission {
       return session
     } catch (failure) {
       const error = this.#host.coded(failure, { transport: handshake.transport, stage: 'handshake' })
+      this.#host.refused(error, handshake)
       attempt.refuse(error)
       throw error
     } finally {

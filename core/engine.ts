@@ -110,6 +110,10 @@ export class Engine implements AdmissionHost, TransportHost, ClusterHost {
     return this.#admission.open(handshake, wire)
   }
 
+  refused({ code }: RookeryError, { transport, address }: Handshake): void {
+    this.#log.debug({ code, transport, address }, 'a connection was refused')
+  }
+
   sessionId(): string {
     return `${this.#cluster?.node ?? ''}-${crypto.randomUUID().replaceAll('-', '')}`
   }

@@ -95,6 +95,15 @@ export const targets = {
     base: 'write',
     goals: { 1: 1.25, 10: 1.25 },
   },
+  'rookery-sse-resume': {
+    title: 'Rookery over SSE, resumable',
+    server: 'rookery.mjs',
+    path: '/api/v1/sse?resume=1&topic=bench/*',
+    opening: () => [],
+    ready: '"type":"welcome"',
+    base: 'write',
+    goals: { 1: 1.25, 10: 1.25 },
+  },
   hono: {
     title: 'Hono streamSSE',
     server: 'hono.mjs',
@@ -116,7 +125,7 @@ export const targets = {
 /** Those of a group take turns; groups follow each other, so that not too many connections exist at a time. */
 export const GROUPS = [
   ['ws', 'rookery', 'rookery-idle', 'socketio', 'rookery-socketio'],
-  ['write', 'rookery-sse', 'hono', 'better-sse'],
+  ['write', 'rookery-sse', 'rookery-sse-resume', 'hono', 'better-sse'],
 ]
 
 /** What every delivered frame must contain. */

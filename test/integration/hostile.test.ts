@@ -75,6 +75,9 @@ describe('what an application gets wrong', () => {
     app.sessions.onAuthenticate(() => ({ id: 42, name: 'Ada' }) as never)
     const client = new BareClient(`${url}/api/v1/ws`)
     expect(await client.untilClosed()).toEqual({ code: 1011, reason: 'internal' })
+    expect(lines).toContainEqual(
+      expect.objectContaining({ level: 'debug', code: 'internal', transport: 'websocket' }),
+    )
     expect(lines.find(({ level }) => level === 'error')?.err).toMatchObject({
       message: expect.stringContaining('id'),
     })
