@@ -1,7 +1,8 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { type AppOptions, type AppSettings, readAppOptions } from './app-options.ts'
 import type { Bus } from './bus.ts'
-import { Cluster, createInProcessCluster, type Target } from './cluster.ts'
+import { Cluster, type Target } from './cluster.ts'
+import { createInProcessCluster } from './cluster-in-process.ts'
 import { type ContainerScope, createScope } from './container.ts'
 import type { Context, Handler, Middleware } from './context.ts'
 import { Engine } from './engine.ts'
@@ -9,7 +10,9 @@ import { RookeryError } from './errors.ts'
 import type { EventInit } from './event.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { createLogger, Logger } from './logger.ts'
+import type { Nodes } from './nodes.ts'
 import type { Untyped } from './protocol.ts'
+import { createReadiness, Readiness } from './readiness.ts'
 import { createToken, type Scope } from './scope.ts'
 import { Limits } from './session-host.ts'
 import { Sessions } from './sessions.ts'
@@ -38,6 +41,8 @@ export interface App<C = Untyped> {
   readonly bus: Bus
   /** This node's sessions. */
   readonly sessions: Sessions
+  /** The nodes that act as one app. */
+  readonly cluster: Nodes
   /** What plugins provide, by token. */
   readonly scope: Scope
   /**
@@ -76,14 +81,15 @@ export interface App<C = Untyped> {
    * Sends a message to all sessions of a user, a room or a session id, whichever nodes they are on, whether
    * they subscribe to the topic or not. Resolves with how many sessions took it.
    *
-   * @throws `not_connected` when nobody did; `invalid_topic`, `unserializable`
+   * @throws `not_connected` when nobody did, `cluster_unavailable` when nobody is here and other nodes cannot be
+   * asked; `invalid_topic`, `unserializable`
    */
   send(target: Target, topic: string, payload?: unknown): Promise<number>
   /**
    * Starts the plugins, then the transports; resolves with the app when it serves. When something fails,
    * what had started is stopped again.
    *
-   * @throws `plugin_failed`, `plugin_timeout`, `app_stopped`
+   * @throws `plugin_failed`, `plugin_timeout`, `cluster_unavailable`, `app_stopped`
    */
   start(): Promise<this>
   /**
@@ -99,6 +105,7 @@ export const AppToken = createToken<App>('App')
 class RookeryApp implements App {
   readonly bus: Bus
   readonly sessions: Sessions
+  readonly cluster: Nodes
   readonly scope: ContainerScope
   readonly #settings: AppSettings
   readonly #engine: Engine
@@ -106,6 +113,7 @@ class RookeryApp implements App {
   readonly #log: Logger
   readonly #transports: Transport[] = []
   #state: AppState = 'created'
+  #joining = false
   #starting: Promise<this> | undefined
   #stopping: Promise<void> | undefined
 
@@ -117,16 +125,19 @@ class RookeryApp implements App {
     this.#engine = new Engine(settings, this.#log)
     this.bus = this.#engine.bus
     this.sessions = this.#engine.sessions
+    this.cluster = this.#engine.nodes
     this.scope = createScope()
     this.scope.provide(AppToken, () => this)
     this.scope.provide(Logger, () => this.#log)
     this.scope.provide(Sessions, () => this.sessions)
     this.scope.provide(Limits, () => settings.limits)
+    this.scope.provide(Readiness, createReadiness)
     this.scope.provide(Transports, () => ({
       add: (transport: Transport) => void this.#transports.push(transport),
     }))
     this.scope.provideDefault(Cluster, () => createInProcessCluster())
     this.#lifecycle = new Lifecycle(settings.plugins, this.scope, this.#log)
+    this.#engine.join(this.scope.get(Cluster))
   }
 
   get state(): AppState {
@@ -172,14 +183,11 @@ class RookeryApp implements App {
     const { startTimeout } = this.#settings
     try {
       const cluster = this.scope.get(Cluster)
-      await this.#lifecycle.open(
-        'cluster',
-        'start',
-        startTimeout,
-        () => cluster.start(this.#engine),
-        () => cluster.stop(),
-      )
-      this.#engine.join(cluster)
+      const limit = cluster.startTimeout ?? startTimeout
+      const join = () => cluster.start(this.#engine)
+      this.#joining = true
+      await this.#lifecycle.open('cluster', 'start', limit, join, () => cluster.stop())
+      this.#joining = false
       await this.#lifecycle.startPlugins(startTimeout)
       for (const transport of this.#transports) {
         const start = () => transport.start(this.#engine)
@@ -198,6 +206,8 @@ class RookeryApp implements App {
   }
 
   async #stop(): Promise<void> {
+    // It may be told to wait for its server for as long as it takes.
+    if (this.#joining) await this.scope.get(Cluster).stop()
     await this.#starting?.catch(() => {})
     if (this.#state === 'stopped') return
     this.#state = 'stopping'

@@ -2,7 +2,7 @@ import { RookeryError } from './errors.ts'
 import { createEvent, type Event, type EventInit } from './event.ts'
 import type { Logger } from './logger.ts'
 import { Matcher } from './matcher.ts'
-import { type Duration, milliseconds } from './options.ts'
+import { checkOptions, type Duration, milliseconds, option } from './options.ts'
 import { Listening } from './subscription.ts'
 import { assertPattern } from './topic.ts'
 
@@ -31,6 +31,19 @@ export interface Subscription {
   readonly dropped: number
 }
 
+/**
+ * Whose events a subscription takes. `node`: those published on this node. `all`: those of every node. `cluster`:
+ * those of every node, but of all nodes that have a subscription of the group one handles each event.
+ */
+export type Scope = 'node' | 'all' | 'cluster'
+
+export interface SubscribeOptions {
+  /** Whose events to take. Payloads of other nodes have been through JSON. @default 'node' */
+  readonly scope?: Scope | undefined
+  /** With scope `cluster`: subscriptions of one group share the work. @default the pattern, or `default` without one */
+  readonly group?: string | undefined
+}
+
 export interface BusOptions {
   /** Time until `ctx.signal` of a listener aborts. @default '5s' */
   readonly listenerTimeout?: Duration | undefined
@@ -47,7 +60,22 @@ interface Queued {
 /** Events delivered until I/O gets its turn, so that listeners who publish cannot starve it. */
 const BATCH = 1024
 
-/** The in-process event bus. */
+/** Where events go besides the listeners, and where those of other nodes come from. */
+export interface BusOutlets {
+  /** Takes each event with a client message, before any listener does. */
+  readonly toClients: (event: Event) => void
+  /** Takes each event to other nodes; returns whether it also takes care of groups. */
+  readonly toOthers: (event: Event) => boolean
+  /** Told what listeners want from other nodes, group by group; null: each for itself. */
+  readonly listen: (pattern: string, group: string | null, wanted: boolean) => void
+}
+
+const NO_OUTLETS: BusOutlets = { toClients: () => {}, toOthers: () => false, listen: () => {} }
+
+const hearsLocal = (listening: Listening): boolean => listening.scope !== 'cluster'
+const hearsAll = (listening: Listening): boolean => listening.scope === 'all'
+
+/** The event bus of one node. */
 export class Bus {
   readonly #matcher = new Matcher<Listening>()
   readonly #everything = new Set<Listening>()
@@ -60,14 +88,13 @@ export class Bus {
   #left = BATCH
   #closed = false
 
-  readonly #toClients: (event: Event) => void
+  readonly #outlets: BusOutlets
 
-  /** @param toClients takes each event with a client message, before any listener does */
-  constructor(log: Logger, options: BusOptions = {}, toClients: (event: Event) => void = () => {}) {
+  constructor(log: Logger, options: BusOptions = {}, outlets: BusOutlets = NO_OUTLETS) {
     this.#log = log
     const { listenerTimeout = '5s', maxPending = 1000 } = options
     this.#options = { listenerTimeout: milliseconds(listenerTimeout), maxPending }
-    this.#toClients = toClients
+    this.#outlets = outlets
   }
 
   /**
@@ -83,7 +110,7 @@ export class Bus {
   }
 
   /**
-   * Publishes an event and resolves when every listener has settled or run out of its time.
+   * Publishes an event and resolves when every listener of this node has settled or run out of its time.
    *
    * @throws `invalid_topic`
    */
@@ -98,23 +125,26 @@ export class Bus {
    * Calls a listener for each event on the pattern. Without a pattern it hears nothing until one is added.
    *
    * @example app.bus.subscribe('orders/*', (event) => invoice(event.payload))
-   * @throws `invalid_pattern`
+   * @example app.bus.subscribe('orders/*', bookOnce, { scope: 'cluster' })
+   * @throws `invalid_pattern`, `invalid_option`
    */
-  subscribe<P = unknown>(pattern: string, listener: Listener<P>): Subscription
-  subscribe<P = unknown>(listener: Listener<P>): Subscription
-  subscribe(first: string | Listener<never>, second?: Listener<never>): Subscription {
-    const listener = (typeof first === 'string' ? second : first) as Listener | undefined
+  subscribe<P = unknown>(pattern: string, listener: Listener<P>, options?: SubscribeOptions): Subscription
+  subscribe<P = unknown>(listener: Listener<P>, options?: SubscribeOptions): Subscription
+  subscribe(...args: readonly unknown[]): Subscription {
+    const [pattern, listener, options = {}] = typeof args[0] === 'string' ? args : [undefined, ...args]
     if (typeof listener !== 'function') {
       throw new RookeryError('invalid_option', 'bus.subscribe() needs a listener function after the pattern')
     }
-    // First, so that a bad pattern leaves nothing behind.
-    if (typeof first === 'string') assertPattern(first)
-    const subscription = new Listening(listener, this.#log, this.#options, {
+    // First, so that what is wrong leaves nothing behind.
+    if (pattern !== undefined) assertPattern(pattern)
+    const { scope, group } = readSubscribeOptions(options, pattern)
+    const subscription = new Listening(listener as Listener, this.#log, this.#options, scope, group, {
       patterns: this.#matcher,
       everything: this.#everything,
       subscriptions: this.#subscriptions,
+      listen: this.#outlets.listen,
     })
-    return typeof first === 'string' ? subscription.add(first) : subscription
+    return pattern === undefined ? subscription : subscription.add(pattern)
   }
 
   /** Number of patterns and trie nodes in use, for leak checks. */
@@ -122,9 +152,13 @@ export class Bus {
     return { patterns: this.#matcher.patterns, nodes: this.#matcher.nodes }
   }
 
-  /** @internal Queues an event for the listeners alone. */
-  emit(event: Event, settled?: () => void): void {
-    const listening = this.#closed ? undefined : this.#listening(event)
+  /** @internal Queues an event of another node: for the listeners of a group, or for those who hear all nodes (null). */
+  emitFromElsewhere(event: Event, group: string | null): void {
+    this.#emit(event, group === null ? hearsAll : (one) => one.scope === 'cluster' && one.group === group)
+  }
+
+  #emit(event: Event, hears?: (listening: Listening) => boolean, settled?: () => void): void {
+    const listening = this.#closed ? undefined : this.#listening(event, hears)
     if (!listening) {
       settled?.()
       return
@@ -146,16 +180,18 @@ export class Bus {
   }
 
   #publish(event: Event, settled?: () => void): void {
-    if (event.client) this.#toClients(event)
-    this.emit(event, settled)
+    if (event.client) this.#outlets.toClients(event)
+    this.#emit(event, this.#outlets.toOthers(event) ? hearsLocal : undefined, settled)
   }
 
   /** Who listens to an event, each once; nothing when nobody does. */
-  #listening(event: Event): Iterable<Listening> | undefined {
+  #listening(event: Event, hears?: (listening: Listening) => boolean): Iterable<Listening> | undefined {
     let found: ReadonlySet<Listening>[] = this.#everything.size > 0 ? [this.#everything] : []
     for (const topic of event.topics) found = found.concat(this.#matcher.match(topic))
     // A copy, because what is delivered is decided now and the sets are live.
-    return found.length === 0 ? undefined : new Set(found.flatMap((set) => [...set]))
+    if (found.length === 0) return undefined
+    const all = new Set(found.flatMap((set) => [...set]))
+    return hears ? [...all].filter(hears) : all
   }
 
   readonly #drain = (): void => {
@@ -178,4 +214,22 @@ export class Bus {
     this.#left = BATCH
     this.#drain()
   }
+}
+
+const readSubscribeOptions = (
+  options: unknown,
+  pattern: string | undefined,
+): { readonly scope: Scope; readonly group: string } => {
+  checkOptions('bus.subscribe()', options, {
+    scope: option.oneOf('node', 'all', 'cluster'),
+    group: (value) =>
+      typeof value === 'string' && /^[^\s\p{Cc}]{1,255}$/u.test(value)
+        ? undefined
+        : 'a name of 1 to 255 characters without whitespace',
+  })
+  const { scope = 'node', group } = options as SubscribeOptions
+  if (group !== undefined && scope !== 'cluster') {
+    throw new RookeryError('invalid_option', "bus.subscribe(): option 'group' needs the scope 'cluster'")
+  }
+  return { scope, group: group ?? pattern ?? 'default' }
 }

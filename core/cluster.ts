@@ -1,25 +1,69 @@
-import type { RookeryError } from './errors.ts'
+import type { RookeryError, WireError } from './errors.ts'
 import type { Event } from './event.ts'
 import { createToken } from './scope.ts'
 
 /** Whom `app.send` and `app.sessions.disconnect` reach. */
 export type Target = { readonly user: string } | { readonly session: string } | { readonly room: string }
 
-/** A message to the sessions of a target. */
-export interface AddressedMessage {
-  readonly target: Target
+/** A message on its way to clients of other nodes. */
+export interface ClusterMessage {
+  /** Sessions that subscribe to one of them get the message, each once. */
+  readonly topics: readonly string[]
+  /** The topic that clients see. */
   readonly topic: string
-  readonly payload: unknown
+  /** The payload as JSON, so that nodes which only pass it on need not parse it; undefined when there is none. */
+  readonly payload: string | undefined
+  /** Id of a session that does not get the message. */
+  readonly except: string | null
+  /** Names the plugin that decides at each node what becomes of the message; null: sessions get it. */
+  readonly kind: string | null
+  /** What that plugin's other half needs to know. Plain JSON. */
+  readonly note?: unknown
 }
+
+/** A question to other nodes. */
+export interface Question {
+  /** `$node/<id>` for one node; `$user/…`, `$room/…` or `$session/…` for all that have sessions there. */
+  readonly to: string
+  readonly method: string
+  /** Plain JSON, as are the answers. */
+  readonly payload?: unknown
+  /** Milliseconds to wait for answers. @default 1000 */
+  readonly timeout?: number | undefined
+  /**
+   * Whether `missing` must be right even when nobody answers: costs a round trip to every node.
+   * @default false
+   */
+  readonly thorough?: boolean | undefined
+}
+
+export interface Answer {
+  readonly node: string
+  readonly value?: unknown
+  readonly error?: WireError
+}
+
+export interface Answers {
+  readonly items: readonly Answer[]
+  /** Nodes that did not answer in time and may have had something to say. */
+  readonly missing: readonly string[]
+}
+
+/** `restored`: the node, or this one, was cut off for so short a time that nobody missed it. */
+export type NodeChange = 'joined' | 'left' | 'restored'
 
 /** The app, as its cluster backend sees it. All of it concerns this node's own sessions and listeners. */
 export interface ClusterHost {
-  /** Delivers an event that another node published. */
-  deliver(event: Event): void
-  /** Delivers an addressed message that came from another node; returns how many sessions took it. */
-  deliverTo(message: AddressedMessage): number
-  /** Closes this node's sessions of a target; returns how many. */
-  disconnect(target: Target, error: RookeryError): number
+  /** Delivers a message of another node, or of whoever else publishes to the cluster (`node` is null). */
+  deliver(message: ClusterMessage, node: string | null): void
+  /** Hands an event to this node's listeners: those of a group, or those with scope `all` (`group` is null). */
+  emit(event: Event, group: string | null): void
+  /** Answers a question. What it throws or rejects with becomes the answer's error. */
+  answer(question: Question, node: string | null): unknown
+  /** Tells that a node has come, gone or come back. */
+  changed(node: string, change: NodeChange): void
+  /** Tells that this node has lost the cluster, and why, or has it back. */
+  connection(connected: boolean, cause?: unknown): void
 }
 
 /**
@@ -29,33 +73,38 @@ export interface ClusterHost {
 export interface ClusterBackend {
   /** This node's id, unique in the cluster, of letters, digits and `_`. Session ids begin with it. */
   readonly node: string
+  /** Whether other nodes can be reached. */
+  readonly connected: boolean
+  /** The other nodes that are there. */
+  readonly nodes: readonly string[]
+  /** Milliseconds that `start` may take, instead of the app's `startTimeout`. */
+  readonly startTimeout?: number | undefined
+  /** Resolves when the other nodes are known. MUST reject soon when `stop` is called meanwhile. */
   start(host: ClusterHost): Promise<void>
   stop(): Promise<void>
-  /** Passes an event on to the other nodes. MUST keep the order of one topic and MUST NOT throw. */
-  publish(event: Event): void
-  /** Passes an addressed message on; resolves with how many sessions of other nodes took it. */
-  send(message: AddressedMessage): Promise<number>
-  /** Closes other nodes' sessions of a target; resolves with how many. */
-  disconnect(target: Target, error: RookeryError): Promise<number>
+  /** Passes a message on. MUST keep the order of one topic and MUST NOT throw. */
+  publish(message: ClusterMessage): void
   /**
-   * Tells that this node's first session or listener wants a pattern, or its last no longer does. Patterns
-   * may be addresses such as `$user/alice`. MUST NOT throw.
+   * Passes an event on to listeners of other nodes that want it, and has one node of each group handle it, which
+   * may be this one. Returns false when groups are this node's own affair. MUST NOT throw.
+   */
+  emit(event: Event): boolean
+  /**
+   * Puts a question to other nodes and never fails because one of them does.
+   *
+   * @throws `cluster_unavailable` when there is no connection, or it is lost before all have answered
+   */
+  ask(question: Question): Promise<Answers>
+  /**
+   * Tells that one more of this node's sessions or plugins wants a pattern, or one less. Patterns may be
+   * addresses such as `$user/alice`. MUST NOT throw.
    */
   interest(pattern: string, wanted: boolean): void
+  /** Tells that one more of this node's listeners, or one less, wants a pattern: for a group, or for itself (null). */
+  listen(pattern: string, group: string | null, wanted: boolean): void
 }
 
 export const Cluster = createToken<ClusterBackend>('Cluster')
 
-/** The backend of an app that is alone: there are no other nodes. */
-export const createInProcessCluster = (node = randomNode()): ClusterBackend => ({
-  node,
-  start: async () => {},
-  stop: async () => {},
-  publish: () => {},
-  send: async () => 0,
-  disconnect: async () => 0,
-  interest: () => {},
-})
-
-/** A node id of 48 random bits. */
-export const randomNode = (): string => crypto.randomUUID().replaceAll('-', '').slice(-12)
+/** Closes sessions of a target on every node. */
+export type Disconnect = (target: Target, error: RookeryError) => Promise<number>

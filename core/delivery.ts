@@ -1,9 +1,8 @@
-import type { Event } from './event.ts'
-import { Frame } from './frame.ts'
+import type { Frame } from './frame.ts'
 import { Matcher } from './matcher.ts'
 import type { Session } from './session.ts'
 
-/** Fans events out to the sessions that subscribe to them. */
+/** Fans messages out to the sessions that subscribe to them. */
 export class Delivery {
   readonly #matcher = new Matcher<Session>()
   readonly #interest: (pattern: string, wanted: boolean) => void
@@ -27,16 +26,11 @@ export class Delivery {
   }
 
   /**
-   * Queues an event's client message at every session that subscribes to one of its topics, once each.
+   * Queues a frame at every session that subscribes to one of the topics, once each.
    *
    * @throws `unserializable`, whether anybody subscribes or not
    */
-  deliver({ topics, client, except }: Event): void {
-    if (!client) return
-    const { topic: name, payload } = client
-    const frame = new Frame(
-      topics.includes(name) ? { topic: name, payload } : { topic: name, payload, topics },
-    )
+  deliver(topics: readonly string[], frame: Frame, except: string | null): void {
     // Encoded now: the payload may change once the publisher goes on.
     void frame.text
     for (const topic of topics) {

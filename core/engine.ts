@@ -1,7 +1,8 @@
+import { Addressing } from './addressing.ts'
 import { Admission, type AdmissionHost } from './admission.ts'
 import type { AppSettings } from './app-options.ts'
 import { Bus } from './bus.ts'
-import type { AddressedMessage, ClusterBackend, ClusterHost, Target } from './cluster.ts'
+import type { ClusterBackend, ClusterHost, ClusterMessage, NodeChange, Question, Target } from './cluster.ts'
 import { Delivery } from './delivery.ts'
 import { RookeryError } from './errors.ts'
 import type { Event, EventInit } from './event.ts'
@@ -9,6 +10,7 @@ import { Frame } from './frame.ts'
 import { Handlers } from './handlers.ts'
 import type { Logger } from './logger.ts'
 import { MessageContext } from './message-context.ts'
+import { NodeRegistry, nodeAddress } from './nodes.ts'
 import { Flusher } from './outbox.ts'
 import type { SendFrame } from './protocol.ts'
 import type { Session } from './session.ts'
@@ -22,31 +24,43 @@ export class Engine implements AdmissionHost, TransportHost, ClusterHost {
   readonly bus: Bus
   readonly handlers: Handlers
   readonly sessions: SessionRegistry
+  readonly nodes: NodeRegistry
   readonly limits: Limits
   readonly flusher = new Flusher()
   readonly #delivery: Delivery
+  readonly #addressing: Addressing
   readonly #log: Logger
   #cluster: ClusterBackend | undefined
   readonly #admission = new Admission(this)
+  /** What plugins wanted to hear of the cluster before there was one. */
+  readonly #early: (() => void)[] = []
   #dropped = 0
   #dropReport: NodeJS.Timeout | undefined
 
   constructor(settings: AppSettings, log: Logger) {
     this.#log = log
     this.limits = settings.limits
-    this.bus = new Bus(log, settings.bus, (event) => this.#toClients(event))
+    this.bus = new Bus(log, settings.bus, {
+      toClients: (event) => this.#toClients(event),
+      toOthers: (event) => this.#cluster?.emit(event) ?? false,
+      listen: (pattern, group, wanted) => this.#listen(pattern, group, wanted),
+    })
     this.handlers = new Handlers(settings.handlerTimeout)
     const interest = (pattern: string, wanted: boolean) => this.#cluster?.interest(pattern, wanted)
     this.#delivery = new Delivery(interest)
-    this.sessions = new SessionRegistry(
-      interest,
-      async (target, error) => (await this.#cluster?.disconnect(target, error)) ?? 0,
+    this.nodes = new NodeRegistry(log, (message) => this.#toSessions(message))
+    this.sessions = new SessionRegistry(interest, (target, error) =>
+      this.#addressing.disconnect(target, error),
     )
+    this.#addressing = new Addressing(this.sessions, this.nodes)
   }
 
   /** From here on other nodes hear of what happens here. */
   join(cluster: ClusterBackend): void {
     this.#cluster = cluster
+    this.nodes.join(cluster)
+    cluster.interest(nodeAddress(cluster.node), true)
+    for (const listen of this.#early.splice(0)) listen()
   }
 
   /** Takes connections or no longer does. */
@@ -70,38 +84,49 @@ export class Engine implements AdmissionHost, TransportHost, ClusterHost {
     return ACCEPTED
   }
 
-  #toClients(event: Event): void {
-    this.#delivery.deliver(event)
-    this.#cluster?.publish(event)
+  #toClients({ topics, client, except }: Event): void {
+    if (!client) return
+    const { topic, payload } = client
+    const frame = new Frame(topics.includes(topic) ? { topic, payload } : { topic, payload, topics })
+    this.#delivery.deliver(topics, frame, except)
+    this.#cluster?.publish({ topics, topic, payload: frame.payloadText, except, kind: null })
+  }
+
+  #toSessions({ topics, topic, payload, except }: ClusterMessage): void {
+    const frame = Frame.ofText(topic, payload, topics.includes(topic) ? undefined : topics)
+    this.#delivery.deliver(topics, frame, except)
+  }
+
+  #listen(pattern: string, group: string | null, wanted: boolean): void {
+    if (this.#cluster) this.#cluster.listen(pattern, group, wanted)
+    else this.#early.push(() => this.#cluster?.listen(pattern, group, wanted))
   }
 
   async send(target: Target, topic: string, payload: unknown): Promise<number> {
-    assertTopic(topic)
-    const message = { target, topic, payload }
-    const here = this.deliverTo(message)
-    const elsewhere = (await this.#cluster?.send(message)) ?? 0
-    if (here + elsewhere === 0) {
-      throw new RookeryError('not_connected', `Nobody is connected as ${JSON.stringify(target)}`)
-    }
-    return here + elsewhere
+    return this.#addressing.send(target, topic, payload)
   }
 
   // ---- for the cluster
 
-  deliver(event: Event): void {
-    this.#delivery.deliver(event)
-    this.bus.emit(event)
+  deliver(message: ClusterMessage, node: string | null): void {
+    this.nodes.received(message, node)
   }
 
-  deliverTo({ target, topic, payload }: AddressedMessage): number {
-    const sessions = this.sessions.find(target)
-    const frame = new Frame({ topic, payload })
-    for (const session of sessions) session.push(frame)
-    return sessions.length
+  emit(event: Event, group: string | null): void {
+    this.bus.emitFromElsewhere(event, group)
   }
 
-  disconnect(target: Target, error: RookeryError): number {
-    return this.sessions.disconnectHere(target, error)
+  answer(question: Question, node: string | null): unknown {
+    return this.nodes.asked(question, node)
+  }
+
+  changed(node: string, change: NodeChange): void {
+    this.nodes.changed(node, change)
+  }
+
+  connection(connected: boolean, cause?: unknown): void {
+    if (connected) this.#log.info('the cluster is connected')
+    else this.#log.warn({ err: cause }, 'the cluster is lost: this node is on its own')
   }
 
   // ---- for transports

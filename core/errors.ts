@@ -56,6 +56,8 @@ export const errorTable = {
   connection_failed: entry('The connection could not be made', 503, true),
   disconnected: entry('The connection was lost', 503, true),
   protocol_mismatch: entry('The peer speaks another version of the protocol', 426),
+  cluster_unavailable: entry('The other nodes cannot be reached', 503, true),
+  node_unreachable: entry('The node did not answer', 504, true),
   client_closed: entry('The client was closed', 499),
   aborted: entry('The call was aborted', 499),
 

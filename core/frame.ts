@@ -22,6 +22,13 @@ export class Frame {
     this.message = message
   }
 
+  /** A published message whose payload is JSON already; it is parsed only for those who look at it. */
+  static ofText(topic: string, payload: string | undefined, topics?: readonly string[]): Frame {
+    const frame = new Frame(new ParsedLater(topic, payload, topics))
+    frame.#payload = { text: payload }
+    return frame
+  }
+
   /**
    * The frame as JSON.
    *
@@ -70,6 +77,25 @@ export class Frame {
     let encoded = others.get(codec) as T | undefined
     if (encoded === undefined) others.set(codec, (encoded = codec.encode(this)))
     return encoded
+  }
+}
+
+class ParsedLater implements MessageFrame {
+  readonly topic: string
+  // Declared, so that a message without them does not have them as undefined.
+  declare readonly topics?: readonly string[]
+  readonly #text: string | undefined
+  #payload: { readonly value: unknown } | undefined
+
+  constructor(topic: string, text: string | undefined, topics: readonly string[] | undefined) {
+    this.topic = topic
+    this.#text = text
+    if (topics) this.topics = topics
+  }
+
+  get payload(): unknown {
+    this.#payload ??= { value: this.#text === undefined ? undefined : JSON.parse(this.#text) }
+    return this.#payload.value
   }
 }
 

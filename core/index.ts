@@ -1,11 +1,15 @@
 export { type App, type AppState, AppToken, createApp, type Usage } from './app.ts'
 export type { AppOptions, LimitOptions } from './app-options.ts'
-export type { Bus, BusOptions, Listener, ListenerContext, Subscription } from './bus.ts'
+export type { Bus, BusOptions, Listener, ListenerContext, SubscribeOptions, Subscription } from './bus.ts'
 export {
-  type AddressedMessage,
+  type Answer,
+  type Answers,
   Cluster,
   type ClusterBackend,
   type ClusterHost,
+  type ClusterMessage,
+  type NodeChange,
+  type Question,
   type Target,
 } from './cluster.ts'
 export type { Context, Handler, Middleware, Next } from './context.ts'
@@ -13,9 +17,11 @@ export { type ErrorCode, errorTable, type Issue, RookeryError, type WireError } 
 export type { Actor, ClientMessage, Event, EventInit } from './event.ts'
 export { type Codec, createBatchCodec, type Frame } from './frame.ts'
 export { createLogger, Logger, type LogLevel } from './logger.ts'
+export type { Answerer, NodeChangeHook, Nodes, Taker } from './nodes.ts'
 export type { Duration } from './options.ts'
 export { definePlugin, type Plugin } from './plugin.ts'
 export type { ClientFrame, Cursor, InvalidFrame, ServerFrame, Untyped, User } from './protocol.ts'
+export { type Condition, Readiness } from './readiness.ts'
 export { createToken, type Scope, type Token } from './scope.ts'
 export type { Session } from './session.ts'
 export { Limits } from './session-host.ts'

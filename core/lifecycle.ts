@@ -136,7 +136,9 @@ export class Lifecycle {
 
 /** Names the plugin in what it threw. A code that says what is wrong with the app's composition stays. */
 const failure = (name: string, stage: string, cause: unknown): RookeryError => {
-  const coded = cause instanceof RookeryError && cause.status === 500 && cause.code !== 'internal'
+  const coded =
+    cause instanceof RookeryError &&
+    (cause.code === 'cluster_unavailable' || (cause.status === 500 && cause.code !== 'internal'))
   if (coded && (cause.code === 'plugin_timeout' || cause.code === 'plugin_failed')) return cause
   const reason = cause instanceof Error ? cause.message : String(cause)
   const hint =

@@ -1,4 +1,4 @@
-import type { Target } from './cluster.ts'
+import type { Disconnect, Target } from './cluster.ts'
 import { RookeryError } from './errors.ts'
 import type { User } from './protocol.ts'
 import { createToken } from './scope.ts'
@@ -27,6 +27,7 @@ export interface Sessions extends Iterable<Session> {
    * Closes all sessions of a target, on every node, and resolves with how many.
    *
    * @param error `session_closed` by default: the clients do not come back
+   * @throws `cluster_unavailable` when none is here and other nodes cannot be asked
    */
   disconnect(target: Target, error?: RookeryError): Promise<number>
   /**
@@ -64,6 +65,15 @@ const escapeSegment = (id: string): string => {
   }
 }
 
+/** The target that an address stands for. @throws `invalid_topic` */
+export const targetOf = (address: string): Target => {
+  const [, kind, id] = /^\$(user|session|room)\/([^/]+)$/.exec(address) ?? []
+  if (kind === undefined || id === undefined) {
+    throw new RookeryError('invalid_topic', `'${address}' is not the address of a user, a session or a room`)
+  }
+  return { [kind]: decodeURIComponent(id) } as unknown as Target
+}
+
 /** What a hook answers comes from the application's own data. */
 const assertUser = (user: User | null): User | null => {
   if (user === null || (typeof user.id === 'string' && user.id !== '' && typeof user.name === 'string'))
@@ -88,14 +98,12 @@ export class SessionRegistry implements Sessions {
   readonly #open = new Set<OpenHook>()
   readonly #close = new Set<CloseHook>()
   readonly #interest: (address: string, wanted: boolean) => void
-  readonly #disconnectElsewhere: (target: Target, error: RookeryError) => Promise<number>
+  readonly #disconnect: Disconnect
 
-  constructor(
-    interest: (address: string, wanted: boolean) => void,
-    disconnectElsewhere: (target: Target, error: RookeryError) => Promise<number>,
-  ) {
+  /** @param disconnect closes sessions on every node, here by `disconnectHere` */
+  constructor(interest: (address: string, wanted: boolean) => void, disconnect: Disconnect) {
     this.#interest = interest
-    this.#disconnectElsewhere = disconnectElsewhere
+    this.#disconnect = disconnect
   }
 
   get size(): number {
@@ -120,7 +128,7 @@ export class SessionRegistry implements Sessions {
   }
 
   async disconnect(target: Target, error = new RookeryError('session_closed')): Promise<number> {
-    return this.disconnectHere(target, error) + (await this.#disconnectElsewhere(target, error))
+    return this.#disconnect(target, error)
   }
 
   disconnectHere(target: Target, error: RookeryError): number {

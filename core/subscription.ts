@@ -1,4 +1,4 @@
-import type { Listener, Subscription } from './bus.ts'
+import type { Listener, Scope, Subscription } from './bus.ts'
 import { RookeryError } from './errors.ts'
 import type { Event } from './event.ts'
 import type { Logger } from './logger.ts'
@@ -18,10 +18,17 @@ interface Registry {
   readonly everything: Set<Listening>
   /** All of them, until they are cancelled. */
   readonly subscriptions: Set<Listening>
+  /** Told what is wanted from other nodes. */
+  readonly listen: (pattern: string, group: string | null, wanted: boolean) => void
 }
+
+/** What `all()` means for events of other nodes. */
+const EVERYTHING = '*'
 
 /** One listener of the bus. */
 export class Listening implements Subscription {
+  readonly scope: Scope
+  readonly group: string
   readonly #listener: Listener
   readonly #registry: Registry
   readonly #log: Logger
@@ -33,7 +40,16 @@ export class Listening implements Subscription {
   #reported = 0
   #report: NodeJS.Timeout | undefined
 
-  constructor(listener: Listener, log: Logger, limits: Limits, registry: Registry) {
+  constructor(
+    listener: Listener,
+    log: Logger,
+    limits: Limits,
+    scope: Scope,
+    group: string,
+    registry: Registry,
+  ) {
+    this.scope = scope
+    this.group = group
     this.#listener = listener
     this.#log = log
     this.#limits = limits
@@ -46,19 +62,24 @@ export class Listening implements Subscription {
   }
 
   add(pattern: string): this {
-    if (this.#cancelled) return this
+    if (this.#cancelled || this.#patterns.has(pattern)) return this
     this.#registry.patterns.add(pattern, this)
     this.#patterns.add(pattern)
+    this.#wantElsewhere(pattern, true)
     return this
   }
 
   remove(pattern: string): this {
-    if (this.#patterns.delete(pattern)) this.#registry.patterns.remove(pattern, this)
+    if (!this.#patterns.delete(pattern)) return this
+    this.#registry.patterns.remove(pattern, this)
+    this.#wantElsewhere(pattern, false)
     return this
   }
 
   all(): this {
-    if (!this.#cancelled) this.#registry.everything.add(this)
+    if (this.#cancelled || this.#registry.everything.has(this)) return this
+    this.#registry.everything.add(this)
+    this.#wantElsewhere(EVERYTHING, true)
     return this
   }
 
@@ -69,12 +90,16 @@ export class Listening implements Subscription {
 
   cancel(): void {
     this.#registry.subscriptions.delete(this)
-    this.#registry.everything.delete(this)
-    for (const pattern of this.#patterns) this.#registry.patterns.remove(pattern, this)
     this.#reportDrops()
-    this.#patterns.clear()
+    if (this.#registry.everything.delete(this)) this.#wantElsewhere(EVERYTHING, false)
+    for (const pattern of [...this.#patterns]) this.remove(pattern)
     clearTimeout(this.#report)
     this.#report = undefined
+  }
+
+  #wantElsewhere(pattern: string, wanted: boolean): void {
+    if (this.scope === 'node') return
+    this.#registry.listen(pattern, this.scope === 'cluster' ? this.group : null, wanted)
   }
 
   get #cancelled(): boolean {

@@ -8,6 +8,7 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { App } from '../../core/app.ts'
 import { RookeryError } from '../../core/errors.ts'
 import type { Logger } from '../../core/logger.ts'
+import { Readiness } from '../../core/readiness.ts'
 import { type AllowedOrigins, isAllowed } from './origin.ts'
 
 /** Whatever answers requests the way Hono does. */
@@ -36,8 +37,10 @@ export const createRoutes = (app: App, log: Logger, allowedOrigins: AllowedOrigi
   }
   routes.get('/healthz', (c) => c.json({ status: 'ok' }))
   routes.get('/readyz', (c) => {
-    const ready = app.state === 'started'
-    return c.json({ status: ready ? 'ready' : app.state }, ready ? 200 : 503)
+    const { ready, checks } = app.scope.get(Readiness).report()
+    const started = app.state === 'started'
+    const status = started ? (ready ? 'ready' : 'degraded') : app.state
+    return c.json({ status, checks }, started && ready ? 200 : 503)
   })
   return routes
 }

@@ -1,2 +1,3 @@
 export { transportConformance } from './conformance.ts'
+export { MemoryCluster } from './memory-cluster.ts'
 export type { Capability, ConformanceOptions, Peer, PeerHandshake } from './options.ts'

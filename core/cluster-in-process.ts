@@ -1,0 +1,18 @@
+import type { ClusterBackend } from './cluster.ts'
+
+/** The backend of an app that is alone: there are no other nodes. */
+export const createInProcessCluster = (node = randomNode()): ClusterBackend => ({
+  node,
+  connected: true,
+  nodes: [],
+  start: async () => {},
+  stop: async () => {},
+  publish: () => {},
+  emit: () => false,
+  ask: async () => ({ items: [], missing: [] }),
+  interest: () => {},
+  listen: () => {},
+})
+
+/** A node id of 48 random bits. */
+export const randomNode = (): string => crypto.randomUUID().replaceAll('-', '').slice(-12)

@@ -1,0 +1,24 @@
+import { createApp } from 'rookery'
+import { MemoryCluster } from 'rookery/testing'
+import { expect, it, onTestFinished, vi } from 'vitest'
+
+it('passes work to one node of a group, and events to all who want those of all nodes', async () => {
+  const cluster = new MemoryCluster()
+  const heard: string[] = []
+  const start = async (name: string) => {
+    const app = createApp({ logger: 'silent', plugins: [cluster.plugin()] })
+    app.bus.subscribe('jobs/*', () => heard.push(`${name} job`), { scope: 'cluster' })
+    app.bus.subscribe('jobs/*', () => heard.push(`${name} all`), { scope: 'all' })
+    app.bus.subscribe('jobs/*', () => heard.push(`${name} node`))
+    await app.start()
+    onTestFinished(() => app.stop())
+    return app
+  }
+  const a = await start('a')
+  const b = await start('b')
+  expect(a.cluster.nodes()).toEqual(b.cluster.nodes())
+  a.bus.publish('jobs/1', { n: 1 })
+  await vi.waitFor(() => expect(heard).toHaveLength(4))
+  expect(heard.filter((line) => line.endsWith('job'))).toHaveLength(1)
+  expect(heard).toEqual(expect.arrayContaining(['a all', 'b all', 'a node']))
+})
