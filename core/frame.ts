@@ -99,7 +99,8 @@ class ParsedLater implements MessageFrame {
   }
 }
 
-const stringify = (value: unknown): string | undefined => {
+/** A value as JSON; undefined when there is none. @throws `unserializable` */
+export const stringify = (value: unknown): string | undefined => {
   try {
     return JSON.stringify(value)
   } catch (cause) {

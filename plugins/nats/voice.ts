@@ -1,0 +1,89 @@
+import type { Msg } from '@nats-io/transport-node'
+import { RookeryError } from '../../core/errors.ts'
+import type { Logger } from '../../core/logger.ts'
+import { type Envelope, isSealed, NODE_PROTOCOL, open, seal } from './envelope.ts'
+import type { Link } from './link.ts'
+
+/** Most foreign nodes that are remembered as reported. */
+const REPORTED = 100
+
+/** What has come: the message of another node, or a text of somebody outside the cluster. */
+export type Heard<N> = { readonly from: Envelope<N> } | { readonly text: string }
+
+/** How a node speaks to others, and understands them. */
+export class Voice {
+  readonly node: string
+  readonly link: Link
+  readonly #log: Logger
+  readonly #foreign = new Set<string>()
+  #count = 0
+
+  constructor(node: string, link: Link, log: Logger) {
+    this.node = node
+    this.link = link
+    this.#log = log
+  }
+
+  /** An id that no other message of this node has. */
+  nextId(): string {
+    this.#count++
+    return this.#count.toString(36)
+  }
+
+  /** Seals a message. @throws `payload_too_large` */
+  seal(note: object | undefined, payload: string | undefined): string {
+    const text = seal(this.node, this.nextId(), note, payload)
+    const { maxPayload } = this.link
+    // A UTF-16 unit takes at most three bytes, so short texts need no counting.
+    if (text.length * 3 > maxPayload && Buffer.byteLength(text) > maxPayload) {
+      throw new RookeryError('payload_too_large', `NATS takes ${maxPayload} bytes in one message`)
+    }
+    return text
+  }
+
+  /** Sends a message; what cannot be sent is reported. */
+  say(subjects: readonly string[], note: object | undefined, payload?: string, reply?: string): void {
+    try {
+      const text = this.seal(note, payload)
+      for (const subject of subjects) this.link.publish(subject, text, reply)
+    } catch (error) {
+      this.fail(error, subjects[0] as string)
+    }
+  }
+
+  /**
+   * Understands a message; nothing when it is one that nobody here can understand, or this node's own.
+   *
+   * @param own whether this node's own messages are heard, too
+   */
+  hear<N>(message: Msg, own = false): Heard<N> | undefined {
+    const text = message.string()
+    if (!isSealed(text)) return { text }
+    try {
+      const from = open<N>(text)
+      if (from.node === this.node && !own) return undefined
+      if ('id' in from) return { from }
+      this.#reportForeign(from.node, from.version)
+    } catch (error) {
+      this.fail(error, message.subject)
+    }
+    return undefined
+  }
+
+  fail(error: unknown, subject: string): void {
+    this.#log.error(
+      { err: error, subject, stage: 'nats' },
+      'a message could not cross to or from other nodes',
+    )
+  }
+
+  /** Once for each node: it says something every two seconds. */
+  #reportForeign(node: string, version: string): void {
+    if (this.#foreign.has(node) || this.#foreign.size >= REPORTED) return
+    this.#foreign.add(node)
+    this.#log.error(
+      { node, version, own: NODE_PROTOCOL },
+      'a node of another version is in this cluster and is ignored: run one version, or set another prefix',
+    )
+  }
+}
