@@ -4,8 +4,7 @@ import { rooms } from 'rookery/rooms'
 import { socketio } from 'rookery/socketio'
 import { sse } from 'rookery/sse'
 import { websocket } from 'rookery/websocket'
-import { z } from 'zod'
-import { type ChatMessage, MAX_TEXT } from './messages.ts'
+import { addChat } from './chat.ts'
 import { servePage } from './serve-page.ts'
 
 const app = createApp({
@@ -22,33 +21,7 @@ const app = createApp({
   ],
 })
 
-/** How many messages those who join a room are shown. */
-const RECENT = 50
-const recent = new Map<string, readonly ChatMessage[]>()
-
-const Draft = z.object({
-  id: z.string().regex(/^[\w-]{16,64}$/),
-  text: z.string().trim().min(1).max(MAX_TEXT),
-})
-
-app.handle('chat/send', Draft, async (ctx, { id, text }) => {
-  const messages = recent.get(ctx.room) ?? []
-  // A page that lost its connection before the answer came sends again.
-  const known = messages.find((message) => message.id === id)
-  if (known) return known
-  const message: ChatMessage = { id, from: ctx.user.name, text, at: Date.now() }
-  recent.set(ctx.room, [...messages, message].slice(-RECENT))
-  await ctx.publish(`rooms/${ctx.room}/messages`, message)
-  return message
-})
-
-app.handle('chat/recent', (ctx) => recent.get(ctx.room) ?? [])
-
-app.handle('chat/typing', (ctx) => ctx.broadcast(`rooms/${ctx.room}/typing`, { from: ctx.user.name }))
-
-// A room ends when its last member has left: its messages go too.
-app.bus.subscribe<{ room: string }>('rooms/*/ended', ({ payload }) => recent.delete(payload.room))
-
+addChat(app)
 await app.start()
 stopOnSignals(app)
 console.log(`The chat is open: ${app.scope.get(HttpServer).url}`)

@@ -1,18 +1,11 @@
-import type { ServerResponse } from 'node:http'
 import type { Frame } from '../../core/frame.ts'
 import type { Wire } from '../../core/transport.ts'
-import { chunk, chunkedBytes, plainBytes, STREAM_HEADERS } from './framing.ts'
+import type { OpenStream, Stream } from './stream.ts'
 
 /** Most frames kept for a client that comes back to its session. */
 const KEPT = 1024
 
-/** Comments that keep a quiet stream alive; every parser skips them. */
-const HELLO = ': hello\n\n'
-const HEARTBEAT = ': heartbeat\n\n'
-
 export interface DownlinkSettings {
-  /** Milliseconds between two comments. */
-  readonly heartbeat: number
   /** Milliseconds for what is buffered to leave when the stream is closed. */
   readonly closeTimeout: number
   /** Most bytes kept for a client that comes back. */
@@ -72,18 +65,17 @@ export class Downlink implements Wire {
   }
 
   /**
-   * Makes a response the stream and sends it all that its client has not got.
+   * Gives the session a stream, in place of the one it may have, and sends it all that its client has not got.
    *
    * @param received how many frames the client has got of this session
-   * @param once whether the response ends with the first frames, or when there are none for long
    * @param broken called when this stream breaks, not when it is closed or replaced
    * @returns false when what it has not got is no longer known
    */
-  attach(response: ServerResponse, received: number, once: boolean, broken: () => void): boolean {
+  attach(open: OpenStream, received: number, broken: () => void): boolean {
     const missed = this.#written - received
     if (this.#closed || !(missed >= 0 && missed <= this.#kept.length)) return false
     this.#stream?.end(this.#settings.closeTimeout)
-    const stream = new Stream(response, this.#settings.heartbeat, once, () => {
+    const stream = open(() => {
       if (this.#stream !== stream) return
       this.#stream = undefined
       if (this.#closed) this.#end()
@@ -114,75 +106,5 @@ export class Downlink implements Wire {
     this.#kept = []
     if (this.#stream) close(this.#stream)
     else this.#end()
-  }
-}
-
-/** One HTTP response that streams; or one that ends as soon as it has said something, for proxies that wait for its end. */
-class Stream {
-  readonly #response: ServerResponse
-  readonly #once: boolean
-  readonly #heartbeat: NodeJS.Timeout
-  #ended = false
-
-  constructor(response: ServerResponse, heartbeat: number, once: boolean, closed: () => void) {
-    this.#response = response
-    this.#once = once
-    response.writeHead(200, STREAM_HEADERS)
-    response.flushHeaders()
-    this.#heartbeat = setInterval(() => {
-      this.#comment(HEARTBEAT)
-      if (once) this.#finish()
-    }, heartbeat)
-    const gone = () => {
-      clearInterval(this.#heartbeat)
-      closed()
-    }
-    // The client may have left while its session was being opened.
-    if (response.destroyed || !response.socket) {
-      response.destroy()
-      queueMicrotask(gone)
-    } else response.once('close', gone)
-    // A reset by the peer shows as `close`, too.
-    response.on('error', () => {})
-    this.#comment(HELLO)
-  }
-
-  get buffered(): number {
-    return this.#response.socket?.writableLength ?? 0
-  }
-
-  /**
-   * Goes past `response.write`, which would take the same bytes apart and frame them for each connection; the
-   * headers have left, and nothing else writes.
-   */
-  write(frames: readonly Frame[]): void {
-    if (this.#ended) return
-    this.#response.socket?.write(this.#response.chunkedEncoding ? chunkedBytes(frames) : plainBytes(frames))
-    if (this.#once) this.#finish()
-  }
-
-  #comment(text: string): void {
-    if (!this.#ended) this.#response.socket?.write(this.#response.chunkedEncoding ? chunk(text) : text)
-  }
-
-  /** Ends the response once what is buffered has left, or after a time. */
-  end(timeout: number): void {
-    if (this.#response.closed) return
-    const timer = setTimeout(() => this.destroy(), timeout)
-    this.#response.once('close', () => clearTimeout(timer))
-    this.#response.shouldKeepAlive = false
-    this.#finish()
-  }
-
-  #finish(): void {
-    if (this.#ended) return
-    this.#ended = true
-    clearInterval(this.#heartbeat)
-    this.#response.end()
-  }
-
-  destroy(): void {
-    this.#ended = true
-    this.#response.destroy()
   }
 }

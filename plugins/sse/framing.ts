@@ -8,6 +8,9 @@ import { createBatchCodec, type Frame } from '../../core/frame.ts'
 export const eventOf = ({ message, text }: Frame): string =>
   message.type === undefined ? `data: ${text}\n\n` : `event: control\ndata: ${text}\n\n`
 
+/** Frames that leave together, as the text of their events. */
+export const eventTexts = createBatchCodec((frames) => frames.map(eventOf).join(''))
+
 /** Text as one chunk of a chunked HTTP body (RFC 9112, section 7.1). */
 export const chunk = (text: string): Buffer =>
   Buffer.from(`${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n`)

@@ -2,25 +2,51 @@ import type { ServerResponse } from 'node:http'
 import { RookeryError } from '../../core/errors.ts'
 import type { Session } from '../../core/session.ts'
 import { Downlink, type DownlinkSettings } from './downlink.ts'
+import { ResponseStream } from './response-stream.ts'
+import type { OpenStream } from './stream.ts'
 import { Uplink, type UplinkFrame } from './uplink.ts'
 
 export interface PeerSettings extends DownlinkSettings {
+  /** Milliseconds between two comments. */
+  readonly heartbeat: number
   /** Milliseconds that a session outlives its stream. */
   readonly grace: number
 }
 
-/** One client: its session, its way down and its way up. */
-export class Peer {
+/** A client of a session, as its requests reach it: here, or at the node that owns the session. */
+export interface Reachable {
+  /**
+   * Goes on with the session's stream in a response.
+   *
+   * @param received how many frames the client has got
+   * @param once whether the response ends with the first frames, or when there are none for long
+   * @throws `unknown_session` when it cannot go on from there
+   */
+  stream(response: ServerResponse, received: number, once: boolean): void | Promise<void>
+  /**
+   * Passes frames of an uplink request on; returns the number of the frame that is waited for next.
+   *
+   * @throws `out_of_window`, `bad_frame`, `unknown_session` when it has closed meanwhile
+   */
+  receive(frames: readonly UplinkFrame[]): number | Promise<number>
+  /** Ends the session: its client has said that it does not come back. */
+  leave(): void | Promise<void>
+}
+
+/** One client of this node: its session, its way down and its way up. */
+export class Peer implements Reachable {
   readonly downlink: Downlink
   /** Resolves when the session has ended and its last stream has closed. */
   readonly ended: Promise<void>
   readonly #uplink = new Uplink()
+  readonly #settings: PeerSettings
   readonly #grace: number
   #session: Session | undefined
   #timer: NodeJS.Timeout | undefined
 
   /** @param resumable whether the client counts frames and can come back for those it has not got */
   constructor(settings: PeerSettings, resumable: boolean) {
+    this.#settings = settings
     this.#grace = resumable ? settings.grace : 0
     this.downlink = new Downlink(settings, resumable)
     this.ended = this.downlink.ended.then(() => clearTimeout(this.#timer))
@@ -29,24 +55,20 @@ export class Peer {
   /** Gives an opened session its first stream. */
   begin(session: Session, response: ServerResponse, once: boolean): void {
     this.#session = session
-    this.downlink.attach(response, 0, once, () => this.#broken())
+    this.downlink.attach(this.#opener(response, once), 0, () => this.#broken())
   }
 
-  /** Gives the session another stream; false when it cannot go on from there. */
-  resume(response: ServerResponse, received: number, once: boolean): boolean {
-    const resumed = this.downlink.attach(response, received, once, () => this.#broken())
-    if (resumed) {
-      clearTimeout(this.#timer)
-      this.#session?.alive()
-    }
-    return resumed
+  stream(response: ServerResponse, received: number, once: boolean): void {
+    this.resume(this.#opener(response, once), received)
   }
 
-  /**
-   * Passes frames of an uplink request on; returns the number of the frame that is waited for next.
-   *
-   * @throws `out_of_window`, `bad_frame`, `unknown_session` when it has closed meanwhile
-   */
+  /** Gives the session another stream. @throws `unknown_session` when it cannot go on from there */
+  resume(open: OpenStream, received: number): void {
+    if (!this.downlink.attach(open, received, () => this.#broken())) throw new RookeryError('unknown_session')
+    clearTimeout(this.#timer)
+    this.#session?.alive()
+  }
+
   receive(frames: readonly UplinkFrame[]): number {
     const session = this.#session
     if (!session || session.closed) throw new RookeryError('unknown_session')
@@ -54,10 +76,13 @@ export class Peer {
     return this.#uplink.next
   }
 
-  /** Ends the session: its client has said that it does not come back. */
   leave(): void {
     this.#session?.disconnected()
     this.downlink.close()
+  }
+
+  #opener(response: ServerResponse, once: boolean): OpenStream {
+    return (closed) => new ResponseStream(response, this.#settings.heartbeat, once, closed)
   }
 
   /** Ends the session unless its client comes back in time. */

@@ -1,3 +1,4 @@
+import { AppToken } from '../../core/app.ts'
 import { checkOptions, type Duration, milliseconds, option } from '../../core/options.ts'
 import { definePlugin, type Plugin } from '../../core/plugin.ts'
 import { Transports } from '../../core/transport.ts'
@@ -39,6 +40,9 @@ export const sse = (options: SseOptions = {}): Plugin => {
   return definePlugin({
     name: 'sse',
     requires: [HttpServer],
-    setup: (scope) => scope.get(Transports).add(new SseTransport(() => scope.get(HttpServer), settings)),
+    setup(scope) {
+      const { cluster } = scope.get(AppToken)
+      scope.get(Transports).add(new SseTransport(() => scope.get(HttpServer), cluster, settings))
+    },
   })
 }

@@ -1,12 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { closeFrame } from '../../core/close-frame.ts'
 import { RookeryError } from '../../core/errors.ts'
+import type { Nodes } from '../../core/nodes.ts'
 import type { CloseFrame } from '../../core/protocol.ts'
 import type { Session } from '../../core/session.ts'
 import type { Handshake, Transport, TransportHost } from '../../core/transport.ts'
 import type { HttpServer } from '../http/tokens.ts'
 import { eventOf, STREAM_HEADERS } from './framing.ts'
-import { Peer, type PeerSettings } from './peer.ts'
+import { Owner } from './owner.ts'
+import { Peer, type PeerSettings, type Reachable } from './peer.ts'
+import { Relay } from './relay.ts'
 import { parseFrames, readBody } from './uplink.ts'
 
 export interface SseSettings extends Omit<PeerSettings, 'maxKept'> {
@@ -19,10 +22,14 @@ export class SseTransport implements Transport {
   readonly #http: () => HttpServer
   readonly #settings: SseSettings
   readonly #peers = new Map<string, Peer>()
+  readonly #owner: Owner
+  readonly #relay: Relay
 
-  constructor(http: () => HttpServer, settings: SseSettings) {
+  constructor(http: () => HttpServer, nodes: Nodes, settings: SseSettings) {
     this.#http = http
     this.#settings = settings
+    this.#owner = new Owner(nodes, this.#peers)
+    this.#relay = new Relay(nodes, settings)
   }
 
   async start(host: TransportHost): Promise<void> {
@@ -34,13 +41,19 @@ export class SseTransport implements Transport {
       else if (session === '' && request.method === 'HEAD') response.writeHead(200, STREAM_HEADERS).end()
       else if (session !== '' && request.method === 'POST')
         await this.#receive(request, response, session, host)
-      else if (session !== '' && request.method === 'DELETE') this.#leave(response, session)
+      else if (session !== '' && request.method === 'DELETE') await this.#leave(response, session)
       else throw new RookeryError('not_found', `${request.method} is not answered here`)
     })
   }
 
   async stop(): Promise<void> {
-    await Promise.all([...this.#peers.values()].map((peer) => peer.ended))
+    const ended = [...this.#peers.values()].map((peer) => peer.ended)
+    await Promise.all([...ended, this.#owner.stop(), this.#relay.stop()])
+  }
+
+  /** A session of this node, or of another. @throws `unknown_session`, `cluster_unavailable` */
+  #reach(session: string): Reachable {
+    return this.#peers.get(session) ?? this.#relay.reach(session)
   }
 
   async #stream(
@@ -55,7 +68,8 @@ export class SseTransport implements Transport {
       await this.#open(request, response, query, host)
     } else {
       const received = Number(query.get('received') ?? Number.NaN)
-      if (!this.#peers.get(id)?.resume(response, received, once)) throw new RookeryError('unknown_session')
+      if (!Number.isSafeInteger(received)) throw new RookeryError('unknown_session')
+      await this.#reach(id).stream(response, received, once)
     }
   }
 
@@ -80,10 +94,8 @@ export class SseTransport implements Transport {
     peer.begin(session, response, query.get('mode') === 'poll')
   }
 
-  #leave(response: ServerResponse, session: string): void {
-    const peer = this.#peers.get(session)
-    if (!peer) throw new RookeryError('unknown_session')
-    peer.leave()
+  async #leave(response: ServerResponse, session: string): Promise<void> {
+    await this.#reach(session).leave()
     response.writeHead(204).end()
   }
 
@@ -93,13 +105,12 @@ export class SseTransport implements Transport {
     session: string,
     host: TransportHost,
   ): Promise<void> {
-    const peer = this.#peers.get(session)
-    if (!peer) throw new RookeryError('unknown_session')
+    const peer = this.#reach(session)
     // Also what keeps a page of another origin from sending without a preflight.
     if (!/^application\/json\s*(;|$)/i.test(request.headers['content-type'] ?? '')) {
       throw new RookeryError('unsupported_media_type', "The content type must be 'application/json'")
     }
-    const next = peer.receive(parseFrames(await readBody(request, host.limits.maxPayload)))
+    const next = await peer.receive(parseFrames(await readBody(request, host.limits.maxPayload)))
     answer(response, 200, { next })
   }
 }

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createApp, errorTable } from 'rookery'
 import { http } from 'rookery/http'
+import { nats } from 'rookery/nats'
 import { rooms } from 'rookery/rooms'
 import { websocket } from 'rookery/websocket'
 import { describe, expect, it } from 'vitest'
@@ -104,6 +105,7 @@ describe('the documentation', () => {
     ['http()', 'http', (options) => http(options)],
     ['websocket()', 'http', (options) => websocket(options)],
     ['rooms()', 'rooms', (options) => rooms(options)],
+    ['nats()', 'clustering', (options) => nats(options)],
   ])('has a row for every option of %s', (_what, name, call) => {
     let message = ''
     try {

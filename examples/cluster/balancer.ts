@@ -1,0 +1,64 @@
+import { createServer, type IncomingMessage, request as send } from 'node:http'
+import { connect } from 'node:net'
+import type { Duplex } from 'node:stream'
+
+/**
+ * A balancer that has never heard of sticky sessions: it sends every request and every connection to a node picked at
+ * random. What nginx, a cloud's balancer or DNS do in production.
+ *
+ * @param nodes origins of the nodes, such as `http://127.0.0.1:3001`
+ */
+export const createBalancer = (nodes: () => readonly string[]) => {
+  const pick = (): URL | undefined => {
+    const all = nodes()
+    const node = all[Math.floor(Math.random() * all.length)]
+    return node === undefined ? undefined : new URL(node)
+  }
+
+  const server = createServer((request, response) => {
+    const fail = () => {
+      if (response.headersSent) response.destroy()
+      else response.writeHead(502).end()
+    }
+    const node = pick()
+    if (!node) {
+      fail()
+      return
+    }
+    const { method, url, headers } = request
+    const onward = send(new URL(url ?? '/', node), { method, headers, agent: false }, (answer) => {
+      response.writeHead(answer.statusCode ?? 502, answer.headers)
+      // At once: a stream of events may say nothing for a while.
+      response.flushHeaders()
+      answer.once('error', fail)
+      answer.pipe(response)
+    })
+    onward.once('error', fail)
+    response.once('close', () => onward.destroy())
+    request.pipe(onward)
+  })
+
+  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    const node = pick()
+    if (!node) {
+      socket.destroy()
+      return
+    }
+    const onward = connect(Number(node.port), node.hostname, () => {
+      const lines = [`${request.method} ${request.url} HTTP/1.1`]
+      for (let index = 0; index < request.rawHeaders.length; index += 2) {
+        lines.push(`${request.rawHeaders[index]}: ${request.rawHeaders[index + 1]}`)
+      }
+      onward.write(`${lines.join('\r\n')}\r\n\r\n`)
+      onward.write(head)
+      socket.pipe(onward).pipe(socket)
+    })
+    const end = () => {
+      socket.destroy()
+      onward.destroy()
+    }
+    for (const side of [socket, onward]) side.once('error', end).once('close', end)
+  })
+
+  return server
+}

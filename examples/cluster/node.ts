@@ -1,0 +1,36 @@
+import { createApp, stopOnSignals } from 'rookery'
+import { HttpServer, http } from 'rookery/http'
+import { nats } from 'rookery/nats'
+import { rooms } from 'rookery/rooms'
+import { socketio } from 'rookery/socketio'
+import { sse } from 'rookery/sse'
+import { websocket } from 'rookery/websocket'
+import { addChat } from '../chat/chat.ts'
+import { servePage } from '../chat/serve-page.ts'
+
+// One node: the server of the chat example, and one line more.
+const app = createApp({
+  logger: 'warn',
+  plugins: [
+    http({ port: Number(process.env.PORT ?? 0), hostname: '127.0.0.1', routes: await servePage() }),
+    websocket(),
+    sse(),
+    socketio(),
+    rooms(),
+    nats({ servers: process.env.NATS_URL ?? 'nats://127.0.0.1:4222' }),
+  ],
+})
+
+addChat(app)
+
+// So that one sees on which node what happens.
+const { cluster } = app
+app.use('chat/send', (ctx, next) => {
+  console.log(`node ${cluster.node}: ${ctx.session.user?.name} writes, over ${ctx.session.transport}`)
+  return next()
+})
+cluster.onChange((node, change) => console.log(`node ${cluster.node}: node ${node} has ${change}`))
+
+await app.start()
+stopOnSignals(app)
+console.log(`listening: ${app.scope.get(HttpServer).url}`)
