@@ -21,7 +21,7 @@ export interface Subscription {
   add(pattern: string): this
   /** No longer listens to a pattern. */
   remove(pattern: string): this
-  /** Listens to every event, internal ones and those on `$` topics included. */
+  /** Listens to every event, internal ones and, of this node, those on `$` topics included. */
   all(): this
   /** From now on only takes events that reach clients. */
   clientOnly(): this
@@ -62,8 +62,8 @@ const BATCH = 1024
 
 /** Where events go besides the listeners, and where those of other nodes come from. */
 export interface BusOutlets {
-  /** Takes each event with a client message, before any listener does. */
-  readonly toClients: (event: Event) => void
+  /** Takes each event with a client message, before any listener does. `here`: for this node's clients only. */
+  readonly toClients: (event: Event, here: boolean) => void
   /** Takes each event to other nodes; returns whether it also takes care of groups. */
   readonly toOthers: (event: Event) => boolean
   /** Told what listeners want from other nodes, group by group; null: each for itself. */
@@ -152,6 +152,11 @@ export class Bus {
     return { patterns: this.#matcher.patterns, nodes: this.#matcher.nodes }
   }
 
+  /** @internal Publishes an event whose client message is for this node's clients only. */
+  publishHere(event: EventInit): void {
+    this.#publish(createEvent(event), undefined, true)
+  }
+
   /** @internal Queues an event of another node: for the listeners of a group, or for those who hear all nodes (null). */
   emitFromElsewhere(event: Event, group: string | null): void {
     this.#emit(event, group === null ? hearsAll : (one) => one.scope === 'cluster' && one.group === group)
@@ -179,8 +184,8 @@ export class Bus {
     }
   }
 
-  #publish(event: Event, settled?: () => void): void {
-    if (event.client) this.#outlets.toClients(event)
+  #publish(event: Event, settled?: () => void, here = false): void {
+    if (event.client) this.#outlets.toClients(event, here)
     this.#emit(event, this.#outlets.toOthers(event) ? hearsLocal : undefined, settled)
   }
 

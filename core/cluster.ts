@@ -58,7 +58,7 @@ export interface ClusterHost {
   deliver(message: ClusterMessage, node: string | null): void
   /** Hands an event to this node's listeners: those of a group, or those with scope `all` (`group` is null). */
   emit(event: Event, group: string | null): void
-  /** Answers a question. What it throws or rejects with becomes the answer's error. */
+  /** Answers a question. What it throws or rejects with becomes the answer's error: `internal` when it has no code. */
   answer(question: Question, node: string | null): unknown
   /** Tells that a node has come, gone or come back. */
   changed(node: string, change: NodeChange): void
@@ -81,12 +81,14 @@ export interface ClusterBackend {
   readonly startTimeout?: number | undefined
   /** Resolves when the other nodes are known. MUST reject soon when `stop` is called meanwhile. */
   start(host: ClusterHost): Promise<void>
+  /** MAY be called before `start`, while it is under way, and twice. */
   stop(): Promise<void>
-  /** Passes a message on. MUST keep the order of one topic and MUST NOT throw. */
+  /** Passes a message on. MUST keep the order of this node's messages to each other node, and MUST NOT throw. */
   publish(message: ClusterMessage): void
   /**
    * Passes an event on to listeners of other nodes that want it, and has one node of each group handle it, which
-   * may be this one. Returns false when groups are this node's own affair. MUST NOT throw.
+   * may be this one. Returns false when groups are this node's own affair, as when it is cut off or the event cannot
+   * be written as JSON. MUST NOT throw.
    */
   emit(event: Event): boolean
   /**

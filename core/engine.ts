@@ -41,14 +41,17 @@ export class Engine implements AdmissionHost, TransportHost, ClusterHost {
     this.#log = log
     this.limits = settings.limits
     this.bus = new Bus(log, settings.bus, {
-      toClients: (event) => this.#toClients(event),
+      toClients: (event, here) => this.#toClients(event, here),
       toOthers: (event) => this.#cluster?.emit(event) ?? false,
       listen: (pattern, group, wanted) => this.#listen(pattern, group, wanted),
     })
     this.handlers = new Handlers(settings.handlerTimeout)
     const interest = (pattern: string, wanted: boolean) => this.#cluster?.interest(pattern, wanted)
     this.#delivery = new Delivery(interest)
-    this.nodes = new NodeRegistry(log, (message) => this.#toSessions(message))
+    this.nodes = new NodeRegistry(log, {
+      deliver: (message) => this.#toSessions(message),
+      publish: (event) => this.bus.publishHere({ ...event, client: event.client ?? {} }),
+    })
     this.sessions = new SessionRegistry(interest, (target, error) =>
       this.#addressing.disconnect(target, error),
     )
@@ -84,12 +87,12 @@ export class Engine implements AdmissionHost, TransportHost, ClusterHost {
     return ACCEPTED
   }
 
-  #toClients({ topics, client, except }: Event): void {
+  #toClients({ topics, client, except }: Event, here: boolean): void {
     if (!client) return
     const { topic, payload } = client
     const frame = new Frame(topics.includes(topic) ? { topic, payload } : { topic, payload, topics })
     this.#delivery.deliver(topics, frame, except)
-    this.#cluster?.publish({ topics, topic, payload: frame.payloadText, except, kind: null })
+    if (!here) this.#cluster?.publish({ topics, topic, payload: frame.payloadText, except, kind: null })
   }
 
   #toSessions({ topics, topic, payload, except }: ClusterMessage): void {

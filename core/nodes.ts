@@ -1,5 +1,6 @@
 import type { Answers, ClusterBackend, ClusterMessage, NodeChange, Question } from './cluster.ts'
 import { RookeryError } from './errors.ts'
+import type { EventInit } from './event.ts'
 import type { Logger } from './logger.ts'
 
 export type NodeChangeHook = (node: string, change: NodeChange) => void
@@ -32,22 +33,35 @@ export interface Nodes {
   publish(message: ClusterMessage): void
   /** For plugins: takes messages of a kind from other nodes. @throws `invalid_option` when somebody else does */
   take(kind: string, taker: Taker): () => void
-  /** For plugins: delivers a message to this node's own sessions. */
+  /** For plugins: delivers a message to this node's own sessions, and to nobody else. */
   deliver(message: ClusterMessage): void
+  /**
+   * For plugins: as `app.publish`, but the clients of other nodes get nothing: what they are to hear has been said by
+   * `publish`. Listeners hear it as always.
+   *
+   * @throws `invalid_topic`, `unserializable`
+   */
+  publishHere(event: EventInit): void
+}
+
+/** How messages and events get to this node's own. */
+interface Outlets {
+  readonly deliver: (message: ClusterMessage) => void
+  readonly publish: (event: EventInit) => void
 }
 
 /** Keeps what plugins have to say to the cluster, and the hooks around it. */
 export class NodeRegistry implements Nodes {
   readonly #log: Logger
-  readonly #deliver: (message: ClusterMessage) => void
+  readonly #own: Outlets
   readonly #hooks = new Set<NodeChangeHook>()
   readonly #answerers = new Map<string, Answerer>()
   readonly #takers = new Map<string, Taker>()
   #backend: ClusterBackend | undefined
 
-  constructor(log: Logger, deliver: (message: ClusterMessage) => void) {
+  constructor(log: Logger, own: Outlets) {
     this.#log = log
-    this.#deliver = deliver
+    this.#own = own
   }
 
   join(backend: ClusterBackend): void {
@@ -98,13 +112,17 @@ export class NodeRegistry implements Nodes {
   }
 
   deliver(message: ClusterMessage): void {
-    this.#deliver(message)
+    this.#own.deliver(message)
+  }
+
+  publishHere(event: EventInit): void {
+    this.#own.publish(event)
   }
 
   /** A message has come from elsewhere. */
   received(message: ClusterMessage, from: string | null): void {
     // Only nodes speak for a plugin's other half; of a plugin that this node does not have it has no use.
-    if (message.kind === null) this.#deliver(message)
+    if (message.kind === null) this.deliver(message)
     else if (from !== null) this.#takers.get(message.kind)?.(message, from)
   }
 

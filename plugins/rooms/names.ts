@@ -34,3 +34,6 @@ export const userFromName = (given: string | null): User | undefined => {
   }
   return { id: name, name }
 }
+
+export const nameTaken = (room: string, name: string): RookeryError =>
+  new RookeryError('name_taken', `'${name}' is already in room '${room}'`)

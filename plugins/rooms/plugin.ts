@@ -1,6 +1,8 @@
 import { AppToken } from '../../core/app.ts'
+import { Cluster } from '../../core/cluster.ts'
 import type { Context } from '../../core/context.ts'
 import { RookeryError } from '../../core/errors.ts'
+import { Logger } from '../../core/logger.ts'
 import { checkOptions, option } from '../../core/options.ts'
 import { definePlugin, type Plugin } from '../../core/plugin.ts'
 import { assertRoom, userFromName } from './names.ts'
@@ -56,7 +58,9 @@ export const rooms = (options: RoomsOptions = {}): Plugin => {
     name: 'rooms',
     setup(scope) {
       const app = scope.get(AppToken)
-      const registry = new RoomRegistry(app, { members, announce, maxRooms })
+      // Not yet: a plugin after this one may provide it.
+      const cluster = () => scope.get(Cluster)
+      const registry = new RoomRegistry(app, { members, announce, maxRooms }, scope.get(Logger), cluster)
       scope.provide(Rooms, () => registry)
 
       app.sessions.onAuthenticate(({ query }) => userFromName(query.get('username')), { fallback: true })

@@ -1,9 +1,15 @@
 import type { App } from '../../core/app.ts'
+import type { ClusterBackend } from '../../core/cluster.ts'
 import { RookeryError } from '../../core/errors.ts'
 import type { Actor } from '../../core/event.ts'
+import type { Logger } from '../../core/logger.ts'
 import type { Session } from '../../core/session.ts'
-import { assertRoom } from './names.ts'
+import { Follower } from './follower.ts'
+import { assertRoom, nameTaken } from './names.ts'
+import { Peers } from './peers.ts'
+import { LocalPresence, type Presence, stayOf } from './presence.ts'
 import type { LeaveReason, Member, MemberList, Rooms } from './tokens.ts'
+import { isOlder, type Stay } from './view.ts'
 
 export interface RoomSettings {
   readonly members: 'allow' | 'reject' | 'replace'
@@ -11,13 +17,10 @@ export interface RoomSettings {
   readonly maxRooms: number
 }
 
-interface Presence {
-  readonly member: Member
-  readonly sessions: Set<Session>
+/** A join that is under way: other nodes have a say in it, or are asked who is there. */
+interface Attempt {
+  done: Promise<Member>
 }
-
-/** Members of a room by id, in the order of joining. */
-type Room = Map<string, Presence>
 
 const patternOf = (room: string): string => `rooms/${room}/*`
 
@@ -27,46 +30,61 @@ const actorOf = (session: Session): Actor => ({ session: session.id, user: sessi
 export class RoomRegistry implements Rooms {
   readonly #app: App
   readonly #settings: RoomSettings
-  readonly #rooms = new Map<string, Room>()
+  readonly #here = new LocalPresence()
+  readonly #follower: Follower
+  readonly #peers: Peers
   /** Members that stand for sessions without a user. */
   readonly #guests = new WeakMap<Session, Member>()
+  readonly #attempts = new WeakMap<Session, Map<string, Attempt>>()
 
-  constructor(app: App, settings: RoomSettings) {
+  /** @param cluster the backend, which is there once the app is put together */
+  constructor(app: App, settings: RoomSettings, log: Logger, cluster: () => ClusterBackend) {
     this.#app = app
     this.#settings = settings
+    const { cluster: nodes, bus } = app
+    const here = this.#here
+    const { announce } = settings
+    const meets = (room: string, stay: Stay & { node: string }) => this.#meets(room, stay)
+    this.#follower = new Follower({ nodes, bus, log, here, announce, meets })
+    this.#peers = new Peers({ nodes, cluster, here, clear: (room) => this.#clear(room) })
+  }
+
+  /** @internal What is kept, for leak checks. */
+  get usage(): { readonly rooms: number; readonly followed: number; readonly claims: number } {
+    const { rooms } = this.#here
+    return { rooms: rooms.length, followed: this.#follower.size, claims: this.#peers.claims }
   }
 
   async join(session: Session, room: string): Promise<Member> {
     assertRoom(room)
     if (session.closed) throw new RookeryError('session_closed')
-    const member = this.#memberOf(session)
-    if (session.rooms.has(room)) return member
-    if (session.rooms.size >= this.#settings.maxRooms) {
+    const attempts = this.#attemptsOf(session)
+    const other = attempts.get(room)
+    if (other) return other.done
+    if (session.rooms.has(room)) return this.#memberOf(session)
+    if (new Set([...session.rooms, ...attempts.keys()]).size >= this.#settings.maxRooms) {
       throw new RookeryError('too_many_rooms', `A session may be in ${this.#settings.maxRooms} rooms`)
     }
-    const present = this.#rooms.get(room)?.get(member.id)
-    if (present && this.#settings.members === 'reject') {
-      throw new RookeryError('name_taken', `'${member.name}' is already in room '${room}'`)
+    const attempt = {} as Attempt
+    attempts.set(room, attempt)
+    attempt.done = this.#join(session, room, () => attempts.get(room) === attempt)
+    try {
+      return await attempt.done
+    } finally {
+      if (attempts.get(room) === attempt) attempts.delete(room)
     }
-    this.#enter(session, room, member)
-    if (present) {
-      if (this.#settings.members === 'replace') this.#replace(present, session)
-    } else {
-      this.#announce(room, 'joined', { room, member }, actorOf(session))
-    }
-    return member
   }
 
   leave(session: Session, room: string): boolean {
     return this.#leave(session, room, 'left')
   }
 
-  async members(room: string): Promise<MemberList> {
-    return { items: this.#here(room), missing: [] }
+  members(room: string): Promise<MemberList> {
+    return this.#peers.members(room, this.#here.of(room).map(stayOf))
   }
 
   list(): readonly string[] {
-    return [...this.#rooms.keys()]
+    return this.#here.rooms
   }
 
   broadcast(room: string, topic: string, payload?: unknown): Promise<void> {
@@ -75,14 +93,13 @@ export class RoomRegistry implements Rooms {
   }
 
   async close(room: string, reason = new RookeryError('room_closed')): Promise<number> {
-    const members = this.#rooms.get(room)
-    if (!members) return 0
+    const elsewhere = () => this.members(room).then(({ items }) => items.length > 0)
+    if (!this.#here.has(room) && (this.#peers.alone || !(await elsewhere()))) return 0
     await this.broadcast(room, 'closed', { room, error: reason.toJSON() })
-    const { size } = members
-    for (const { sessions } of [...members.values()]) {
-      for (const session of [...sessions]) this.#leave(session, room, null)
-    }
-    return size
+    const members = new Set(this.#clear(room))
+    for (const id of await this.#peers.clear(room)) members.add(id)
+    if (members.size > 0) this.#ended(room)
+    return members.size
   }
 
   /** Takes a session that has closed out of its rooms. */
@@ -90,6 +107,12 @@ export class RoomRegistry implements Rooms {
     // When the whole server goes, telling each member of each other that goes would take a square of the time.
     const silent = error?.code === 'shutting_down'
     for (const room of [...session.rooms]) this.#leave(session, room, silent ? null : 'disconnected')
+  }
+
+  #attemptsOf(session: Session): Map<string, Attempt> {
+    let attempts = this.#attempts.get(session)
+    if (!attempts) this.#attempts.set(session, (attempts = new Map()))
+    return attempts
   }
 
   #memberOf(session: Session): Member {
@@ -102,50 +125,113 @@ export class RoomRegistry implements Rooms {
     return guest
   }
 
-  #here(room: string): Member[] {
-    return [...(this.#rooms.get(room)?.values() ?? [])].map(({ member }) => member)
+  /** @param wanted whether the session has not left again before it was in */
+  async #join(session: Session, room: string, wanted: () => boolean): Promise<Member> {
+    const member = this.#memberOf(session)
+    const { id } = member
+    const since = Date.now()
+    const enter = () => {
+      if (session.closed) throw new RookeryError('session_closed')
+      if (!wanted()) throw new RookeryError('not_in_room')
+      const presence = this.#enter(session, room, member, since)
+      return { presence, loading: this.#follower.open(room) }
+    }
+    const unique = this.#settings.members === 'reject'
+    const asks = unique && !this.#peers.alone && !this.#here.get(room, id)
+    const { presence, loading } = asks ? await this.#peers.claim(room, member, since, enter) : enter()
+    if (loading) {
+      await loading
+      if (session.closed) throw new RookeryError('session_closed')
+      // It may have left, or been taken out.
+      if (this.#here.get(room, id) !== presence) return member
+      if (unique && this.#follower.latest(room, id) !== undefined) {
+        this.#exit(session, room)
+        this.#abandon(room)
+        throw nameTaken(room, member.name)
+      }
+    }
+    if (!presence.told) this.#arrived(session, room, presence)
+    return member
   }
 
-  #enter(session: Session, room: string, member: Member): void {
-    let members = this.#rooms.get(room)
-    if (!members) {
-      members = new Map()
-      this.#rooms.set(room, members)
-    }
-    const presence = members.get(member.id)
-    if (presence) presence.sessions.add(session)
-    else members.set(member.id, { member, sessions: new Set([session]) })
+  /** @throws `name_taken` */
+  #enter(session: Session, room: string, member: Member, since: number): Presence {
+    const present = this.#here.get(room, member.id)
+    if (present && this.#settings.members === 'reject') throw nameTaken(room, member.name)
+    const presence = this.#here.enter(room, member, session, since)
     session.enterRoom(room)
     session.subscribe(patternOf(room))
+    if (present && this.#settings.members === 'replace') {
+      // The newest is in already, so nobody sees the member leave.
+      closeAll(
+        [...present.sessions].filter((other) => other !== session),
+        'replaced',
+      )
+    }
+    return presence
   }
 
-  /** Closes a member's other sessions. The newest is in already, so nobody sees the member leave. */
-  #replace({ sessions }: Presence, newest: Session): void {
-    for (const session of [...sessions]) if (session !== newest) session.close(new RookeryError('replaced'))
+  /** A member has come to this node, and what there is to know of the room is known. */
+  #arrived(session: Session, room: string, presence: Presence): void {
+    const before = this.#follower.latest(room, presence.member.id)
+    // The clocks of two nodes may differ: who comes to a room where it is already is the newer in any case.
+    if (this.#settings.members === 'replace' && before !== undefined) {
+      presence.since = Math.max(presence.since, before + 1)
+    }
+    this.#follower.joined(room, presence, actorOf(session))
+  }
+
+  /** A member that may be here is at another node too: unless that is allowed, one of the two has to go. */
+  #meets(room: string, other: Stay & { readonly node: string }): void {
+    const { members } = this.#settings
+    const presence = this.#here.get(room, other.id)
+    // Before it is told of, a member may still turn out to be refused; and as a replacement it is the newer.
+    if (members === 'allow' || !presence?.told) return
+    const older = isOlder({ since: presence.since, node: this.#app.cluster.node }, other)
+    if (members === 'replace' && older) closeAll(presence.sessions, 'replaced')
+    if (members === 'reject' && !older) closeAll(presence.sessions, 'name_taken')
   }
 
   /** @param reason to tell the others; null: they are told nothing */
   #leave(session: Session, room: string, reason: LeaveReason | null): boolean {
-    if (!session.rooms.has(room)) return false
-    session.unsubscribe(patternOf(room))
-    session.exitRoom(room)
-    const members = this.#rooms.get(room)
-    const { id } = this.#memberOf(session)
-    const presence = members?.get(id)
-    if (!members || !presence?.sessions.delete(session) || presence.sessions.size > 0) return true
-    members.delete(id)
-    if (reason) this.#announce(room, 'left', { room, member: presence.member, reason }, actorOf(session))
-    if (members.size === 0) {
-      this.#rooms.delete(room)
-      this.#app.bus.publish(`rooms/${room}/ended`, { room })
-    }
+    const underWay = this.#attempts.get(session)?.delete(room) ?? false
+    if (!session.rooms.has(room)) return underWay
+    const gone = this.#exit(session, room)
+    if (gone?.told && reason) this.#follower.left(room, gone, reason, actorOf(session))
+    if (this.#abandon(room) && gone?.told) this.#ended(room)
     return true
   }
 
-  /** Tells listeners, and the members too unless announcements are off. */
-  #announce(room: string, what: 'joined' | 'left', payload: object, actor: Actor): void {
-    const event = { topics: [`rooms/${room}/${what}`], payload, actor }
-    if (this.#settings.announce) void this.#app.publish(event)
-    else this.#app.bus.publish(event)
+  /** Takes everybody out without a word to clients. Returns the members' ids. */
+  #clear(room: string): readonly string[] {
+    const members = this.#here.of(room)
+    if (members.length === 0) return []
+    for (const session of members.flatMap(({ sessions }) => [...sessions])) {
+      this.#attempts.get(session)?.delete(room)
+      this.#exit(session, room)
+    }
+    this.#abandon(room)
+    this.#follower.cleared(room)
+    return members.map(({ member }) => member.id)
   }
+
+  /** Returns the member when this was its last session here. */
+  #exit(session: Session, room: string): Presence | undefined {
+    session.unsubscribe(patternOf(room))
+    session.exitRoom(room)
+    return this.#here.exit(room, this.#memberOf(session).id, session)
+  }
+
+  /** Lets go of a room that nobody here is in any more. Returns whether nobody is at other nodes either. */
+  #abandon(room: string): boolean {
+    return !this.#here.has(room) && this.#follower.close(room)
+  }
+
+  #ended(room: string): void {
+    this.#app.bus.publish(`rooms/${room}/ended`, { room })
+  }
+}
+
+const closeAll = (sessions: Iterable<Session>, code: 'replaced' | 'name_taken'): void => {
+  for (const session of [...sessions]) session.close(new RookeryError(code))
 }

@@ -1,3 +1,5 @@
+export { clusterConformance } from './cluster-conformance.ts'
+export type { ClusterCapability, ClusterConformanceOptions, ClusterEnvironment } from './cluster-options.ts'
 export { transportConformance } from './conformance.ts'
 export { MemoryCluster } from './memory-cluster.ts'
 export type { Capability, ConformanceOptions, Peer, PeerHandshake } from './options.ts'

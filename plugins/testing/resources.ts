@@ -1,5 +1,4 @@
 import { breach, show } from './breach.ts'
-import type { Trial } from './trial.ts'
 
 export type Resources = Readonly<Record<string, number>>
 
@@ -14,7 +13,11 @@ export const resources = (): Resources => {
 }
 
 /** Resolves when there is no more than there was before. */
-export const untilNoMore = async (trial: Trial, before: Resources, demand: string): Promise<void> => {
+export const untilNoMore = async (
+  trial: { readonly timeout: number },
+  before: Resources,
+  demand: string,
+): Promise<void> => {
   const start = performance.now()
   for (;;) {
     const more = Object.entries(resources()).filter(([kind, count]) => count > (before[kind] ?? 0))
