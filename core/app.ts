@@ -207,7 +207,12 @@ class RookeryApp implements App {
 
   async #stop(): Promise<void> {
     // It may be told to wait for its server for as long as it takes.
-    if (this.#joining) this.#leaveEarly()
+    // What fails here fails again when everything is closed, and is reported then.
+    if (this.#joining)
+      void this.scope
+        .get(Cluster)
+        .stop()
+        .catch(() => {})
     await this.#starting?.catch(() => {})
     if (this.#state === 'stopped') return
     this.#state = 'stopping'
@@ -219,14 +224,6 @@ class RookeryApp implements App {
     )
     await this.#close()
     this.#log.info('stopped')
-  }
-
-  #leaveEarly(): void {
-    // What fails here fails again when everything is closed, and is reported then.
-    this.scope
-      .get(Cluster)
-      .stop()
-      .catch(() => {})
   }
 
   async #close(): Promise<void> {

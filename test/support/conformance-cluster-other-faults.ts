@@ -1,0 +1,216 @@
+import {
+  type Answer,
+  type Answers,
+  type ClusterBackend,
+  type ClusterMessage,
+  type Event,
+  type Question,
+  RookeryError,
+} from 'rookery'
+import type { ClusterFault } from './conformance-cluster.ts'
+
+/** Timers that faults leave behind: cleared by who runs them. */
+export const leftovers: NodeJS.Timeout[] = []
+
+const hang = () => new Promise<never>(() => {})
+
+const emitting = (change: (event: Event) => readonly Event[]): ClusterFault => ({
+  backend: (backend) => ({
+    emit: (event) => change(event).map((one) => backend.emit(one))[0] ?? false,
+  }),
+})
+
+const asking = (ask: (question: Question, backend: ClusterBackend) => Promise<Answers>): ClusterFault => ({
+  backend: (backend) => ({ ask: (question) => ask(question, backend) }),
+})
+
+/** A backend that changes what others answer. */
+const answering = (change: (answer: Answer) => Answer): ClusterFault =>
+  asking(async (question, backend) => {
+    const { items, missing } = await backend.ask(question)
+    return { items: items.map(change), missing }
+  })
+
+/** Backends that are broken in questions, in what listeners hear, at cuts, and at the end. */
+export const otherFaults = {
+  // questions
+  'believes the first answer': () =>
+    asking(async (question, backend) => {
+      const { items, missing } = await backend.ask(question)
+      return { items: items.slice(0, 1), missing }
+    }),
+  'finds only users': () =>
+    asking((question, backend) =>
+      backend.ask({ ...question, to: question.to.replace(/^\$(?!user)/, '$no-') }),
+    ),
+  'waits where nobody is': () =>
+    asking(async (question, backend) => {
+      const answers = await backend.ask(question)
+      if (answers.items.length === 0) await new Promise((resolve) => setTimeout(resolve, 1000))
+      return answers
+    }),
+  'unescapes addresses': () =>
+    asking((question, backend) => backend.ask({ ...question, to: decodeURIComponent(question.to) })),
+  'answers before it acts': () => ({
+    host: (host) => ({
+      answer: (question, node) => {
+        if (question.method !== 'send') return host.answer(question, node)
+        setTimeout(() => host.answer(question, node), Math.random() * 20)
+        return 1
+      },
+    }),
+  }),
+  'loses the payloads of questions': () =>
+    asking(({ payload: _payload, ...question }, backend) => backend.ask(question)),
+  'has no errors': () => answering(({ node, value = null }) => ({ node, value })),
+  'answers for those who are not there': () =>
+    asking(async (question, backend) => {
+      const { items, missing } = await backend.ask(question)
+      return { items: items.length > 0 ? items : [{ node: 'ghost', value: 1 }], missing }
+    }),
+  'does not wait for answers': () => ({
+    host: (host) => ({
+      answer: (question, node) => {
+        const value = host.answer(question, node)
+        return value instanceof Promise ? undefined : value
+      },
+    }),
+  }),
+  'asks itself too': () => ({
+    backend: (backend, host) => ({
+      ask: async (question) => {
+        const { items, missing } = await backend.ask(question)
+        if (question.to.startsWith('$node')) return { items, missing }
+        return {
+          items: [...items, { node: backend.node, value: await host()?.answer(question, backend.node) }],
+          missing,
+        }
+      },
+    }),
+  }),
+  'misses nobody': () =>
+    asking(async (question, backend) => ({ ...(await backend.ask(question)), missing: [] })),
+  'waits for all answers': () =>
+    asking(async (question, backend) => {
+      const answers = await backend.ask(question)
+      return answers.missing.length > 0 ? hang() : answers
+    }),
+  'answers all questions of a moment alike': () => {
+    let last: Promise<Answers> | undefined
+    return asking((question, backend) => {
+      last ??= backend.ask(question)
+      setTimeout(() => (last = undefined), 1)
+      return last
+    })
+  },
+  // listeners
+  'echoes events': () => ({
+    backend: (backend, host) => ({
+      emit: (event) => {
+        host()?.emit(event, null)
+        return backend.emit(event)
+      },
+    }),
+  }),
+  'emits once for each topic': () => emitting((event) => event.topics.map(() => event)),
+  'emits twice': () => emitting((event) => [event, event]),
+  'forgets who caused events': () => emitting((event) => [{ ...event, actor: null }]),
+  'forgets what clients see of events': () => emitting((event) => [{ ...event, client: null }]),
+  'trusts that all can be written': () => emitting((event) => [JSON.parse(JSON.stringify(event)) as Event]),
+  'has every node of a group handle events': () => ({
+    host: (host, { node }) => ({
+      emit: (event, group) => host.emit(event, group?.slice(0, -node.length) ?? null),
+    }),
+    backend: (backend) => ({
+      listen: (pattern, group, wanted) => backend.listen(pattern, group && group + backend.node, wanted),
+    }),
+  }),
+  'has groups of its own only': () => ({
+    backend: (backend) => ({
+      emit: (event) => {
+        backend.emit(event)
+        return false
+      },
+    }),
+  }),
+  'never forgets listeners': () => ({
+    backend: (backend) => ({
+      listen: (pattern, group, wanted) => wanted && backend.listen(pattern, group, wanted),
+    }),
+  }),
+  'leaves the work to others': () => ({
+    backend: (backend) => ({
+      emit: (event) => {
+        backend.emit(event)
+        return true
+      },
+    }),
+  }),
+  // cuts
+  'waits for the connection to come back': () =>
+    asking((question, backend) => (backend.connected ? backend.ask(question) : hang())),
+  'is always connected': () => ({
+    backend: () => ({
+      get connected() {
+        return true
+      },
+    }),
+  }),
+  'forgets what is wanted while it is cut off': () => ({
+    backend: (backend) => ({
+      interest: (pattern, wanted) =>
+        (backend.connected || pattern.startsWith('$node')) && backend.interest(pattern, wanted),
+    }),
+  }),
+  'repeats what it said while it was cut off': () => {
+    const kept: ClusterMessage[] = []
+    return {
+      backend: (backend) => ({
+        publish: (message) => {
+          if (backend.connected)
+            for (const old of kept.splice(0)) for (let i = 0; i < 2; i++) backend.publish({ ...old })
+          else kept.push(message)
+          backend.publish(message)
+        },
+      }),
+    }
+  },
+  'never comes back': () => {
+    let lost = false
+    return {
+      host: (host, backend) => ({
+        connection: (connected, cause) => {
+          lost ||= !connected
+          host.connection(connected, cause)
+          if (lost && connected) setTimeout(() => void backend.stop())
+        },
+      }),
+    }
+  },
+  // the end
+  'does not stop': () => ({ backend: () => ({ stop: async () => {} }) }),
+  'throws once it has stopped': () => ({
+    backend: (backend) => ({
+      publish: (message) => {
+        if (!backend.connected) throw new RookeryError('cluster_unavailable')
+        backend.publish(message)
+      },
+    }),
+  }),
+  'goes on starting': () => ({
+    backend: (backend) => ({
+      start: async (host) => {
+        await backend.start(host)
+        if (backend.nodes.length > 0) await hang()
+      },
+    }),
+  }),
+  'leaves a timer': () => ({
+    backend: (backend) => ({
+      start: (host) => {
+        leftovers.push(setInterval(() => {}, 60_000))
+        return backend.start(host)
+      },
+    }),
+  }),
+} satisfies Record<string, () => ClusterFault>
