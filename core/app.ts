@@ -197,6 +197,7 @@ class RookeryApp implements App {
       this.#engine.accept(true)
       await this.#lifecycle.listen(startTimeout)
     } catch (error) {
+      this.#joining = false
       await this.#close()
       throw error
     }

@@ -11,16 +11,16 @@ import { randomNode } from '../../core/cluster-in-process.ts'
 import { RookeryError } from '../../core/errors.ts'
 import type { Event } from '../../core/event.ts'
 import type { Logger } from '../../core/logger.ts'
-import { assertTopic } from '../../core/topic.ts'
 import { Answering, isAddress, type QuestionNote } from './answering.ts'
-import { Copies } from './copies.ts'
+import { unavailable } from './connecting.ts'
+import { Copies, Seniority } from './copies.ts'
 import type { Envelope } from './envelope.ts'
 import { Events } from './events.ts'
 import { Interests } from './interests.ts'
 import { Link, type LinkSettings } from './link.ts'
 import { type MemberNote, Membership } from './membership.ts'
 import { type AnswerNote, Questions } from './questions.ts'
-import { patternSubject, subjectOf, topicOf } from './subjects.ts'
+import { checkedTopicOf, patternSubject, subjectOf, topicOf } from './subjects.ts'
 import { Voice } from './voice.ts'
 
 export interface NatsSettings extends LinkSettings {
@@ -39,6 +39,7 @@ export class NatsCluster implements ClusterBackend {
   readonly #link: Link
   readonly #voice: Voice
   readonly #copies = new Copies()
+  readonly #seniority = new Seniority()
   readonly #interests: Interests
   readonly #events: Events
   readonly #membership: Membership
@@ -61,7 +62,8 @@ export class NatsCluster implements ClusterBackend {
     this.#membership = new Membership({
       node: this.node,
       state: () => this.#events.state,
-      say: (note, reply) => this.#voice.say([this.#nodesSubject], note, undefined, reply),
+      // While nobody hears it, it is not even a message that was dropped.
+      say: (note, reply) => this.connected && this.#voice.say([this.#nodesSubject], note, undefined, reply),
       answer: (reply, note) => this.#voice.say([reply], note),
       replySubject: (restored) => `${this.#inbox}.${restored ? 'back' : 'here'}`,
       wants: (node, wants) => this.#events.wants(node, wants),
@@ -97,14 +99,15 @@ export class NatsCluster implements ClusterBackend {
       },
     })
     this.#own = [
-      this.#link.subscribe(this.#nodesSubject, (message) => this.#aboutNodes(message)),
-      this.#link.subscribe(`${this.#inbox}.>`, (message) => this.#replied(message)),
+      this.#voice.listen(this.#nodesSubject, (message) => this.#aboutNodes(message)),
+      this.#voice.listen(`${this.#inbox}.>`, (message) => this.#replied(message)),
     ]
     this.#interests.open()
     this.#events.start(host)
     // Whoever hears of this node may ask it at once.
     await this.#link.flush()
     await this.#membership.start()
+    if (!this.#host) throw unavailable('the app was stopped while it looked for other nodes')
   }
 
   async stop(): Promise<void> {
@@ -137,8 +140,8 @@ export class NatsCluster implements ClusterBackend {
   }
 
   interest(pattern: string, wanted: boolean): void {
-    const changed = this.#interests.change(pattern, wanted)
-    if (changed && !wanted) this.#copies.forgetTexts()
+    if (!this.#interests.change(pattern, wanted)) return
+    if (!isAddress(pattern)) this.#seniority.change(pattern, wanted)
   }
 
   listen(pattern: string, group: string | null, wanted: boolean): void {
@@ -155,32 +158,25 @@ export class NatsCluster implements ClusterBackend {
   }
 
   #subscribe(pattern: string): Subscription | undefined {
-    const take = isAddress(pattern)
-      ? (message: Msg) => this.#asked(pattern, message)
-      : (message: Msg) => this.#published(pattern, message)
-    return this.#link.subscribe(patternSubject(this.#prefix, pattern), (message) => {
-      try {
-        take(message)
-      } catch (error) {
-        this.#voice.fail(error, message.subject)
-      }
-    })
+    return this.#voice.listen(patternSubject(this.#prefix, pattern), (message) =>
+      isAddress(pattern) ? this.#asked(pattern, message) : this.#published(pattern, message),
+    )
   }
 
   #published(pattern: string, message: Msg): void {
     const heard = this.#voice.hear<MessageNote>(message)
     if (!heard) return
-    const topic = topicOf(this.#prefix, message.subject)
-    const plain = { topics: [topic], topic, except: null, kind: null }
     if ('from' in heard) {
       const { node, id, note, payload } = heard.from
-      if (this.#copies.isNew(node, id)) this.#host?.deliver({ ...plain, ...note, payload }, node)
+      if (!this.#copies.isNew(node, id)) return
+      const topic = topicOf(this.#prefix, message.subject)
+      this.#host?.deliver({ ...plainMessage(topic, payload), ...note }, node)
       return
     }
-    assertTopic(topic)
-    if (!this.#copies.isNewText(message.subject, heard.text, pattern)) return
+    const topic = checkedTopicOf(this.#prefix, message.subject)
+    if (!this.#seniority.isOldest(pattern, topic)) return
     // Written anew, because transports count on JSON without line breaks.
-    this.#host?.deliver({ ...plain, payload: JSON.stringify(JSON.parse(heard.text)) }, null)
+    this.#host?.deliver(plainMessage(topic, JSON.stringify(JSON.parse(heard.text))), null)
   }
 
   #asked(address: string, message: Msg): void {
@@ -219,6 +215,14 @@ export class NatsCluster implements ClusterBackend {
 
 /** The status with which NATS answers a request that nobody listens to. */
 const NO_RESPONDERS = 503
+
+const plainMessage = (topic: string, payload: string | undefined): ClusterMessage => ({
+  topics: [topic],
+  topic,
+  payload,
+  except: null,
+  kind: null,
+})
 
 const isEmpty = (note: object): boolean => {
   for (const _key in note) return false

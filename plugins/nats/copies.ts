@@ -1,21 +1,12 @@
+import { Matcher } from '../../core/matcher.ts'
+
 /** How many ids are remembered before the older ones are forgotten. */
 const KEPT = 8192
-/** How many subjects are remembered of those who publish without ids. */
-const KEPT_SUBJECTS = 256
 
-interface Last {
-  readonly data: string
-  /** Subscriptions by which it has come. */
-  readonly by: Set<unknown>
-}
-
-/**
- * Knows copies for copies: a node gets a message once for each of its subscriptions that match.
- */
+/** Knows copies for copies: a node gets a message once for each of its subscriptions that match. */
 export class Copies {
   #newer = new Set<string>()
   #older = new Set<string>()
-  readonly #last = new Map<string, Last>()
 
   /** Whether the message of a node is new. */
   isNew(node: string, id: string): boolean {
@@ -29,30 +20,31 @@ export class Copies {
     }
     return true
   }
+}
 
-  /**
-   * Whether a message without an id is new: the same text on the same subject is a copy when it comes by another
-   * subscription than before, and another message when it comes by one of the same.
-   *
-   * @param by the subscription by which it came
-   */
-  isNewText(subject: string, data: string, by: unknown): boolean {
-    const last = this.#last.get(subject)
-    if (last?.data === data && !last.by.has(by)) {
-      last.by.add(by)
-      return false
+/**
+ * Says which copy counts of a message without an id: the one that comes by the oldest of the subscriptions that match.
+ * Not the first to come, because copies of several messages may arrive mixed.
+ */
+export class Seniority {
+  readonly #matcher = new Matcher<number>()
+  readonly #ages = new Map<string, number>()
+  #count = 0
+
+  /** There is a subscription to a pattern now, or no longer. */
+  change(pattern: string, there: boolean): void {
+    if (there) {
+      this.#ages.set(pattern, ++this.#count)
+      this.#matcher.add(pattern, this.#count)
+    } else {
+      this.#matcher.remove(pattern, this.#ages.get(pattern) as number)
+      this.#ages.delete(pattern)
     }
-    this.#last.delete(subject)
-    this.#last.set(subject, { data, by: new Set([by]) })
-    if (this.#last.size > KEPT_SUBJECTS) {
-      const [oldest] = this.#last.keys()
-      this.#last.delete(oldest as string)
-    }
-    return true
   }
 
-  /** A subscription has ended: what comes by the others from now on is no copy of what came by it. */
-  forgetTexts(): void {
-    this.#last.clear()
+  /** Whether a pattern is the oldest of those that match a topic. */
+  isOldest(pattern: string, topic: string): boolean {
+    const age = this.#ages.get(pattern) as number
+    return this.#matcher.match(topic).every((ages) => [...ages].every((other) => other >= age))
   }
 }

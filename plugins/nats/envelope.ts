@@ -48,7 +48,7 @@ export const isSealed = (text: string): boolean => text.startsWith(MARK)
 export const open = <N>(text: string): Envelope<N> | Foreign => {
   const end = text.indexOf('\n')
   const line = end < 0 ? text : text.slice(0, end)
-  const [, version, node, id, note] = /^rookery\/(\S+) (\S+)(?: (\S+)(?: (.*))?)?$/.exec(line) ?? []
+  const [, version, node, id, note] = /^rookery\/(\S+) (\S+)(?: (\S+)(?: (.*))?)?$/s.exec(line) ?? []
   if (version === undefined || node === undefined)
     throw new Error(`Not the message of a node: ${line.slice(0, 80)}`)
   if (version !== String(NODE_PROTOCOL)) return { version, node }

@@ -2,12 +2,11 @@ import type { Msg, Subscription } from '@nats-io/transport-node'
 import type { ClusterHost } from '../../core/cluster.ts'
 import type { Event } from '../../core/event.ts'
 import { stringify } from '../../core/frame.ts'
-import { assertTopic } from '../../core/topic.ts'
-import type { Copies } from './copies.ts'
+import { type Copies, Seniority } from './copies.ts'
 import { Interests } from './interests.ts'
 import { Listeners, type Want } from './listeners.ts'
 import type { State } from './membership.ts'
-import { patternSubject, subjectOf, topicOf } from './subjects.ts'
+import { checkedTopicOf, patternSubject, subjectOf } from './subjects.ts'
 import type { Voice } from './voice.ts'
 
 interface EventNote {
@@ -19,6 +18,7 @@ interface EventNote {
 export class Events {
   readonly #voice: Voice
   readonly #copies: Copies
+  readonly #seniority = new Seniority()
   readonly #everyone: string
   readonly #work: string
   readonly #listeners: Listeners
@@ -26,6 +26,8 @@ export class Events {
   /** Patterns by group, as JSON. */
   readonly #wanted: Interests
   #host: ClusterHost | undefined
+  /** Whether the state is behind what is wanted. */
+  #stale = false
   #state: State = { revision: 0, wants: [] }
 
   /** @param changed told when what this node's listeners want has changed */
@@ -41,6 +43,7 @@ export class Events {
 
   /** What this node's listeners want. */
   get state(): State {
+    if (this.#stale) this.#refresh()
     return this.#state
   }
 
@@ -55,6 +58,15 @@ export class Events {
 
   listen(pattern: string, group: string | null, wanted: boolean): void {
     if (!this.#wanted.change(JSON.stringify([group, pattern]), wanted)) return
+    if (group === null) this.#seniority.change(pattern, wanted)
+    if (this.#stale) return
+    this.#stale = true
+    // Once for all that are added together.
+    queueMicrotask(this.#changed)
+  }
+
+  #refresh(): void {
+    this.#stale = false
     const byGroup = new Map<string | null, string[]>()
     for (const key of this.#wanted.keys) {
       const [of, one] = JSON.parse(key) as [string | null, string]
@@ -63,7 +75,6 @@ export class Events {
     const wants = [...byGroup].map(([of, patterns]) => ({ group: of, patterns }))
     this.#state = { revision: this.#state.revision + 1, wants }
     this.#listeners.set(this.#voice.node, wants)
-    this.#changed()
   }
 
   /** Another node's listeners want this from now on; nothing, when it has left. */
@@ -74,6 +85,8 @@ export class Events {
 
   /** Passes an event on; returns whether it has taken care of groups. */
   emit(event: Event): boolean {
+    if (this.#stale) this.#refresh()
+    if (this.#listeners.empty) return false
     const everyone: string[] = []
     const work: { readonly subject: string; readonly groups: string[] }[] = []
     const own: string[] = []
@@ -92,9 +105,14 @@ export class Events {
     const text = this.#write(event)
     if (text === undefined) return false
     if (everyone.length > 0) this.#voice.say(everyone, undefined, text)
-    for (const { subject, groups } of work) this.#voice.say([subject], { groups }, text)
+    // Then groups are this node's own affair.
+    if (work.length === 0) return false
+    for (const { subject, groups } of work) {
+      // What cannot leave this node is for those of the group that are here.
+      if (!this.#voice.say([subject], { groups }, text)) own.push(...groups)
+    }
     for (const group of own) this.#host?.emit(event, group)
-    return work.length > 0
+    return true
   }
 
   #write(event: Event): string | undefined {
@@ -112,32 +130,21 @@ export class Events {
 
   #subscribe(key: string): Subscription | undefined {
     const [group, pattern] = JSON.parse(key) as [string | null, string]
-    const { link } = this.#voice
-    if (group === null) {
-      const subject = patternSubject(this.#everyone, pattern)
-      return link.subscribe(subject, (message) => this.#heard(message, this.#everyone, null, key))
-    }
-    const subject = patternSubject(this.#work, pattern)
-    return link.subscribe(subject, (message) => this.#heard(message, this.#work, group, key), group)
-  }
-
-  #heard(message: Msg, prefix: string, group: string | null, by: string): void {
-    try {
-      const event = this.#read(message, prefix, group, by)
+    const space = group === null ? this.#everyone : this.#work
+    const heard = (message: Msg) => {
+      const event = this.#read(message, space, group, pattern)
       if (event) this.#host?.emit(event, group)
-    } catch (error) {
-      this.#voice.fail(error, message.subject)
     }
+    return this.#voice.listen(patternSubject(space, pattern), heard, group ?? undefined)
   }
 
-  #read(message: Msg, prefix: string, group: string | null, by: string): Event | undefined {
+  #read(message: Msg, space: string, group: string | null, pattern: string): Event | undefined {
     // Of a group the publisher's own node may be the one that NATS has chosen.
     const heard = this.#voice.hear<EventNote>(message, group !== null)
     if (!heard) return undefined
     if ('text' in heard) {
-      const topic = topicOf(prefix, message.subject)
-      assertTopic(topic)
-      if (group === null && !this.#copies.isNewText(message.subject, heard.text, by)) return undefined
+      const topic = checkedTopicOf(space, message.subject)
+      if (group === null && !this.#seniority.isOldest(pattern, topic)) return undefined
       return { topics: [topic], payload: JSON.parse(heard.text), actor: null, client: null, except: null }
     }
     const { node, id, note, payload } = heard.from
@@ -145,7 +152,11 @@ export class Events {
       return undefined
     const event = JSON.parse(payload ?? '') as Event
     const { client } = event
-    const whole = client && !('payload' in client) ? { topic: client.topic, payload: event.payload } : client
-    return { ...event, payload: event.payload, client: whole }
+    const shared = client !== null && !Object.hasOwn(client, 'payload')
+    return {
+      ...event,
+      payload: event.payload,
+      client: shared ? { topic: client.topic, payload: event.payload } : client,
+    }
   }
 }

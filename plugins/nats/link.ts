@@ -1,15 +1,18 @@
-import {
-  connect,
-  type Msg,
-  type NatsConnection,
-  type NodeConnectionOptions,
-  type Subscription,
+import type { Socket } from 'node:net'
+import type {
+  Msg,
+  NatsConnection,
+  NodeConnectionOptions,
+  QueuedIterator,
+  Status,
+  Subscription,
 } from '@nats-io/transport-node'
-import { RookeryError } from '../../core/errors.ts'
 import type { Logger } from '../../core/logger.ts'
+import { within } from '../../core/time.ts'
+import { confirm, connectTo, unavailable } from './connecting.ts'
 
-/** Milliseconds between two attempts to find a server that is not there yet. */
-const RETRY_INTERVAL = 500
+/** Longest that a link which closes waits for the server to take what was said last, in milliseconds. */
+const FAREWELL = 1000
 /** Milliseconds between two reports of messages that were dropped. */
 const REPORT_INTERVAL = 1000
 /** NATS's own default, should a server not say. */
@@ -36,11 +39,9 @@ export class Link {
   readonly #settings: LinkSettings
   readonly #log: Logger
   #nats: NatsConnection | undefined
-  #statuses: AsyncIterator<{ readonly type: string }> | undefined
+  #statuses: QueuedIterator<Status> | undefined
   #connected = false
-  #stopped = false
-  /** Ends the waiting between two attempts. */
-  #wake = (): void => {}
+  readonly #stopped = new AbortController()
   /** Bytes published that the server has not confirmed, and those that a flush under way will confirm. */
   #unconfirmed = 0
   #confirming = false
@@ -69,32 +70,35 @@ export class Link {
 
   /** @throws `cluster_unavailable` */
   async open(events: LinkEvents): Promise<void> {
-    this.#stopped = false
-    const nats = this.#settings.connection ?? (await this.#connect())
-    if (nats.isClosed()) throw unavailable('the connection that it was given is closed')
+    const { connection, options, wait } = this.#settings
+    const stopped = this.#stopped.signal
+    const nats = connection ?? (await connectTo({ options, wait, stopped, log: this.#log }))
     this.#nats = nats
-    // A user's own connection may be just reconnecting: then this waits until it is there.
-    await nats.flush()
+    await confirm(nats, { wait, stopped })
     this.#connected = true
-    const statuses = nats.status()[Symbol.asyncIterator]()
+    const statuses = nats.status() as QueuedIterator<Status>
     this.#statuses = statuses
-    void this.#watch(statuses, events)
+    void this.#watch(nats, statuses, events)
   }
 
   /** Idempotent; ends an `open` that waits. */
   async close(): Promise<void> {
-    this.#stopped = true
-    this.#wake()
-    this.#connected = false
+    this.#stopped.abort()
     clearTimeout(this.#report)
     this.#reportDrops()
     const nats = this.#nats
+    const connected = this.#connected
     this.#nats = undefined
-    void this.#statuses?.return?.()
+    this.#connected = false
+    // Not by its iterator's `return`, which takes effect only with the next status.
+    this.#statuses?.stop()
     if (!nats || nats.isClosed()) return
     // What was said last still leaves.
-    await nats.flush().catch(() => {})
-    if (!this.#settings.connection) await nats.close()
+    if (connected) await within(FAREWELL, nats.flush(), () => new Error('late')).catch(() => {})
+    if (this.#settings.connection) return
+    await nats.close()
+    // Of an attempt to reconnect the client leaves the socket open.
+    transportOf(nats)?.discard?.()
   }
 
   /** Sends a message, or drops and counts it when there is no connection or no room. Returns whether it was sent. */
@@ -113,78 +117,68 @@ export class Link {
       this.#drop()
       return false
     }
-    this.#unconfirmed += text.length
+    this.#unconfirmed += subject.length + text.length
     if (!this.#confirming && this.#unconfirmed > this.#settings.maxBuffered / 16) void this.#confirm(nats)
     return true
   }
 
+  /** @param callback MUST NOT throw: the client would never read again */
   subscribe(subject: string, callback: (message: Msg) => void, queue?: string): Subscription | undefined {
-    return this.#nats?.subscribe(subject, {
-      ...(queue !== undefined && { queue }),
-      callback: (error, message) => {
-        if (error) this.#log.error({ err: error, subject, stage: 'nats' }, 'NATS refused a subscription')
-        else callback(message)
-      },
-    })
+    const refused = (error: unknown) =>
+      this.#log.error({ err: error, subject, stage: 'nats' }, 'NATS refused a subscription')
+    try {
+      return this.#nats?.subscribe(subject, {
+        ...(queue !== undefined && { queue }),
+        callback: (error, message) => (error ? refused(error) : callback(message)),
+      })
+    } catch (error) {
+      // The connection has been closed for good.
+      refused(error)
+      return undefined
+    }
   }
 
   /** Resolves when the server has dealt with everything said before. */
   async flush(): Promise<void> {
-    await this.#nats?.flush()
-  }
-
-  async #connect(): Promise<NatsConnection> {
-    const { options, wait } = this.#settings
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await this.#attempt()
-      } catch (cause) {
-        if (cause instanceof RookeryError) throw cause
-        const where = `NATS cannot be reached at ${[options.servers ?? '127.0.0.1:4222'].flat().join(', ')}`
-        const why = cause instanceof Error ? cause.message : String(cause)
-        if (!wait) {
-          const advice = "start it, correct 'servers', or wait for it with nats({ wait: true })"
-          throw unavailable(`${where} (${why}): ${advice}`, cause)
-        }
-        if (attempt === 1) this.#log.warn({ err: cause }, `${where}: waiting for it`)
-        await new Promise<void>((resolve) => {
-          const timer = setTimeout(resolve, RETRY_INTERVAL)
-          this.#wake = () => {
-            clearTimeout(timer)
-            resolve()
-          }
-        })
-        if (this.#stopped) throw unavailable('the app was stopped while it waited for NATS')
-      }
+    try {
+      await this.#nats?.flush()
+    } catch (cause) {
+      throw unavailable('the connection to NATS was lost', cause)
     }
+    if (!this.#nats) throw unavailable('the connection to NATS was closed')
   }
 
-  async #attempt(): Promise<NatsConnection> {
-    const nats = await connect({ ...this.#settings.options })
-    if (!this.#stopped) return nats
-    await nats.close()
-    throw unavailable('the app was stopped while it connected to NATS')
-  }
-
-  async #watch(statuses: AsyncIterator<{ readonly type: string }>, events: LinkEvents): Promise<void> {
+  async #watch(nats: NatsConnection, statuses: AsyncIterable<Status>, events: LinkEvents): Promise<void> {
     let cause: unknown
-    for (let next = await statuses.next(); !next.done; next = await statuses.next()) {
-      if (this.#stopped) return
-      const status = next.value as { readonly type: string; readonly error?: unknown }
-      if (status.type === 'reconnect') {
-        this.#unconfirmed = 0
-        this.#connected = true
-        cause = undefined
-        events.back()
-      } else if (status.type === 'disconnect' || status.type === 'close') {
-        if (!this.#connected) continue
-        this.#connected = false
-        events.lost(cause)
-      } else if (status.type === 'error') {
-        cause = status.error
-        this.#log.warn({ err: status.error, stage: 'nats' }, 'NATS reports an error')
-      } else if (status.type === 'slowConsumer') {
-        this.#log.warn({ stage: 'nats' }, 'this node does not keep up with what NATS sends')
+    for await (const status of statuses) {
+      if (this.#stopped.signal.aborted) return
+      switch (status.type) {
+        case 'reconnect':
+          // Told once for each attempt that it took.
+          if (this.#connected) break
+          this.#unconfirmed = 0
+          this.#connected = true
+          cause = undefined
+          events.back()
+          break
+        case 'staleConnection':
+          cause = new Error('The server has stopped answering')
+          // The client itself first waits until all that it has written has left, which may be never.
+          transportOf(nats)?.socket?.destroy()
+          break
+        case 'disconnect':
+        case 'close':
+          if (!this.#connected) break
+          this.#connected = false
+          events.lost(cause)
+          break
+        case 'error':
+          cause = status.error
+          this.#log.warn({ err: status.error, stage: 'nats' }, 'NATS reports an error')
+          break
+        case 'slowConsumer':
+          this.#log.warn({ stage: 'nats' }, 'this node does not keep up with what NATS sends')
+          break
       }
     }
   }
@@ -222,5 +216,11 @@ export class Link {
 export const optionsOf = (connection: NatsConnection | undefined): NodeConnectionOptions | undefined =>
   (connection as { readonly options?: NodeConnectionOptions } | undefined)?.options
 
-const unavailable = (message: string, cause?: unknown): RookeryError =>
-  new RookeryError('cluster_unavailable', message, { cause })
+interface Transport {
+  readonly socket?: Socket
+  discard?(): void
+}
+
+/** What the client does not show: by itself it leaves sockets open that it no longer needs. */
+const transportOf = (nats: NatsConnection): Transport | undefined =>
+  (nats as { readonly protocol?: { readonly transport?: Transport } }).protocol?.transport

@@ -18,8 +18,6 @@ export interface Takers {
   readonly groups: ReadonlyMap<string, boolean>
 }
 
-const NOBODY: Takers = { others: false, groups: new Map() }
-
 /** What listeners of all nodes want, so that events which nobody wants elsewhere stay here. */
 export class Listeners {
   readonly #self: string
@@ -28,6 +26,11 @@ export class Listeners {
 
   constructor(self: string) {
     this.#self = self
+  }
+
+  /** Whether nobody wants anything. */
+  get empty(): boolean {
+    return this.#matcher.patterns === 0
   }
 
   /** Replaces what a node wants. */
@@ -47,7 +50,6 @@ export class Listeners {
 
   /** Who takes events on a topic. */
   takers(topic: string): Takers {
-    if (this.#matcher.patterns === 0) return NOBODY
     let others = false
     const groups = new Map<string, boolean>()
     for (const entries of this.#matcher.match(topic)) {

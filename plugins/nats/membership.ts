@@ -28,8 +28,8 @@ export interface MembershipHost {
   readonly node: string
   state(): State
   /** Tells all nodes, or one that waits at a reply subject. */
-  say(note: MemberNote, reply?: string): void
-  answer(reply: string, note: MemberNote): void
+  say(note: MemberNote, reply?: string): unknown
+  answer(reply: string, note: MemberNote): unknown
   /** Where answers to `hello` come, those to the hello after an interruption apart from others. */
   replySubject(restored: boolean): string
   wants(node: string, wants: readonly Want[]): void
@@ -51,7 +51,10 @@ export class Membership {
   constructor(host: MembershipHost) {
     this.#host = host
     this.#members = new Members((node, change) => {
-      if (change === 'left') this.#revisions.delete(node)
+      if (change === 'left') {
+        this.#revisions.delete(node)
+        this.#lost.delete(node)
+      }
       host.changed(node, change)
     })
   }
@@ -105,7 +108,11 @@ export class Membership {
       this.#learn(node, note.state)
     }
     if (note.kind === 'hello') {
-      if (known && note.restored) this.#members.restored(node)
+      // Where both were cut off, both say so.
+      if (known && note.restored) {
+        this.#lost.delete(node)
+        this.#members.restored(node)
+      }
       const here: MemberNote = { kind: 'here', state: this.#host.state(), nodes: this.nodes }
       if (reply && (note.to === undefined || note.to === this.#host.node)) this.#host.answer(reply, here)
     }

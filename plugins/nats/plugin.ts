@@ -8,37 +8,48 @@ import { Readiness } from '../../core/readiness.ts'
 import { NatsCluster } from './cluster.ts'
 import { optionsOf } from './link.ts'
 
+/** Longest delay that timers take, in milliseconds. */
+const MAX_DELAY = 2 ** 31 - 1
+
+/** What a subject may begin with. */
+const subjectStart: OptionCheck = (value) =>
+  typeof value === 'string' && /^[\w-]+(\.[\w-]+)*$/.test(value)
+    ? undefined
+    : "letters, digits, _ and -, in one or more parts with dots between them, such as 'rookery' or 'shop.live'"
+
 /** Options that go to the NATS client as they are. */
 const PASSED = {
-  servers: option.any,
-  port: option.any,
-  name: option.any,
-  user: option.any,
-  pass: option.any,
-  token: option.any,
-  authenticator: option.any,
-  tls: option.any,
-  timeout: option.any,
-  pingInterval: option.any,
-  maxPingOut: option.any,
-  reconnectTimeWait: option.any,
-  reconnectJitter: option.any,
-  reconnectJitterTLS: option.any,
-  reconnectDelayHandler: option.any,
-  maxReconnectAttempts: option.any,
-  noRandomize: option.any,
-  ignoreClusterUpdates: option.any,
-  inboxPrefix: option.any,
-  resolve: option.any,
+  servers: option.either(option.string, option.list(option.string)),
+  port: option.integer(1, 65535),
+  name: option.string,
+  user: option.string,
+  pass: option.string,
+  token: option.string,
+  authenticator: option.either(option.function, option.list(option.function)),
+  tls: option.object,
+  timeout: option.integer(1, MAX_DELAY),
+  pingInterval: option.integer(1, MAX_DELAY),
+  maxPingOut: option.integer(1),
+  reconnectTimeWait: option.integer(0, MAX_DELAY),
+  reconnectJitter: option.integer(0, MAX_DELAY),
+  reconnectJitterTLS: option.integer(0, MAX_DELAY),
+  reconnectDelayHandler: option.function,
+  maxReconnectAttempts: option.integer(-1),
+  noRandomize: option.boolean,
+  ignoreClusterUpdates: option.boolean,
+  inboxPrefix: subjectStart,
+  resolve: option.boolean,
 } satisfies Partial<Record<keyof NodeConnectionOptions, OptionCheck>>
+
+type Passed = { readonly [K in keyof typeof PASSED]?: NodeConnectionOptions[K] | undefined }
 
 /**
  * Besides what is listed here: the options of the NATS client for servers, TLS, credentials and reconnecting, under
  * their own names. Unlike there, it reconnects for as long as it takes and looks after the connection every 2 s.
  */
-export interface NatsOptions extends Pick<NodeConnectionOptions, keyof typeof PASSED> {
+export interface NatsOptions extends Passed {
   /** Servers of one NATS cluster. @default '127.0.0.1:4222' */
-  readonly servers?: string | string[]
+  readonly servers?: string | string[] | undefined
   /** A connection of the user's own, which is theirs to close. Excludes the options of a connection. */
   readonly connection?: NatsConnection | undefined
   /**
@@ -77,16 +88,15 @@ const isConnection: OptionCheck = (value) => {
 const checkNatsOptions = (options: NatsOptions): void => {
   checkOptions('nats()', options, {
     ...PASSED,
-    servers: option.either(option.string, option.list(option.string)),
     connection: isConnection,
-    prefix: (value) =>
-      typeof value === 'string' && /^[\w-]+(\.[\w-]+)*$/.test(value)
-        ? undefined
-        : "letters, digits, _ and -, in one or more parts with dots between them, such as 'rookery' or 'shop.live'",
+    prefix: subjectStart,
     wait: option.boolean,
     requiredForReady: option.boolean,
     maxBuffered: option.integer(1024),
   })
+  if (options.servers !== undefined && options.port !== undefined) {
+    throw new RookeryError('invalid_option', "nats(): 'servers' name their ports; leave out 'port'")
+  }
   if (!options.connection) return
   if (optionsOf(options.connection)?.noEcho) {
     throw new RookeryError(

@@ -6,7 +6,7 @@ import { Fences, type Waiting } from './fences.ts'
 import type { Voice } from './voice.ts'
 
 /** Milliseconds that a question waits when it does not say. */
-const TIMEOUT = 1000
+export const TIMEOUT = 1000
 
 /** Says what an answer is, in its envelope. */
 export interface AnswerNote {
@@ -22,7 +22,7 @@ export interface Asker {
   /** The other nodes that are there. */
   readonly others: () => readonly string[]
   /** Sends a fence to all nodes. */
-  readonly fence: (reply: string) => void
+  readonly fence: (reply: string) => unknown
 }
 
 /** One question under way. */
@@ -118,7 +118,7 @@ export class Questions {
     if (expected.length === 0) return { items: [], missing: [] }
     const number = ++this.#count
     const id = String(number)
-    const text = this.#voice.seal({ method }, stringify(payload))
+    const text = this.#voice.seal({ method, timeout }, stringify(payload))
     const asked = new Asked(number, expected, question, (waiting) => this.#fences.join(waiting))
     this.#asked.set(id, asked)
     const timer = setTimeout(() => asked.late(), timeout)

@@ -1,3 +1,6 @@
+import { RookeryError } from '../../core/errors.ts'
+import { assertTopic } from '../../core/topic.ts'
+
 /**
  * Topics as NATS subjects, one to one. `/` becomes `.`, a last `*` of a pattern becomes `>`, and the characters that
  * NATS or this mapping treats specially are percent-encoded.
@@ -34,8 +37,17 @@ export const patternSubject = (prefix: string, pattern: string): string => {
   return `${prefix}.${spaceOf(pattern)}.${tokens.join('.')}`
 }
 
-/** The topic of a subject, which may be one that somebody outside has made up and so not be valid. */
+/** The topic of a subject that `subjectOf` has made. */
 export const topicOf = (prefix: string, subject: string): string => {
   const start = subject.indexOf('.', prefix.length + 1) + 1
   return subject.slice(start).split('.').map(decode).join('/')
+}
+
+/** The topic of a subject that somebody outside has made up. @throws `invalid_topic` */
+export const checkedTopicOf = (prefix: string, subject: string): string => {
+  const topic = topicOf(prefix, subject)
+  assertTopic(topic)
+  const own = subjectOf(prefix, topic)
+  if (own === subject) return topic
+  throw new RookeryError('invalid_topic', `Topic ${JSON.stringify(topic)} is published to as ${own}`)
 }

@@ -1,4 +1,4 @@
-import type { Msg } from '@nats-io/transport-node'
+import type { Msg, Subscription } from '@nats-io/transport-node'
 import { RookeryError } from '../../core/errors.ts'
 import type { Logger } from '../../core/logger.ts'
 import { type Envelope, isSealed, NODE_PROTOCOL, open, seal } from './envelope.ts'
@@ -41,14 +41,27 @@ export class Voice {
     return text
   }
 
-  /** Sends a message; what cannot be sent is reported. */
-  say(subjects: readonly string[], note: object | undefined, payload?: string, reply?: string): void {
+  /** Sends a message; what cannot be sent is reported. Returns whether it was sent, to each subject. */
+  say(subjects: readonly string[], note: object | undefined, payload?: string, reply?: string): boolean {
     try {
       const text = this.seal(note, payload)
-      for (const subject of subjects) this.link.publish(subject, text, reply)
+      return subjects.map((subject) => this.link.publish(subject, text, reply)).every(Boolean)
     } catch (error) {
       this.fail(error, subjects[0] as string)
+      return false
     }
+  }
+
+  /** Subscribes to a subject, for a queue group or for this node alone; what the callback throws is reported. */
+  listen(subject: string, callback: (message: Msg) => void, queue?: string): Subscription | undefined {
+    const guarded = (message: Msg) => {
+      try {
+        callback(message)
+      } catch (error) {
+        this.fail(error, message.subject)
+      }
+    }
+    return this.link.subscribe(subject, guarded, queue)
   }
 
   /**

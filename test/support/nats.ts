@@ -1,7 +1,21 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
-import { onTestFinished } from 'vitest'
+import { connect, type NatsConnection } from '@nats-io/transport-node'
+import {
+  type App,
+  createApp,
+  definePlugin,
+  type Frame,
+  type Plugin,
+  type Session,
+  Sessions,
+  type TransportHost,
+  Transports,
+} from 'rookery'
+import { type NatsOptions, nats } from 'rookery/nats'
+import { onTestFinished, vi } from 'vitest'
+import { type Line, recordingLogger } from './app.ts'
 
 export interface NatsServer {
   readonly url: string
@@ -38,12 +52,13 @@ export const startNats = async (...args: readonly string[]): Promise<NatsServer>
       stdio: ['ignore', 'ignore', 'pipe'],
     })
     child = own
+    const from = written.length
     await new Promise<void>((resolve, reject) => {
       own.once('error', reject)
       own.once('exit', (code) => reject(new Error(`nats-server ended with ${code}:\n${written}`)))
       own.stderr?.on('data', (chunk) => {
         written += chunk
-        if (written.endsWith('Server is ready\n')) resolve()
+        if (written.includes('Server is ready\n', from)) resolve()
       })
     })
   }
@@ -73,4 +88,126 @@ export const useNats = async (...args: readonly string[]): Promise<NatsServer> =
   const server = await startNats(...args)
   onTestFinished(() => server.stop())
   return server
+}
+
+/** A connection to NATS that knows nothing of Rookery; it is closed with the test. */
+export const connectPlain = async (server: Pick<NatsServer, 'url'>): Promise<NatsConnection> => {
+  const connection = await connect({ servers: server.url, maxReconnectAttempts: -1, reconnectTimeWait: 50 })
+  onTestFinished(() => connection.close())
+  return connection
+}
+
+/** Somebody connected to a node without a network. */
+export interface NodePeer {
+  readonly session: Session
+  /** Messages so far: topic and payload. */
+  readonly messages: readonly (readonly [string, unknown])[]
+  leave(): void
+}
+
+export interface NatsNode {
+  readonly app: App
+  readonly id: string
+  readonly lines: Line[]
+  /** Connects somebody who subscribes to patterns and, if need be, is a user and in a room. */
+  connect(
+    patterns?: readonly string[],
+    who?: { readonly user?: string; readonly room?: string },
+  ): Promise<NodePeer>
+  /** Messages of log lines that fit. */
+  logged(fits: RegExp): Line[]
+}
+
+export interface NodeOptions {
+  readonly nats?: NatsOptions
+  readonly plugins?: readonly Plugin[]
+  /** Called before the app starts. */
+  readonly prepare?: (app: App) => void
+}
+
+/** An app on NATS, not started yet, to which peers connect within this process. It is stopped with the test. */
+export const createNode = ({ nats: options, plugins = [], prepare }: NodeOptions): NatsNode => {
+  const logger = recordingLogger()
+  let host: TransportHost | undefined
+  const local = definePlugin({
+    name: 'local',
+    setup(scope) {
+      scope.get(Sessions).onAuthenticate(({ query }) => {
+        const id = query.get('user')
+        return id ? { id, name: id } : null
+      })
+      scope.get(Transports).add({
+        name: 'local',
+        start: async (given) => {
+          host = given
+        },
+        stop: async () => {},
+      })
+    },
+  })
+  const app = createApp({ logger, plugins: [nats(options), local, ...plugins] })
+  prepare?.(app)
+  // One that failed to start has nothing to stop; a test of its own says what becomes of it.
+  onTestFinished(() => app.stop().catch(() => {}))
+  return {
+    app,
+    get id() {
+      return app.cluster.node
+    },
+    lines: logger.lines,
+    logged: (fits) => logger.lines.filter(({ msg }) => fits.test(msg ?? '')),
+    connect: async (patterns = [], { user, room } = {}) => {
+      const messages: (readonly [string, unknown])[] = []
+      const write = (frames: readonly Frame[]) => {
+        for (const { message } of frames) {
+          if (message.type === undefined) messages.push([message.topic, message.payload])
+        }
+      }
+      const wire = { write, buffered: 0, selfMonitored: true, close: () => {}, terminate: () => {} }
+      const query = new URLSearchParams(user === undefined ? {} : { user })
+      const handshake = { transport: 'local', address: 'here', headers: {}, query, topics: patterns }
+      if (!host) throw new Error('The app has not started')
+      const session = await host.open(handshake, wire)
+      if (room !== undefined) session.enterRoom(room)
+      return { session, messages, leave: () => session.disconnected() }
+    },
+  }
+}
+
+/** Starts an app on a nats-server. */
+export const startNode = async (
+  server: Pick<NatsServer, 'url'>,
+  { nats: options, ...rest }: NodeOptions = {},
+): Promise<NatsNode> => {
+  const own = options?.connection ? {} : { servers: server.url }
+  const node = createNode({ ...rest, nats: { ...own, ...options } })
+  await node.app.start()
+  return node
+}
+
+/** Starts several, which then know each other. */
+export const startNodes = async (
+  server: Pick<NatsServer, 'url'>,
+  count: number,
+  options?: NodeOptions,
+): Promise<NatsNode[]> => {
+  const nodes = await Promise.all(Array.from({ length: count }, () => startNode(server, options)))
+  await until(() => nodes.every(({ app }) => app.cluster.nodes().length === count))
+  return nodes
+}
+
+/** Resolves when a condition holds; the limit is long, because the machine may be busy. */
+export const until = (condition: () => unknown, timeout = 15_000): Promise<void> =>
+  vi.waitFor(
+    () => {
+      if (!condition()) throw new Error(`not yet: ${condition}`)
+    },
+    { timeout, interval: 5 },
+  )
+
+/** Resolves when a node's subscriptions of so far have reached the server. */
+export const settled = async (...nodes: readonly NatsNode[]): Promise<void> => {
+  // Whoever answers has had everything before.
+  const asker = nodes[0] as NatsNode
+  for (const { id } of nodes.slice(1)) await asker.app.cluster.askNode(id, 'nothing').catch(() => {})
 }

@@ -1,0 +1,129 @@
+import { get, type IncomingMessage } from 'node:http'
+import { json } from 'node:stream/consumers'
+import { describe, expect, it } from 'vitest'
+import { freePort, type NatsNode, startNats, startNode, startNodes, until, useNats } from '../support/nats.ts'
+
+/** What keeps this process alive, by kind. */
+const resources = (): Record<string, number> => {
+  const counts: Record<string, number> = {}
+  for (const kind of process.getActiveResourcesInfo()) counts[kind] = (counts[kind] ?? 0) + 1
+  return counts
+}
+
+const untilNoMoreThan = async (before: Record<string, number>) => {
+  const start = performance.now()
+  for (;;) {
+    const more = Object.entries(resources()).filter(([kind, count]) => count > (before[kind] ?? 0))
+    const left = more.filter(([kind]) => kind !== 'Immediate')
+    if (left.length === 0) return
+    if (performance.now() - start > 3000) expect(Object.fromEntries(left)).toEqual({})
+    // Not `until`, which has timers open while it looks.
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+}
+
+const useMonitored = async () => {
+  const port = await freePort()
+  const server = await useNats('-m', String(port))
+  /** Subjects that are subscribed to, those of one node or all, in order. */
+  const subjects = async (): Promise<string[]> => {
+    // Not by fetch, which keeps timers.
+    const response = await new Promise<IncomingMessage>((resolve, reject) => {
+      get(`http://127.0.0.1:${port}/connz?subs=1`, { agent: false }, resolve).on('error', reject)
+    })
+    const { connections } = (await json(response)) as {
+      readonly connections: readonly { readonly subscriptions_list?: readonly string[] }[]
+    }
+    return connections.flatMap(({ subscriptions_list = [] }) => subscriptions_list).sort()
+  }
+  return { server, subjects }
+}
+
+const work = async (nodes: readonly NatsNode[]) => {
+  for (const { app } of nodes) {
+    app.bus.subscribe('w/*', () => {}, { scope: 'all' })
+    app.bus.subscribe('w/*', () => {}, { scope: 'cluster' })
+    app.cluster.answer('slow', () => new Promise(() => {}))
+  }
+  await Promise.all(nodes.map((node) => node.connect(['t/*'], { user: 'ada', room: 'r' })))
+  await nodes[0]?.app.publish('t/1', 1)
+  await nodes[0]?.app.send({ user: 'ada' }, 'x', 1)
+}
+
+describe('a node that has stopped', () => {
+  it('leaves no timer, no socket and no subscription', async () => {
+    const { server, subjects } = await useMonitored()
+    const before = resources()
+    const nodes = await startNodes(server, 3)
+    await work(nodes)
+    const asked = nodes[0]?.app.cluster.ask({ to: '$room/r', method: 'slow', timeout: 60_000 })
+    const refused = expect(asked).rejects.toMatchObject({ code: 'cluster_unavailable' })
+    expect((await subjects()).length).toBeGreaterThan(15)
+    for (const { app } of nodes) await app.stop()
+    await refused
+    expect(await subjects()).toEqual([])
+    await untilNoMoreThan(before)
+  })
+
+  it('leaves nothing when its server is away, or silent, or never was there', async () => {
+    const server = await startNats()
+    const elsewhere = await startNats()
+    try {
+      const before = resources()
+      const away = await startNode(server)
+      const silent = await startNode(elsewhere, { nats: { pingInterval: 50, timeout: 60_000 } })
+      await work([away])
+      await server.stop()
+      elsewhere.pause()
+      await until(() => !away.app.cluster.connected && !silent.app.cluster.connected)
+      // Its client tries to connect again, and waits for an answer.
+      await until(() => silent.logged(/the cluster is lost/).length === 1)
+      await away.app.stop()
+      await silent.app.stop()
+      await expect(startNode(server)).rejects.toMatchObject({ code: 'cluster_unavailable' })
+      await untilNoMoreThan({ ...before, ProcessWrap: 2, PipeWrap: 9 })
+    } finally {
+      elsewhere.resume()
+      await elsewhere.stop()
+    }
+  })
+})
+
+describe('a subscription on NATS', () => {
+  it('is there for as long as somebody on the node wants it', async () => {
+    const { server, subjects } = await useMonitored()
+    const node = await startNode(server)
+    const nothing = await subjects()
+    const wanted = async () => {
+      const more = [...(await subjects())]
+      for (const subject of nothing) more.splice(more.indexOf(subject), 1)
+      return more.map((subject) => subject.replace(/\$session\..*/, '$session'))
+    }
+    const untilWanted = async (...expected: readonly string[]) => {
+      for (let now = await wanted(); now.join() !== expected.join(); now = await wanted()) {
+        if (performance.now() > limit) expect(now).toEqual(expected)
+      }
+    }
+    const limit = performance.now() + 10_000
+    const one = await node.connect(['t/*', 't/*'], { user: 'ada', room: 'r' })
+    const two = await node.connect(['t/*', 'u'], { user: 'ada' })
+    const [session, user, room] = ['session', 'user.ada', 'room.r'].map((to) => `rookery.system.$${to}`)
+    const topics = ['rookery.topic.t.>', 'rookery.topic.u']
+    await untilWanted(...([room, session, session, user, ...topics] as string[]))
+    one.leave()
+    await untilWanted(...([session, user, ...topics] as string[]))
+    two.session.unsubscribe('u')
+    two.leave()
+    await untilWanted()
+    const first = node.app.bus.subscribe('w/*', () => {}, { scope: 'all' })
+    const second = node.app.bus.subscribe('w/*', () => {}, { scope: 'all' })
+    const group = node.app.bus.subscribe('w/*', () => {}, { scope: 'cluster' })
+    node.app.bus.subscribe('w/*', () => {})
+    await untilWanted('rookery.event.topic.w.>', 'rookery.work.topic.w.>')
+    first.cancel()
+    group.cancel()
+    await untilWanted('rookery.event.topic.w.>')
+    second.cancel()
+    await untilWanted()
+  })
+})

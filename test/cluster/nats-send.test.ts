@@ -1,0 +1,125 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { type NatsNode, settled, startNodes, until, useNats } from '../support/nats.ts'
+
+const seed = Date.now() % 2 ** 31
+console.log(`nats-send: seed ${seed}`)
+
+const median = (times: number[]): string => (times.sort((a, b) => a - b)[times.length >> 1] ?? 0).toFixed(2)
+
+describe('over five nodes', () => {
+  it('a send counts every session of a user, on whichever nodes, and never more or less', async () => {
+    const server = await useNats()
+    const nodes = await startNodes(server, 5)
+    const users = fc.sample(fc.shuffledSubarray(nodes, { minLength: 3, maxLength: 3 }), { seed, numRuns: 40 })
+    const peers = await Promise.all(
+      users.flatMap((there, user) => there.map((node) => node.connect([], { user: `u${user}` }))),
+    )
+    await settled(...nodes)
+    const picks = fc.sample(fc.tuple(fc.nat(users.length - 1), fc.nat(4)), { seed, numRuns: 500 })
+    const times: number[] = []
+    const send = async ([user, from]: readonly [number, number]) => {
+      const start = performance.now()
+      const count = await nodes[from]?.app.send({ user: `u${user}` }, 'inbox', user)
+      times.push(performance.now() - start)
+      return count
+    }
+    // Not all of them at once: on a busy machine that takes longer than the second that a send waits.
+    for (let next = 0; next < picks.length; next += 125) {
+      const counts = await Promise.all(picks.slice(next, next + 125).map(send))
+      expect(counts).toEqual(Array(125).fill(3))
+    }
+    await until(() => peers.reduce((sum, { messages }) => sum + messages.length, 0) === 1500)
+    const alone: number[] = []
+    for (const [user, from] of picks.slice(0, 100)) {
+      const start = performance.now()
+      expect(await nodes[from]?.app.send({ user: `u${user}` }, 'inbox', user)).toBe(3)
+      alone.push(performance.now() - start)
+    }
+    console.log(`a send takes ${median(alone)} ms alone, ${median(times)} ms among 125 (medians)`)
+    await expect(nodes[0]?.app.send({ user: 'nobody' }, 'x', 1)).rejects.toMatchObject({
+      code: 'not_connected',
+    })
+  })
+
+  it('a node that does not answer is missing, and holds nobody up once it is too late', async () => {
+    const server = await useNats()
+    const nodes = await startNodes(server, 5)
+    const [asker, frozen, ...others] = nodes as [NatsNode, NatsNode, ...NatsNode[]]
+    await Promise.all(nodes.map((node) => node.connect([], { user: 'ada', room: 'r' })))
+    frozen.app.cluster.answer('who', () => new Promise(() => {}))
+    for (const { app, id } of others) app.cluster.answer('who', async () => id)
+    await settled(...nodes)
+    const question = { to: '$room/r', method: 'who', timeout: 300 }
+    const { items, missing } = await asker.app.cluster.ask(question)
+    expect(missing).toEqual([frozen.id])
+    expect(items.map(({ value }) => value).sort()).toEqual(others.map(({ id }) => id).sort())
+    // What it will never answer does not keep it from telling that it has nothing to say to anything else.
+    const bob = await others[0]?.connect([], { user: 'bob' })
+    await settled(...nodes)
+    const start = performance.now()
+    expect(bob?.session.user?.id).toBe('bob')
+    expect(await asker.app.send({ user: 'bob' }, 'x', 1)).toBe(1)
+    expect(await asker.app.send({ user: 'ada' }, 'x', 1)).toBe(5)
+    expect(performance.now() - start).toBeLessThan(900)
+  })
+
+  it('a thorough question is answered by all, or tells who was silent, though nobody listens', async () => {
+    const server = await useNats()
+    const nodes = await startNodes(server, 5)
+    const ask = { to: '$room/none', method: 'who', thorough: true, timeout: 10_000 }
+    const start = performance.now()
+    expect(await nodes[0]?.app.cluster.ask(ask)).toEqual({ items: [], missing: [] })
+    expect(performance.now() - start).toBeLessThan(2000)
+  })
+
+  it('only the other nodes are asked, by their ids, and one that has gone is unreachable', async () => {
+    const server = await useNats()
+    const nodes = await startNodes(server, 3)
+    const [a, b, c] = nodes as [NatsNode, NatsNode, NatsNode]
+    b.app.cluster.answer('echo', (payload, from, to) => ({ payload, from, to }))
+    expect(await a.app.cluster.askNode(b.id, 'echo', { x: [1, null] })).toEqual({
+      payload: { x: [1, null] },
+      from: a.id,
+      to: `$node/${b.id}`,
+    })
+    expect(await a.app.cluster.askNode(b.id, 'echo')).toMatchObject({ from: a.id })
+    await c.app.stop()
+    await until(() => a.app.cluster.nodes().length === 2)
+    await expect(a.app.cluster.askNode(c.id, 'echo')).rejects.toMatchObject({ code: 'node_unreachable' })
+    await expect(a.app.cluster.askNode('nobody', 'echo')).rejects.toMatchObject({ code: 'node_unreachable' })
+  })
+})
+
+describe('an event', () => {
+  it('is handled once by each group, whether other nodes are in the group or only want to hear of it', async () => {
+    const server = await useNats()
+    const [a, b] = (await startNodes(server, 2)) as [NatsNode, NatsNode]
+    const heard: string[] = []
+    a.app.bus.subscribe('o/*', () => heard.push('own group'), { scope: 'cluster', group: 'own' })
+    a.app.bus.subscribe('o/1', () => heard.push('own group'), { scope: 'node' })
+    b.app.bus.subscribe('o/*', () => heard.push('all'), { scope: 'all' })
+    await settled(a, b)
+    await until(() => {
+      a.app.bus.publish('o/2', 1)
+      return heard.includes('all')
+    })
+    await settled(a, b)
+    heard.length = 0
+    a.app.bus.publish('o/1', 1)
+    await until(() => heard.includes('all'))
+    await settled(a, b)
+    expect(heard.sort()).toEqual(['all', 'own group', 'own group'])
+    b.app.bus.subscribe('o/*', () => heard.push('shared group'), { scope: 'cluster', group: 'shared' })
+    await until(() => {
+      a.app.bus.publish('o/2', 1)
+      return heard.includes('shared group')
+    })
+    await settled(a, b)
+    heard.length = 0
+    a.app.bus.publish({ topics: ['o/1', 'o/1/x'], payload: 1 })
+    await until(() => heard.length >= 4)
+    await settled(a, b)
+    expect(heard.sort()).toEqual(['all', 'own group', 'own group', 'shared group'])
+  })
+})
