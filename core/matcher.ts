@@ -124,6 +124,7 @@ export class Matcher<T> {
    */
   match(topic: string): readonly ReadonlySet<T>[] {
     const found: ReadonlySet<T>[] = []
+    if (this.#patterns === 0) return found
     const segments = topic.split('/')
     if (topic.startsWith('$')) {
       const child = this.#root.children?.get(segments[0] as string)

@@ -54,9 +54,17 @@ const quote = (topic: unknown): string => {
  * @throws `invalid_topic`
  */
 export function assertTopic(topic: unknown): asserts topic is string {
+  if (valid.has(topic as string)) return
   const wrong = complaint(topic, false)
   if (wrong) throw new RookeryError('invalid_topic', `Topic${quote(topic)} ${wrong}`)
+  if (valid.size >= REMEMBERED) valid.clear()
+  valid.add(topic as string)
 }
+
+/** Most topics that are remembered as valid. */
+const REMEMBERED = 4096
+/** Topics that were valid when they were last checked: most are published to again and again. */
+const valid = new Set<string>()
 
 /**
  * Checks a pattern: a topic in which `*` may stand for a whole segment.

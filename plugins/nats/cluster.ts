@@ -20,7 +20,7 @@ import { Interests } from './interests.ts'
 import { Link, type LinkSettings } from './link.ts'
 import { type MemberNote, Membership } from './membership.ts'
 import { type AnswerNote, Questions } from './questions.ts'
-import { checkedTopicOf, patternSubject, subjectOf, topicOf } from './subjects.ts'
+import { checkedTopicOf, patternSubject, Subjects, subjectOf, topicOf } from './subjects.ts'
 import { Voice } from './voice.ts'
 
 export interface NatsSettings extends LinkSettings {
@@ -39,6 +39,7 @@ export class NatsCluster implements ClusterBackend {
   readonly #link: Link
   readonly #voice: Voice
   readonly #copies = new Copies()
+  readonly #subjects: Subjects
   readonly #seniority = new Seniority()
   readonly #interests: Interests
   readonly #events: Events
@@ -52,6 +53,7 @@ export class NatsCluster implements ClusterBackend {
   constructor(settings: NatsSettings, log: Logger) {
     const { prefix, wait } = settings
     this.#prefix = prefix
+    this.#subjects = new Subjects(prefix)
     this.#log = log
     this.startTimeout = wait ? Number.POSITIVE_INFINITY : undefined
     this.#link = new Link(settings, log)
@@ -122,12 +124,17 @@ export class NatsCluster implements ClusterBackend {
 
   publish({ topics, topic, payload, except, kind, note }: ClusterMessage): void {
     if (!this.#host) return
+    const [first] = topics
+    if (topics.length === 1 && first === topic && except === null && kind === null) {
+      this.#voice.say([this.#subjects.of(topic)], undefined, payload)
+      return
+    }
     const own: MessageNote = {
       ...((topics.length > 1 || topics[0] !== topic) && { topics, topic }),
       ...(except !== null && { except }),
       ...(kind !== null && { kind, note }),
     }
-    const subjects = topics.map((one) => subjectOf(this.#prefix, one))
+    const subjects = topics.map((one) => this.#subjects.of(one))
     this.#voice.say(subjects, isEmpty(own) ? undefined : own, payload)
   }
 
@@ -153,24 +160,29 @@ export class NatsCluster implements ClusterBackend {
   }
 
   #changed(node: string, change: NodeChange): void {
-    if (change === 'left') this.#events.wants(node, undefined)
+    if (change === 'left') {
+      this.#events.wants(node, undefined)
+      this.#copies.forget(node)
+    }
     this.#host?.changed(node, change)
   }
 
   #subscribe(pattern: string): Subscription | undefined {
-    return this.#voice.listen(patternSubject(this.#prefix, pattern), (message) =>
-      isAddress(pattern) ? this.#asked(pattern, message) : this.#published(pattern, message),
-    )
+    const subject = patternSubject(this.#prefix, pattern)
+    if (isAddress(pattern)) return this.#voice.listen(subject, (message) => this.#asked(pattern, message))
+    // Without a wildcard the pattern is the topic, and need not be made of the subject again.
+    const topic = pattern.includes('*') ? undefined : pattern
+    return this.#voice.listen(subject, (message) => this.#published(pattern, topic, message))
   }
 
-  #published(pattern: string, message: Msg): void {
+  #published(pattern: string, known: string | undefined, message: Msg): void {
     const heard = this.#voice.hear<MessageNote>(message)
     if (!heard) return
     if ('from' in heard) {
       const { node, id, note, payload } = heard.from
       if (!this.#copies.isNew(node, id)) return
-      const topic = topicOf(this.#prefix, message.subject)
-      this.#host?.deliver({ ...plainMessage(topic, payload), ...note }, node)
+      const plain = plainMessage(known ?? topicOf(this.#prefix, message.subject), payload)
+      this.#host?.deliver(note === undefined ? plain : { ...plain, ...note }, node)
       return
     }
     const topic = checkedTopicOf(this.#prefix, message.subject)

@@ -44,19 +44,42 @@ export const seal = (
 /** Whether a text is the message of a node, and not a payload. */
 export const isSealed = (text: string): boolean => text.startsWith(MARK)
 
-/** Takes a message of a node apart. @throws when it is none */
+/** How a message of this version begins. */
+const OWN = `${MARK}${NODE_PROTOCOL} `
+
+/**
+ * Takes a message of a node apart. By hand, because this happens to every message: an expression took as long as all
+ * else that is done with it here.
+ *
+ * @throws when it is none
+ */
 export const open = <N>(text: string): Envelope<N> | Foreign => {
-  const end = text.indexOf('\n')
-  const line = end < 0 ? text : text.slice(0, end)
-  const [, version, node, id, note] = /^rookery\/(\S+) (\S+)(?: (\S+)(?: (.*))?)?$/s.exec(line) ?? []
-  if (version === undefined || node === undefined)
-    throw new Error(`Not the message of a node: ${line.slice(0, 80)}`)
-  if (version !== String(NODE_PROTOCOL)) return { version, node }
-  if (id === undefined) throw new Error(`The message of a node without an id: ${line.slice(0, 80)}`)
-  return {
-    node,
-    id,
-    note: note === undefined ? undefined : (JSON.parse(note) as N),
-    payload: end < 0 ? undefined : text.slice(end + 1),
+  const newline = text.indexOf('\n')
+  const end = newline < 0 ? text.length : newline
+  if (!text.startsWith(OWN)) return foreign(text.slice(0, end))
+  const node = partEnd(text, OWN.length, end)
+  const id = partEnd(text, node + 1, end)
+  if (node === OWN.length || id <= node + 1) {
+    throw new Error(`The message of a node without its name or an id: ${text.slice(0, 80)}`)
   }
+  return {
+    node: text.slice(OWN.length, node),
+    id: text.slice(node + 1, id),
+    note: id === end ? undefined : (JSON.parse(text.slice(id + 1, end)) as N),
+    payload: newline < 0 ? undefined : text.slice(newline + 1),
+  }
+}
+
+/** Where the part of a line ends that begins somewhere. */
+const partEnd = (text: string, from: number, end: number): number => {
+  const space = text.indexOf(' ', from)
+  return space < 0 || space > end ? end : space
+}
+
+const foreign = (line: string): Foreign => {
+  const [, version, node] = /^rookery\/(\S+) (\S+)(?: |$)/.exec(line) ?? []
+  if (version === undefined || node === undefined || version === String(NODE_PROTOCOL)) {
+    throw new Error(`Not the message of a node: ${line.slice(0, 80)}`)
+  }
+  return { version, node }
 }

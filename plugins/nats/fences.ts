@@ -45,7 +45,8 @@ export class Fences {
     }
     this.#late.add(waiting)
     const due = this.#started + SHARED - performance.now()
-    if (due <= 0) this.#start()
+    // Who asks one thing after the other need not wait for company that cannot come.
+    if (due <= 0 || this.#rounds.size === 0) this.#start()
     else this.#timer ??= setTimeout(() => this.#start(), due)
   }
 

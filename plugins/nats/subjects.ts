@@ -51,3 +51,25 @@ export const checkedTopicOf = (prefix: string, subject: string): string => {
   if (own === subject) return topic
   throw new RookeryError('invalid_topic', `Topic ${JSON.stringify(topic)} is published to as ${own}`)
 }
+
+/** Most subjects that are remembered. */
+const REMEMBERED = 4096
+
+/** The subjects of topics; those in use are remembered. */
+export class Subjects {
+  readonly #prefix: string
+  readonly #known = new Map<string, string>()
+
+  constructor(prefix: string) {
+    this.#prefix = prefix
+  }
+
+  of(topic: string): string {
+    let subject = this.#known.get(topic)
+    if (subject === undefined) {
+      if (this.#known.size >= REMEMBERED) this.#known.clear()
+      this.#known.set(topic, (subject = subjectOf(this.#prefix, topic)))
+    }
+    return subject
+  }
+}

@@ -27,7 +27,7 @@ export class Voice {
   /** An id that no other message of this node has. */
   nextId(): string {
     this.#count++
-    return this.#count.toString(36)
+    return String(this.#count)
   }
 
   /** Seals a message. @throws `payload_too_large` */

@@ -4,6 +4,9 @@ import { breach, show } from '../breach.ts'
 import type { ClusterCase } from '../cluster-trial.ts'
 import { codeOf } from '../code-of.ts'
 
+/** A code of an application's own. */
+const OWN = 'game_over'
+
 const WHOLE = 'Questions and answers MUST arrive as they are'
 const VALUES: readonly unknown[] = [
   null,
@@ -47,7 +50,7 @@ export const questions: readonly ClusterCase[] = [
         throw new RookeryError('forbidden', 'Not you', { issues })
       })
       b.app.cluster.answer('own', async () => {
-        throw new RookeryError('game_over', 'Insert coin')
+        throw new RookeryError(OWN, 'Insert coin')
       })
       b.app.cluster.answer('plain', () => {
         throw new TypeError('undefined is not a function')
@@ -56,7 +59,7 @@ export const questions: readonly ClusterCase[] = [
       const ask = (method: string) => a.app.cluster.askNode(b.id, method).catch((error) => error.toJSON())
       const demand = "What ClusterHost.answer throws or rejects with MUST become the answer's error"
       expect(await ask('coded'), demand).toEqual({ code: 'forbidden', message: 'Not you', issues })
-      expect(await ask('own'), demand).toEqual({ code: 'game_over', message: 'Insert coin' })
+      expect(await ask('own'), demand).toEqual({ code: OWN, message: 'Insert coin' })
       expect(await ask('plain'), `${demand}, 'internal' when it has no code`).toMatchObject({
         code: 'internal',
       })
