@@ -11,40 +11,35 @@ export const LOAD_CORE = 1
 export const canPin =
   availableParallelism() > 1 && spawnSync('taskset', ['-c', String(SERVER_CORE), 'true']).status === 0
 
-/** Moves this process to the load's core, so that it takes no time from the servers. */
-export const pinSelf = () => {
-  if (canPin) spawnSync('taskset', ['-a', '-c', '-p', String(LOAD_CORE), String(process.pid)])
+/** Both of them, for what may run on either. */
+export const BOTH_CORES = `${SERVER_CORE},${LOAD_CORE}`
+
+/** Moves this process to a core: the load's by default, so that it takes no time from the servers. */
+export const pinSelf = (core = LOAD_CORE) => {
+  if (canPin) spawnSync('taskset', ['-a', '-c', '-p', String(core), String(process.pid)])
 }
 
-/** A child process whose functions can be called. The benchmark is broken when it ends by itself. */
-export class Worker {
+/** A process that answers, whose functions can be called. */
+export class Remote {
   #process
   #calls = 0
-  #stopping = false
   /** @type {Map<number, { resolve: (value: any) => void, reject: (error: Error) => void }>} */
   #waiting = new Map()
-  /** Gets what the child tells unasked. @type {(value: any) => void} */
+  /** Gets what the process tells unasked. @type {(value: any) => void} */
   onTell = () => {}
 
-  /** @param {string} module relative to this folder @param {number} core */
-  constructor(module, core) {
-    const pin = canPin && {
-      execPath: 'taskset',
-      execArgv: ['-c', String(core), process.execPath, '--expose-gc'],
-    }
-    this.#process = fork(fileURLToPath(new URL(module, import.meta.url)), {
-      execArgv: ['--expose-gc'],
-      ...pin,
-    })
-    this.#process.on('message', (/** @type {any} */ { id, result, error, told }) => {
-      if (id === undefined) return this.onTell(told)
+  /** @param {import('node:child_process').ChildProcess} process @param {string} name */
+  constructor(process, name) {
+    this.#process = process
+    process.on('message', (/** @type {any} */ { id, result, error, told }) => {
+      if (id === undefined) {
+        if (told !== undefined) this.onTell(told)
+        return
+      }
       const call = this.#waiting.get(id)
       this.#waiting.delete(id)
       if (error === undefined) call?.resolve(result)
-      else call?.reject(new Error(`${module}: ${error}`))
-    })
-    this.#process.on('exit', (code, signal) => {
-      if (!this.#stopping) throw new Error(`${module} ended by itself (${signal ?? code})`)
+      else call?.reject(new Error(`${name}: ${error}`))
     })
   }
 
@@ -60,6 +55,29 @@ export class Worker {
   /** Calls a function and does not wait for it. @param {string} name @param {unknown} input */
   tell(name, input) {
     if (this.#process.connected) this.#process.send({ name, input })
+  }
+}
+
+/** A child process of this module's folder. The benchmark is broken when it ends by itself. */
+export class Worker extends Remote {
+  #process
+  #stopping = false
+
+  /** @param {string} module relative to this folder @param {number | string} core */
+  constructor(module, core) {
+    const pin = canPin && {
+      execPath: 'taskset',
+      execArgv: ['-c', String(core), process.execPath, '--expose-gc'],
+    }
+    const child = fork(fileURLToPath(new URL(module, import.meta.url)), {
+      execArgv: ['--expose-gc'],
+      ...pin,
+    })
+    super(child, module)
+    this.#process = child
+    child.on('exit', (code, signal) => {
+      if (!this.#stopping) throw new Error(`${module} ended by itself (${signal ?? code})`)
+    })
   }
 
   async stop() {
@@ -79,6 +97,7 @@ export class Worker {
  */
 export const answer = (functions) => {
   process.on('message', async (/** @type {any} */ { id, name, input }) => {
+    if (name === undefined) return
     try {
       const result = await functions[name]?.(input)
       if (id !== undefined) process.send?.({ id, result })
@@ -87,5 +106,8 @@ export const answer = (functions) => {
     }
   })
   process.on('disconnect', () => process.exit())
-  return (/** @type {unknown} */ told) => process.send?.({ told })
+  return tell
 }
+
+/** Tells the parent something unasked. @param {unknown} told */
+export const tell = (told) => process.send?.({ told })

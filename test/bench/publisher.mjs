@@ -3,15 +3,22 @@ import { answer } from './ipc.mjs'
 import { payloadOf, REPORT_EVERY, WINDOW } from './message.mjs'
 
 /** Publishes a burst per turn of the event loop, as long as no more than a window is on its way. */
-class Publisher {
+export class Publisher {
   #publish
+  #window
+  #every
   #published = 0
   #received = 0
   #advance = () => {}
 
-  /** @param {(payload: object) => void} publish */
-  constructor(publish) {
+  /**
+   * @param {(payload: { seq: number }) => void} publish
+   * @param {{ window: number, every: number }} pace most messages on their way, and after how many the load reports
+   */
+  constructor(publish, { window, every } = { window: WINDOW, every: REPORT_EVERY }) {
     this.#publish = publish
+    this.#window = window
+    this.#every = every
   }
 
   /** Publishes a message that counts nowhere, to show what one looks like. */
@@ -45,11 +52,11 @@ class Publisher {
       let due = false
       const turn = () => {
         due = false
-        if (performance.now() >= end && this.#published % REPORT_EVERY === 0) {
+        if (performance.now() >= end && this.#published % this.#every === 0) {
           if (this.#received === this.#published) resolve()
           return
         }
-        if (this.#published + burst - this.#received > WINDOW) return
+        if (this.#published + burst - this.#received > this.#window) return
         for (let n = 0; n < burst; n++) this.#publish(payloadOf(++this.#published))
         this.#advance()
       }
@@ -64,7 +71,7 @@ class Publisher {
 }
 
 /** Resident memory in bytes, once garbage is gone. */
-const memory = async () => {
+export const memory = async () => {
   for (let n = 0; n < 3; n++) {
     globalThis.gc?.()
     await sleep(50)

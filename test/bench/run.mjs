@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { measureCluster, parts, textOf } from './cluster/index.mjs'
 import { canPin, LOAD_CORE, pinSelf, SERVER_CORE } from './ipc.mjs'
 import { measure } from './measure.mjs'
 import { rowsOf, tableOf } from './report.mjs'
@@ -8,10 +9,14 @@ const USAGE = `npm run bench -- [options]
 
   --connections 1000,5000  connections of each server
   --repeat 2               times that all servers are started anew
-  --only rookery,ws        of ${Object.keys(targets).join(', ')}
+  --only rookery,ws        of ${Object.keys(targets).join(', ')};
+                           cluster: all across nodes, or ${Object.keys(parts).join(', ')}
   --quick                  1,000 connections, once and briefly
   --json                   figures as JSON
 `
+
+/** All that can be measured. */
+const ALL = [...Object.keys(targets), ...Object.keys(parts)]
 
 /** @param {string} list */
 const numbers = (list) => list.split(',').map(positive)
@@ -25,10 +30,10 @@ const positive = (text) => {
 
 /** @param {string} list */
 const names = (list) => {
-  const chosen = list.split(',')
-  const unknown = chosen.find((name) => !Object.hasOwn(targets, name))
-  if (unknown !== undefined) throw new TypeError(`There is no server '${unknown}'`)
-  return Object.keys(targets).filter((name) => chosen.includes(name))
+  const chosen = list.split(',').flatMap((name) => (name === 'cluster' ? Object.keys(parts) : [name]))
+  const unknown = chosen.find((name) => !ALL.includes(name))
+  if (unknown !== undefined) throw new TypeError(`There is no '${unknown}'`)
+  return ALL.filter((name) => chosen.includes(name))
 }
 
 const readOptions = () => {
@@ -43,10 +48,12 @@ const readOptions = () => {
     },
   })
   const { quick, json, help } = values
-  const chosen = values.only === undefined ? Object.keys(targets) : names(values.only)
+  const chosen = values.only === undefined ? ALL : names(values.only)
   return {
     help,
     json,
+    quick,
+    cluster: Object.keys(parts).filter((name) => chosen.includes(name)),
     groups: GROUPS.map((group) => group.filter((name) => chosen.includes(name))).filter(
       (group) => group.length > 0,
     ),
@@ -60,7 +67,7 @@ const readOptions = () => {
 }
 
 const main = async () => {
-  const { help, json, connections, groups, plan } = readOptions()
+  const { help, json, quick, connections, groups, cluster, plan } = readOptions()
   if (help) return console.log(USAGE)
   pinSelf()
   const cores = canPin
@@ -73,8 +80,14 @@ const main = async () => {
       rows.push(...rowsOf(count, await measure(count, { ...plan, targets: group })))
     }
   }
-  if (json) console.log(JSON.stringify({ node: process.version, pinned: canPin, plan, rows }, null, 2))
-  else console.log(`\nNode ${process.version}, ${cores}\n\n${tableOf(rows)}`)
+  const across = await measureCluster(cluster, quick)
+  if (json) {
+    console.log(JSON.stringify({ node: process.version, pinned: canPin, plan, rows, across }, null, 2))
+    return
+  }
+  console.log(`\nNode ${process.version}, ${cores}`)
+  if (rows.length > 0) console.log(`\n${tableOf(rows)}`)
+  if (across.length > 0) console.log(`\n${textOf(across)}`)
 }
 
 await main()

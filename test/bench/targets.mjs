@@ -20,7 +20,7 @@ import { TOPIC } from './message.mjs'
 const IDLE_PATTERNS = 10_000
 
 /** @param {readonly string[]} topics */
-const subscribe = (topics) => [
+export const subscribe = (topics) => [
   { after: '{"type":"welcome"', send: JSON.stringify({ type: 'subscribe', id: 1, topics }) },
   { after: '{"type":"reply","id":1,"payload"' },
 ]

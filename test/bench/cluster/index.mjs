@@ -1,0 +1,56 @@
+import { measureLatency } from './latency.mjs'
+import { hasNats } from './nats-server.mjs'
+import { tableOf } from './report.mjs'
+import { measureSend } from './send.mjs'
+import { measureThroughput } from './throughput.mjs'
+import { measureTopics } from './topics.mjs'
+
+/**
+ * Parts of the benchmark across nodes, by the name that chooses one.
+ *
+ * @type {Readonly<Record<string, { title: string, measure: (quick: boolean) => Promise<import('./rounds.mjs').Row[]> }>>}
+ */
+export const parts = {
+  'cluster-latency': {
+    title: 'From publish to a client of another node',
+    measure: (quick) => measureLatency(quick ? { rounds: 2, count: 200 } : { rounds: 5, count: 2000 }),
+  },
+  'cluster-throughput': {
+    title: 'Between two nodes, as fast as they arrive',
+    measure: (quick) => measureThroughput(quick ? { rounds: 3, millis: 300 } : { rounds: 7, millis: 1000 }),
+  },
+  'cluster-topics': {
+    title: 'Idle topics',
+    measure: (quick) =>
+      measureTopics(
+        quick ? { rounds: 1, slices: 1, topics: 20_000 } : { rounds: 3, slices: 3, topics: 100_000 },
+      ),
+  },
+  'cluster-send': {
+    title: 'To somebody on another of three nodes',
+    measure: (quick) => measureSend(quick ? { rounds: 2, count: 300 } : { rounds: 5, count: 1000 }),
+  },
+}
+
+/**
+ * Measures across nodes; nothing where there is no nats-server.
+ *
+ * @param {readonly string[]} names of parts @param {boolean} quick
+ */
+export const measureCluster = async (names, quick) => {
+  if (names.length > 0 && !hasNats()) {
+    console.error('There is no nats-server on the PATH: nothing is measured across nodes')
+    return []
+  }
+  const measured = []
+  for (const name of names) {
+    const { title, measure } = /** @type {typeof parts[string]} */ (parts[name])
+    console.error(`${name} ...`)
+    measured.push({ name, title, rows: await measure(quick) })
+  }
+  return measured
+}
+
+/** @param {Awaited<ReturnType<typeof measureCluster>>} measured */
+export const textOf = (measured) =>
+  measured.map(({ title, rows }) => `${title}\n\n${tableOf(rows)}`).join('\n\n')

@@ -1,0 +1,55 @@
+import { LOAD_CORE, SERVER_CORE, Worker } from '../ipc.mjs'
+import { subscribe } from '../targets.mjs'
+import { closing } from './closing.mjs'
+import { NatsServer } from './nats-server.mjs'
+import { compare, timesOf } from './rounds.mjs'
+import { startNode, startSocketio } from './start.mjs'
+
+/** Milliseconds between two messages. */
+const INTERVAL = 5
+/** Messages before the first that counts, so that what is measured is compiled code, as in a server that runs. */
+const WARM_UP = { count: 5000, burst: 50 }
+
+const rookeryPeer = (/** @type {string} */ lane) => ({
+  path: '/api/v1/ws',
+  steps: subscribe([`bench/${lane}`]),
+})
+const natsPeer = { path: '/bench/remote', steps: [] }
+const socketioPeer = {
+  path: `/socket.io/?EIO=4&transport=websocket&room=${encodeURIComponent('bench/remote')}`,
+  steps: [{ after: '0{', send: '40' }, { after: '40{' }],
+}
+
+/**
+ * From a publish on one node to a WebSocket client of another, one message at a time. Each message crosses from core
+ * to core at each hop: publisher and second node on one, NATS and client on the other.
+ *
+ * @param {{ rounds: number, count: number }} plan
+ */
+export const measureLatency = ({ rounds, count }) =>
+  closing(async (own) => {
+    const nats = own(await new NatsServer(LOAD_CORE).start())
+    const client = own(new Worker('cluster/clients.mjs', LOAD_CORE))
+    const node = (/** @type {string} */ kind) => startNode(own, kind, SERVER_CORE, nats.url)
+    const [plainA, plainB] = [await node('nats'), await node('nats')]
+    const [a, b] = [await node('rookery'), await node('rookery')]
+    const [first, second] = await startSocketio(own, LOAD_CORE, [SERVER_CORE, SERVER_CORE])
+    const ways = [
+      { name: 'Raw NATS, then ws', from: plainA, at: plainB, peer: natsPeer, lane: 'remote' },
+      { name: 'Rookery, other node', from: a, at: b, peer: rookeryPeer('remote'), lane: 'remote' },
+      { name: 'Rookery, same node', from: a, at: a, peer: rookeryPeer('local'), lane: 'local' },
+      { name: 'Socket.IO cluster adapter', from: first, at: second, peer: socketioPeer, lane: 'remote' },
+    ]
+    const take = async (/** @type {typeof ways[number]} */ { name, from, lane }, pace = { count }) => {
+      const times = client.call('take', { name, count: pace.count })
+      await from.worker.call('paced', { lane, interval: INTERVAL, ...pace })
+      return times
+    }
+    for (const { name, at, peer } of ways) await client.call('time', { name, port: at.port, ...peer })
+    for (const way of ways) await take(way, WARM_UP)
+    return compare(ways, rounds, async (way) => timesOf(await take(way)), {
+      'Rookery, other node': { base: 'Raw NATS, then ws', goal: 1.3 },
+      'Rookery, same node': { base: 'Raw NATS, then ws' },
+      'Socket.IO cluster adapter': { base: 'Raw NATS, then ws' },
+    })
+  })

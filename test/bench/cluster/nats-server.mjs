@@ -1,0 +1,75 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { canPin } from '../ipc.mjs'
+
+/** Whether there is a nats-server to measure with. */
+export const hasNats = () => spawnSync('nats-server', ['--version']).status === 0
+
+const freePort = async () => {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = /** @type {import('node:net').AddressInfo} */ (server.address())
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+/** A nats-server of the benchmark's own. */
+export class NatsServer {
+  #port = 0
+  #core
+  /** @type {import('node:child_process').ChildProcess | undefined} */
+  #child
+  #abandon = () => void this.#child?.kill('SIGKILL')
+
+  /** @param {number | string} core that it runs on */
+  constructor(core) {
+    this.#core = core
+    process.on('exit', this.#abandon)
+  }
+
+  get url() {
+    return `nats://127.0.0.1:${this.#port}`
+  }
+
+  /** Starts it, on the same port each time. */
+  async start() {
+    this.#port ||= await freePort()
+    const server = ['nats-server', '-a', '127.0.0.1', '-p', String(this.#port)]
+    const [command = '', ...args] = canPin ? ['taskset', '-c', String(this.#core), ...server] : server
+    const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'] })
+    this.#child = child
+    let written = ''
+    await new Promise((resolve, reject) => {
+      child.once('exit', (code) => reject(new Error(`nats-server ended with ${code}:\n${written}`)))
+      child.stderr.on('data', (chunk) => {
+        written += chunk
+        if (written.includes('Server is ready')) resolve(undefined)
+      })
+    })
+    return this
+  }
+
+  /** Resident memory in bytes. */
+  get rss() {
+    const status = readFileSync(`/proc/${this.#child?.pid}/status`, 'utf8')
+    return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) * 1024
+  }
+
+  /** Ends it as a crash would. */
+  async kill() {
+    const child = this.#child
+    this.#child = undefined
+    if (!child) return
+    const exit = once(child, 'exit')
+    child.kill('SIGKILL')
+    await exit
+  }
+
+  async stop() {
+    process.off('exit', this.#abandon)
+    await this.kill()
+  }
+}

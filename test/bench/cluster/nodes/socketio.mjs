@@ -1,0 +1,63 @@
+import cluster from 'node:cluster'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import { createAdapter, setupPrimary } from '@socket.io/cluster-adapter'
+import { Server } from 'socket.io'
+import { answer, pinSelf, Remote, tell } from '../../ipc.mjs'
+import { measured, publishing } from '../roles.mjs'
+
+/** @typedef {{ worker: number, name: string, input?: unknown }} Relayed */
+
+/** The primary: only passes on what the workers say to each other, and what the benchmark says to them. */
+const lead = () => {
+  setupPrimary()
+  /** @type {Remote[]} */
+  const workers = []
+  answer({
+    ...measured,
+    /** Starts two workers, each on the core given; their ports. @param {readonly number[]} cores */
+    async start(cores) {
+      const ports = []
+      for (const core of cores) {
+        const worker = cluster.fork()
+        const remote = new Remote(worker.process, `worker ${workers.length}`)
+        // It hears nothing before it listens.
+        await once(worker, 'message')
+        workers.push(remote)
+        ports.push(await remote.call('start', core))
+      }
+      return ports
+    },
+    call: (/** @type {Relayed} */ { worker, name, input }) => workers[worker]?.call(name, input),
+    tell: (/** @type {Relayed} */ { worker, name, input }) => workers[worker]?.tell(name, input),
+  })
+}
+
+/** A worker: sockets join a room for the lane that they ask for. */
+const work = () => {
+  const http = createServer()
+  const io = new Server(http, {
+    transports: ['websocket'],
+    perMessageDeflate: false,
+    serveClient: false,
+    pingInterval: 3_600_000,
+    adapter: createAdapter(),
+  })
+  io.on('connection', (socket) => void socket.join(String(socket.handshake.query.room)))
+  answer({
+    ...measured,
+    ...publishing((topic, payload) => void io.to(topic).emit(topic, payload)),
+    /** @param {number} core */
+    async start(core) {
+      pinSelf(core)
+      // Not the one port that the workers of a cluster share by default.
+      http.listen({ port: 0, host: '127.0.0.1', exclusive: true })
+      await once(http, 'listening')
+      return /** @type {import('node:net').AddressInfo} */ (http.address()).port
+    },
+  })
+  tell('ready')
+}
+
+if (cluster.isPrimary) lead()
+else work()

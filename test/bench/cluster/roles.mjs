@@ -1,0 +1,186 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { memory, Publisher } from '../publisher.mjs'
+import { ageOf, BURST, clock, FLOW, timedPayload, topicsOf } from './lanes.mjs'
+
+/** Microseconds of CPU that this process has used. */
+const cpu = () => {
+  const { user, system } = process.cpuUsage()
+  return user + system
+}
+
+/** Resident memory and heap in bytes, once garbage is gone. */
+const footprint = async () => {
+  const rss = await memory()
+  return { rss, heap: process.memoryUsage().heapUsed }
+}
+
+/** What every process of the cluster benchmark can be asked. */
+export const measured = { cpu, footprint }
+
+/**
+ * The functions of a process that publishes.
+ *
+ * @param {(topic: string, payload: object, lane: string) => void} publish
+ */
+export const publishing = (publish) => {
+  /** @type {Map<string, Publisher>} */
+  const publishers = new Map()
+  /** @param {string} lane */
+  const publisherOf = (lane) => {
+    let publisher = publishers.get(lane)
+    if (!publisher) {
+      const topics = topicsOf(lane)
+      publisher = new Publisher(
+        (payload) => publish(topics[payload.seq % topics.length] ?? lane, payload, lane),
+        FLOW,
+      )
+      publishers.set(lane, publisher)
+    }
+    return publisher
+  }
+  let knocking = setTimeout(() => {}, 0)
+  return {
+    /** Publishes a message that counts nowhere. @param {string} lane */
+    probe: (lane) => publisherOf(lane).probe(),
+    /** @param {{ lane: string, count: number }} input */
+    received: ({ lane, count }) => publisherOf(lane).received(count),
+    /** As fast as they arrive. @param {{ lane: string, millis: number }} input */
+    flood: ({ lane, millis }) => publisherOf(lane).run({ burst: BURST, millis }),
+    /**
+     * A few at a time: one, when it is about latency.
+     *
+     * @param {{ lane: string, count: number, interval: number, burst?: number }} input
+     */
+    async paced({ lane, count, interval, burst = 1 }) {
+      const [topic = ''] = topicsOf(lane)
+      for (let n = 0; n < count; n++) {
+        publish(topic, timedPayload(), lane)
+        if (n % burst === 0) await sleep(interval)
+      }
+    },
+    /** Publishes to topics again and again, until told to stop. @param {readonly string[]} topics */
+    knock(topics) {
+      knocking = setInterval(() => {
+        for (const topic of topics) publish(topic, {}, 'knock')
+      }, 2)
+    },
+    stopKnocking: () => clearInterval(knocking),
+  }
+}
+
+/** Counts the messages of a lane after the first, which shows what they look like. */
+class Counter {
+  #count = -1
+  #next = FLOW.every
+  #onProbe = (/** @type {string} */ _text) => {}
+  #report
+  /** @type {Promise<string>} */
+  probe = new Promise((resolve) => {
+    this.#onProbe = resolve
+  })
+
+  /** @param {(count: number) => void} report */
+  constructor(report) {
+    this.#report = report
+  }
+
+  /** @param {{ text: string }} message */
+  hit(message) {
+    if (++this.#count === 0) this.#onProbe(message.text)
+    if (this.#count < this.#next) return
+    this.#next += FLOW.every
+    this.#report(this.#count)
+  }
+
+  get count() {
+    return this.#count
+  }
+}
+
+/** Takes how long messages were under way. */
+class Stopwatch {
+  #ages = /** @type {number[]} */ ([])
+  #wanted = Number.POSITIVE_INFINITY
+  #done = (/** @type {number[]} */ _ages) => {}
+
+  /** @param {string} text @param {number} [now] */
+  hit(text, now = clock()) {
+    this.#ages.push(ageOf(now, text))
+    if (this.#ages.length < this.#wanted) return
+    this.#done(this.#ages)
+    this.#ages = []
+  }
+
+  /** Resolves with so many times, in microseconds. @param {number} count @returns {Promise<number[]>} */
+  take(count) {
+    this.#wanted = count
+    return new Promise((resolve) => {
+      this.#done = resolve
+    })
+  }
+}
+
+/** Takes when the first and when the last of some topics were heard of. */
+class Ear {
+  /** @type {Set<string>} */
+  #missing = new Set()
+  #first = 0
+  #done = (/** @type {{ first: number, all: number }} */ _times) => {}
+
+  /** @param {string} topic */
+  hit(topic) {
+    if (this.#missing.delete(topic) === false) return
+    this.#first ||= clock()
+    if (this.#missing.size === 0) this.#done({ first: this.#first, all: clock() })
+  }
+
+  /** @param {readonly string[]} topics @returns {Promise<{ first: number, all: number }>} */
+  hear(topics) {
+    this.#missing = new Set(topics)
+    this.#first = 0
+    return new Promise((resolve) => {
+      this.#done = resolve
+    })
+  }
+}
+
+/**
+ * The functions of a process that receives.
+ *
+ * @param {(told: unknown) => void} tell
+ */
+export const receiving = (tell) => {
+  /** @type {Map<string, Counter>} */
+  const counters = new Map()
+  /** @type {Map<string, Stopwatch>} */
+  const watches = new Map()
+  const ear = new Ear()
+  return {
+    ear,
+    /** @param {string} lane */
+    counter(lane) {
+      const counter = new Counter((count) => tell({ lane, count }))
+      counters.set(lane, counter)
+      return counter
+    },
+    /** @param {string} name */
+    watch(name) {
+      const watch = new Stopwatch()
+      watches.set(name, watch)
+      return watch
+    },
+    functions: {
+      /** @param {string} lane */
+      learn: (lane) => counters.get(lane)?.probe,
+      /** @param {{ lane: string, count: number }} input */
+      check({ lane, count }) {
+        const counted = counters.get(lane)?.count
+        if (counted !== count) throw new Error(`${lane}: ${counted} messages instead of ${count}`)
+      },
+      /** @param {{ name: string, count: number }} input */
+      take: ({ name, count }) => watches.get(name)?.take(count),
+      /** @param {readonly string[]} topics */
+      hear: (topics) => ear.hear(topics),
+    },
+  }
+}
