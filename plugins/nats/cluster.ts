@@ -192,9 +192,10 @@ export class NatsCluster implements ClusterBackend {
   }
 
   #asked(address: string, message: Msg): void {
-    const heard = this.#voice.hear<QuestionNote>(message)
+    const heard = this.#voice.hear<QuestionNote>(message, true)
     if (!heard) return
     if ('text' in heard) this.#answering?.outside(address, heard.text, message.reply)
+    else if (heard.from.node === this.node) this.#questions.echoed(message.reply)
     else if (message.reply) this.#answering?.node(address, heard.from, message.reply)
   }
 

@@ -161,10 +161,11 @@ export class Link {
           cause = undefined
           events.back()
           break
-        case 'staleConnection':
+        case 'ping':
+          if (this.#settings.connection || status.pendingPings < this.#maxPingOut) break
           cause = new Error('The server has stopped answering')
-          // The client itself first waits until all that it has written has left, which may be never.
-          transportOf(nats)?.socket?.destroy()
+          // Before the client does it, which first waits until all that it has written has left: maybe for ever.
+          cut(transportOf(nats)?.socket)
           break
         case 'disconnect':
         case 'close':
@@ -181,6 +182,11 @@ export class Link {
           break
       }
     }
+  }
+
+  get #maxPingOut(): number {
+    // The first is only just being sent.
+    return Math.max(2, this.#settings.options.maxPingOut ?? Number.POSITIVE_INFINITY)
   }
 
   /** Finds out how much the server has taken. */
@@ -224,3 +230,12 @@ interface Transport {
 /** What the client does not show: by itself it leaves sockets open that it no longer needs. */
 const transportOf = (nats: NatsConnection): Transport | undefined =>
   (nats as { readonly protocol?: { readonly transport?: Transport } }).protocol?.transport
+
+/**
+ * By a reset, where that is possible: otherwise the kernel goes on trying to deliver what was written, and when the
+ * network is back that arrives after what the next connection has brought.
+ */
+const cut = (socket: Socket | undefined): void => {
+  if (socket && 'encrypted' in socket) socket.destroy()
+  else socket?.resetAndDestroy()
+}

@@ -65,6 +65,8 @@ export class Membership {
 
   /** Resolves when those who are there have answered. */
   async start(): Promise<void> {
+    // From here on it is known how long this process has slept.
+    this.#members.sweep(performance.now())
     this.#beats = setInterval(() => {
       this.#members.sweep(performance.now())
       this.#host.say({ kind: 'beat', revision: this.#host.state().revision })

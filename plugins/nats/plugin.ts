@@ -72,7 +72,8 @@ export interface NatsOptions extends Passed {
 const DEFAULTS: NodeConnectionOptions = {
   timeout: 5000,
   pingInterval: 2000,
-  maxPingOut: 2,
+  // Two without an answer, when it is time for the third.
+  maxPingOut: 3,
   maxReconnectAttempts: -1,
   reconnectTimeWait: 250,
   ignoreAuthErrorAbort: true,

@@ -73,6 +73,11 @@ class Asked implements Waiting {
     else this.#end([])
   }
 
+  /** It has come back to this node, which has to do with the address itself: NATS will not say that nobody else has. */
+  echoed(): void {
+    if (!this.#single) this.#join(this)
+  }
+
   passed(node: string): void {
     this.#expected.delete(node)
     if (this.#expected.size === 0) this.#end([])
@@ -142,6 +147,11 @@ export class Questions {
   /** NATS says that nobody listens where a question went. */
   nobody(id: string): void {
     this.#asked.get(id)?.nobody()
+  }
+
+  /** A question of this node's own has come back to it. @param reply where its answers come */
+  echoed(reply: string | undefined): void {
+    this.#asked.get(reply?.split('.').at(-1) ?? '')?.echoed()
   }
 
   /** A node has dealt with all that was sent to it before a fence. */

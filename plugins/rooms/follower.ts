@@ -12,6 +12,8 @@ import { type Change, type Difference, RoomView, type Stay } from './view.ts'
 
 /** Most rooms in one question. */
 const CHUNK = 500
+/** Milliseconds until a node that did not answer is asked again. */
+const RETRY_INTERVAL = 500
 
 interface Followed {
   readonly view: RoomView
@@ -196,8 +198,13 @@ export class Follower {
       } catch (error) {
         // It may have gone, which is known by now, or have no rooms at all.
         const expected = !nodes.nodes().includes(node) || (error as RookeryError).code === 'unknown_topic'
-        if (!expected)
-          log.warn({ err: error, node, stage: 'rooms' }, 'a node did not say who is in its rooms')
+        // When it is this node that is cut off, it is told when that is over.
+        if (!expected && nodes.connected) {
+          const message = 'a node did not say who is in its rooms, and is asked again'
+          log.warn({ err: error, node, stage: 'rooms' }, message)
+          await new Promise((resolve) => setTimeout(resolve, RETRY_INTERVAL).unref())
+          if (nodes.nodes().includes(node)) this.#pulls.set(node, true)
+        }
       }
     } while (this.#pulls.get(node))
     this.#pulls.delete(node)

@@ -42,6 +42,17 @@ describe('over five nodes', () => {
     })
   })
 
+  it('a question ends as soon as all have had their say, although only the asker has to do with it', async () => {
+    const server = await useNats()
+    const nodes = await startNodes(server, 5)
+    const [asker] = nodes as [NatsNode]
+    await asker.connect([], { user: 'ada', room: 'r' })
+    await settled(...nodes)
+    const question = { to: '$room/r', method: 'who', thorough: true, timeout: 60_000 }
+    expect(await asker.app.cluster.ask(question)).toEqual({ items: [], missing: [] })
+    expect(await asker.app.send({ room: 'r' }, 'inbox', 1)).toBe(1)
+  })
+
   it('a node that does not answer is missing, and holds nobody up once it is too late', async () => {
     const server = await useNats()
     const nodes = await startNodes(server, 5)

@@ -1,0 +1,145 @@
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
+import { type AddressInfo, connect, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { Random } from '../../plugins/testing/random.ts'
+
+/** Whoever is behind the balancer: `http://…`, or `unix:` and a path. */
+export interface Target {
+  readonly id: string
+  readonly url: string
+}
+
+/**
+ * A load balancer without sticky sessions: every request, also of one keep-alive connection, and every WebSocket goes
+ * to any node. A node that refuses connections is passed over; what was under way there fails.
+ */
+export class Balancer {
+  /** Requests and WebSockets so far, by node. */
+  readonly picks = new Map<string, number>()
+  /** Connections that a node refused, so that another was tried. */
+  refused = 0
+  /** Requests that ended with 502, because their node went while they were under way. */
+  failed = 0
+  readonly #random: Random
+  readonly #targets = new Map<string, Target>()
+  readonly #sockets = new Set<Socket>()
+  readonly #server = createServer({ keepAliveTimeout: 60_000 }, (incoming, outgoing) => {
+    this.#forward(incoming, outgoing).catch(() => this.#fail(outgoing))
+  })
+
+  private constructor(random: Random) {
+    this.#random = random
+    this.#server.on('upgrade', (incoming, socket, head) => {
+      this.#tunnel(incoming, socket, head).catch(() => {
+        socket.end('HTTP/1.1 502 Bad Gateway\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
+      })
+    })
+    this.#server.on('connection', (socket) => {
+      this.#sockets.add(socket)
+      socket.on('error', () => {})
+      socket.once('close', () => this.#sockets.delete(socket))
+    })
+  }
+
+  /** Listens on a port of its own. It is the caller's to close. */
+  static async listen(random: Random): Promise<Balancer> {
+    const balancer = new Balancer(random)
+    balancer.#server.listen(0, '127.0.0.1')
+    await once(balancer.#server, 'listening')
+    return balancer
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
+  }
+
+  add(target: Target): void {
+    this.#targets.set(target.id, target)
+  }
+
+  /** Picks it no more. What is under way stays. */
+  remove({ id }: Target): void {
+    this.#targets.delete(id)
+  }
+
+  async close(): Promise<void> {
+    if (!this.#server.listening) return
+    const closed = once(this.#server, 'close')
+    this.#server.close()
+    for (const socket of this.#sockets) socket.destroy()
+    await closed
+  }
+
+  /** A connection to any node that takes one. */
+  async #connect(): Promise<Socket> {
+    const left = [...this.#targets.values()]
+    while (left.length > 0) {
+      const target = this.#random.pick(left)
+      left.splice(left.indexOf(target), 1)
+      const socket = dial(target.url)
+      try {
+        await once(socket, 'connect')
+        this.picks.set(target.id, (this.picks.get(target.id) ?? 0) + 1)
+        return socket
+      } catch {
+        this.refused++
+      }
+    }
+    throw new Error('No node takes connections')
+  }
+
+  async #forward(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+    const { method, url, headers } = incoming
+    const socket = await this.#connect()
+    if (outgoing.destroyed) {
+      socket.destroy()
+      return
+    }
+    const upstream = request({
+      method,
+      path: url,
+      headers: { ...headers, connection: 'close' },
+      createConnection: () => socket,
+    })
+    upstream.on('error', () => this.#fail(outgoing))
+    upstream.on('response', (response) => {
+      const { 'transfer-encoding': _, connection: __, ...others } = response.headers
+      response.on('error', () => outgoing.destroy())
+      outgoing.writeHead(response.statusCode ?? 502, others).flushHeaders()
+      response.pipe(outgoing)
+    })
+    outgoing.once('close', () => upstream.destroy())
+    incoming.on('error', () => upstream.destroy())
+    incoming.pipe(upstream)
+  }
+
+  #fail(outgoing: ServerResponse): void {
+    if (outgoing.destroyed) return
+    this.failed++
+    // Half an answer must not look like a whole one.
+    if (outgoing.headersSent) outgoing.destroy()
+    else outgoing.writeHead(502).end()
+  }
+
+  async #tunnel(incoming: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    const upstream = await this.#connect()
+    const { method, url, rawHeaders } = incoming
+    const lines = [`${method} ${url} HTTP/1.1`]
+    for (let index = 0; index < rawHeaders.length; index += 2) {
+      lines.push(`${rawHeaders[index]}: ${rawHeaders[index + 1]}`)
+    }
+    upstream.write(`${lines.join('\r\n')}\r\n\r\n`)
+    upstream.write(head)
+    upstream.on('error', () => socket.destroy())
+    upstream.on('close', () => socket.destroy())
+    socket.on('close', () => upstream.destroy())
+    socket.pipe(upstream).pipe(socket)
+  }
+}
+
+const dial = (url: string): Socket => {
+  if (url.startsWith('unix:')) return connect(url.slice('unix:'.length))
+  const { hostname, port } = new URL(url)
+  return connect(Number(port), hostname)
+}

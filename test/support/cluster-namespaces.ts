@@ -1,0 +1,94 @@
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { onTestFinished, vi } from 'vitest'
+
+/** Addresses that exist nowhere but between the two namespaces. */
+const MAINLAND = '10.99.0.1'
+const ISLAND = '10.99.0.2'
+
+/** Why there can be no network namespaces here, if so. */
+export const whyNoNamespaces = (): string | undefined => {
+  for (const command of ['unshare', 'nsenter', 'ip']) {
+    if (spawnSync(command, ['-V']).status !== 0) return `there is no '${command}' here`
+  }
+  const tried = spawnSync('unshare', [
+    '-n',
+    'ip',
+    'link',
+    'add',
+    'probe0',
+    'type',
+    'veth',
+    'peer',
+    'name',
+    'probe1',
+  ])
+  return tried.status === 0 ? undefined : `network namespaces are not allowed here: ${tried.stderr}`.trim()
+}
+
+/**
+ * Two networks of their own, with one cable between them. They have no names: each is there for as long as a process
+ * is in it, and the first ends when this process does, so that nothing stays behind however the test ends.
+ */
+export class Namespaces {
+  /** A process in the first, whose address is `address`. */
+  readonly mainland: number
+  /** A process in the second. */
+  readonly island: number
+  readonly address = MAINLAND
+
+  private constructor(mainland: number, island: number) {
+    this.mainland = mainland
+    this.island = island
+  }
+
+  static async open(): Promise<Namespaces> {
+    const [mainland, island] = await Promise.all([holdNamespace(), holdNamespace()])
+    const namespaces = new Namespaces(mainland, island)
+    const name = { [mainland]: 'mainland', [island]: 'island' }
+    inside(mainland, 'ip', 'link', 'add', name[mainland]!, 'type', 'veth', 'peer', 'name', name[island]!)
+    inside(mainland, 'ip', 'link', 'set', name[island]!, 'netns', String(island))
+    for (const [holder, address] of [
+      [mainland, MAINLAND],
+      [island, ISLAND],
+    ] as const) {
+      inside(holder, 'ip', 'address', 'add', `${address}/30`, 'dev', name[holder]!)
+      inside(holder, 'ip', 'link', 'set', name[holder]!, 'up')
+      inside(holder, 'ip', 'link', 'set', 'lo', 'up')
+    }
+    return namespaces
+  }
+
+  /** Pulls the cable: neither side is told anything. */
+  cut(): void {
+    inside(this.mainland, 'ip', 'link', 'set', 'mainland', 'down')
+  }
+
+  heal(): void {
+    inside(this.mainland, 'ip', 'link', 'set', 'mainland', 'up')
+  }
+}
+
+const inside = (holder: number, ...command: string[]): void => {
+  execFileSync('nsenter', ['-t', String(holder), '-n', ...command], { stdio: 'pipe' })
+}
+
+/** Starts a process in a network namespace of its own, which does nothing until its standard input ends. */
+const holdNamespace = async (): Promise<number> => {
+  const child: ChildProcess = spawn('unshare', ['-n', 'sh', '-c', 'echo in; exec cat'], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  onTestFinished(async () => {
+    if (child.exitCode !== null) return
+    child.stdin?.end()
+    await once(child, 'exit')
+  })
+  let said = ''
+  child.stdout?.on('data', (chunk) => {
+    said += chunk
+  })
+  await vi.waitFor(() => {
+    if (said !== 'in\n') throw new Error('not in its namespace yet')
+  })
+  return child.pid as number
+}

@@ -1,0 +1,150 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+
+/** A line that a node has logged. */
+export interface LogLine {
+  readonly level: string
+  readonly msg?: string
+  /** Milliseconds, as of `Date.now()`. */
+  readonly at: number
+  readonly [field: string]: unknown
+}
+
+export interface NodeOptions {
+  readonly servers: readonly string[]
+  /** Listens at a Unix socket instead, which is the same in every network namespace. */
+  readonly socketPath?: string
+  /** Runs in the network namespaces of this process. */
+  readonly namespaceOf?: number
+}
+
+/** One node of a cluster, in a process of its own. */
+export class NodeProcess {
+  readonly id: string
+  /** `http://…`, or `unix:` and a path. */
+  readonly url: string
+  readonly log: readonly LogLine[]
+  readonly #child: ChildProcess
+
+  private constructor(child: ChildProcess, log: readonly LogLine[], url: string, id: string) {
+    this.#child = child
+    this.log = log
+    this.url = url
+    this.id = id
+  }
+
+  /** Starts a node; resolves when it serves. It is the caller's to stop. */
+  static async start(program: Program, options: NodeOptions): Promise<NodeProcess> {
+    const { servers, socketPath, namespaceOf } = options
+    const command = [process.execPath, '--enable-source-maps', program.path]
+    if (namespaceOf !== undefined) command.unshift('nsenter', '-t', String(namespaceOf), '-n')
+    const child = spawn(command[0] as string, command.slice(1), {
+      env: {
+        ...process.env,
+        NATS_SERVERS: servers.join(),
+        ...(socketPath !== undefined && { SOCKET_PATH: socketPath }),
+      },
+      // It ends when its standard input does: with this process, however that goes.
+      stdio: ['pipe', 'pipe', 'pipe'],
+    })
+    const log: LogLine[] = []
+    const [, url = '', id = ''] = await untilListening(child, log)
+    return new NodeProcess(child, log, url, id)
+  }
+
+  get running(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null
+  }
+
+  /** Sends a signal; of one that ends it, resolves with the exit code when it has. */
+  async signal(signal: NodeJS.Signals): Promise<number | null> {
+    if (!this.running) return this.#child.exitCode
+    const ended = once(this.#child, 'exit')
+    this.#child.kill(signal)
+    if (signal === 'SIGSTOP' || signal === 'SIGCONT') return null
+    await ended
+    return this.#child.exitCode
+  }
+
+  /** When it noticed that a node had changed so, if it has: milliseconds, as of `Date.now()`. */
+  noticed(node: string, change: 'joined' | 'left' | 'restored', since = 0): number | undefined {
+    const found = this.log.find(
+      (line) =>
+        line.msg === 'the cluster has changed' &&
+        line.node === node &&
+        line.change === change &&
+        line.at >= since,
+    )
+    return found?.at
+  }
+
+  /** What it has reported as wrong. */
+  complaints(level = 'error'): readonly LogLine[] {
+    return this.log.filter((line) => line.level === level)
+  }
+}
+
+/** What nodes run, as a file. */
+export interface Program {
+  readonly path: string
+  remove(): void
+}
+
+let compiled: Promise<string> | undefined
+
+/** Compiles what nodes run once, so that they start fast, and all with the same code. */
+export const writeProgram = async (): Promise<Program> => {
+  compiled ??= compile()
+  const code = await compiled
+  const directory = mkdtempSync(join(tmpdir(), 'rookery-cluster-'))
+  symlinkSync(join(ROOT, 'node_modules'), join(directory, 'node_modules'), 'junction')
+  const path = join(directory, 'node.mjs')
+  writeFileSync(path, code)
+  return { path, remove: () => rmSync(directory, { recursive: true, force: true }) }
+}
+
+const compile = async (): Promise<string> => {
+  const { outputFiles } = await build({
+    entryPoints: [join(ROOT, 'test/support/cluster-node.ts')],
+    tsconfig: join(ROOT, 'tsconfig.json'),
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    packages: 'external',
+    sourcemap: 'inline',
+    write: false,
+  })
+  return outputFiles[0]?.text ?? ''
+}
+
+const untilListening = (child: ChildProcess, log: LogLine[]): Promise<RegExpExecArray> =>
+  new Promise((resolve, reject) => {
+    const read = (line: string) => {
+      const match = /^listening (\S+) node=(\w+)$/.exec(line)
+      if (match) resolve(match)
+      else log.push(parse(line))
+    }
+    for (const stream of [child.stdout!, child.stderr!]) createInterface(stream).on('line', read)
+    child.once('error', reject)
+    child.once('exit', (code, signal) => {
+      reject(new Error(`A node ended (${code ?? signal}) before it was up:\n${JSON.stringify(log, null, 1)}`))
+    })
+  })
+
+const parse = (line: string): LogLine => {
+  try {
+    const fields = JSON.parse(line) as { level: string; time: string }
+    return { ...fields, at: Date.parse(fields.time) }
+  } catch {
+    // A stack trace, or what a library prints.
+    return { level: 'error', msg: line, at: Date.now() }
+  }
+}
