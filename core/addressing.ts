@@ -24,30 +24,41 @@ export class Addressing {
     )
   }
 
-  /** @throws `not_connected`, `invalid_topic`, `unserializable`, `cluster_unavailable` */
+  /** @throws `not_connected`, `node_unreachable`, `invalid_topic`, `unserializable`, `cluster_unavailable` */
   async send(target: Target, topic: string, payload: unknown): Promise<number> {
-    const count = await this.#everywhere(target, 'send', { topic, payload }, () =>
-      this.#sendHere(target, { topic, payload }),
-    )
+    const here = () => this.#sendHere(target, { topic, payload })
+    const { count, missing } = await this.#everywhere(target, 'send', { topic, payload }, here)
     if (count > 0) return count
-    throw new RookeryError('not_connected', `Nobody is connected as ${JSON.stringify(target)}`)
+    const whom = JSON.stringify(target)
+    if (missing.length > 0) {
+      const nodes = missing.join(', ')
+      throw new RookeryError('node_unreachable', `Whether ${whom} got it is unknown: ${nodes} did not answer`)
+    }
+    throw new RookeryError('not_connected', `Nobody is connected as ${whom}`)
   }
 
-  disconnect(target: Target, error: RookeryError): Promise<number> {
+  async disconnect(target: Target, error: RookeryError): Promise<number> {
     const here = () => this.#sessions.disconnectHere(target, error)
-    return this.#everywhere(target, 'disconnect', error.toJSON(), here)
+    const { count } = await this.#everywhere(target, 'disconnect', error.toJSON(), here)
+    return count
   }
 
-  async #everywhere(target: Target, method: string, payload: unknown, here: () => number): Promise<number> {
+  async #everywhere(
+    target: Target,
+    method: string,
+    payload: unknown,
+    here: () => number,
+  ): Promise<{ readonly count: number; readonly missing: readonly string[] }> {
     const count = here()
     // A session is on one node only.
-    if (count > 0 && 'session' in target) return count
+    if (count > 0 && 'session' in target) return { count, missing: [] }
     try {
-      return count + total(await this.#nodes.ask({ to: addressOf(target), method, payload }))
+      const answers = await this.#nodes.ask({ to: addressOf(target), method, payload })
+      return { count: count + total(answers), missing: answers.missing }
     } catch (error) {
       // Whoever is here has been reached; that others may not have been is the cluster's state, which shows.
       if (count === 0) throw error
-      return count
+      return { count, missing: [] }
     }
   }
 

@@ -81,8 +81,8 @@ export interface App<C = Untyped> {
    * Sends a message to all sessions of a user, a room or a session id, whichever nodes they are on, whether
    * they subscribe to the topic or not. Resolves with how many sessions took it.
    *
-   * @throws `not_connected` when nobody did, `cluster_unavailable` when nobody is here and other nodes cannot be
-   * asked; `invalid_topic`, `unserializable`
+   * @throws `not_connected` when nobody did; when nobody is here, `cluster_unavailable` when other nodes cannot be
+   * asked and `node_unreachable` when one does not answer; `invalid_topic`, `unserializable`
    */
   send(target: Target, topic: string, payload?: unknown): Promise<number>
   /**

@@ -46,7 +46,10 @@ export const measureCluster = async (names, quick) => {
   for (const name of names) {
     const { title, measure } = /** @type {typeof parts[string]} */ (parts[name])
     console.error(`${name} ...`)
-    measured.push({ name, title, rows: await measure(quick) })
+    const rows = await measure(quick)
+    // At once: it takes minutes, and the next part may fail.
+    console.error(`\n${title}\n\n${tableOf(rows)}\n`)
+    measured.push({ name, title, rows })
   }
   return measured
 }
