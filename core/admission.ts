@@ -1,6 +1,7 @@
-import { closeFrame } from './close-frame.ts'
+import { Door, type Place } from './door.ts'
 import { RookeryError } from './errors.ts'
 import { Session } from './session.ts'
+import { closeFrame } from './session-frames.ts'
 import type { SessionHost } from './session-host.ts'
 import type { SessionRegistry } from './sessions.ts'
 import { within } from './time.ts'
@@ -22,10 +23,12 @@ export class Admission {
   readonly #host: AdmissionHost
   /** How to refuse those whose handshake is under way. */
   readonly #handshakes = new Set<() => void>()
+  readonly #door: Door
   #accepting = false
 
   constructor(host: AdmissionHost) {
     this.#host = host
+    this.#door = new Door(host.limits)
   }
 
   get accepting(): boolean {
@@ -38,19 +41,31 @@ export class Admission {
     if (!accepting) for (const refuse of this.#handshakes) refuse()
   }
 
+  /** @throws `rate_limited` */
+  check(address: string): void {
+    try {
+      this.#door.check(address)
+    } catch (error) {
+      this.#host.count(error as RookeryError)
+      throw error
+    }
+  }
+
   async open(handshake: Handshake, wire: Wire): Promise<Session> {
-    const attempt = new Attempt(this.#host, handshake, wire)
-    let stop = () => {}
+    let stop: (error: RookeryError) => void = () => {}
     const stopped = new Promise<never>((_resolve, reject) => {
-      stop = () => reject(new RookeryError('shutting_down'))
+      stop = reject
     })
-    this.#handshakes.add(stop)
+    const attempt = new Attempt(this.#host, this.#door, handshake, wire, stop)
+    const shutDown = () => stop(new RookeryError('shutting_down'))
+    this.#handshakes.add(shutDown)
     const late = () => new RookeryError('handshake_timeout')
     try {
       if (!this.#accepting) throw new RookeryError('shutting_down', 'The server is not accepting connections')
       const opened = Promise.race([attempt.run(), stopped])
       const session = await within(this.#host.limits.handshakeTimeout, opened, late)
       session.open()
+      attempt.welcomed()
       return session
     } catch (failure) {
       const error = this.#host.coded(failure, { transport: handshake.transport, stage: 'handshake' })
@@ -58,7 +73,7 @@ export class Admission {
       attempt.refuse(error)
       throw error
     } finally {
-      this.#handshakes.delete(stop)
+      this.#handshakes.delete(shutDown)
     }
   }
 }
@@ -66,40 +81,88 @@ export class Admission {
 /** One handshake. */
 class Attempt {
   readonly #host: AdmissionHost
+  readonly #door: Door
   readonly #handshake: Handshake
   readonly #wire: Wire
+  readonly #stop: (error: RookeryError) => void
+  /** Gives back the places that it has taken. */
+  readonly #leave: (() => void)[] = []
+  #place: Place | undefined
   #session: Session | undefined
   #refused: RookeryError | undefined
 
-  constructor(host: AdmissionHost, handshake: Handshake, wire: Wire) {
+  /** @param stop ends the wait for it */
+  constructor(
+    host: AdmissionHost,
+    door: Door,
+    handshake: Handshake,
+    wire: Wire,
+    stop: (error: RookeryError) => void,
+  ) {
     this.#host = host
+    this.#door = door
     this.#handshake = handshake
     this.#wire = wire
+    this.#stop = stop
   }
 
   async run(): Promise<Session> {
     const { sessions } = this.#host
-    const { topics = [] } = this.#handshake
+    const { topics = [], address } = this.#handshake
+    const place = this.#door.enter(address)
+    this.#place = place
+    this.#leave.push(place.left)
     for (const pattern of topics) this.#host.checkPattern(pattern)
-    const user = await sessions.authenticate(this.#handshake)
+    const user = await sessions.authenticate(this.#watched(place))
     if (this.#refused) throw this.#refused
+    if (user) this.#leave.push(this.#door.admit(user.id))
     const session = new Session(this.#host.sessionId(), user, this.#handshake, this.#wire, this.#host)
     this.#session = session
+    session.onEnd = () => this.#left()
+    session.network = place.frames
     sessions.add(session)
-    session.patterns.addForClient(topics)
+    await session.patterns.addForClient(topics)
     await sessions.opening(session, this.#handshake)
     // A hook, or somebody while hooks took their time, may have closed it.
     if (session.closed) throw session.closeReason ?? new RookeryError('disconnected')
     return session
   }
 
+  /** The handshake is over, and went well. */
+  welcomed(): void {
+    this.#place?.welcomed()
+  }
+
+  /** The handshake, in which it shows that its peer is waited for. */
+  #watched(place: Place): Handshake {
+    const { firstToken } = this.#handshake
+    if (!firstToken) return this.#handshake
+    const refuse = (error: RookeryError) => {
+      this.refuse(error)
+      this.#stop(error)
+    }
+    const watched = async () => {
+      place.idle(refuse)
+      return await firstToken().finally(place.busy)
+    }
+    return { ...this.#handshake, firstToken: watched }
+  }
+
+  #left(): void {
+    for (const leave of this.#leave) leave()
+  }
+
   /** Tells the peer, and closes its connection whatever happens. */
   refuse(error: RookeryError): void {
+    if (this.#refused) return
     this.#refused = error
     if (this.#session) {
+      // Counts it, or has counted what closed it before.
       this.#session.close(error)
       return
     }
+    this.#host.count(error)
+    this.#left()
     try {
       this.#wire.write([closeFrame(error)])
     } finally {

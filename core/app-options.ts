@@ -14,8 +14,29 @@ export interface LimitOptions {
   readonly messageRate?: number | undefined
   /** Frames that a client may send at once, and refused ones after which it is disconnected. @default 200 */
   readonly messageBurst?: number | undefined
+  /**
+   * Frames a second that all clients of one network address may send together, each counted once for every KiB begun;
+   * set `trustProxy` of `http()` behind a proxy. @default 10000
+   */
+  readonly messageRatePerAddress?: number | undefined
   /** Bytes that may wait for a client that does not read. @default 1048576 */
   readonly maxBuffered?: number | undefined
+  /** Bytes a second that a client may send, and at once; as with frames. @default 1048576 and 4194304 */
+  readonly byteRate?: number | undefined
+  readonly byteBurst?: number | undefined
+  /** Most levels of arrays and objects in each other in a frame. @default 64 */
+  readonly maxDepth?: number | undefined
+  /** Most connections of this node. @default 50000 */
+  readonly maxConnections?: number | undefined
+  /** Most connections from one network address; set `trustProxy` of `http()` behind a proxy. @default 10000 */
+  readonly maxConnectionsPerAddress?: number | undefined
+  /** Most connections of one user to this node. @default 100 */
+  readonly maxConnectionsPerUser?: number | undefined
+  /** Most peers at a time that have connected and not been welcomed yet. @default 5000 */
+  readonly maxHandshakes?: number | undefined
+  /** Handshakes a second from one network address, and at once. @default 500 and 5000 */
+  readonly handshakeRate?: number | undefined
+  readonly handshakeBurst?: number | undefined
 }
 
 export interface AppOptions {
@@ -55,6 +76,24 @@ export interface AppSettings {
   readonly bus: BusOptions
 }
 
+const DEFAULT_LIMITS = {
+  maxPayload: 64 * 1024,
+  maxSubscriptions: 128,
+  messageRate: 100,
+  messageBurst: 200,
+  messageRatePerAddress: 10_000,
+  maxBuffered: 1024 * 1024,
+  byteRate: 1024 * 1024,
+  byteBurst: 4 * 1024 * 1024,
+  maxDepth: 64,
+  maxConnections: 50_000,
+  maxConnectionsPerAddress: 10_000,
+  maxConnectionsPerUser: 100,
+  maxHandshakes: 5000,
+  handshakeRate: 500,
+  handshakeBurst: 5000,
+} satisfies Required<LimitOptions>
+
 const isPlugin: OptionCheck = (value) => {
   const { name, setup, start, listen, stop, requires } = (value ?? {}) as Record<string, unknown>
   const hooks = [setup, start, listen, stop].every((hook) => hook === undefined || typeof hook === 'function')
@@ -88,7 +127,17 @@ export const readAppOptions = (options: AppOptions): AppSettings => {
     maxSubscriptions: option.integer(0),
     messageRate: option.integer(1),
     messageBurst: option.integer(1),
+    messageRatePerAddress: option.integer(1),
     maxBuffered: option.integer(1),
+    byteRate: option.integer(1),
+    byteBurst: option.integer(1),
+    maxDepth: option.integer(1),
+    maxConnections: option.integer(0),
+    maxConnectionsPerAddress: option.integer(0),
+    maxConnectionsPerUser: option.integer(0),
+    maxHandshakes: option.integer(1),
+    handshakeRate: option.integer(1),
+    handshakeBurst: option.integer(1),
   })
   checkOptions('createApp() bus', bus, { listenerTimeout: option.duration(), maxPending: option.integer(1) })
   const time = (duration: Duration | undefined, byDefault: number) => milliseconds(duration ?? byDefault)
@@ -96,11 +145,9 @@ export const readAppOptions = (options: AppOptions): AppSettings => {
     plugins: options.plugins ?? [],
     logger: options.logger ?? 'info',
     limits: {
-      maxPayload: limits.maxPayload ?? 64 * 1024,
-      maxSubscriptions: limits.maxSubscriptions ?? 128,
-      messageRate: limits.messageRate ?? 100,
-      messageBurst: limits.messageBurst ?? 200,
-      maxBuffered: limits.maxBuffered ?? 1024 * 1024,
+      ...DEFAULT_LIMITS,
+      // What is there and undefined counts as absent.
+      ...Object.fromEntries(Object.entries(limits).filter(([, limit]) => limit !== undefined)),
       slowConsumer: options.slowConsumer ?? 'disconnect',
       pingInterval: time(options.pingInterval, 25_000),
       pingTimeout: time(options.pingTimeout, 10_000),

@@ -1,10 +1,10 @@
 import type { Frame } from './frame.ts'
+import type { Subscriber } from './guard.ts'
 import { Matcher } from './matcher.ts'
-import type { Session } from './session.ts'
 
 /** Fans messages out to the sessions that subscribe to them. */
 export class Delivery {
-  readonly #matcher = new Matcher<Session>()
+  readonly #matcher = new Matcher<Subscriber>()
   readonly #interest: (pattern: string, wanted: boolean) => void
 
   /** @param interest told of the first session that wants a pattern, and of the last that no longer does */
@@ -12,12 +12,12 @@ export class Delivery {
     this.#interest = interest
   }
 
-  subscribe(pattern: string, session: Session): void {
-    if (this.#matcher.add(pattern, session)) this.#interest(pattern, true)
+  subscribe(pattern: string, subscriber: Subscriber): void {
+    if (this.#matcher.add(pattern, subscriber)) this.#interest(pattern, true)
   }
 
-  unsubscribe(pattern: string, session: Session): void {
-    if (this.#matcher.remove(pattern, session)) this.#interest(pattern, false)
+  unsubscribe(pattern: string, subscriber: Subscriber): void {
+    if (this.#matcher.remove(pattern, subscriber)) this.#interest(pattern, false)
   }
 
   /** Number of patterns and trie nodes in use, for leak checks. */
@@ -34,9 +34,9 @@ export class Delivery {
     // Encoded now: the payload may change once the publisher goes on.
     void frame.text
     for (const topic of topics) {
-      for (const sessions of this.#matcher.match(topic)) {
+      for (const subscribers of this.#matcher.match(topic)) {
         // The outbox takes the same frame twice in a row as one, so a session gets an event once.
-        for (const session of sessions) if (session.id !== except) session.deliver(frame)
+        for (const one of subscribers) if (one.id !== except) one.deliver(frame, topic, topics)
       }
     }
   }

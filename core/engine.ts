@@ -1,12 +1,14 @@
+import type { Access } from './access.ts'
 import { Addressing } from './addressing.ts'
 import { Admission, type AdmissionHost } from './admission.ts'
 import type { AppSettings } from './app-options.ts'
 import { Bus } from './bus.ts'
 import type { ClusterBackend, ClusterHost, ClusterMessage, NodeChange, Question, Target } from './cluster.ts'
 import { Delivery } from './delivery.ts'
-import { RookeryError } from './errors.ts'
+import { errorTable, RookeryError } from './errors.ts'
 import type { Event, EventInit } from './event.ts'
 import { Frame } from './frame.ts'
+import type { Subscriber } from './guard.ts'
 import { Handlers } from './handlers.ts'
 import type { Logger } from './logger.ts'
 import { MessageContext } from './message-context.ts'
@@ -14,7 +16,7 @@ import { NodeRegistry, nodeAddress } from './nodes.ts'
 import { Flusher } from './outbox.ts'
 import type { SendFrame } from './protocol.ts'
 import type { Session } from './session.ts'
-import type { Limits } from './session-host.ts'
+import { type Limits, logId } from './session-host.ts'
 import { addressOf, SessionRegistry } from './sessions.ts'
 import { assertPattern, assertTopic, isReserved } from './topic.ts'
 import type { Handshake, TransportHost, Wire } from './transport.ts'
@@ -26,12 +28,15 @@ export class Engine implements AdmissionHost, TransportHost, ClusterHost {
   readonly sessions: SessionRegistry
   readonly nodes: NodeRegistry
   readonly limits: Limits
+  readonly access: Access
+  /** Refusals so far, by error code. */
+  readonly refusals: Record<string, number> = {}
   readonly flusher = new Flusher()
   readonly #delivery: Delivery
   readonly #addressing: Addressing
   readonly #log: Logger
   #cluster: ClusterBackend | undefined
-  readonly #admission = new Admission(this)
+  readonly #admission: Admission
   /** What plugins wanted to hear of the cluster before there was one. */
   readonly #early: (() => void)[] = []
   #dropped = 0
@@ -40,6 +45,7 @@ export class Engine implements AdmissionHost, TransportHost, ClusterHost {
   constructor(settings: AppSettings, log: Logger) {
     this.#log = log
     this.limits = settings.limits
+    this.#admission = new Admission(this)
     this.bus = new Bus(log, settings.bus, {
       toClients: (event, here) => this.#toClients(event, here),
       toOthers: (event) => this.#cluster?.emit(event) ?? false,
@@ -56,6 +62,7 @@ export class Engine implements AdmissionHost, TransportHost, ClusterHost {
       this.#addressing.disconnect(target, error),
     )
     this.#addressing = new Addressing(this.sessions, this.nodes)
+    this.access = this.sessions.access
   }
 
   /** From here on other nodes hear of what happens here. */
@@ -134,11 +141,16 @@ export class Engine implements AdmissionHost, TransportHost, ClusterHost {
 
   // ---- for transports
 
+  check(address: string): void {
+    this.#admission.check(address)
+  }
+
   open(handshake: Handshake, wire: Wire): Promise<Session> {
     return this.#admission.open(handshake, wire)
   }
 
-  refused({ code }: RookeryError, { transport, address }: Handshake): void {
+  refused(error: RookeryError, { transport, address }: Handshake): void {
+    const { code } = error
     this.#log.debug({ code, transport, address }, 'a connection was refused')
   }
 
@@ -148,12 +160,26 @@ export class Engine implements AdmissionHost, TransportHost, ClusterHost {
 
   // ---- for sessions
 
-  subscribe(pattern: string, session: Session): void {
-    this.#delivery.subscribe(pattern, session)
+  subscribe(pattern: string, subscriber: Subscriber): void {
+    this.#delivery.subscribe(pattern, subscriber)
   }
 
-  unsubscribe(pattern: string, session: Session): void {
-    this.#delivery.unsubscribe(pattern, session)
+  unsubscribe(pattern: string, subscriber: Subscriber): void {
+    this.#delivery.unsubscribe(pattern, subscriber)
+  }
+
+  token(session: Session, token: string): Promise<unknown> {
+    return this.sessions.token(session, token)
+  }
+
+  renewed(session: Session): Promise<void> {
+    return this.sessions.renewed(session)
+  }
+
+  count({ code }: RookeryError): void {
+    // An application's own codes may be many.
+    const key = Object.hasOwn(errorTable, code) ? code : 'other'
+    this.refusals[key] = (this.refusals[key] ?? 0) + 1
   }
 
   checkPattern(pattern: string): void {
@@ -169,6 +195,7 @@ export class Engine implements AdmissionHost, TransportHost, ClusterHost {
     if (!this.#admission.accepting) throw new RookeryError('shutting_down')
     assertTopic(topic)
     if (isReserved(topic)) throw new RookeryError('reserved_topic')
+    if (!this.access.unlimited) await this.access.check(session, 'send', topic)
     const ctx = new MessageContext(session, topic, payload, (event) => this.publish(event))
     try {
       return await this.handlers.run(ctx, (reason) => ctx.abort(reason))
@@ -180,12 +207,12 @@ export class Engine implements AdmissionHost, TransportHost, ClusterHost {
   expose(error: unknown, session: Session, topic: string): RookeryError {
     const first = error instanceof AggregateError ? (error.errors.find(isPublic) ?? error) : error
     if (first !== error)
-      this.#log.error({ err: error, session: session.id, topic }, 'several handlers failed')
-    return this.coded(first, { session: session.id, topic, stage: 'handler' })
+      this.#log.error({ err: error, session: logId(session), topic }, 'several handlers failed')
+    return this.coded(first, { session: logId(session), topic, stage: 'handler' })
   }
 
   report(error: unknown, session: Session, stage: string): void {
-    this.#log.error({ err: error, session: session.id, stage }, 'a session was in trouble')
+    this.#log.error({ err: error, session: logId(session), stage }, 'a session was in trouble')
   }
 
   dropped(count: number): void {
@@ -194,6 +221,8 @@ export class Engine implements AdmissionHost, TransportHost, ClusterHost {
   }
 
   ended(session: Session, error: RookeryError | undefined): void {
+    if (error) this.count(error)
+    session.onEnd()
     this.sessions.remove(session, error, (failure) => this.report(failure, session, 'close'))
     for (const room of [...session.rooms]) session.exitRoom(room)
   }

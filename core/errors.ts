@@ -38,11 +38,16 @@ export const errorTable = {
 
   // who may do what
   unauthenticated: entry('This needs a user', 401),
+  invalid_token: entry('The token is not valid', 401),
+  token_expired: entry('The token has expired', 401, true),
+  token_revoked: entry('The token has been revoked', 401),
+  auth_unavailable: entry('Tokens cannot be verified right now', 503, true),
   forbidden: entry('This is not allowed', 403),
   origin_not_allowed: entry('This origin is not allowed', 403),
 
   // limits
   rate_limited: entry('Too many messages', 429, true),
+  too_many_connections: entry('Too many connections', 429, true),
   too_many_subscriptions: entry('Too many subscriptions', 429),
   slow_consumer: entry('The connection does not keep up with its messages', 408, true),
   queue_full: entry('The queue of waiting messages is full', 429, true),

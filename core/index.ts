@@ -1,4 +1,5 @@
-export { type App, type AppState, AppToken, createApp, type Usage } from './app.ts'
+export type { Action, Authorizer } from './access.ts'
+export { type App, type AppState, AppToken, type Usage } from './app.ts'
 export type { AppOptions, LimitOptions } from './app-options.ts'
 export type { Bus, BusOptions, Listener, ListenerContext, SubscribeOptions, Subscription } from './bus.ts'
 export {
@@ -13,6 +14,7 @@ export {
   type Target,
 } from './cluster.ts'
 export type { Context, Handler, Middleware, Next } from './context.ts'
+export { createApp } from './create-app.ts'
 export { type ErrorCode, errorTable, type Issue, RookeryError, type WireError } from './errors.ts'
 export type { Actor, ClientMessage, Event, EventInit } from './event.ts'
 export { type Codec, createBatchCodec, type Frame } from './frame.ts'
@@ -27,5 +29,6 @@ export type { Session } from './session.ts'
 export { Limits } from './session-host.ts'
 export { type AuthenticateHook, type CloseHook, type OpenHook, Sessions } from './sessions.ts'
 export { stopOnSignals } from './signals.ts'
+export { Store } from './store.ts'
 export { topicMatches } from './topic.ts'
 export { type Handshake, type Transport, type TransportHost, Transports, type Wire } from './transport.ts'

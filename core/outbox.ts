@@ -3,10 +3,19 @@ import type { Wire } from './transport.ts'
 
 const NONE: Frame[] = []
 
+/** What waits for a peer at most, and what happens when it is more. */
+export interface OutboxLimits {
+  /** Bytes. */
+  readonly maxBuffered: number
+  readonly slowConsumer: 'disconnect' | 'drop'
+}
+
 /** What an outbox tells its owner. */
 export interface OutboxEvents {
-  /** Frames found no room; they are not kept. */
-  overflow(frames: readonly Frame[]): void
+  /** The peer does not keep up, and should go. */
+  tooSlow(): void
+  /** Frames found no room and are not sent. */
+  dropped(count: number): void
   /** The wire threw, which it must not: nothing can be written to it any more. */
   broken(error: unknown): void
 }
@@ -33,30 +42,22 @@ export class Flusher {
 export class Outbox {
   readonly #wire: Wire
   readonly #flusher: Flusher
-  readonly #limit: number
+  readonly #limits: OutboxLimits
   readonly #events: OutboxEvents
   #frames: Frame[] = NONE
   #held = true
   #heldBytes = 0
 
-  /** @param limit most bytes that may wait for a peer that does not read */
-  constructor(wire: Wire, flusher: Flusher, limit: number, events: OutboxEvents) {
+  constructor(wire: Wire, flusher: Flusher, limits: OutboxLimits, events: OutboxEvents) {
     this.#wire = wire
     this.#flusher = flusher
-    this.#limit = limit
+    this.#limits = limits
     this.#events = events
   }
 
   /** Adds a frame. The same frame twice in a row is one: several patterns of a session may match one event. */
   push(frame: Frame): void {
-    if (this.#held) {
-      // Nothing leaves before the welcome: what hooks have sent meanwhile has the same limit.
-      this.#heldBytes += frame.text.length
-      if (this.#heldBytes > this.#limit) {
-        this.#events.overflow([frame])
-        return
-      }
-    }
+    if (this.#held && !this.#hold(frame)) return
     const frames = this.#frames
     const length = frames.length
     if (length === 0) {
@@ -65,6 +66,24 @@ export class Outbox {
     } else if (frames[length - 1] !== frame) {
       frames.push(frame)
     }
+  }
+
+  /** Nothing leaves before the welcome: what hooks have sent meanwhile has the same limits. */
+  #hold(frame: Frame): boolean {
+    const { slowConsumer, maxBuffered } = this.#limits
+    const bytes = this.#heldBytes + frame.text.length
+    if (bytes > maxBuffered) {
+      if (slowConsumer === 'drop' && frame.droppable) {
+        this.#events.dropped(1)
+        return false
+      }
+      if (slowConsumer === 'disconnect' || bytes > 2 * maxBuffered) {
+        this.#events.tooSlow()
+        return false
+      }
+    }
+    this.#heldBytes = bytes
+    return true
   }
 
   /** Lets frames out from now on, this one first. */
@@ -81,7 +100,7 @@ export class Outbox {
     if (frames.length === 0 || this.#held) return
     this.#frames = NONE
     if (this.#hasRoom(frames)) this.write(frames)
-    else this.#events.overflow(frames)
+    else this.#overflow(frames)
   }
 
   /** Forgets what is waiting and writes a last frame instead, whatever else may be buffered. */
@@ -113,6 +132,18 @@ export class Outbox {
     if (buffered === 0) return true
     let size = buffered
     for (const frame of frames) size += frame.text.length
-    return size <= this.#limit
+    return size <= this.#limits.maxBuffered
+  }
+
+  #overflow(frames: readonly Frame[]): void {
+    const { slowConsumer, maxBuffered } = this.#limits
+    const kept = slowConsumer === 'drop' ? frames.filter((frame) => !frame.droppable) : frames
+    // What may not be dropped has a limit too: a peer that asks and never reads is no better than a slow one.
+    if (slowConsumer === 'disconnect' || this.#wire.buffered > 2 * maxBuffered) {
+      this.#events.tooSlow()
+      return
+    }
+    this.#events.dropped(frames.length - kept.length)
+    if (kept.length > 0) this.write(kept)
   }
 }

@@ -86,6 +86,17 @@ export interface PingFrame {
   readonly type: 'ping'
   readonly seq?: number
 }
+/** Asks for a new token: the one in use is good for so many milliseconds yet. */
+export interface TokenFrame {
+  readonly type: 'auth'
+  readonly expiresIn: number
+}
+/** Says that the server has taken subscriptions away. */
+export interface UnsubscribedFrame {
+  readonly type: 'unsubscribed'
+  readonly topics: readonly string[]
+  readonly error: WireError
+}
 /** Answers a frame that had no id. */
 export interface ErrorFrame {
   readonly type: 'error'
@@ -97,7 +108,15 @@ export interface CloseFrame {
   readonly error: WireError
   readonly reconnectAfter: number | null
 }
-export type ServerFrame = WelcomeFrame | MessageFrame | ReplyFrame | PingFrame | ErrorFrame | CloseFrame
+export type ServerFrame =
+  | WelcomeFrame
+  | MessageFrame
+  | ReplyFrame
+  | PingFrame
+  | TokenFrame
+  | UnsubscribedFrame
+  | ErrorFrame
+  | CloseFrame
 
 /** What stands in for a client frame that is wrong: the error, and the id to answer to if it had one. */
 export interface InvalidFrame {

@@ -20,11 +20,23 @@ export class RateLimit {
     this.#at = now
   }
 
-  /** Takes a token: `ok`, `empty` when there was none, `exhausted` when the debt is deeper than the burst. */
-  take(now: number): 'ok' | 'empty' | 'exhausted' {
-    this.#level = Math.min(this.#burst, this.#level + (now - this.#at) * this.#perMillisecond) - 1
+  /** Takes tokens: `ok`, `empty` when there were too few, `exhausted` when the debt is deeper than the burst. */
+  take(now: number, tokens = 1): 'ok' | 'empty' | 'exhausted' {
+    this.#level = Math.min(this.#burst, this.#level + (now - this.#at) * this.#perMillisecond) - tokens
     this.#at = now
     if (this.#level >= 0) return 'ok'
     return this.#level >= -this.#burst ? 'empty' : 'exhausted'
+  }
+
+  /** Whether there is no token. */
+  isEmpty(now: number): boolean {
+    return this.#level + (now - this.#at) * this.#perMillisecond < 1
+  }
+
+  /** Takes a token if there is one; who finds none owes none. */
+  tryTake(now: number, tokens = 1): boolean {
+    if (this.take(now, tokens) === 'ok') return true
+    this.#level += tokens
+    return false
   }
 }

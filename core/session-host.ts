@@ -1,5 +1,7 @@
+import type { Access } from './access.ts'
 import type { Target } from './cluster.ts'
 import type { RookeryError } from './errors.ts'
+import type { Subscriber } from './guard.ts'
 import type { Flusher } from './outbox.ts'
 import type { SendFrame } from './protocol.ts'
 import { createToken } from './scope.ts'
@@ -11,11 +13,21 @@ export interface Limits {
   readonly maxSubscriptions: number
   readonly messageRate: number
   readonly messageBurst: number
+  readonly messageRatePerAddress: number
   readonly maxBuffered: number
   readonly slowConsumer: 'disconnect' | 'drop'
   readonly pingInterval: number
   readonly pingTimeout: number
   readonly handshakeTimeout: number
+  readonly byteRate: number
+  readonly byteBurst: number
+  readonly maxDepth: number
+  readonly maxConnections: number
+  readonly maxConnectionsPerAddress: number
+  readonly maxConnectionsPerUser: number
+  readonly maxHandshakes: number
+  readonly handshakeRate: number
+  readonly handshakeBurst: number
 }
 
 /** The app's limits, for plugins that keep to them too. */
@@ -25,12 +37,19 @@ export const Limits = createToken<Limits>('Limits')
 export interface SessionHost {
   readonly limits: Limits
   readonly flusher: Flusher
-  subscribe(pattern: string, session: Session): void
-  unsubscribe(pattern: string, session: Session): void
+  readonly access: Access
+  subscribe(pattern: string, subscriber: Subscriber): void
+  unsubscribe(pattern: string, subscriber: Subscriber): void
   /** Checks a pattern that a client asks for. @throws `invalid_pattern`, `reserved_topic` */
   checkPattern(pattern: string): void
   /** Adds or removes the session among those that `app.send` to the target reaches. */
   addressed(target: Target, session: Session, there: boolean): void
+  /** Takes a new token of a session; resolves with the reply. */
+  token(session: Session, token: string): Promise<unknown>
+  /** A session's user has been renewed. */
+  renewed(session: Session): Promise<void>
+  /** Counts a refusal. */
+  count(error: RookeryError): void
   /** Runs the handlers of a message; resolves with the reply. */
   dispatch(session: Session, frame: SendFrame): Promise<unknown>
   /** Turns whatever was thrown into what a client may see; the rest goes to the log. */
@@ -42,3 +61,6 @@ export interface SessionHost {
   /** The session is closed; `error` is why, unless the peer left. */
   ended(session: Session, error: RookeryError | undefined): void
 }
+
+/** A session as the log names it: who knows a whole id can send in its name over server-sent events. */
+export const logId = ({ id }: { readonly id: string }): string => id.slice(0, id.indexOf('-') + 9)

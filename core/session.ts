@@ -1,10 +1,11 @@
-import { closeFrame } from './close-frame.ts'
 import { RookeryError } from './errors.ts'
 import { Frame } from './frame.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { Inbound } from './inbound.ts'
 import { Outbox } from './outbox.ts'
-import { type ClientFrame, type InvalidFrame, PROTOCOL_VERSION, type User } from './protocol.ts'
+import type { ClientFrame, InvalidFrame, User } from './protocol.ts'
+import type { RateLimit } from './rate.ts'
+import { closeFrame, PING, welcomeFrame } from './session-frames.ts'
 import type { SessionHost } from './session-host.ts'
 import { SessionPatterns } from './session-patterns.ts'
 import { assertTopic } from './topic.ts'
@@ -25,6 +26,10 @@ export class Session {
   readonly patterns: SessionPatterns
   /** @internal Undefined when the peer left by itself. */
   closeReason: RookeryError | undefined
+  /** @internal Called when the session has closed, before anybody else is told. */
+  onEnd = (): void => {}
+  /** @internal Frames that it shares with all sessions of its network. */
+  network: RateLimit | undefined
   readonly #host: SessionHost
   readonly #wire: Wire
   readonly #outbox: Outbox
@@ -44,8 +49,9 @@ export class Session {
     this.address = handshake.address
     this.#wire = wire
     this.#host = host
-    this.#outbox = new Outbox(wire, host.flusher, host.limits.maxBuffered, {
-      overflow: (frames) => this.#overflow(frames),
+    this.#outbox = new Outbox(wire, host.flusher, host.limits, {
+      tooSlow: () => this.close(new RookeryError('slow_consumer')),
+      dropped: (count) => host.dropped(count),
       broken: (error) => this.#broken(error),
     })
     this.#inbound = new Inbound(this, host)
@@ -136,15 +142,20 @@ export class Session {
     }
   }
 
-  /** Takes a frame from the peer: its text, or parsed, or what the transport found wrong. What is wrong is answered. */
-  receive(frame: string | ClientFrame | InvalidFrame): void {
+  /**
+   * Takes a frame from the peer: its text, or parsed, or what the transport found wrong. What is wrong is answered.
+   *
+   * @param bytes what the frame took on the wire, where it is not its text
+   */
+  receive(frame: string | ClientFrame | InvalidFrame, bytes?: number): void {
     if (this.#closed) return
     this.#heartbeat.alive()
-    this.#inbound.receive(frame)
+    this.#inbound.receive(frame, bytes)
   }
 
   /** @internal Answers a frame with an error. */
   refuse(error: RookeryError, id?: number): void {
+    this.#host.count(error)
     if (id === undefined) this.push(new Frame({ type: 'error', error: error.toJSON() }))
     else this.push(new Frame({ type: 'reply', id, error: error.toJSON() }))
   }
@@ -166,6 +177,18 @@ export class Session {
     this.#end(undefined)
   }
 
+  /**
+   * Changes what is known of the session's user: a new token may say more, or less, of the same one. What is no longer
+   * allowed is taken away, and the client is told.
+   *
+   * @throws `forbidden` when it is another user
+   */
+  async renew(user: User): Promise<void> {
+    if (user.id !== this.#user?.id) throw new RookeryError('forbidden', 'A session keeps its user')
+    this.#user = user
+    await this.#host.renewed(this)
+  }
+
   /** @internal Queues a frame. */
   push(frame: Frame): void {
     if (this.#closed) return
@@ -182,17 +205,7 @@ export class Session {
   /** @internal Says welcome, lets queued frames out and begins to ping. */
   open(): void {
     if (this.#closed) return
-    const { pingInterval, maxPayload } = this.#host.limits
-    this.#outbox.release(
-      new Frame({
-        type: 'welcome',
-        protocol: PROTOCOL_VERSION,
-        session: this.id,
-        user: this.#user,
-        pingInterval,
-        maxPayload,
-      }),
-    )
+    this.#outbox.release(welcomeFrame(this, this.#host.limits))
     if (!this.#wire.selfMonitored) this.#heartbeat.start()
   }
 
@@ -216,18 +229,6 @@ export class Session {
     this.#wire.terminate()
   }
 
-  #overflow(frames: readonly Frame[]): void {
-    const { slowConsumer, maxBuffered } = this.#host.limits
-    const kept = slowConsumer === 'drop' ? frames.filter((frame) => !frame.droppable) : frames
-    // What may not be dropped has a limit too: a peer that asks and never reads is no better than a slow one.
-    if (slowConsumer === 'disconnect' || this.#wire.buffered > 2 * maxBuffered) {
-      this.close(new RookeryError('slow_consumer'))
-      return
-    }
-    this.#host.dropped(frames.length - kept.length)
-    if (kept.length > 0) this.#outbox.write(kept)
-  }
-
   #broken(failure: unknown): void {
     this.#host.report(failure, this, 'write')
     this.#outbox.drop()
@@ -247,4 +248,3 @@ export class Session {
 }
 
 const NO_ROOMS: ReadonlySet<string> = new Set()
-const PING = new Frame({ type: 'ping' })

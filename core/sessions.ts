@@ -1,8 +1,10 @@
+import { Access, type Action, type Authorizer } from './access.ts'
 import type { Disconnect, Target } from './cluster.ts'
 import { RookeryError } from './errors.ts'
 import type { User } from './protocol.ts'
 import { createToken } from './scope.ts'
 import type { Session } from './session.ts'
+import { unsubscribedFrame } from './session-frames.ts'
 import type { Handshake } from './transport.ts'
 
 /** Says who a peer is: a user, null for nobody in particular, undefined to let the next one say. */
@@ -16,6 +18,10 @@ export type OpenHook = (session: Session, handshake: Handshake) => void | Promis
  * with is reported.
  */
 export type CloseHook = (session: Session, error: RookeryError | undefined) => unknown
+/** Takes a new token that a client has sent; what it returns is the reply, what it throws refuses. */
+export type TokenHook = (session: Session, token: string) => unknown
+/** Called when a session's user has been renewed: what it may do may have changed. */
+export type RenewHook = (session: Session) => void | Promise<void>
 
 /** This node's sessions. */
 export interface Sessions extends Iterable<Session> {
@@ -39,6 +45,14 @@ export interface Sessions extends Iterable<Session> {
   onOpen(hook: OpenHook): () => void
   /** Adds a hook that sees each session after it has closed. Returns how to remove it. */
   onClose(hook: CloseHook): () => void
+  /** Adds the hook that takes clients' new tokens. Returns how to remove it. @throws `invalid_option` for a second one */
+  onToken(hook: TokenHook): () => void
+  /** Adds a hook that is called when a session's user has been renewed. Returns how to remove it. */
+  onRenew(hook: RenewHook): () => void
+  /** Adds an authorizer: from then on it is asked what sessions may do. Returns how to remove it. */
+  addAuthorizer(authorizer: Authorizer): () => void
+  /** Asks the authorizers, at once where they know at once. @throws `forbidden` */
+  authorize(session: Session, action: Action, topic: string): void | Promise<void>
 }
 
 export const Sessions = createToken<Sessions>('Sessions')
@@ -97,6 +111,9 @@ export class SessionRegistry implements Sessions {
   readonly #authenticateLast = new Set<AuthenticateHook>()
   readonly #open = new Set<OpenHook>()
   readonly #close = new Set<CloseHook>()
+  readonly #renew = new Set<RenewHook>()
+  readonly access = new Access()
+  #token: TokenHook | undefined
   readonly #interest: (address: string, wanted: boolean) => void
   readonly #disconnect: Disconnect
 
@@ -147,6 +164,39 @@ export class SessionRegistry implements Sessions {
 
   onClose(hook: CloseHook): () => void {
     return addTo(this.#close, hook)
+  }
+
+  onToken(hook: TokenHook): () => void {
+    if (this.#token) throw new RookeryError('invalid_option', 'Another plugin takes tokens')
+    this.#token = hook
+    return () => {
+      this.#token = undefined
+    }
+  }
+
+  onRenew(hook: RenewHook): () => void {
+    return addTo(this.#renew, hook)
+  }
+
+  addAuthorizer(authorizer: Authorizer): () => void {
+    return this.access.add(authorizer)
+  }
+
+  authorize(session: Session, action: Action, topic: string): void | Promise<void> {
+    return this.access.check(session, action, topic)
+  }
+
+  /** @throws `forbidden` when nobody takes tokens */
+  async token(session: Session, token: string): Promise<unknown> {
+    if (!this.#token) throw new RookeryError('forbidden', 'This app takes no tokens')
+    return await this.#token(session, token)
+  }
+
+  /** Takes away what a session may no longer have, and calls the renew hooks. */
+  async renewed(session: Session): Promise<void> {
+    const topics = await session.patterns.recheck()
+    if (topics.length > 0) session.push(unsubscribedFrame(topics))
+    for (const hook of this.#renew) await hook(session)
   }
 
   /** Asks the hooks who a peer is; the first that has an answer counts. */

@@ -33,12 +33,25 @@ export interface Handshake {
   readonly topics?: readonly string[]
   /** A token that the peer presented in the transport's own way, such as Socket.IO's `auth.token`. */
   readonly token?: string
+  /**
+   * Waits for the token that the peer sends in its first frame: for transports whose peers cannot present one before.
+   * Called by whoever authenticates, and only then; everything else that the peer sends waits as always.
+   *
+   * @throws `unauthenticated` when the first frame is another
+   */
+  readonly firstToken?: () => Promise<string>
 }
 
 /** The app, as transports see it. */
 export interface TransportHost {
   /** A transport MUST refuse frames larger than `limits.maxPayload`, and SHOULD before it has read them. */
   readonly limits: Limits
+  /**
+   * For transports that can refuse a peer before there is a connection, which costs less.
+   *
+   * @throws `rate_limited` when there were too many handshakes from an address
+   */
+  check?(address: string): void
   /**
    * Opens a session for a connection. Until it resolves the transport MUST hold back what the peer sends;
    * then it passes each frame to `session.receive`, says `session.alive()` for a sign of life of its own

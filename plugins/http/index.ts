@@ -1,3 +1,4 @@
+export type { TrustProxy } from './forwarded.ts'
 export type { AllowedOrigins } from './origin.ts'
 export { type HttpOptions, http } from './plugin.ts'
 export type { FetchApp } from './routes.ts'

@@ -6,6 +6,7 @@ import { Logger } from '../../core/logger.ts'
 import { checkOptions, option } from '../../core/options.ts'
 import { definePlugin, type Plugin } from '../../core/plugin.ts'
 import { Limits } from '../../core/session-host.ts'
+import { checkTrustProxy, type TrustProxy } from './forwarded.ts'
 import { type AllowedOrigins, checkOrigins } from './origin.ts'
 import type { FetchApp } from './routes.ts'
 import { HttpRoutes, HttpServer } from './tokens.ts'
@@ -26,8 +27,19 @@ export interface HttpOptions {
   /** Largest body of a request to `routes`, in bytes. @default 1048576 */
   readonly bodyLimit?: number | undefined
   /**
+   * Proxies before the server whose `X-Forwarded-For` is believed: `true` for whoever connects, a number of proxies in
+   * a row, or a list of addresses, of networks such as `10.0.0.0/8`, and of `loopback`, `linklocal` and `uniquelocal`.
+   * @default false
+   */
+  readonly trustProxy?: TrustProxy | undefined
+  /**
+   * Most TCP connections at a time, those included that have not asked for anything yet; more are dropped at once.
+   * @default `limits.maxConnections` of the app and 10000 more
+   */
+  readonly maxSockets?: number | undefined
+  /**
    * A server of the user's own. It is the user's to listen and to close; without `routes`, what Rookery does
-   * not answer goes to the request listeners that it has. Excludes `port` and `hostname`.
+   * not answer goes to the request listeners that it has. Excludes `port`, `hostname` and `maxSockets`.
    */
   readonly server?: Server | HttpsServer | undefined
 }
@@ -42,15 +54,19 @@ const checkHttpOptions = (options: HttpOptions): void => {
         : 'a Hono app, or anything with a fetch method',
     allowedOrigins: checkOrigins,
     bodyLimit: option.integer(1),
+    trustProxy: checkTrustProxy,
+    maxSockets: option.integer(1),
     server: (value) =>
       typeof (value as Server | null)?.headersTimeout === 'number'
         ? undefined
         : 'a server of node:http or node:https',
   })
-  if (options.server && (options.port !== undefined || options.hostname !== undefined)) {
+  const ours = (['port', 'hostname', 'maxSockets'] as const).filter((name) => options[name] !== undefined)
+  if (options.server && ours.length > 0) {
+    const names = ours.map((name) => `'${name}'`).join(' and ')
     throw new RookeryError(
       'invalid_option',
-      "http(): your own 'server' listens where you say; leave out 'port' and 'hostname'",
+      `http(): your own 'server' listens where and how you say; leave out ${names}`,
     )
   }
 }

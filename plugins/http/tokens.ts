@@ -3,7 +3,10 @@ import type { Duplex } from 'node:stream'
 import type { Hono } from 'hono'
 import { createToken } from '../../core/scope.ts'
 
-/** Takes over a connection that asked for an upgrade on the handler's path. `url` is the parsed request target. */
+/**
+ * Takes over a connection that asked for an upgrade on the handler's path. `url` is the parsed request target. A coded
+ * error that it throws becomes the answer.
+ */
 export type UpgradeHandler = (request: IncomingMessage, socket: Duplex, head: Buffer, url: URL) => void
 
 /**
@@ -37,6 +40,8 @@ export interface HttpServer {
   onRequest(path: string, handler: RequestHandler): () => void
   /** Whether a request comes from an allowed origin, or from no browser at all. */
   allowsOrigin(request: IncomingMessage): boolean
+  /** The network address of whoever sent a request, behind the proxies that are trusted. */
+  addressOf(request: IncomingMessage): string
 }
 
 export const HttpServer = createToken<HttpServer>('HttpServer', "http() from 'rookery/http'")

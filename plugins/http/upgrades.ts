@@ -54,9 +54,10 @@ export class Upgrades {
     try {
       this.#route(request, socket, head)
     } catch (error) {
-      this.#report(error)
+      const isPublic = error instanceof RookeryError && error.status !== 500
+      if (!isPublic) this.#report(error)
       socket.on('error', ignore)
-      refuse(socket, new RookeryError('internal'))
+      refuse(socket, isPublic ? error : new RookeryError('internal'))
     }
   }
 

@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http'
+import type { IncomingMessage, RequestListener, Server } from 'node:http'
 import { getRequestListener, type HttpBindings } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import type { Hono } from 'hono'
@@ -7,6 +7,8 @@ import { RookeryError } from '../../core/errors.ts'
 import type { Logger } from '../../core/logger.ts'
 import type { Limits } from '../../core/session-host.ts'
 import { Connections } from './connections.ts'
+import { createAddressOf } from './forwarded.ts'
+import { createNodeServer } from './node-server.ts'
 import { allowsOrigin } from './origin.ts'
 import type { HttpOptions } from './plugin.ts'
 import { createRoutes, finishRoutes } from './routes.ts'
@@ -16,10 +18,14 @@ import { Upgrades } from './upgrades.ts'
 /** Longest that requests under way may take once the server stops, in ms. */
 const CLOSE_TIMEOUT = 5000
 
+/** Sockets for requests, for whoever has not asked for anything yet, and to tell others that there is no more room. */
+const SPARE_SOCKETS = 10_000
+
 /** Node's server with Hono's router in front of the user's routes. */
 export class WebServer implements HttpServer {
   readonly server: Server
   readonly routes: Hono
+  readonly addressOf: (request: IncomingMessage) => string
   readonly #options: HttpOptions
   readonly #log: Logger
   readonly #upgrades: Upgrades
@@ -29,7 +35,10 @@ export class WebServer implements HttpServer {
   constructor(options: HttpOptions, app: App, limits: Limits, log: Logger) {
     this.#options = options
     this.#log = log
-    this.server = options.server ?? createNodeServer(limits.handshakeTimeout)
+    this.addressOf = createAddressOf(options.trustProxy ?? false)
+    const { handshakeTimeout, maxConnections } = limits
+    const maxSockets = options.maxSockets ?? maxConnections + SPARE_SOCKETS
+    this.server = options.server ?? createNodeServer({ handshakeTimeout, maxSockets, log })
     if (!options.server) this.#connections = new Connections(this.server)
     this.routes = createRoutes(app, log, options.allowedOrigins)
     this.#upgrades = new Upgrades(
@@ -126,13 +135,5 @@ export class WebServer implements HttpServer {
     }
   }
 }
-
-const createNodeServer = (handshakeTimeout: number): Server =>
-  createServer({
-    // Node wants it to be no longer than the time for a whole request, which is five minutes.
-    headersTimeout: Math.min(handshakeTimeout, 300_000),
-    // How often Node looks for connections that never finished their headers.
-    connectionsCheckingInterval: Math.max(100, Math.min(handshakeTimeout / 2, 5000)),
-  })
 
 const isAny = (hostname: string): boolean => hostname === '::' || hostname === '0.0.0.0'

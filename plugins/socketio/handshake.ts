@@ -7,7 +7,7 @@ import type { Handshake } from '../../core/transport.ts'
 const ENGINE = new Set(['EIO', 'transport', 't', 'sid', 'b64', 'j'])
 
 /** Query and `auth` come together: browsers can set both, and `auth` wins. */
-export const handshakeOf = ({ handshake }: Socket): Handshake => {
+export const handshakeOf = ({ handshake }: Socket, address: string): Handshake => {
   const query = new URLSearchParams()
   for (const [name, given] of Object.entries({ ...handshake.query, ...handshake.auth })) {
     const value: unknown = Array.isArray(given) ? given[0] : given
@@ -16,7 +16,7 @@ export const handshakeOf = ({ handshake }: Socket): Handshake => {
   const { token } = handshake.auth
   return {
     transport: 'socketio',
-    address: handshake.address,
+    address,
     headers: handshake.headers,
     query,
     ...(typeof token === 'string' && { token }),

@@ -1,7 +1,9 @@
-import { createServer } from 'node:http'
+import { createServer, type IncomingMessage } from 'node:http'
 import { Server, type Socket } from 'socket.io'
 import { RookeryError } from '../../core/errors.ts'
+import type { CloseFrame } from '../../core/protocol.ts'
 import type { Session } from '../../core/session.ts'
+import { closeFrame } from '../../core/session-frames.ts'
 import type { Transport, TransportHost } from '../../core/transport.ts'
 import type { HttpServer } from '../http/tokens.ts'
 import { frameOf, handshakeOf } from './handshake.ts'
@@ -29,6 +31,8 @@ export class SocketIoTransport implements Transport {
   readonly #settings: SocketIoSettings
   readonly #wires = new Map<Connection, SocketWire>()
   readonly #opened = new WeakMap<Socket, Opened>()
+  /** Addresses of those behind requests. */
+  readonly #addresses = new WeakMap<IncomingMessage, string>()
   #server: Server | undefined
   #detach = (): void => {}
   #empty: (() => void) | undefined
@@ -83,14 +87,15 @@ export class SocketIoTransport implements Transport {
       other.terminate()
       return
     }
-    const wire = new SocketWire(socket, text, this.#settings.closeTimeout, host.limits.maxBuffered)
+    const wire = new SocketWire(socket, text, this.#settings.closeTimeout, host.limits)
     this.#wires.set(conn, wire)
     let session: Session | undefined
     conn.once('close', () => {
       session?.disconnected()
       this.#forget(conn)
     })
-    host.open(handshakeOf(socket), wire).then(
+    const address = this.#addresses.get(socket.request) ?? socket.handshake.address
+    host.open(handshakeOf(socket, address), wire).then(
       (opened) => {
         session = opened
         this.#opened.set(socket, { session, wire })
@@ -98,9 +103,9 @@ export class SocketIoTransport implements Transport {
         next()
       },
       (error: RookeryError) => {
-        // A refusal that Socket.IO passes on is for good; whoever may come back loses the connection instead.
-        if (error.retryable) conn.close()
-        else next(Object.assign(new Error(error.message), { data: error.toJSON() }))
+        // A client that is told stays away; whoever may come back at once loses the connection instead.
+        if (error.retryable && !TOLD.has(error.status)) conn.close()
+        else next(refusal(error))
       },
     )
   }
@@ -116,7 +121,7 @@ export class SocketIoTransport implements Transport {
     const { session, wire } = opened
     socket.onAny((event: string, ...args: unknown[]) => {
       const ack = typeof args.at(-1) === 'function' ? (args.pop() as Ack) : undefined
-      session.receive({ ...frameOf(event, args), ...(ack && { id: wire.expect(ack) }) })
+      session.receive({ ...frameOf(event, args), ...(ack && { id: wire.expect(ack) }) }, wire.takeBytes())
     })
     socket.once('disconnect', () => {
       session.disconnected()
@@ -142,13 +147,39 @@ export class SocketIoTransport implements Transport {
       serveClient: false,
       maxHttpBufferSize: limits.maxPayload,
       connectTimeout: limits.handshakeTimeout,
+      // Of those that have not asked for a socket yet nobody else knows.
+      allowRequest: (_request, decide) => {
+        const waiting = server.engine.clientsCount - this.#wires.size
+        decide(
+          waiting >= limits.maxHandshakes ? 'too_many_connections' : null,
+          waiting < limits.maxHandshakes,
+        )
+      },
       pingInterval: limits.pingInterval,
       pingTimeout: limits.pingTimeout,
     })
-    http.onRequest(this.#settings.path, (request, response) => void inner.emit('request', request, response))
-    http.onUpgrade(path, (request, socket, head) => void inner.emit('upgrade', request, socket, head))
+    // Now, since long polling may have closed its connection by the time that somebody asks.
+    const locate = (request: IncomingMessage) => this.#addresses.set(request, http.addressOf(request))
+    http.onRequest(this.#settings.path, (request, response) => {
+      locate(request)
+      inner.emit('request', request, response)
+    })
+    http.onUpgrade(path, (request, socket, head) => {
+      locate(request)
+      inner.emit('upgrade', request, socket, head)
+    })
     return server
   }
+}
+
+/** HTTP status of errors that tell a peer to come back later than its software would, or with another token. */
+const TOLD = new Set([401, 429])
+
+/** What the client's `connect_error` gets. */
+const refusal = (error: RookeryError): Error => {
+  const { reconnectAfter } = closeFrame(error).message as CloseFrame
+  const data = { ...error.toJSON(), ...(reconnectAfter !== null && { reconnectAfter }) }
+  return Object.assign(new Error(error.message), { data })
 }
 
 /** Whether a server writes packets in Socket.IO's own text encoding, and not with a parser of the user's. */

@@ -2,6 +2,7 @@ import type { Socket } from 'socket.io'
 import type { RookeryError } from '../../core/errors.ts'
 import type { Frame } from '../../core/frame.ts'
 import type { MessageFrame, ReplyFrame, ServerFrame } from '../../core/protocol.ts'
+import type { Limits } from '../../core/session-host.ts'
 import type { Wire } from '../../core/transport.ts'
 import { eventOf, packet } from './framing.ts'
 
@@ -28,20 +29,31 @@ export class SocketWire implements Wire {
   readonly #acks = new Map<number, Ack>()
   #waiting: Frame[] | undefined = []
   #lastAck = 0
+  /** Bytes of packets that no event has been charged with. */
+  #bytes = 0
   #closed = false
 
   /**
    * @param text whether packets may be given to Engine.IO as text: not where the user has a parser of their own
-   * @param maxBuffered bytes; twice as many, whatever they are, end the connection
+   * @param limits a client that leaves twice `maxBuffered` unread, or sends twice `byteBurst` without an event in it, is
+   * cut off
    */
-  constructor(socket: Socket, text: boolean, closeTimeout: number, maxBuffered: number) {
+  constructor(
+    socket: Socket,
+    text: boolean,
+    closeTimeout: number,
+    { maxBuffered, byteBurst }: Pick<Limits, 'maxBuffered' | 'byteBurst'>,
+  ) {
     this.#socket = socket
     this.#engine = socket.conn as unknown as EngineSocket
     this.#text = text
     this.#closeTimeout = closeTimeout
     // Socket.IO answers some packets by itself, past the session and its limits.
-    socket.conn.on('packet', () => {
+    socket.conn.on('packet', ({ data }: { data?: string | Buffer }) => {
+      if (data !== undefined) this.#bytes += Buffer.byteLength(data)
       if (this.buffered > 2 * maxBuffered) this.terminate()
+      // Events come after the packets that they were in.
+      if (this.#bytes > 2 * byteBurst) setImmediate(() => this.#bytes > 2 * byteBurst && this.terminate())
     })
   }
 
@@ -49,6 +61,13 @@ export class SocketWire implements Wire {
   get buffered(): number {
     let bytes = this.#engine.transport.socket?.bufferedAmount ?? 0
     for (const { data } of this.#engine.writeBuffer) bytes += data?.length ?? 0
+    return bytes
+  }
+
+  /** Bytes that have come since it was last asked. */
+  takeBytes(): number {
+    const bytes = this.#bytes
+    this.#bytes = 0
     return bytes
   }
 
@@ -120,6 +139,12 @@ export class SocketWire implements Wire {
         break
       case 'close':
         this.#socket.emit('$close', message)
+        break
+      case 'auth':
+        this.#socket.emit('$auth', message)
+        break
+      case 'unsubscribed':
+        this.#socket.emit('$unsubscribed', message)
         break
       case 'ping':
         break

@@ -21,7 +21,9 @@ export class Owner {
     this.#nodes = nodes
     this.#peers = peers
     // They stay when this node stops: until it has left the cluster it says that it has no such session.
-    answer(nodes, 'sse.receive', ({ session, frames }) => ({ next: this.#peer(session).receive(frames) }))
+    answer(nodes, 'sse.receive', ({ session, frames, bytes }) => ({
+      next: this.#peer(session).receive(frames, bytes),
+    }))
     answer(nodes, 'sse.leave', ({ session }) => this.#peer(session).leave())
     answer(nodes, 'sse.attach', (payload, from) => this.#attach(payload, from))
     answer(nodes, 'sse.broken', ({ stream }, from) => {

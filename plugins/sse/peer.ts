@@ -26,9 +26,10 @@ export interface Reachable {
   /**
    * Passes frames of an uplink request on; returns the number of the frame that is waited for next.
    *
+   * @param bytes what the request took on the wire
    * @throws `out_of_window`, `bad_frame`, `unknown_session` when it has closed meanwhile
    */
-  receive(frames: readonly UplinkFrame[]): number | Promise<number>
+  receive(frames: readonly UplinkFrame[], bytes: number): number | Promise<number>
   /** Ends the session: its client has said that it does not come back. */
   leave(): void | Promise<void>
 }
@@ -43,6 +44,8 @@ export class Peer implements Reachable {
   readonly #grace: number
   #session: Session | undefined
   #timer: NodeJS.Timeout | undefined
+  /** Bytes of requests that no frame has been charged with. */
+  #bytes = 0
 
   /** @param resumable whether the client counts frames and can come back for those it has not got */
   constructor(settings: PeerSettings, resumable: boolean) {
@@ -69,10 +72,14 @@ export class Peer implements Reachable {
     this.#session?.alive()
   }
 
-  receive(frames: readonly UplinkFrame[]): number {
+  receive(frames: readonly UplinkFrame[], bytes: number): number {
     const session = this.#session
     if (!session || session.closed) throw new RookeryError('unknown_session')
-    for (const frame of this.#uplink.take(frames)) session.receive(frame)
+    this.#bytes += bytes
+    for (const frame of this.#uplink.take(frames)) {
+      session.receive(frame, this.#bytes)
+      this.#bytes = 0
+    }
     return this.#uplink.next
   }
 

@@ -14,7 +14,7 @@ export interface Resumption {
 /** What nodes ask each other, and what the answers are. A stream has an id of its own, made where its response is. */
 export interface Questions {
   /** To the owner of a session: takes frames. */
-  'sse.receive': [{ session: string; frames: readonly UplinkFrame[] }, { next: number }]
+  'sse.receive': [{ session: string; frames: readonly UplinkFrame[]; bytes: number }, { next: number }]
   /** To the owner: its client leaves. */
   'sse.leave': [{ session: string }, unknown]
   /** To the owner: its client goes on with a stream at the node that asks. */

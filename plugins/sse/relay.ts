@@ -48,7 +48,8 @@ export class Relay {
     const owner = this.#ownerOf(session)
     return {
       stream: (response, received, once) => this.#hold(owner, { session, received, once }, response),
-      receive: async (frames) => (await ask(this.#nodes, owner, 'sse.receive', { session, frames })).next,
+      receive: async (frames, bytes) =>
+        (await ask(this.#nodes, owner, 'sse.receive', { session, frames, bytes })).next,
       leave: async () => void (await ask(this.#nodes, owner, 'sse.leave', { session })),
     }
   }

@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { closeFrame } from '../../core/close-frame.ts'
 import { RookeryError } from '../../core/errors.ts'
 import type { Nodes } from '../../core/nodes.ts'
 import type { CloseFrame } from '../../core/protocol.ts'
 import type { Session } from '../../core/session.ts'
+import { closeFrame } from '../../core/session-frames.ts'
 import type { Handshake, Transport, TransportHost } from '../../core/transport.ts'
 import type { HttpServer } from '../http/tokens.ts'
 import { eventOf, STREAM_HEADERS } from './framing.ts'
@@ -83,7 +83,7 @@ export class SseTransport implements Transport {
     const peer = new Peer(settings, query.get('resume') === '1')
     let session: Session
     try {
-      session = await host.open(handshakeOf(request, query), peer.downlink)
+      session = await host.open(this.#handshakeOf(request, query), peer.downlink)
     } catch (error) {
       refuse(error, request, response)
       return
@@ -110,18 +110,21 @@ export class SseTransport implements Transport {
     if (!/^application\/json\s*(;|$)/i.test(request.headers['content-type'] ?? '')) {
       throw new RookeryError('unsupported_media_type', "The content type must be 'application/json'")
     }
-    const next = await peer.receive(parseFrames(await readBody(request, host.limits.maxPayload)))
+    const body = await readBody(request, host.limits)
+    const next = await peer.receive(parseFrames(body, host.limits), body.length)
     answer(response, 200, { next })
   }
-}
 
-const handshakeOf = (request: IncomingMessage, query: URLSearchParams): Handshake => ({
-  transport: 'sse',
-  address: request.socket.remoteAddress ?? '',
-  headers: request.headers,
-  query,
-  topics: query.getAll('topic'),
-})
+  #handshakeOf(request: IncomingMessage, query: URLSearchParams): Handshake {
+    return {
+      transport: 'sse',
+      address: this.#http().addressOf(request),
+      headers: request.headers,
+      query,
+      topics: query.getAll('topic'),
+    }
+  }
+}
 
 const answer = (response: ServerResponse, status: number, body: object): void => {
   response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' })

@@ -1,6 +1,11 @@
+import { isUtf8 } from 'node:buffer'
 import type { IncomingMessage } from 'node:http'
+import { textIsShallow } from '../../core/depth.ts'
 import { RookeryError } from '../../core/errors.ts'
 import type { ClientFrame } from '../../core/protocol.ts'
+import { tooDeep } from '../../core/read-frame.ts'
+import type { Limits } from '../../core/session-host.ts'
+import { within } from '../../core/time.ts'
 
 /** A frame of the uplink: numbered from 1 by clients that may have to send it again. */
 export type UplinkFrame = ClientFrame & { readonly seq?: number }
@@ -11,38 +16,48 @@ const WINDOW = 64
 const MAX_EARLY = 8
 
 /**
- * Reads the body of a request.
+ * Reads the body of a request, in no more time than a handshake has.
  *
- * @param limit most bytes
- * @throws `payload_too_large`, `disconnected`
+ * @throws `payload_too_large`, `handshake_timeout`, `disconnected`
  */
-export const readBody = async (request: IncomingMessage, limit: number): Promise<string> => {
-  const tooLarge = () => new RookeryError('payload_too_large', `A request may have ${limit} bytes`)
-  if (Number(request.headers['content-length'] ?? 0) > limit) throw tooLarge()
-  const chunks: Buffer[] = []
-  let bytes = 0
-  try {
-    for await (const chunk of request) {
+export const readBody = async (
+  request: IncomingMessage,
+  { maxPayload, handshakeTimeout }: Limits,
+): Promise<Buffer> => {
+  const tooLarge = () => new RookeryError('payload_too_large', `A request may have ${maxPayload} bytes`)
+  if (Number(request.headers['content-length'] ?? 0) > maxPayload) throw tooLarge()
+  const late = new RookeryError('handshake_timeout', 'The body of the request took too long')
+  const read = async () => {
+    const chunks: Buffer[] = []
+    let bytes = 0
+    for await (const chunk of request.iterator({ destroyOnReturn: false })) {
       bytes += (chunk as Buffer).length
-      if (bytes > limit) throw tooLarge()
+      if (bytes > maxPayload) throw tooLarge()
       chunks.push(chunk as Buffer)
     }
+    return Buffer.concat(chunks)
+  }
+  try {
+    return await within(handshakeTimeout, read(), () => late)
   } catch (cause) {
     throw cause instanceof RookeryError ? cause : new RookeryError('disconnected', undefined, { cause })
   }
-  return Buffer.concat(chunks).toString()
 }
 
 /**
  * Parses the body of an uplink request: one frame or a list. What else is wrong with a frame is answered on the
  * stream, as on any other transport.
  *
- * @throws `bad_frame`
+ * @throws `bad_encoding`, `bad_frame`
  */
-export const parseFrames = (body: string): UplinkFrame[] => {
+export const parseFrames = (body: Buffer, { maxDepth }: Limits): UplinkFrame[] => {
+  if (!isUtf8(body)) throw new RookeryError('bad_encoding', 'The body is not valid UTF-8')
+  const text = String(body)
+  // The list around the frames is one more; which of them are too deep they are told one by one.
+  if (!textIsShallow(text, maxDepth + 1)) throw tooDeep(maxDepth, undefined).error
   let parsed: unknown
   try {
-    parsed = JSON.parse(body)
+    parsed = JSON.parse(text)
   } catch (cause) {
     throw new RookeryError('bad_frame', 'The body is not JSON', { cause })
   }

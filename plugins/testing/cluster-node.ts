@@ -1,6 +1,7 @@
-import { type App, createApp } from '../../core/app.ts'
+import type { App } from '../../core/app.ts'
 import type { SubscribeOptions, Subscription } from '../../core/bus.ts'
 import { Cluster, type ClusterBackend, type NodeChange } from '../../core/cluster.ts'
+import { createApp } from '../../core/create-app.ts'
 import type { Event } from '../../core/event.ts'
 import type { Logger } from '../../core/logger.ts'
 import { definePlugin, type Plugin } from '../../core/plugin.ts'

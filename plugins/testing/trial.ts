@@ -1,6 +1,7 @@
 import { vi } from 'vitest'
-import { type App, createApp } from '../../core/app.ts'
+import type { App } from '../../core/app.ts'
 import type { AppOptions } from '../../core/app-options.ts'
+import { createApp } from '../../core/create-app.ts'
 import type { Logger } from '../../core/logger.ts'
 import { breach, show } from './breach.ts'
 import type { Capability, PeerHandshake, Settings } from './options.ts'

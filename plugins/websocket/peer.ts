@@ -1,10 +1,11 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { WebSocket } from 'ws'
+import { type RawData, WebSocket } from 'ws'
 import { RookeryError } from '../../core/errors.ts'
-import type { Frame } from '../../core/frame.ts'
+import { Frame } from '../../core/frame.ts'
 import type { Session } from '../../core/session.ts'
 import type { Handshake, TransportHost, Wire } from '../../core/transport.ts'
+import { type Early, FirstFrame } from './first-frame.ts'
 import { batchBytes } from './framing.ts'
 
 /** What `ws` closes with when a peer breaks the protocol, as errors of ours. */
@@ -81,21 +82,26 @@ export class CompressingWire extends PeerWire {
   }
 }
 
-const handshakeOf = (request: IncomingMessage, url: URL): Handshake => ({
+/** What is known of a peer before its session exists. */
+export interface Newcomer {
+  readonly ws: PeerSocket
+  readonly request: IncomingMessage
+  readonly socket: Duplex
+  readonly url: URL
+  readonly address: string
+}
+
+const handshakeOf = ({ request, url, address }: Newcomer, firstToken: () => Promise<string>): Handshake => ({
   transport: 'websocket',
-  address: request.socket.remoteAddress ?? '',
+  address,
   headers: request.headers,
   query: url.searchParams,
+  firstToken,
 })
 
 /** Opens a session for a connection that has been upgraded, and feeds it until the connection is gone. */
-export const connect = (
-  ws: PeerSocket,
-  request: IncomingMessage,
-  socket: Duplex,
-  url: URL,
-  host: TransportHost,
-): void => {
+export const connect = (newcomer: Newcomer, host: TransportHost): void => {
+  const { ws, socket } = newcomer
   const wire = ws.extensions ? new CompressingWire(ws, socket) : new PeerWire(ws, socket)
   let session: Session | undefined
   let gone = false
@@ -108,22 +114,57 @@ export const connect = (
   })
   // Nothing is read until somebody is there to take it.
   ws.pause()
-  host.open(handshakeOf(request, url), wire).then(
-    (opened) => {
+  open(newcomer, wire, host).then(
+    ([opened, early]) => {
       session = opened
-      if (gone) {
-        opened.disconnected()
-        return
-      }
-      ws.onFault = (error) => opened.close(error)
-      ws.on('message', (data, isBinary) => {
-        if (isBinary) opened.close(new RookeryError('binary_not_supported'))
-        else opened.receive(String(data))
-      })
-      ws.on('pong', () => opened.alive())
-      ws.resume()
+      if (gone) opened.disconnected()
+      else feed(ws, opened, early)
     },
     // Refused, told and closed already; reading on lets the closing handshake finish.
     () => ws.resume(),
   )
+}
+
+/** Opens the session, and reads what the peer sends before only if somebody asks for it. */
+const open = async (
+  newcomer: Newcomer,
+  wire: Wire,
+  host: TransportHost,
+): Promise<[session: Session, early: Early | undefined]> => {
+  let first: FirstFrame | undefined
+  let over = false
+  const firstToken = async () => {
+    if (over) throw new RookeryError('unauthenticated', 'The handshake is over')
+    first ??= new FirstFrame(newcomer.ws, host.limits)
+    return await first.token
+  }
+  try {
+    const session = await host.open(handshakeOf(newcomer, firstToken), wire)
+    return [session, first?.stop()]
+  } catch (error) {
+    first?.stop()
+    throw error
+  } finally {
+    over = true
+  }
+}
+
+/** Passes on what the peer sends, and what it has sent before. */
+const feed = (ws: PeerSocket, session: Session, early: Early | undefined): void => {
+  const take = (data: RawData, isBinary: boolean) => {
+    if (isBinary) session.close(new RookeryError('binary_not_supported'))
+    else session.receive(String(data), (data as Buffer).length)
+    // Whoever sends too much is not read any more: what else it has to say costs nothing.
+    if (session.closeReason?.code === 'rate_limited') ws.pause()
+  }
+  ws.onFault = (error) => session.close(error)
+  ws.on('message', take)
+  ws.on('pong', () => session.alive())
+  if (early) {
+    // Welcome is the answer; who asked for a reply gets that, too.
+    if (early.id !== undefined) session.push(new Frame({ type: 'reply', id: early.id, payload: {} }))
+    for (const [data, isBinary] of early.messages) take(data, isBinary)
+    if (early.fault) session.close(early.fault)
+  }
+  ws.resume()
 }

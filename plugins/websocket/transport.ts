@@ -35,10 +35,13 @@ export class WebSocketTransport implements Transport {
       WebSocket: PeerSocket,
     }
     const server = new WebSocketServer(options)
-    this.#detach = this.#http().onUpgrade(path, (request, socket, head, url) => {
+    const http = this.#http()
+    this.#detach = http.onUpgrade(path, (request, socket, head, url) => {
+      const address = http.addressOf(request)
+      host.check?.(address)
       server.handleUpgrade(request, socket, head, (ws) => {
         this.#keep(ws)
-        connect(ws, request, socket, url, host)
+        connect({ ws, request, socket, url, address }, host)
       })
     })
   }

@@ -76,12 +76,15 @@ describe('http', () => {
         ),
     })
     expect(await get(`${url}/healthz`)).toMatchObject({ status: 200, text: '{"status":"ok"}' })
-    expect(await get(`${url}/readyz`)).toMatchObject({ status: 200, text: '{"status":"ready"}' })
+    expect(await get(`${url}/readyz`)).toMatchObject({ status: 200, text: '{"status":"ready","checks":{}}' })
     const client = await connectBare(url)
     const reply = client.ask({ topic: 'wait' })
     await client.ask({ topic: 'nobody' })
     const stopping = app.stop()
-    expect(await get(`${url}/readyz`)).toMatchObject({ status: 503, text: '{"status":"stopping"}' })
+    expect(await get(`${url}/readyz`)).toMatchObject({
+      status: 503,
+      text: '{"status":"stopping","checks":{}}',
+    })
     expect(await get(`${url}/healthz`)).toMatchObject({ status: 200 })
     const late = new BareClient(`${url}/api/v1/ws`)
     expect(await late.untilClosed()).toEqual({ code: 1001, reason: 'shutting_down' })
@@ -195,5 +198,6 @@ describe('a server of the user’s own', () => {
 
   it('excludes port and hostname', () => {
     expect(() => http({ server: createServer(), port: 1 })).toThrow(/leave out 'port'/)
+    expect(() => http({ server: createServer(), port: 1, maxSockets: 1 })).toThrow(/'port' and 'maxSockets'/)
   })
 })

@@ -23,15 +23,23 @@ const executablePath = (): string => {
   return found
 }
 
+export interface Expectations {
+  /** Whether the server refuses what the page asks for: then the console says so. */
+  readonly refusals?: boolean
+}
+
 export interface Pages {
   /**
    * A page of its own, with storage of its own. The test fails if the page throws or its console has an
    * error other than that the server cannot be reached.
    */
-  open(options?: ContextOptions): Promise<Page>
+  open(options?: ContextOptions, expectations?: Expectations): Promise<Page>
   /** The same in a context that is there already: another tab. */
-  openIn(context: BrowserContext): Promise<Page>
+  openIn(context: BrowserContext, expectations?: Expectations): Promise<Page>
 }
+
+/** What it says when the server refuses a page of another origin, or finds nothing. */
+const REFUSED = /^WebSocket connection to '\S+' failed|blocked by CORS policy|^Failed to load resource: /
 
 /** The same for the stream that the client falls back to. */
 const isUnreachable = (text: string, url: string): boolean =>
@@ -61,7 +69,7 @@ export const useChromium = (): Pages => {
   })
   afterAll(() => browser?.close())
 
-  const openIn = async (context: BrowserContext): Promise<Page> => {
+  const openIn = async (context: BrowserContext, { refusals = false }: Expectations = {}): Promise<Page> => {
     const complaints: string[] = []
     const page = await context.newPage()
     page.setDefaultTimeout(30_000)
@@ -69,6 +77,7 @@ export const useChromium = (): Pages => {
     page.on('console', (message) => {
       const { url } = message.location()
       if (message.type() !== 'error' || isUnreachable(message.text(), url)) return
+      if (refusals && REFUSED.test(message.text())) return
       complaints.push(`${message.text()} (${url})`)
     })
     onTestFinished(() => expect(complaints).toEqual([]))
@@ -76,10 +85,10 @@ export const useChromium = (): Pages => {
   }
   return {
     openIn,
-    open: async (options) => {
+    open: async (options, expectations) => {
       const context = await browser.newContext({ locale: 'en-GB', timezoneId: 'UTC', ...options })
       onTestFinished(() => context.close())
-      return await openIn(context)
+      return await openIn(context, expectations)
     },
   }
 }

@@ -10,6 +10,9 @@ interface Engine {
   _sendPacket(type: string, ...rest: unknown[]): void
 }
 
+/** Events that are frames of the protocol as they are. */
+const CONTROLS = new Set(['$welcome', '$close', '$auth', '$unsubscribed'])
+
 /** A peer on an unchanged `socket.io-client`, whose events are read as frames. */
 export class SocketIoPeer implements Peer {
   readonly frames: ServerFrame[] = []
@@ -23,7 +26,7 @@ export class SocketIoPeer implements Peer {
     this.#socket = socket
     const take = (frame: ServerFrame) => this.frames.push(frame)
     socket.onAny((event: string, payload, meta?: object) => {
-      if (event === '$welcome' || event === '$close') take(payload)
+      if (CONTROLS.has(event)) take(payload)
       else if (event === '$error') take({ type: 'error', error: payload })
       else take({ topic: event, payload, ...meta })
     })

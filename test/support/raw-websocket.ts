@@ -21,7 +21,15 @@ export class RawWebSocket {
     onTestFinished(() => void socket.destroy())
   }
 
+  /** Connects and waits for `welcome`. */
   static async connect(url: string, path = '/api/v1/ws'): Promise<RawWebSocket> {
+    const client = await RawWebSocket.open(url, path)
+    await client.until(({ type }) => type === 'welcome')
+    return client
+  }
+
+  /** Connects, no more. */
+  static async open(url: string, path = '/api/v1/ws'): Promise<RawWebSocket> {
     const { hostname, port } = new URL(url)
     const socket = createConnection(Number(port), hostname)
     const client = new RawWebSocket(socket)
@@ -42,12 +50,16 @@ export class RawWebSocket {
       }
       socket.on('data', read)
     })
-    await client.until(({ type }) => type === 'welcome')
     return client
   }
 
   text(text: string): void {
     this.frame(0x81, Buffer.from(text))
+  }
+
+  /** Writes bytes as they are. */
+  bytes(bytes: Buffer): void {
+    this.#socket.write(bytes)
   }
 
   /** Writes a frame with this first byte. */

@@ -59,4 +59,33 @@ describe('the rate limit', () => {
       ),
     )
   })
+
+  it('takes many tokens at once, and tells a deep debt from a small one', () => {
+    const limit = new RateLimit(1000, 100, 0)
+    expect([60, 60, 60, 60].map((tokens) => limit.take(0, tokens))).toEqual([
+      'ok',
+      'empty',
+      'empty',
+      'exhausted',
+    ])
+    expect(limit.take(240, 1)).toBe('ok')
+  })
+
+  it('charges nothing to whoever only tries', () => {
+    const limit = new RateLimit(10, 2, 0)
+    const tries = Array.from({ length: 50 }, () => limit.tryTake(0))
+    expect(tries.filter(Boolean)).toHaveLength(2)
+    expect(limit.tryTake(99)).toBe(false)
+    expect(limit.tryTake(100)).toBe(true)
+    expect(limit.take(100)).toBe('empty')
+  })
+
+  it('knows when it is empty', () => {
+    const limit = new RateLimit(10, 2, 0)
+    limit.take(0)
+    expect(limit.isEmpty(0)).toBe(false)
+    limit.take(0)
+    expect(limit.isEmpty(99)).toBe(true)
+    expect(limit.isEmpty(100)).toBe(false)
+  })
 })

@@ -1,0 +1,142 @@
+import { RookeryError } from './errors.ts'
+import { networkOf } from './network.ts'
+import { RateLimit } from './rate.ts'
+import type { Limits } from './session-host.ts'
+
+/** The place of one connection. */
+export interface Place {
+  /** The handshake is over. */
+  welcomed(): void
+  /** The connection is over. */
+  left(): void
+  /** Nobody but the peer is waited for: from now on it may have to make room for another, and is refused then. */
+  idle(refuse: (error: RookeryError) => void): void
+  /** It has said something. */
+  busy(): void
+  /** The frames that all connections of its network may send together. */
+  readonly frames: RateLimit
+}
+
+/** What connections of one network share. */
+interface Network {
+  readonly handshakes: RateLimit
+  readonly frames: RateLimit
+}
+
+/** A handshake that waits for its peer. */
+interface Idle {
+  readonly since: number
+  readonly refuse: (error: RookeryError) => void
+}
+
+/** Counts who is in, and lets no more in than the limits say. */
+export class Door {
+  readonly #limits: Limits
+  /** The one heard of longest ago first. */
+  readonly #networks = new Map<string, Network>()
+  readonly #byNetwork = new Map<string, number>()
+  readonly #byUser = new Map<string, number>()
+  /** The one that has waited longest first. */
+  readonly #idle = new Set<Idle>()
+  #connections = 0
+  #handshakes = 0
+
+  constructor(limits: Limits) {
+    this.#limits = limits
+  }
+
+  /** Lets a connection begin its handshake. @throws `rate_limited`, `too_many_connections` */
+  enter(address: string): Place {
+    const { maxConnections, maxConnectionsPerAddress, maxHandshakes } = this.#limits
+    const network = networkOf(address)
+    const { handshakes, frames } = this.#shared(network)
+    if (!handshakes.tryTake(performance.now())) throw tooMany()
+    if (this.#connections >= maxConnections) throw full('The server has all the connections that it takes')
+    const there = this.#byNetwork.get(network) ?? 0
+    if (there >= maxConnectionsPerAddress) throw full('Too many connections from this address')
+    if (this.#handshakes >= maxHandshakes) this.#makeRoom()
+    if (this.#handshakes >= maxHandshakes) throw full('Too many handshakes under way')
+    this.#byNetwork.set(network, there + 1)
+    this.#connections++
+    this.#handshakes++
+    let waiting: Idle | undefined
+    const busy = () => {
+      if (waiting) this.#idle.delete(waiting)
+    }
+    const idle = (refuse: Idle['refuse']) => {
+      busy()
+      waiting = { since: performance.now(), refuse }
+      this.#idle.add(waiting)
+    }
+    const welcomed = once(() => {
+      busy()
+      this.#handshakes--
+    })
+    const left = once(() => {
+      welcomed()
+      this.#connections--
+      decrement(this.#byNetwork, network)
+    })
+    return { welcomed, left, idle, busy, frames }
+  }
+
+  /** For transports that can refuse a peer before it has a connection. @throws `rate_limited` */
+  check(address: string): void {
+    if (this.#networks.get(networkOf(address))?.handshakes.isEmpty(performance.now())) throw tooMany()
+  }
+
+  /** Lets a user in once more; returns what to call when that connection is over. @throws `too_many_connections` */
+  admit(user: string): () => void {
+    const there = this.#byUser.get(user) ?? 0
+    if (there >= this.#limits.maxConnectionsPerUser) throw full('Too many connections of this user')
+    this.#byUser.set(user, there + 1)
+    return once(() => decrement(this.#byUser, user))
+  }
+
+  /** Whoever says nothing must not keep those out who would. */
+  #makeRoom(): void {
+    const [longest] = this.#idle
+    if (longest && performance.now() - longest.since >= PATIENCE) {
+      longest.refuse(full('Others are waiting to shake hands'))
+    }
+  }
+
+  #shared(name: string): Network {
+    const { handshakeRate, handshakeBurst, messageRatePerAddress } = this.#limits
+    const now = performance.now()
+    const network = this.#networks.get(name) ?? {
+      handshakes: new RateLimit(handshakeRate, handshakeBurst, now),
+      frames: new RateLimit(messageRatePerAddress, 2 * messageRatePerAddress, now),
+    }
+    // Last in line again.
+    this.#networks.delete(name)
+    this.#networks.set(name, network)
+    if (this.#networks.size > REMEMBERED) this.#networks.delete(this.#networks.keys().next().value as string)
+    return network
+  }
+}
+
+/** Milliseconds that a peer may say nothing, however many others come. */
+const PATIENCE = 1000
+
+/** Networks whose rate is remembered; whoever has more of them than that has nothing to gain from being forgotten. */
+const REMEMBERED = 10_000
+
+const tooMany = () => new RookeryError('rate_limited', 'Too many handshakes from this address')
+
+const full = (message: string): RookeryError => new RookeryError('too_many_connections', message)
+
+const decrement = (counts: Map<string, number>, key: string): void => {
+  const count = (counts.get(key) ?? 0) - 1
+  if (count > 0) counts.set(key, count)
+  else counts.delete(key)
+}
+
+const once = (act: () => void): (() => void) => {
+  let done = false
+  return () => {
+    if (done) return
+    done = true
+    act()
+  }
+}

@@ -1,0 +1,92 @@
+import type { RawData } from 'ws'
+import { RookeryError } from '../../core/errors.ts'
+import { readClientFrame } from '../../core/read-frame.ts'
+import type { Limits } from '../../core/session-host.ts'
+import type { PeerSocket } from './peer.ts'
+
+/** A message of the peer: what it holds, and whether it is binary. */
+type Message = readonly [data: RawData, isBinary: boolean]
+
+/** What has come from a peer by the time that its session is open. */
+export interface Early {
+  /** Id of the frame with the token, if it wants a reply. */
+  readonly id: number | undefined
+  /** What came in one piece with it. */
+  readonly messages: readonly Message[]
+  /** How the peer broke the protocol after that. */
+  readonly fault: RookeryError | undefined
+}
+
+/** Reads the one frame by which a peer says who it is; what comes after it waits. */
+export class FirstFrame {
+  /**
+   * The token of the frame.
+   *
+   * @throws `unauthenticated` when it is another frame; what is wrong with it; `disconnected`
+   */
+  readonly token: Promise<string>
+  readonly #ws: PeerSocket
+  readonly #limits: Limits
+  readonly #messages: Message[] = []
+  #resolve!: (token: string) => void
+  #reject!: (error: RookeryError) => void
+  #read = false
+  #bytes = 0
+  #id: number | undefined
+  #fault: RookeryError | undefined
+
+  constructor(ws: PeerSocket, limits: Limits) {
+    this.#ws = ws
+    this.#limits = limits
+    this.token = new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+    })
+    // Whoever asked may no longer wait for it.
+    this.token.catch(() => {})
+    ws.onFault = (error) => {
+      this.#fault = error
+      this.#reject(error)
+    }
+    ws.on('message', this.#take)
+    ws.once('close', this.#gone)
+    ws.resume()
+  }
+
+  /** Reads no more; returns what has come. */
+  stop(): Early {
+    this.#ws.off('message', this.#take)
+    this.#ws.off('close', this.#gone)
+    this.#ws.onFault = undefined
+    return { id: this.#id, messages: this.#messages, fault: this.#fault }
+  }
+
+  readonly #gone = () => this.#reject(new RookeryError('disconnected'))
+
+  readonly #take = (data: RawData, isBinary: boolean): void => {
+    if (this.#read) {
+      this.#keep(data, isBinary)
+      return
+    }
+    this.#read = true
+    // `ws` has parsed more frames already, if they came in one piece with this one.
+    this.#ws.pause()
+    const frame = readClientFrame(String(data), this.#limits.maxDepth)
+    if (isBinary) this.#reject(new RookeryError('binary_not_supported'))
+    else if (frame.type === 'invalid') this.#reject(frame.error)
+    else if (frame.type === 'auth') {
+      this.#id = frame.id
+      this.#resolve(frame.token)
+    } else
+      this.#reject(
+        new RookeryError('unauthenticated', 'The first frame must have the type auth, with a token'),
+      )
+  }
+
+  /** No more than the socket has handed over at once, unless it was compressed. */
+  #keep(data: RawData, isBinary: boolean): void {
+    this.#bytes += (data as Buffer).length
+    if (this.#bytes <= this.#limits.maxBuffered) this.#messages.push([data, isBinary])
+    else this.#fault ??= new RookeryError('rate_limited', 'Too much came before the welcome')
+  }
+}

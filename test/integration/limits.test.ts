@@ -1,0 +1,193 @@
+import { once } from 'node:events'
+import { type IncomingMessage, request } from 'node:http'
+import { json } from 'node:stream/consumers'
+import { RookeryError } from 'rookery'
+import { describe, expect, it, vi } from 'vitest'
+import {
+  ask,
+  closedWith,
+  connectBy,
+  startThree,
+  TRANSPORTS,
+  until,
+  welcomeBy,
+} from '../support/three-transports.ts'
+
+/** A user by `?name=`. */
+const named = (app: Parameters<NonNullable<Parameters<typeof startThree>[0]>['prepare'] & object>[0]) =>
+  void app.sessions.onAuthenticate(({ query }) => {
+    const name = query.get('name')
+    return name ? { id: name, name } : null
+  })
+
+/** What a request for a WebSocket is answered with, where there is to be none. */
+const answerTo = async (url: string): Promise<string> => {
+  const headers = {
+    connection: 'Upgrade',
+    upgrade: 'websocket',
+    'sec-websocket-version': '13',
+    'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
+  }
+  const asked = request(`${url}/api/v1/ws`, { headers }).end()
+  const [answer] = (await once(asked, 'response')) as [IncomingMessage]
+  expect(answer.statusCode).toBe(429)
+  return ((await json(answer)) as { error: { code: string } }).error.code
+}
+
+describe.each(TRANSPORTS)('over %s', (transport) => {
+  const connect = (url: string, params = {}) => connectBy(transport, url, params)
+  const welcome = (url: string, params = {}) => welcomeBy(transport, url, params)
+
+  describe('a connection too many is refused with a code, counted, and hurts nobody', () => {
+    it.each<[string, object, object]>([
+      ['in total', { maxConnections: 2 }, {}],
+      ['from one address', { maxConnectionsPerAddress: 2 }, {}],
+      ['of one user', { maxConnectionsPerUser: 2 }, { name: 'ada' }],
+    ])('%s', async (_what, limits, params) => {
+      const { url, app } = await startThree({ limits, prepare: named })
+      const [first, second] = [await welcome(url, params), await welcome(url, params)]
+      const refused = await connect(url, params)
+      expect(await closedWith(refused)).toBe('too_many_connections')
+      expect(refused.frames.map(({ type }) => type)).toEqual(['close'])
+      expect(app.refusals).toEqual({ too_many_connections: 1 })
+      expect(await ask(first!, { topic: 'echo', payload: 1 })).toBe(1)
+      second!.close()
+      await vi.waitFor(() => expect(app.sessions.size).toBe(1))
+      const third = await welcome(url, params)
+      expect(await ask(third, { topic: 'echo', payload: 2 })).toBe(2)
+    })
+  })
+
+  it('another user is not concerned by those that have too many connections', async () => {
+    const { url } = await startThree({ limits: { maxConnectionsPerUser: 1 }, prepare: named })
+    await welcome(url, { name: 'ada' })
+    expect(await closedWith(await connect(url, { name: 'ada' }))).toBe('too_many_connections')
+    await welcome(url, { name: 'bob' })
+    for (let guests = 0; guests < 3; guests++) await welcome(url)
+  })
+
+  it('handshakes beyond the rate of an address are refused, others are not', async () => {
+    const { url, app } = await startThree({
+      limits: { handshakeRate: 1, handshakeBurst: 2 },
+      http: { trustProxy: ['loopback'] },
+    })
+    const honest = await welcome(url)
+    await welcome(url)
+    expect(transport === 'websocket' ? await answerTo(url) : await closedWith(await connect(url))).toBe(
+      'rate_limited',
+    )
+    expect(app.refusals).toEqual({ rate_limited: 1 })
+    expect(await ask(honest, { topic: 'echo', payload: 1 })).toBe(1)
+    const other = await fetch(`${url}/api/v1/sse?mode=poll`, { headers: { 'x-forwarded-for': '192.0.2.1' } })
+    expect(other.status).toBe(200)
+    await other.body?.cancel()
+  })
+
+  it('frames of one address are limited together, and who sends most is closed', async () => {
+    const { url } = await startThree({ limits: { messageRatePerAddress: 1, messageBurst: 30 } })
+    const [greedy, modest] = [await welcome(url), await welcome(url)]
+    for (let id = 1; id <= 12; id++) greedy!.send({ topic: 'echo', payload: id, id })
+    // Not its end, which may take longer than the next frame that the address may send.
+    await until(greedy!, ({ type }) => type === 'close')
+    expect(await ask(modest!, { topic: 'echo', payload: 1 })).toBe('rate_limited')
+    expect(modest!.closed).toBeUndefined()
+    expect(await closedWith(greedy!)).toBe('rate_limited')
+  })
+
+  it('handshakes at a time are limited, and a place is free when one is over', async () => {
+    let letIn = () => {}
+    const { url, app } = await startThree({
+      limits: { maxHandshakes: 1 },
+      prepare: (app) => {
+        app.sessions.onAuthenticate(async ({ query }) => {
+          if (query.has('slow')) {
+            await new Promise<void>((resolve) => {
+              letIn = resolve
+            })
+          }
+          return null
+        })
+      },
+    })
+    const slow = connect(url, { slow: '1' })
+    await vi.waitFor(() => expect(letIn).not.toHaveLength(1))
+    await vi.waitFor(async () => {
+      expect(await closedWith(await connect(url))).toBe('too_many_connections')
+    })
+    expect(app.refusals.too_many_connections).toBeGreaterThan(0)
+    letIn()
+    await until(await slow, ({ type }) => type === 'welcome')
+    await welcome(url)
+  })
+
+  it('frames beyond the rate are refused, and a flood ends the session, but not those of others', async () => {
+    const { url, app } = await startThree({ limits: { messageRate: 5, messageBurst: 20 } })
+    const honest = await welcome(url)
+    const flood = await welcome(url)
+    for (let count = 0; count < 10; count++)
+      expect(await ask(flood, { topic: 'echo', payload: count })).toBe(count)
+    for (let count = 0; count < 100; count++) void flood.send({ topic: 'echo', payload: count, id: count })
+    expect(await closedWith(flood)).toBe('rate_limited')
+    const codes = flood.frames.flatMap((frame) => (frame.type === 'reply' ? [frame.error?.code] : []))
+    expect(codes.filter((code) => code === undefined).length).toBeGreaterThanOrEqual(10)
+    expect(new Set(codes)).toEqual(new Set([undefined, 'rate_limited']))
+    expect(app.refusals.rate_limited).toBeGreaterThan(1)
+    expect(await ask(honest, { topic: 'echo', payload: 1 })).toBe(1)
+  })
+
+  it('bytes beyond the rate are refused, and a flood of them ends the session', async () => {
+    const { url, app } = await startThree({ limits: { byteRate: 1000, byteBurst: 100_000 } })
+    const honest = await welcome(url)
+    const flood = await welcome(url)
+    const payload = 'x'.repeat(10_000)
+    expect(await ask(flood, { topic: 'echo', payload })).toBe(payload)
+    for (let count = 0; count < 40; count++) void flood.send({ topic: 'echo', payload, id: count })
+    expect(await closedWith(flood)).toBe('rate_limited')
+    expect(flood.frames.some((frame) => frame.type === 'reply' && frame.error?.code === 'rate_limited')).toBe(
+      true,
+    )
+    expect(app.refusals.rate_limited).toBeGreaterThan(1)
+    expect(await ask(honest, { topic: 'echo', payload: 1 })).toBe(1)
+  })
+
+  it('bytes are counted as they are on the wire, not as characters', async () => {
+    const { url } = await startThree({ limits: { byteRate: 1, byteBurst: 20_000 } })
+    const peer = await welcome(url)
+    const payload = '🎉'.repeat(4000)
+    expect(await ask(peer, { topic: 'echo', payload })).toBe(payload)
+    expect(await ask(peer, { topic: 'echo', payload })).toBe('rate_limited')
+  })
+
+  it('a subscription too many, a pattern that is too long and a frame that is too deep are answered', async () => {
+    const { url, app } = await startThree({ limits: { maxSubscriptions: 2, maxDepth: 10 } })
+    const peer = await welcome(url)
+    expect(await ask(peer, { type: 'subscribe', topics: ['a', 'b'] })).toEqual({ topics: ['a', 'b'] })
+    expect(await ask(peer, { type: 'subscribe', topics: ['b', 'c'] })).toBe('too_many_subscriptions')
+    expect(await ask(peer, { type: 'subscribe', topics: ['x'.repeat(256)] })).toBe('invalid_pattern')
+    expect(await ask(peer, { type: 'subscribe', topics: [Array(17).fill('x').join('/')] })).toBe(
+      'invalid_pattern',
+    )
+    const nested = (depth: number) => JSON.parse('['.repeat(depth) + ']'.repeat(depth))
+    expect(await ask(peer, { topic: 'echo', payload: nested(9) })).toEqual(nested(9))
+    expect(await ask(peer, { topic: 'echo', payload: nested(10) })).toBe('bad_frame')
+    expect(await ask(peer, { topic: 'echo', payload: 'still here' })).toBe('still here')
+    expect([...app.sessions][0]?.subscriptions).toEqual(['a', 'b'])
+    expect(app.refusals).toEqual({ too_many_subscriptions: 1, invalid_pattern: 2, bad_frame: 1 })
+  })
+
+  it('what is refused by a hook is counted once', async () => {
+    const { url, app } = await startThree({
+      prepare: (app) => {
+        app.sessions.onOpen(() => Promise.reject(new RookeryError('forbidden')))
+      },
+    })
+    expect(await closedWith(await connect(url))).toBe('forbidden')
+    expect(app.refusals).toEqual({ forbidden: 1 })
+  })
+
+  it('the address is the one behind a proxy that is trusted, and only then', async () => {
+    const { url, app } = await startThree()
+    await welcome(url)
+    expect([...app.sessions].map(({ address }) => address)).toEqual(['127.0.0.1'])
+  })
+})

@@ -1,0 +1,77 @@
+import { WebSocket } from 'ws'
+import { answer } from './fuzz-answer.ts'
+
+/** Time between two pings of one client to the other, in milliseconds. */
+const EVERY = 20
+
+/** What two honest clients have seen. */
+export interface HonestReport {
+  readonly sent: number
+  readonly lost: number
+  /** Messages that came in another place than where they belong, refusals and closed connections. */
+  readonly troubles: readonly string[]
+  /** Round-trip times, in milliseconds. */
+  readonly p50: number
+  readonly p99: number
+  readonly max: number
+}
+
+interface Ball {
+  readonly to: string
+  readonly n: number
+  readonly at: number
+}
+
+const troubles: string[] = []
+const times: number[] = []
+const sockets: WebSocket[] = []
+let sent = 0
+let stop = () => {}
+
+/** A client that gets what is relayed to its name, in order or it complains. */
+const connect = async (url: string, honest: string, name: string, take: (ball: Ball) => void) => {
+  const socket = new WebSocket(`${url.replace('http', 'ws')}/api/v1/ws?username=${honest}-${name}`)
+  sockets.push(socket)
+  let next = 0
+  let opened = () => {}
+  const open = new Promise<void>((resolve) => {
+    opened = resolve
+  })
+  socket.on('error', (error) => troubles.push(`${name}: ${error.message}`))
+  socket.on('close', (code, reason) => troubles.push(`${name} closed: ${code} ${reason}`))
+  socket.on('message', (data) => {
+    const frame = JSON.parse(String(data)) as { type?: string; topic?: string; payload?: Ball }
+    if (frame.type === 'welcome') {
+      socket.send(JSON.stringify({ type: 'subscribe', id: 0, topics: [`${honest}/${name}`] }))
+    } else if (frame.type === 'reply') opened()
+    else if (frame.topic === `${honest}/${name}` && frame.payload) {
+      if (frame.payload.n !== next) troubles.push(`${name}: ${frame.payload.n} came instead of ${next}`)
+      next = frame.payload.n + 1
+      take(frame.payload)
+    } else if (frame.type !== 'ping') troubles.push(`${name} got ${String(data).slice(0, 300)}`)
+  })
+  await open
+  return (ball: Ball) => socket.send(JSON.stringify({ topic: `${honest}/relay`, payload: ball }))
+}
+
+const start = async ({ url, honest }: { url: string; honest: string }) => {
+  const back = await connect(url, honest, 'b', ({ n, at }) => back({ to: 'a', n, at }))
+  const send = await connect(url, honest, 'a', ({ at }) => times.push(performance.now() - at))
+  const timer = setInterval(() => send({ to: 'b', n: sent++, at: performance.now() }), EVERY)
+  stop = () => clearInterval(timer)
+}
+
+/** Waits for what is on its way, and leaves. */
+const finish = async (): Promise<HonestReport> => {
+  stop()
+  for (let waited = 0; times.length < sent && waited < 5000; waited += 10) {
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+  const seen = [...troubles]
+  for (const socket of sockets) socket.close()
+  times.sort((a, b) => a - b)
+  const at = (share: number) => times[Math.floor(share * (times.length - 1))] ?? Number.NaN
+  return { sent, lost: sent - times.length, troubles: seen, p50: at(0.5), p99: at(0.99), max: at(1) }
+}
+
+answer({ start, finish })

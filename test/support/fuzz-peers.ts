@@ -1,0 +1,208 @@
+import { createRandom, type Random } from '../../plugins/testing/random.ts'
+import { fuzzBytes, fuzzFields, fuzzQuery, fuzzText, garbled, PROBE_ID } from './fuzz-frames.ts'
+import type { Complaints } from './fuzz-replies.ts'
+import { FuzzSocket, frameOf, textFrame } from './fuzz-socket.ts'
+import { fuzzToken } from './fuzz-tokens.ts'
+
+/** What every peer needs. */
+export interface Fuzzing {
+  readonly url: string
+  readonly seed: number
+  readonly complaints: Complaints
+  /** Whether a peer is cut off only for what it has done wrong, and never for how much. */
+  readonly unlimited: boolean
+}
+
+/** The header that says who somebody is; not all do. */
+export const bearer = (random: Random): { authorization?: string } =>
+  random.below(3) === 0 ? { authorization: `Bearer ${fuzzToken(random).replace('\0', '')}` } : {}
+
+/** One short life: connects, misbehaves, asks whether anybody is still there, and leaves. Resolves with frames sent. */
+export type Peer = (fuzzing: Fuzzing, number: number) => Promise<number>
+
+/** Time to answer, in milliseconds: for a server that two processes keep busy. */
+const PATIENCE = 10_000
+
+/** Settles when one of them does, or after a time with false. */
+export const inTime = async (...what: Promise<unknown>[]): Promise<boolean> => {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<'late'>((resolve) => {
+    timer = setTimeout(resolve, PATIENCE, 'late')
+  })
+  const first = await Promise.race([...what, late]).finally(() => clearTimeout(timer))
+  return first !== 'late'
+}
+
+/** Frames that break RFC 6455, or what Rookery allows of it. */
+const broken = (random: Random): Buffer => {
+  const some = Buffer.from(fuzzText(random))
+  switch (random.below(12)) {
+    case 0: return frameOf(0x81, fuzzBytes(random))
+    case 1: return frameOf(0x82, some)
+    case 2: return frameOf(random.below(256), some)
+    case 3: return frameOf(0x80, some)
+    case 4: return Buffer.concat([frameOf(0x01, some), textFrame('{}')])
+    case 5: return frameOf(0x89, Buffer.alloc(126 + random.below(100)))
+    case 6: return frameOf(0x88, random.pick([Buffer.from([3]), Buffer.from([0, 1]), Buffer.from([3, 0xe8, 0xff, 0xfe])]))
+    case 7: return Buffer.from([0x81, 0xff, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0])
+    case 8: return Buffer.from([0x81, 5, ...some.subarray(0, 5)])
+    case 9: return textFrame(JSON.stringify({ topic: 'echo', payload: 'x'.repeat(65_536) }))
+    case 10: return Buffer.from(Array.from({ length: random.below(300) }, () => random.below(256)))
+    default: return textFrame(fuzzText(random)).subarray(0, 1 + random.below(20))
+  }
+} // biome-ignore format: a table
+
+/** A frame in pieces, with a ping in between. */
+const fragmented = (text: string, random: Random): Buffer => {
+  const bytes = Buffer.from(text)
+  const at = random.below(bytes.length + 1)
+  const ping = random.below(2) ? [frameOf(0x89, Buffer.from('x'))] : []
+  return Buffer.concat([frameOf(0x01, bytes.subarray(0, at)), ...ping, frameOf(0x80, bytes.subarray(at))])
+}
+
+/** Ways to leave; in the middle of a frame nobody can say goodbye. */
+const leave = async (socket: FuzzSocket, random: Random, midway: boolean): Promise<void> => {
+  const way = random.below(midway ? 3 : 4)
+  if (way === 0) socket.destroy()
+  else if (way === 1) socket.reset()
+  else if (way === 2) socket.end()
+  else socket.write(frameOf(0x88, Buffer.from([3, 0xe8])))
+  const gone = await inTime(socket.gone)
+  socket.destroy()
+  if (!gone) throw new Error(`not closed (${way})`)
+}
+
+/** Sends bytes in pieces that have nothing to do with where frames end, and lets the loop turn in between. */
+const dribble = async (socket: FuzzSocket, bytes: Buffer, random: Random): Promise<void> => {
+  const piece = random.below(8) === 0 ? 1 + random.below(60) : 2000 + random.below(20_000)
+  for (let at = 0; at < bytes.length && !socket.ended; at += piece) {
+    socket.write(bytes.subarray(at, at + piece))
+    await new Promise(setImmediate)
+  }
+}
+
+export const websocketPeer: Peer = async ({ url, seed, complaints, unlimited }, number) => {
+  const random = createRandom(seed, `websocket ${number}`)
+  const name = `websocket ${number}`
+  const { authorization } = bearer(random)
+  const head = authorization ? `Authorization: ${authorization}\r\n` : ''
+  const socket = new FuzzSocket(url, `/api/v1/ws${random.below(3) === 0 ? fuzzQuery(random) : ''}`, head)
+  let told = false
+  let answered = () => {}
+  const probed = new Promise<void>((resolve) => {
+    answered = resolve
+  })
+  socket.onFault = (what, about) => complaints.add(name, what, about)
+  socket.onText = (text) => {
+    const frame = JSON.parse(text) as { type?: string; id?: number }
+    complaints.frame(name, frame)
+    if (frame.type === 'close') told = true
+    if (frame.id === PROBE_ID) answered()
+  }
+  await inTime(socket.upgraded)
+  const count = 5 + random.below(120)
+  const lethal = random.below(6) === 0
+  const frames: Buffer[] = []
+  for (let sent = 0; sent < count; sent++) {
+    const text = fuzzText(random)
+    frames.push(random.below(30) === 0 ? fragmented(text, random) : textFrame(text))
+  }
+  if (lethal) frames.splice(count - random.below(4), 0, broken(random))
+  await dribble(socket, Buffer.concat(frames), random)
+  if (!lethal) {
+    socket.write(textFrame(`{"topic":"echo","id":${PROBE_ID}}`))
+    if (!(await inTime(probed, socket.gone))) complaints.add(name, 'no answer at the end')
+    else if (socket.ended && unlimited && !told) complaints.add(name, 'closed and not told why')
+  }
+  await leave(socket, random, lethal).catch((error: Error) => complaints.add(name, error.message))
+  return frames.length
+}
+
+/** Events at which Socket.IO drops a connection, as at those whose name is no text. */
+const RESERVED = new Set([
+  'connect',
+  'connect_error',
+  'disconnect',
+  'disconnecting',
+  'newListener',
+  'removeListener',
+])
+
+/** An event, which Socket.IO can read. */
+const engineText = (random: Random): string => {
+  const { topic = 'echo', type, topics, token, payload, id = 1 } = fuzzFields(random)
+  const named = typeof type === 'string' ? type : topic
+  const event = typeof named === 'string' && !RESERVED.has(named) ? named : 'echo'
+  const arg = type === 'auth' ? token : (topics ?? payload)
+  const more = random.below(20) === 0 ? [payload, arg] : []
+  const args = JSON.stringify([event, ...(random.below(12) === 0 ? [] : [arg]), ...more])
+  return `42${random.below(3) > 0 && Number.isSafeInteger(id) && Number(id) >= 0 ? id : ''}${args}`
+}
+
+/** Packets that end a connection, most of them. */
+const brokenPacket = (random: Random): string =>
+  random.pick([
+    () => garbled(engineText(random), random),
+    () => engineText(random).replace('42', random.pick(['43', '44', '45', '451-', '459999999999-', '46', '47', '49', '5', '9', '1', '4'])),
+    () => random.pick(['41', '40', '40/admin,', '42/x,["echo"]', '2probe', '3probe', '5', '6', '1', '', '4', '40{"sid":1}', '430[]', '42[]', '42{}', '42[1]', '42[null]', '42["connect"]', '42["disconnecting",1]', '42["__proto__",{}]', '4299999999999999999999["echo",1]', '451-["echo",{"_placeholder":true,"num":0}]', '451-["echo",{"_placeholder":true,"num":-1}]', '450-["echo"]', '0', '0{"sid":"x"}']),
+    () => `42["echo",${'['.repeat(random.below(20_000))}]`,
+  ])() // biome-ignore format: a table
+
+/** What the server may say over Socket.IO. */
+const enginePacket = /^(0\{|1$|2$|3|6$|40\{|41|42\[|43\d+\[|44(\/[^,]*,)?\{)/
+
+export const socketioPeer: Peer = async ({ url, seed, complaints, unlimited }, number) => {
+  const random = createRandom(seed, `socketio ${number}`)
+  const name = `socketio ${number}`
+  const more = random.below(4) === 0 ? fuzzQuery(random).replace('?', '&') : ''
+  const socket = new FuzzSocket(url, `/socket.io/?EIO=4&transport=websocket${more}`)
+  let answered = () => {}
+  let connected = () => {}
+  let welcomed = false
+  let told = false
+  const probed = new Promise<void>((resolve) => {
+    answered = resolve
+  })
+  const open = new Promise<void>((resolve) => {
+    connected = resolve
+  })
+  const handshake =
+    random.below(5) > 0 ? '40' : `40${JSON.stringify({ ...fuzzFields(random), token: fuzzToken(random) })}`
+  socket.onFault = (what, about) => complaints.add(name, what, about)
+  socket.onText = (text) => {
+    if (!enginePacket.test(text)) complaints.add(name, 'a strange packet', text)
+    if (text.startsWith('0')) socket.write(textFrame(handshake))
+    if (text === '2') socket.write(textFrame('3'))
+    if (text.startsWith('42["$welcome"')) welcomed = true
+    if (welcomed || text.startsWith('44')) connected()
+    if (text.startsWith('44') || text.startsWith('41') || text.startsWith('42["$close"')) told = true
+    if (text.startsWith(`43${PROBE_ID}[`)) answered()
+    if (!/^4[23]/.test(text)) return
+    const [first, second] = JSON.parse(text.slice(text.indexOf('['))) as [unknown, unknown?]
+    if (first === '$error') complaints.error(name, second)
+    else if (first === '$welcome' || first === '$close') complaints.frame(name, second)
+    else if (text.startsWith('42')) complaints.frame(name, { topic: first, payload: second })
+    else complaints.frame(name, { type: 'reply', id: 1 })
+  }
+  await inTime(open, socket.gone)
+  const count = 5 + random.below(100)
+  const lethal = random.below(4) === 0
+  const packets = Array.from({ length: count }, () => textFrame(engineText(random)))
+  if (lethal)
+    packets.splice(
+      count - random.below(4),
+      0,
+      random.below(4) ? textFrame(brokenPacket(random)) : broken(random),
+    )
+  await dribble(socket, Buffer.concat(packets), random)
+  if (!lethal && !told) {
+    socket.write(textFrame(`42${PROBE_ID}["echo"]`))
+    if (!(await inTime(probed, socket.gone))) complaints.add(name, 'no answer at the end', handshake)
+    // Socket.IO takes a refusal that it is told for the last word: who may come back is told nothing.
+    else if (welcomed && socket.ended && unlimited && !told) {
+      complaints.add(name, 'closed and not told why', handshake)
+    }
+  }
+  await leave(socket, random, lethal).catch((error: Error) => complaints.add(name, error.message))
+  return packets.length
+}

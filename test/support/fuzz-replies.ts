@@ -1,0 +1,72 @@
+import { errorTable } from '../../core/errors.ts'
+
+type Fields = Record<string, unknown>
+
+const isObject = (value: unknown): value is Fields =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+const isString = (value: unknown): value is string => typeof value === 'string'
+
+/** What must not be said, over all peers: kept, to be looked into at the end. */
+export class Complaints {
+  readonly list: string[] = []
+  /** Ids of internal errors that clients were told. */
+  readonly internal: string[] = []
+  #replies = 0
+
+  /** Frames that were fine. */
+  get replies(): number {
+    return this.#replies
+  }
+
+  add(peer: string, what: string, about = ''): void {
+    if (this.list.length < 20) this.list.push(`${peer}: ${what} ${about.slice(0, 300)}`)
+  }
+
+  /** Looks into a frame of the server. */
+  frame(peer: string, frame: unknown): void {
+    this.#replies++
+    const complaint = this.#complaint(frame)
+    if (complaint) this.add(peer, complaint, JSON.stringify(frame))
+  }
+
+  /** Looks into an error that a client was told, wherever. */
+  error(peer: string, error: unknown): void {
+    const complaint = this.#errorComplaint(error)
+    if (complaint) this.add(peer, complaint, JSON.stringify(error))
+  }
+
+  #complaint(frame: unknown): string | undefined {
+    if (!isObject(frame)) return 'a frame is no object'
+    switch (frame.type) {
+      case undefined:
+        return isString(frame.topic) ? undefined : 'a message without a topic'
+      case 'welcome':
+        return isString(frame.session) && frame.protocol === 1 ? undefined : 'a wrong welcome'
+      case 'reply':
+        if (!Number.isSafeInteger(frame.id)) return 'a reply without an id'
+        return 'error' in frame ? this.#errorComplaint(frame.error) : undefined
+      case 'error':
+        return this.#errorComplaint(frame.error)
+      case 'close':
+        if (frame.reconnectAfter !== null && !(Number(frame.reconnectAfter) >= 0))
+          return 'a wrong reconnectAfter'
+        return this.#errorComplaint(frame.error)
+      case 'ping':
+        return undefined
+      case 'unsubscribed':
+        return Array.isArray(frame.topics) ? this.#errorComplaint(frame.error) : 'unsubscribed from nothing'
+      case 'auth':
+        return typeof frame.expiresIn === 'number' ? undefined : 'a wrong auth frame'
+      default:
+        return 'a frame of an unknown type'
+    }
+  }
+
+  #errorComplaint(error: unknown): string | undefined {
+    if (!isObject(error) || !isString(error.code) || !isString(error.message)) return 'a wrong error'
+    if (!Object.hasOwn(errorTable, error.code)) return 'an unknown error'
+    if (error.code === 'internal') this.internal.push(String(error.id))
+    return undefined
+  }
+}
