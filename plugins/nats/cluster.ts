@@ -1,4 +1,4 @@
-import { createInbox, type Msg, type Subscription } from '@nats-io/transport-node'
+import { createInbox, type Msg, type NatsConnection, type Subscription } from '@nats-io/transport-node'
 import type {
   Answers,
   ClusterBackend,
@@ -81,6 +81,11 @@ export class NatsCluster implements ClusterBackend {
 
   get connected(): boolean {
     return this.#link.connected
+  }
+
+  /** The connection to NATS, while there is one. */
+  get connection(): NatsConnection | undefined {
+    return this.#link.connection
   }
 
   get nodes(): readonly string[] {

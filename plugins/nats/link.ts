@@ -57,6 +57,11 @@ export class Link {
     return this.#connected
   }
 
+  /** The connection itself, while there is one. */
+  get connection(): NatsConnection | undefined {
+    return this.#nats
+  }
+
   /** Most bytes that the server takes as one message. */
   get maxPayload(): number {
     return this.#nats?.info?.max_payload ?? MAX_PAYLOAD

@@ -5,8 +5,10 @@ import { Logger } from '../../core/logger.ts'
 import { checkOptions, type OptionCheck, option } from '../../core/options.ts'
 import { definePlugin, type Plugin } from '../../core/plugin.ts'
 import { Readiness } from '../../core/readiness.ts'
+import { Store } from '../../core/store.ts'
 import { NatsCluster } from './cluster.ts'
 import { optionsOf } from './link.ts'
+import { NatsStore } from './store.ts'
 
 /** Longest delay that timers take, in milliseconds. */
 const MAX_DELAY = 2 ** 31 - 1
@@ -135,11 +137,13 @@ export const nats = (options: NatsOptions = {}): Plugin => {
   checkNatsOptions(options)
   const { connection, prefix = 'rookery', wait = false, requiredForReady = true } = options
   const { maxBuffered = 16 * 1024 * 1024 } = options
+  let cluster: NatsCluster | undefined
   return definePlugin({
     name: 'nats',
     setup(scope) {
       const settings = { connection, prefix, wait, maxBuffered, options: connectionOptions(options) }
-      scope.provide(Cluster, () => new NatsCluster(settings, scope.get(Logger)))
+      scope.provide(Cluster, () => (cluster = new NatsCluster(settings, scope.get(Logger))))
+      scope.provide(Store, () => new NatsStore(() => cluster?.connection, prefix, scope.get(Logger)))
       scope.get(Readiness).add('cluster', () => {
         const { connected } = scope.get(Cluster)
         return { ready: connected || !requiredForReady, status: connected ? 'connected' : 'disconnected' }

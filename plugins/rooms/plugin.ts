@@ -5,6 +5,8 @@ import { RookeryError } from '../../core/errors.ts'
 import { Logger } from '../../core/logger.ts'
 import { checkOptions, option } from '../../core/options.ts'
 import { definePlugin, type Plugin } from '../../core/plugin.ts'
+import type { Session } from '../../core/session.ts'
+import { unsubscribedFrame } from '../../core/session-frames.ts'
 import { assertRoom, userFromName } from './names.ts'
 import { RoomRegistry } from './registry.ts'
 import { Rooms } from './tokens.ts'
@@ -62,13 +64,32 @@ export const rooms = (options: RoomsOptions = {}): Plugin => {
       const cluster = () => scope.get(Cluster)
       const registry = new RoomRegistry(app, { members, announce, maxRooms }, scope.get(Logger), cluster)
       scope.provide(Rooms, () => registry)
+      /** Rooms that sessions have asked for: what server code puts them into is the server's own affair. */
+      const asked = new WeakMap<Session, Set<string>>()
+      const join = async (session: Session, room: string): Promise<void> => {
+        assertRoom(room)
+        await app.sessions.authorize(session, 'join', room)
+        await registry.join(session, room)
+        asked.set(session, (asked.get(session) ?? new Set()).add(room))
+      }
 
       app.sessions.onAuthenticate(({ query }) => userFromName(query.get('username')), { fallback: true })
       app.sessions.onOpen(async (session, { query }) => {
         const room = query.get('roomID')
-        if (room) await registry.join(session, room)
+        if (room) await join(session, room)
       })
       app.sessions.onClose((session, error) => registry.forget(session, error))
+      app.sessions.onRenew(async (session) => {
+        for (const room of asked.get(session) ?? []) {
+          if (!session.rooms.has(room)) continue
+          try {
+            await app.sessions.authorize(session, 'join', room)
+          } catch {
+            registry.leave(session, room)
+            session.push(unsubscribedFrame([`rooms/${room}/*`]))
+          }
+        }
+      })
 
       const list = async (room: string) => {
         const { items, missing } = await registry.members(room)
@@ -76,7 +97,7 @@ export const rooms = (options: RoomsOptions = {}): Plugin => {
       }
       app.handle('room/join', async (ctx, payload) => {
         const room = roomOf(ctx, payload)
-        await registry.join(ctx.session, room)
+        await join(ctx.session, room)
         return await list(room)
       })
       app.handle('room/leave', (ctx, payload) => {

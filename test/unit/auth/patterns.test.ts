@@ -1,0 +1,64 @@
+import fc from 'fast-check'
+import { topicMatches } from 'rookery'
+import { describe, expect, it } from 'vitest'
+import { covers } from '../../../plugins/auth/patterns.ts'
+
+const segment = fc.constantFrom('a', 'b', '$x')
+const pattern = fc
+  .array(fc.oneof(segment, fc.constant('*')), { minLength: 1, maxLength: 4 })
+  .map((segments) => segments.join('/'))
+const topic = fc.array(segment, { minLength: 1, maxLength: 6 }).map((segments) => segments.join('/'))
+
+/** Topics that a pattern matches, chosen so that no pattern matches them all which does not match everything of it. */
+const witnesses = (asked: string): string[] => {
+  const open = asked.endsWith('*')
+  const filled = asked.replaceAll('*', 'zz')
+  return open ? [filled, `${filled}/zz`, `${filled}/zz/zz/zz/zz`] : [filled]
+}
+
+describe('covers', () => {
+  it('means that every topic of the one pattern is a topic of the other', () => {
+    fc.assert(
+      fc.property(pattern, pattern, topic, (allowed, asked, some) => {
+        fc.pre(covers(allowed, asked) && topicMatches(asked, some))
+        expect(topicMatches(allowed, some)).toBe(true)
+      }),
+      { numRuns: 1000, maxSkipsPerRun: 1000 },
+    )
+  })
+
+  it('is denied only where a topic shows why', () => {
+    fc.assert(
+      fc.property(pattern, pattern, (allowed, asked) => {
+        const all = witnesses(asked).filter((some) => topicMatches(asked, some))
+        fc.pre(all.length > 0)
+        expect(covers(allowed, asked)).toBe(all.every((some) => topicMatches(allowed, some)))
+      }),
+      { numRuns: 5000 },
+    )
+  })
+
+  it('is the same as matching for a topic', () => {
+    fc.assert(
+      fc.property(pattern, topic, (allowed, some) => {
+        expect(covers(allowed, some)).toBe(topicMatches(allowed, some))
+      }),
+      { numRuns: 2000 },
+    )
+  })
+
+  it.each([
+    ['users/*', 'users/7/*', true],
+    ['users/*', 'users/*', true],
+    ['users/*', 'users', false],
+    ['users/*/inbox', 'users/*', false],
+    ['users/*/inbox', 'users/*/inbox', true],
+    ['users/*/inbox', 'users/7/inbox', true],
+    ['users/7/*', 'users/*', false],
+    ['users/7/*', '*', false],
+    ['*', '*', true],
+    ['*', '$user/7', false],
+    ['a/*/*', 'a/*', false],
+    ['a/*', 'a/*/*', true],
+  ])('%s covers %s: %s', (allowed, asked, expected) => expect(covers(allowed, asked)).toBe(expected))
+})

@@ -1,0 +1,30 @@
+import { generateKeyPairSync } from 'node:crypto'
+import { type JWTPayload, SignJWT } from 'jose'
+
+export const SECRET = 'a secret of this test that has more than 32 bytes'
+
+export const now = (): number => Math.floor(Date.now() / 1000)
+
+export interface TokenOptions {
+  readonly key?: Parameters<SignJWT['sign']>[0]
+  readonly alg?: string
+  readonly kid?: string
+}
+
+/** A token as an issuer makes it; `undefined` leaves a claim out. */
+export const makeToken = async (
+  claims: { readonly [claim: string]: unknown } = {},
+  { key = new TextEncoder().encode(SECRET), alg = 'HS256', kid }: TokenOptions = {},
+): Promise<string> => {
+  const all = { sub: 'ada', iat: now(), exp: now() + 600, ...claims } as JWTPayload
+  return await new SignJWT(all).setProtectedHeader({ alg, ...(kid !== undefined && { kid }) }).sign(key)
+}
+
+const base64url = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url')
+
+/** A token that nobody signed. */
+export const unsigned = (claims: object, alg = 'none'): string =>
+  `${base64url({ alg })}.${base64url({ sub: 'ada', iat: now(), exp: now() + 600, ...claims })}.`
+
+export const rsa = () => generateKeyPairSync('rsa', { modulusLength: 2048 })
+export const ec = (namedCurve = 'P-256') => generateKeyPairSync('ec', { namedCurve })
