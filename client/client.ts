@@ -1,8 +1,9 @@
 import { RookeryError } from '../core/errors.ts'
-import type { ErrorFrame, MessageFrame, ReplyFrame, Untyped, User, WelcomeFrame } from '../core/protocol.ts'
+import type { Untyped, User, WelcomeFrame } from '../core/protocol.ts'
 import { Connector } from './connector.ts'
 import { Emitter } from './emitter.ts'
 import { Interests } from './interests.ts'
+import type { SessionFrame } from './link.ts'
 import { type ClientOptions, milliseconds, readOptions, type Settings } from './options.ts'
 import { Outbox } from './outbox.ts'
 import type { Listener, Subscription } from './subscription.ts'
@@ -130,12 +131,14 @@ class ReconnectingClient implements Client {
     for (const error of tooLarge) this.#events.emit('error', error)
   }
 
-  #receive(frame: MessageFrame | ReplyFrame | ErrorFrame): void {
+  #receive(frame: SessionFrame): void {
     if (frame.type === 'error') {
       this.#events.emit('error', RookeryError.from(frame.error))
     } else if (frame.type === 'reply') {
       this.#interests.answer(frame)
       this.#outbox.answer(frame)
+    } else if (frame.type === 'unsubscribed') {
+      this.#interests.revoke(frame)
     } else {
       this.#interests.dispatch(frame)
     }

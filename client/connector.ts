@@ -1,8 +1,9 @@
-import type { RookeryError } from '../core/errors.ts'
-import type { ErrorFrame, MessageFrame, ReplyFrame, WelcomeFrame } from '../core/protocol.ts'
+import { RookeryError } from '../core/errors.ts'
+import type { WelcomeFrame } from '../core/protocol.ts'
 import { backoff } from './backoff.ts'
+import { encode } from './frames.ts'
 import type { Interests } from './interests.ts'
-import { Link, type LinkEnd } from './link.ts'
+import { Link, type LinkEnd, type SessionFrame } from './link.ts'
 import type { Settings } from './options.ts'
 import type { Outbox } from './outbox.ts'
 import { Route } from './route.ts'
@@ -18,7 +19,8 @@ export interface ConnectorEvents {
   connecting(): void
   /** The server has welcomed us: after an attempt, or over another connection while the last one still stands. */
   open(welcome: WelcomeFrame): void
-  frame(frame: MessageFrame | ReplyFrame | ErrorFrame): void
+  frame(frame: SessionFrame): void
+  /** Something is wrong; the connection goes on. */
   invalid(error: RookeryError): void
   /** The connection or the attempt has ended. Without a wait, another attempt is under way. */
   lost(error: RookeryError, wait: number | undefined): void
@@ -113,10 +115,16 @@ export class Connector {
         if (!this.#upgrade.welcomed(link, welcome)) this.#open(link, welcome)
       },
       frame: (frame) => this.#receive(link, frame),
+      renew: () => void this.#renew(link),
       invalid: (error) => this.#events.invalid(error),
-      end: (end) => {
+      end: ({ error, retryIn }) => {
+        // A token that stays the same stays expired.
+        const end = {
+          error,
+          retryIn: error.code === 'token_expired' && !this.#settings.renews ? null : retryIn,
+        }
         if (link === this.#link) this.#ended(link, end)
-        else if (!this.#upgrade.ended(link, end.retryIn === null)) this.#outbox.disconnect(link, end.error)
+        else if (!this.#upgrade.ended(link, end.retryIn === null)) this.#outbox.disconnect(link, error)
       },
     })
     return link
@@ -132,8 +140,31 @@ export class Connector {
     this.tidy()
   }
 
-  #receive(link: Link, frame: MessageFrame | ReplyFrame | ErrorFrame): void {
-    if (frame.type !== undefined || this.#upgrade.message(link, frame)) this.#events.frame(frame)
+  #receive(link: Link, frame: SessionFrame): void {
+    // What another connection may no longer have shows when it is asked for there.
+    const isOther = frame.type === 'unsubscribed' && link !== this.#link
+    const isNews = frame.type === undefined ? this.#upgrade.message(link, frame) : !isOther
+    if (isNews) this.#events.frame(frame)
+  }
+
+  /** Gives the server a new token; once at a time, however often it asks. */
+  async #renew(link: Link): Promise<void> {
+    const { token, renews, callTimeout } = this.#settings
+    if (!renews || link.renewing) return
+    link.renewing = true
+    try {
+      const fresh = await token()
+      if (!fresh || link.ended) return
+      const question = encode({ type: 'auth', id: this.#outbox.nextId(), token: fresh })
+      await this.#outbox.ask(link, [question], callTimeout)
+      link.token = fresh
+    } catch (cause) {
+      if (link.ended) return
+      const own = new RookeryError('connection_failed', 'There is no new token', { cause })
+      this.#events.invalid(cause instanceof RookeryError ? cause : own)
+    } finally {
+      link.renewing = false
+    }
   }
 
   #ended(link: Link, { error, retryIn }: LinkEnd): void {
@@ -156,8 +187,9 @@ export class Connector {
       this.close()
       this.#events.refused(error)
     } else {
-      // A close frame, though it ends the connection, is a sign that the way to the server is free.
-      const silent = retryIn === undefined
+      // A close frame, though it ends the connection, is a sign that the way to the server is free; and where there is
+      // no token, nobody has tried it.
+      const silent = retryIn === undefined && link.begun
       const another = opened ? this.#route.lost(!useful && silent) : silent && this.#route.failed()
       const wait = retryIn ?? Math.round(backoff(another ? 0 : this.#failures++, this.#settings.reconnect))
       if (another) this.#attempt()

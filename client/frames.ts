@@ -26,6 +26,8 @@ export const isServerFrame = (frame: ServerFrame): boolean => {
       return Number.isInteger(frame.id) && (frame.error === undefined || isError(frame.error))
     case 'ping':
       return true
+    case 'unsubscribed':
+      return frame.topics !== undefined && isTopics(frame.topics) && isError(frame.error)
     case 'error':
     case 'close':
       return isError(frame.error)

@@ -1,5 +1,5 @@
 import { RookeryError } from '../core/errors.ts'
-import type { MessageFrame, ReplyFrame } from '../core/protocol.ts'
+import type { MessageFrame, ReplyFrame, UnsubscribedFrame } from '../core/protocol.ts'
 import { compilePattern, isReserved } from '../core/topic.ts'
 import { backoff } from './backoff.ts'
 import { encode } from './frames.ts'
@@ -97,6 +97,14 @@ export class Interests {
     }
   }
 
+  /** The server has taken patterns away. Those it has not confirmed yet it will still answer for. */
+  revoke({ topics, error }: UnsubscribedFrame): void {
+    for (const pattern of topics) {
+      const interest = this.#byPattern.get(pattern)
+      if (interest?.server === 'held') this.#fail(interest, RookeryError.from(error))
+    }
+  }
+
   /** Asks for everything anew, on another connection. */
   renew(): void {
     clearTimeout(this.#wakeUp)
@@ -157,11 +165,17 @@ export class Interests {
       this.#wakeUp ??= setTimeout(() => this.#wake(), backoff(this.#failures++, this.#bounds))
       return
     }
-    interest.server = 'none'
     interest.alone = batched
-    if (batched) return
+    if (batched) interest.server = 'none'
+    else this.#fail(interest, error)
+  }
+
+  /** The server does not hold a pattern, and is not to be asked for it again. */
+  #fail(interest: Interest, error: RookeryError): void {
     const refused = [...interest.locals]
-    for (const subscription of refused) this.#remove(subscription)
+    interest.server = 'none'
+    interest.locals.clear()
+    this.#mark(interest)
     for (const subscription of refused) subscription.fail(error)
   }
 

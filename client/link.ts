@@ -6,6 +6,7 @@ import {
   PROTOCOL_VERSION,
   type ReplyFrame,
   type ServerFrame,
+  type UnsubscribedFrame,
   type WelcomeFrame,
 } from '../core/protocol.ts'
 import { encode, isServerFrame } from './frames.ts'
@@ -15,9 +16,14 @@ import type { ClientConnection, ClientTransport, ConnectRequest, EncodedFrame } 
 /** How much longer than the server's ping interval silence may last, in milliseconds. */
 const GRACE = 10_000
 
+/** What a server says in a session, other than of the connection. */
+export type SessionFrame = MessageFrame | ReplyFrame | ErrorFrame | UnsubscribedFrame
+
 export interface LinkEvents {
   open(welcome: WelcomeFrame): void
-  frame(frame: MessageFrame | ReplyFrame | ErrorFrame): void
+  frame(frame: SessionFrame): void
+  /** The server asks for a new token. */
+  renew(): void
   invalid(error: RookeryError): void
   /** Once, and last; not after `close()`. */
   end(end: LinkEnd): void
@@ -32,26 +38,39 @@ export interface LinkEnd {
 /** One attempt and, if it succeeds, one connection: from the handshake to the end. */
 export class Link {
   readonly transport: ClientTransport
+  /** What the server has accepted, or is to accept with the handshake. */
+  token: string | undefined
+  /** Whether the server is being given another one. */
+  renewing = false
+  /** Whether the transport was called upon: what failed before is not its fault. */
+  begun = false
+  /** Whether it is over. Set by the link alone. */
+  ended = false
   readonly #events: LinkEvents
   #connection: ClientConnection | undefined
-  #timer: ReturnType<typeof setTimeout>
+  #timer: ReturnType<typeof setTimeout> | undefined
   #welcomed = false
-  #ended = false
   /** Longest silence that a living server keeps; 0 where the server promises no pings. */
   #patience = 0
   // The wall clock: other clocks stand still while a computer sleeps, and would miss that silence.
   #heardAt = Date.now()
 
-  /** @param limit milliseconds until the welcome */
-  constructor(transport: ClientTransport, { url, params }: Settings, limit: number, events: LinkEvents) {
+  /** @param limit milliseconds from the application's answers to the welcome */
+  constructor(transport: ClientTransport, settings: Settings, limit: number, events: LinkEvents) {
+    const { url, params, token, connectTimeout } = settings
     this.transport = transport
     this.#events = events
-    this.#timer = setTimeout(() => this.#abort('handshake_timeout'), limit)
-    params()
-      .then((params) => {
-        if (!this.#ended) this.#connect({ url, params, timeout: limit })
+    const failed = (cause: unknown) => this.#end(new RookeryError('connection_failed', undefined, { cause }))
+    this.#limit(connectTimeout, () => failed(new Error(`No params or token within ${connectTimeout} ms`)))
+    Promise.all([params(), token()])
+      .then(([params, token]) => {
+        if (this.ended) return
+        this.token = token
+        this.begun = true
+        this.#limit(limit, () => this.#abort('handshake_timeout'))
+        this.#connect({ url, params, token: () => this.token, timeout: limit })
       })
-      .catch((cause) => this.#end(new RookeryError('connection_failed', undefined, { cause })))
+      .catch(failed)
   }
 
   send(frames: readonly EncodedFrame[]): void {
@@ -60,27 +79,26 @@ export class Link {
 
   /** Ends the link politely and without an event. */
   close(): void {
-    this.#ended = true
+    this.ended = true
     clearTimeout(this.#timer)
     this.#connection?.close()
   }
 
   /** Ends the link if it has been silent for longer than a living server would be. */
   check(): void {
-    if (!this.#patience || this.#ended) return
+    if (!this.#patience || this.ended) return
     const left = this.#patience - Math.max(0, Date.now() - this.#heardAt)
-    clearTimeout(this.#timer)
-    if (left > 0) this.#timer = setTimeout(() => this.check(), left)
+    if (left > 0) this.#limit(left, () => this.check())
     else this.#abort('ping_timeout', 0)
   }
 
   #connect(request: ConnectRequest): void {
     this.#connection = this.transport.connect(request, {
       message: (frame) => {
-        if (!this.#ended) this.#receive(frame)
+        if (!this.ended) this.#receive(frame)
       },
       invalid: (error) => {
-        if (!this.#ended) this.#invalid(error)
+        if (!this.ended) this.#invalid(error)
       },
       close: (error) => this.#end(error),
     })
@@ -102,9 +120,13 @@ export class Link {
       case 'close':
         this.#end(RookeryError.from(frame.error), wait(frame))
         break
+      case 'auth':
+        if (this.#welcomed) this.#events.renew()
+        break
       case undefined:
       case 'reply':
       case 'error':
+      case 'unsubscribed':
         this.#events.frame(frame)
     }
   }
@@ -133,9 +155,14 @@ export class Link {
   }
 
   #end(error: RookeryError, retryIn?: number | null): void {
-    if (this.#ended) return
+    if (this.ended) return
     this.close()
     this.#events.end({ error, retryIn })
+  }
+
+  #limit(milliseconds: number, late: () => void): void {
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(late, milliseconds)
   }
 }
 

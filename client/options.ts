@@ -1,6 +1,7 @@
 import { RookeryError } from '../core/errors.ts'
 import type { BackoffBounds } from './backoff.ts'
 import { invalidOption } from './invalid-option.ts'
+import { readToken, type Token } from './token.ts'
 import type { ClientTransport } from './transport.ts'
 import { sse } from './transports/sse.ts'
 import { type WebSocketClass, websocket } from './transports/websocket.ts'
@@ -14,7 +15,14 @@ export type ReconnectOptions = Partial<BackoffBounds>
 export interface ClientOptions {
   /** Origin of the server: `http:`, `https:`, `ws:` or `wss:`. @default `location.origin` */
   readonly url?: string | URL | undefined
-  /** Parameters of the handshake. A function is called for every attempt: give it a fresh token there. */
+  /**
+   * Says to the server who this is, over every transport. A function is called anew for every attempt, and when the
+   * server asks for a new token because the last one expires; one call at a time. null, undefined and '': none now.
+   *
+   * @default undefined
+   */
+  readonly token?: Token | (() => Token | Promise<Token>)
+  /** Parameters of the handshake. A function is called for every attempt. */
   readonly params?: Params | (() => Params | Promise<Params>) | undefined
   /** Of the WebSocket transport. @default the global one; Node before 22 has none */
   readonly WebSocket?: WebSocketClass | undefined
@@ -22,7 +30,7 @@ export interface ClientOptions {
   readonly path?: string | undefined
   /** Ways to the server, in order of preference. @default `[websocket({ WebSocket, path }), sse()]` */
   readonly transports?: readonly ClientTransport[] | undefined
-  /** From the start of an attempt to the server's welcome. @default 10_000 */
+  /** From the start of a connection to the server's welcome; before it, for `params` and `token`. @default 10_000 */
   readonly connectTimeout?: number | undefined
   /** From a call to its answer. @default 10_000 */
   readonly callTimeout?: number | undefined
@@ -40,6 +48,9 @@ export interface ClientOptions {
 export interface Settings {
   readonly url: URL
   readonly params: () => Promise<Record<string, string>>
+  readonly token: () => Promise<string | undefined>
+  /** Whether there may be another token later. */
+  readonly renews: boolean
   readonly transports: readonly ClientTransport[]
   readonly connectTimeout: number
   readonly callTimeout: number
@@ -69,8 +80,9 @@ export const milliseconds = (name: string, value: number, least = 1): number => 
  */
 export const readOptions = (options: ClientOptions): Settings => {
   if (!isObject(options)) throw invalidOption('options', 'an object', options)
-  const { url, params, WebSocket, path, transports, connectTimeout, callTimeout, ...more } = options
-  const { reconnect, upgrade, maxQueue = 100, autoConnect = true, ...unknown } = more
+  const { url, token, params, WebSocket, path, transports, callTimeout, ...more } = options
+  const { connectTimeout, reconnect, upgrade, maxQueue = 100, autoConnect = true, ...unknown } = more
+  const limit = milliseconds('connectTimeout', connectTimeout ?? 10_000)
   refuseUnknown(unknown)
   if (!Number.isInteger(maxQueue) || maxQueue < 0)
     throw invalidOption('maxQueue', 'a whole number from 0', maxQueue)
@@ -82,8 +94,10 @@ export const readOptions = (options: ClientOptions): Settings => {
   return {
     url: readUrl(url),
     params: readParams(params),
+    token: readToken(token, limit),
+    renews: typeof token === 'function',
     transports: readTransports(transports ?? [websocket({ WebSocket, path }), sse()]),
-    connectTimeout: milliseconds('connectTimeout', connectTimeout ?? 10_000),
+    connectTimeout: limit,
     callTimeout: milliseconds('callTimeout', callTimeout ?? 10_000),
     reconnect: readBounds('reconnect', reconnect, 500, 20_000),
     upgrade: readBounds('upgrade', upgrade, 10_000, 120_000),

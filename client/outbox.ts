@@ -101,8 +101,8 @@ export class Outbox {
   }
 
   /** Sends questions past the queue; resolves when all have been answered, and rejects if one is refused. */
-  async ask(link: Link, questions: readonly EncodedFrame[]): Promise<void> {
-    const limits = { timeout: ANSWER_LIMIT, signal: undefined }
+  async ask(link: Link, questions: readonly EncodedFrame[], timeout = ANSWER_LIMIT): Promise<void> {
+    const limits = { timeout, signal: undefined }
     const answers = questions.map(({ frame }) => this.#expect(frame.id as number, limits, link))
     link.send(questions)
     await Promise.all(answers)

@@ -21,6 +21,11 @@ export interface ConnectRequest {
   readonly url: URL
   /** Belongs into the query of the handshake. */
   readonly params: Readonly<Record<string, string>>
+  /**
+   * What to show the server, in the transport's own way: first of all, and with whatever is asked of it later, such as
+   * further requests. Another one may have come by then, which the server has also got as an `auth` frame.
+   */
+  readonly token: () => string | undefined
   /** Milliseconds until the attempt is given up: a transport with more than one way has to share them out. */
   readonly timeout: number
 }

@@ -18,11 +18,12 @@ import type {
 } from '../transport.ts'
 
 type Auth = Readonly<Record<string, unknown>>
+type Refusal = Partial<WireError> & Partial<Pick<CloseFrame, 'reconnectAfter'>>
 
 export interface SocketIoOptions {
   /** Path of the server's Socket.IO endpoint. @default '/socket.io' */
   readonly path?: string | undefined
-  /** Sent with the handshake, such as `{ token }`. A function is called for each attempt. */
+  /** Sent with the handshake, beside the client's token or in its place. A function is called for each attempt. */
   readonly auth?: Auth | (() => Auth | Promise<Auth>) | undefined
   /** Ways of Socket.IO's own, in order. @default `['polling', 'websocket']`: polling, which becomes a WebSocket */
   readonly transports?: readonly ('polling' | 'websocket')[] | undefined
@@ -48,19 +49,22 @@ const RESERVED = new Set([
   ...['subscribe', 'unsubscribe', 'auth'],
 ])
 
+/** Events that are a frame, and no message. */
+const CONTROL = new Set(['$close', '$auth', '$unsubscribed'])
+
 class SocketIoConnection implements ClientConnection {
   readonly #socket: Socket
   readonly #events: ConnectionEvents
   #ended = false
 
   constructor(request: ConnectRequest, options: SocketIoOptions, events: ConnectionEvents) {
-    const { auth, path = '/socket.io', transports = ['polling', 'websocket'] } = options
+    const { path = '/socket.io', transports = ['polling', 'websocket'] } = options
     this.#events = events
     this.#socket = io(request.url.origin, {
       path,
       transports: [...transports],
       query: request.params,
-      ...(auth && { auth: typeof auth === 'function' ? callback(auth, (error) => this.#end(error)) : auth }),
+      auth: callback(options, request, (error) => this.#end(error)),
       timeout: request.timeout,
       withCredentials: true,
       reconnection: false,
@@ -89,14 +93,14 @@ class SocketIoConnection implements ClientConnection {
         welcomed = true
         // Whether the server is still there is Engine.IO's affair.
         this.#tell({ ...(payload as WelcomeFrame), pingInterval: 0 })
-      } else if (event === '$close') this.#tell(payload as CloseFrame)
+      } else if (CONTROL.has(event)) this.#tell(payload as ServerFrame)
       else if (event === '$error') this.#tell({ type: 'error', error: payload as WireError })
       else this.#tell({ topic: event, payload, ...more })
     })
-    this.#socket.on('connect_error', (cause: Error & { data?: WireError }) => {
-      const error = cause.data
-      // What the server refuses with words is refused for good; otherwise it closes the connection.
-      if (error?.code) this.#tell({ type: 'close', error, reconnectAfter: null })
+    this.#socket.on('connect_error', (cause: Error & { data?: Refusal }) => {
+      const { reconnectAfter = null, ...error } = cause.data ?? {}
+      // What the server refuses with words is refused for good, unless it says when to come back.
+      if (error.code) this.#tell({ type: 'close', error: error as WireError, reconnectAfter })
       this.#end(new RookeryError('connection_failed', undefined, { cause }))
     })
     // Comes before `connect_error`, which says more.
@@ -141,10 +145,16 @@ class SocketIoConnection implements ClientConnection {
 
 /** Socket.IO wants a callback, and has no way to fail there. */
 const callback =
-  (auth: () => Auth | Promise<Auth>, failed: (error: RookeryError) => void) =>
+  (
+    { auth = {} }: SocketIoOptions,
+    { token }: Pick<ConnectRequest, 'token'>,
+    failed: (error: RookeryError) => void,
+  ) =>
   (done: (auth: Auth) => void) => {
-    new Promise<Auth>((resolve) => resolve(auth())).then(done, (cause) =>
-      failed(new RookeryError('connection_failed', undefined, { cause })),
+    const own = async () => (typeof auth === 'function' ? await auth() : auth)
+    own().then(
+      (given) => done({ ...(token() && { token: token() }), ...given }),
+      (cause) => failed(new RookeryError('connection_failed', undefined, { cause })),
     )
   }
 

@@ -2,13 +2,13 @@ import { assertPath } from '../invalid-option.ts'
 import type { ClientTransport } from '../transport.ts'
 import { SseConnection } from './sse-connection.ts'
 
-type Headers = Readonly<Record<string, string>>
+type Params = Readonly<Record<string, string>>
 
 export interface SseOptions {
   /** Path of the server's SSE endpoint. @default '/api/v1/sse' */
   readonly path?: string | undefined
-  /** Headers of every request, such as one with a token. A function is called for each request. */
-  readonly headers?: Headers | (() => Headers | Promise<Headers>) | undefined
+  /** Headers of every request; `authorization` takes the place of the token. A function is called for each request. */
+  readonly headers?: Params | (() => Params | Promise<Params>) | undefined
 }
 
 /**
@@ -16,21 +16,22 @@ export interface SseOptions {
  * is taken up where it broke. Where a proxy holds the stream back, the client asks for what is new, again and again.
  *
  * @throws `invalid_option`
- * @example createClient({ transports: [websocket(), sse({ headers: () => ({ authorization: `Bearer ${token}` }) })] })
+ * @example createClient({ transports: [websocket(), sse({ headers: { 'x-tenant': 'acme' } })] })
  */
 export const sse = ({ path = '/api/v1/sse', headers = {} }: SseOptions = {}): ClientTransport => {
   assertPath(path)
   return {
     name: 'sse',
-    connect: ({ url, params, timeout }, events) => {
+    connect: ({ url, params, token, timeout }, events) => {
       const address = new URL(path, url).href
-      const request = async (suffix: string, init: RequestInit): Promise<Response> =>
-        await fetch(address + suffix, {
-          // Cookies go along as they do with a WebSocket.
-          credentials: 'include',
-          ...init,
-          headers: { ...(typeof headers === 'function' ? await headers() : headers), ...init.headers },
-        })
+      const request = async (suffix: string, init: RequestInit): Promise<Response> => {
+        const own = typeof headers === 'function' ? await headers() : headers
+        const all = new Headers({ ...own, ...init.headers } as Params)
+        const bearer = token()
+        if (bearer && !all.has('authorization')) all.set('authorization', `Bearer ${bearer}`)
+        // Cookies go along as they do with a WebSocket.
+        return await fetch(address + suffix, { credentials: 'include', ...init, headers: all })
+      }
       return new SseConnection(request, params, timeout / 2, events)
     },
   }

@@ -1,5 +1,5 @@
 import { errorTable, RookeryError } from '../../core/errors.ts'
-import { readFrame } from '../frames.ts'
+import { encode, readFrame } from '../frames.ts'
 import { assertPath, invalidOption } from '../invalid-option.ts'
 import type {
   ClientConnection,
@@ -47,7 +47,12 @@ export const websocket = ({
   return {
     name: 'websocket',
     unavailable: missing,
-    connect: (request, events) => new WebSocketConnection(WebSocket, address(path, request), events),
+    connect: (request, events) => {
+      const token = request.token()
+      // Says that the token follows, so that a server which does not insist on one waits for it.
+      const params = token ? { auth: 'first', ...request.params } : request.params
+      return new WebSocketConnection(WebSocket, address(path, { ...request, params }), token, events)
+    },
   }
 }
 
@@ -61,12 +66,14 @@ const address = (path: string, { url, params }: ConnectRequest): URL => {
 class WebSocketConnection implements ClientConnection {
   readonly #socket: WebSocketLike
 
-  constructor(WebSocket: WebSocketClass, target: URL, events: ConnectionEvents) {
+  constructor(WebSocket: WebSocketClass, target: URL, token: string | undefined, events: ConnectionEvents) {
     const socket = new WebSocket(target.href)
     let stood = false
     let cause: unknown
     socket.onopen = () => {
       stood = true
+      // Browsers let nobody set a header: the server waits for this frame before it says welcome.
+      if (token) this.send([encode({ type: 'auth', token })])
     }
     socket.onmessage = ({ data }: { data: unknown }) => {
       const frame = readFrame(data, events)

@@ -60,6 +60,11 @@ client.state = 'open'
 createClient()
 // @ts-expect-error: no such option
 createClient({ uri: 'http://localhost:3000' })
+createClient({ token: 'secret' })
+createClient({ token: () => null })
+createClient({ token: async (): Promise<string | undefined> => 'secret' })
+// @ts-expect-error: a token is text
+createClient({ token: 5 })
 // @ts-expect-error: a URL is a string
 createClient({ url: 3000 })
 

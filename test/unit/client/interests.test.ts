@@ -2,7 +2,12 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { Interests } from '../../../client/interests.ts'
 import type { LocalSubscription } from '../../../client/subscription.ts'
-import type { ReplyFrame, SubscribeFrame, UnsubscribeFrame } from '../../../core/protocol.ts'
+import type {
+  ReplyFrame,
+  SubscribeFrame,
+  UnsubscribedFrame,
+  UnsubscribeFrame,
+} from '../../../core/protocol.ts'
 
 const REFUSED = 'refused'
 const pattern = fc.constantFrom('a', 'b', 'c/*', REFUSED)
@@ -13,11 +18,14 @@ const step = fc.oneof(
   { weight: 4, arbitrary: fc.record({ do: fc.constant('send' as const) }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('answer' as const) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('lose' as const) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('revoke' as const), pattern }) },
 )
 
 /** A server that works through frames in order, and takes a list of patterns as a whole or not at all. */
 class ModelServer {
   held: string[] = []
+  /** Taken away at some time. */
+  readonly revoked = new Set<string>()
   readonly inbox: (SubscribeFrame | UnsubscribeFrame)[] = []
 
   answer(): ReplyFrame | undefined {
@@ -25,7 +33,8 @@ class ModelServer {
     if (!frame) return undefined
     const { id = -1, topics } = frame
     if (frame.type === 'unsubscribe') {
-      expect(this.held, 'unsubscribes only what is held').toEqual(expect.arrayContaining([...topics]))
+      const known = [...this.held, ...this.revoked]
+      expect(known, 'unsubscribes only what is held').toEqual(expect.arrayContaining([...topics]))
       this.held = this.held.filter((held) => !topics.includes(held))
     } else if (topics.includes(REFUSED)) {
       return { type: 'reply', id, error: { code: 'forbidden', message: 'No' } }
@@ -34,6 +43,13 @@ class ModelServer {
       this.held.push(...topics)
     }
     return { type: 'reply', id }
+  }
+
+  revoke(pattern: string): UnsubscribedFrame | undefined {
+    if (!this.held.includes(pattern)) return undefined
+    this.held = this.held.filter((held) => held !== pattern)
+    this.revoked.add(pattern)
+    return { type: 'unsubscribed', topics: [pattern], error: { code: 'forbidden', message: 'No longer' } }
   }
 
   lose(): void {
@@ -63,12 +79,17 @@ test('whatever happens in whatever order, the server holds in the end exactly wh
         if (reply) interests.answer(reply)
         return reply !== undefined
       }
+      const revoke = (pattern: string) => {
+        const frame = server.revoke(pattern)
+        if (frame) interests.revoke(frame)
+      }
 
       for (const next of steps) {
         if (next.do === 'subscribe') subscriptions.push(interests.add(next.pattern, () => {}))
         else if (next.do === 'cancel') subscriptions[next.index]?.cancel()
         else if (next.do === 'send') send()
         else if (next.do === 'answer') answer()
+        else if (next.do === 'revoke') revoke(next.pattern)
         else {
           server.lose()
           interests.reset()
@@ -77,7 +98,10 @@ test('whatever happens in whatever order, the server holds in the end exactly wh
       while (send() || answer());
 
       const wanted = subscriptions.filter(
-        ({ state, pattern }) => state !== 'cancelled' && pattern !== REFUSED,
+        ({ state, pattern }) =>
+          state !== 'cancelled' &&
+          pattern !== REFUSED &&
+          !(state === 'failed' && server.revoked.has(pattern)),
       )
       expect(new Set(server.held)).toEqual(new Set(wanted.map((subscription) => subscription.pattern)))
       for (const { state } of wanted) expect(state).toBe('active')

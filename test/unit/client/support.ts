@@ -9,7 +9,12 @@ import {
   RookeryError,
   websocket,
 } from '../../../client/index.ts'
-import type { ClientTransport, ConnectionEvents, EncodedFrame } from '../../../client/transport.ts'
+import type {
+  ClientTransport,
+  ConnectionEvents,
+  ConnectRequest,
+  EncodedFrame,
+} from '../../../client/transport.ts'
 import type { ClientFrame, ServerFrame, WelcomeFrame } from '../../../core/protocol.ts'
 
 export const welcome = (session = 's1'): WelcomeFrame => ({
@@ -136,6 +141,8 @@ export const opened = (client: Client): Promise<void> =>
 /** One connection of a `MemoryTransport`, from the server's side. */
 export interface MemoryPeer extends ConnectionEvents {
   readonly params: Readonly<Record<string, string>>
+  /** What would go with a request now. */
+  readonly token: () => string | undefined
   readonly frames: ClientFrame[]
   /** How many times the client sent: frames that go together go in one. */
   readonly writes: number
@@ -163,9 +170,9 @@ export class MemoryTransport implements ClientTransport {
     return this.peers.at(-1)!
   }
 
-  connect({ params }: { params: Readonly<Record<string, string>> }, events: ConnectionEvents) {
+  connect({ params, token }: ConnectRequest, events: ConnectionEvents) {
     const frames: ClientFrame[] = []
-    const peer = { ...events, params, frames, writes: 0, ended: 'no' as MemoryPeer['ended'] }
+    const peer = { ...events, params, token, frames, writes: 0, ended: 'no' as MemoryPeer['ended'] }
     this.peers.push(peer)
     queueMicrotask(() => {
       if (this.silent) return

@@ -1,0 +1,123 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { RookeryError } from '../../../client/index.ts'
+import type { ServerFrame, SubscribeFrame } from '../../../core/protocol.ts'
+import { clientOf, MemoryTransport } from './support.ts'
+
+const settle = () => vi.advanceTimersByTimeAsync(0)
+const error = { code: 'forbidden', message: 'This is no longer allowed' }
+
+const taken = (...topics: string[]): ServerFrame => ({ type: 'unsubscribed', topics, error })
+
+beforeEach(() => {
+  vi.useFakeTimers()
+  vi.spyOn(Math, 'random').mockReturnValue(0.5)
+})
+
+afterEach(() => {
+  vi.useRealTimers()
+  vi.restoreAllMocks()
+})
+
+/** A client with two subscriptions of `a` and one of `b`, all confirmed. */
+const start = async (transports = [new MemoryTransport()]) => {
+  const transport = transports.at(-1)!
+  transport.obliging = true
+  const reconnect = { min: 100, max: 1_000 }
+  const upgrade = { min: 1_000, max: 1_000 }
+  const client = clientOf({ url: 'http://localhost:3000', transports, reconnect, upgrade })
+  const errors: RookeryError[] = []
+  client.on('error', (each) => errors.push(each))
+  const heard: string[] = []
+  const [first, second, other] = ['a', 'a', 'b'].map((pattern) =>
+    client.subscribe(pattern, (payload) => heard.push(`${pattern} ${payload}`)),
+  )
+  await settle()
+  expect([first!.state, second!.state, other!.state]).toEqual(['active', 'active', 'active'])
+  return { client, transport, errors, heard, first: first!, second: second!, other: other! }
+}
+
+const asked = ({ peer }: MemoryTransport) =>
+  peer.frames.flatMap((frame) => (frame.type === undefined ? [] : (frame as SubscribeFrame).topics))
+
+describe('a subscription that the server takes away', () => {
+  test('fails with the reason, and the others stay', async () => {
+    const { transport, first, second, other, heard, errors } = await start()
+    const told = vi.fn()
+    first.on('state', told)
+    transport.peer.message(taken('a', 'unheard/of'))
+    const coded = expect.objectContaining(error)
+    expect(told.mock.calls).toEqual([['failed', coded]])
+    expect([first.state, first.error, second.state, other.state]).toEqual([
+      'failed',
+      coded,
+      'failed',
+      'active',
+    ])
+    transport.peer.message({ topic: 'a', payload: 1 })
+    transport.peer.message({ topic: 'b', payload: 2 })
+    expect([heard, errors]).toEqual([['b 2'], []])
+    await expect(first.ready).resolves.toBeUndefined()
+  })
+
+  test('is not asked for again, neither now nor after a reconnect', async () => {
+    const { client, transport } = await start()
+    transport.peer.message(taken('a'))
+    await settle()
+    expect(asked(transport)).toEqual(['a', 'b'])
+    transport.peer.close(new RookeryError('disconnected'))
+    await vi.advanceTimersByTimeAsync(100)
+    expect([client.state, asked(transport)]).toEqual(['open', ['b']])
+  })
+
+  test('may be made anew, also by whoever is told', async () => {
+    const { client, transport, first } = await start()
+    let again = first
+    first.on('state', () => {
+      again = client.subscribe('a', () => {})
+    })
+    transport.peer.message(taken('a'))
+    await settle()
+    expect([again.state, asked(transport)]).toEqual(['active', ['a', 'b', 'a']])
+  })
+
+  test('and was given up just now is not given up twice', async () => {
+    const { transport, first, second } = await start()
+    first.cancel()
+    second.cancel()
+    transport.peer.message(taken('a'))
+    await settle()
+    expect([first.state, asked(transport)]).toEqual(['cancelled', ['a', 'b']])
+  })
+
+  test('while the server is asked for it has its answer still to come', async () => {
+    const { client, transport } = await start()
+    transport.obliging = false
+    const sub = client.subscribe('c', () => {})
+    await settle()
+    transport.peer.message(taken('c'))
+    expect(sub.state).toBe('pending')
+    const { id } = transport.peer.frames.at(-1) as SubscribeFrame
+    transport.peer.message({ type: 'reply', id: id!, error })
+    expect(sub.state).toBe('failed')
+  })
+
+  test.each([
+    { type: 'unsubscribed', error },
+    { type: 'unsubscribed', topics: 'a', error },
+    { type: 'unsubscribed', topics: ['a'] },
+  ])('only in part of a frame is none: %o', async (frame) => {
+    const { transport, first, errors } = await start()
+    transport.peer.message(frame as unknown as ServerFrame)
+    expect([first.state, errors]).toEqual(['active', [expect.objectContaining({ code: 'bad_frame' })]])
+  })
+
+  test('on a better connection that is being tried says nothing of the one in use', async () => {
+    const [better, lesser] = [new MemoryTransport('better'), new MemoryTransport('lesser')]
+    better.reachable = false
+    const { client, first } = await start([better, lesser])
+    better.reachable = true
+    await vi.advanceTimersByTimeAsync(600)
+    better.peer.message(taken('a'))
+    expect([client.transport, asked(better), first.state]).toEqual(['lesser', ['a', 'b'], 'active'])
+  })
+})
