@@ -20,6 +20,10 @@ class Recent {
     return this.#rooms.get(room) ?? []
   }
 
+  forget(room: string): void {
+    this.#rooms.delete(room)
+  }
+
   add(room: string, message: ChatMessage): void {
     const messages = [...this.of(room), message].slice(-RECENT)
     this.#rooms.delete(room)
@@ -52,4 +56,8 @@ export const addChat = (app: App): void => {
     ({ topics, payload }) => recent.add((topics[0] as string).split('/')[1] as string, payload),
     { scope: 'all' },
   )
+  // A room ends when its last member has left: its messages go too.
+  app.bus.subscribe<{ room: string }>('rooms/*/ended', ({ payload }) => recent.forget(payload.room), {
+    scope: 'all',
+  })
 }

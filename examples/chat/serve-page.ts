@@ -3,11 +3,9 @@ import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { Hono } from 'hono'
 
-const inPage = (name: string): string => fileURLToPath(new URL(`page/${name}`, import.meta.url))
-
 const bundle = async (entry: string): Promise<string> => {
   const { outputFiles } = await build({
-    entryPoints: [inPage(entry)],
+    entryPoints: [entry],
     bundle: true,
     format: 'esm',
     target: 'es2022',
@@ -17,13 +15,14 @@ const bundle = async (entry: string): Promise<string> => {
   return outputFiles[0]!.text
 }
 
-/** The page: its modules bundled into one script and one stylesheet, and the files beside them. */
-export const servePage = async (): Promise<Hono> => {
+/** The page in a folder: its modules bundled into one script and one stylesheet, and the files beside them. */
+export const servePage = async (folder = new URL('page/', import.meta.url)): Promise<Hono> => {
+  const inPage = (name: string): string => fileURLToPath(new URL(name, folder))
   const [page, style, icon, script] = await Promise.all([
     readFile(inPage('index.html'), 'utf8'),
-    bundle('style.css'),
+    bundle(inPage('style.css')),
     readFile(inPage('icon.svg'), 'utf8'),
-    bundle('main.ts'),
+    bundle(inPage('main.ts')),
   ])
   const routes = new Hono()
   routes.use(async (c, next) => {

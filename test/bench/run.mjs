@@ -1,4 +1,6 @@
 import { parseArgs } from 'node:util'
+import { attacks } from './attack/attacks.mjs'
+import { attackTable, runAttacks } from './attack/run.mjs'
 import { measureCluster, parts, textOf } from './cluster/index.mjs'
 import { canPin, LOAD_CORE, pinSelf, SERVER_CORE } from './ipc.mjs'
 import { measure } from './measure.mjs'
@@ -11,6 +13,8 @@ const USAGE = `npm run bench -- [options]
   --repeat 2               times that all servers are started anew
   --only rookery,ws        of ${Object.keys(targets).join(', ')};
                            cluster: all across nodes, or ${Object.keys(parts).join(', ')}
+  --only attack            what attackers do to others, 500 of each; runs only when asked for,
+  --only attack:messages   all or one of ${Object.keys(attacks).join(', ')}
   --quick                  1,000 connections, once and briefly
   --json                   figures as JSON
 `
@@ -26,6 +30,16 @@ const positive = (text) => {
   const number = Number(text)
   if (!Number.isInteger(number) || number < 1) throw new TypeError(`'${text}' is not a positive whole number`)
   return number
+}
+
+/** What `--only` says of attacks; undefined when it speaks of servers. @param {string | undefined} only @param {boolean} quick */
+const attackPlan = (only, quick) => {
+  const chosen = (only ?? '').split(',').filter((name) => /^attack(:|$)/.test(name))
+  if (chosen.length === 0) return undefined
+  const wanted = chosen.flatMap((name) => (name === 'attack' ? Object.keys(attacks) : [name.slice(7)]))
+  const unknown = wanted.find((name) => !Object.hasOwn(attacks, name))
+  if (unknown !== undefined) throw new TypeError(`There is no attack '${unknown}'`)
+  return { honest: 500, attacking: 500, rounds: quick ? 1 : 3, millis: quick ? 4000 : 10_000, names: wanted }
 }
 
 /** @param {string} list */
@@ -48,11 +62,13 @@ const readOptions = () => {
     },
   })
   const { quick, json, help } = values
-  const chosen = values.only === undefined ? ALL : names(values.only)
+  const attack = attackPlan(values.only, quick)
+  const chosen = values.only === undefined || attack ? ALL : names(values.only)
   return {
     help,
     json,
     quick,
+    attack,
     cluster: Object.keys(parts).filter((name) => chosen.includes(name)),
     groups: GROUPS.map((group) => group.filter((name) => chosen.includes(name))).filter(
       (group) => group.length > 0,
@@ -67,12 +83,19 @@ const readOptions = () => {
 }
 
 const main = async () => {
-  const { help, json, quick, connections, groups, cluster, plan } = readOptions()
+  const { help, json, quick, attack, connections, groups, cluster, plan } = readOptions()
   if (help) return console.log(USAGE)
   pinSelf()
   const cores = canPin
     ? `servers on core ${SERVER_CORE}, load on core ${LOAD_CORE}`
     : 'NOT pinned to cores (no taskset, or only one core): expect more noise'
+  if (attack) {
+    const rows = await runAttacks(attack)
+    if (json)
+      console.log(JSON.stringify({ node: process.version, pinned: canPin, plan: attack, rows }, null, 2))
+    else console.log(`\nNode ${process.version}, ${cores}\n\n${attackTable(rows)}`)
+    return
+  }
   const rows = []
   for (const count of connections) {
     for (const group of groups) {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createApp, errorTable } from 'rookery'
+import { auth } from 'rookery/auth'
 import { http } from 'rookery/http'
 import { nats } from 'rookery/nats'
 import { rooms } from 'rookery/rooms'
@@ -91,8 +92,11 @@ describe('the documentation', () => {
   it('names only error codes that exist', () => {
     const unknown = pages.flatMap(({ path, terms }) =>
       terms
-        // Those of nginx begin with `proxy_`.
-        .filter(({ text }) => /^(?!proxy_)[a-z]+(_[a-z]+)+$/.test(text) && !Object.hasOwn(errorTable, text))
+        // Those of nginx begin with `proxy_`; `preferred_username` is a claim of OpenID Connect.
+        .filter(
+          ({ text }) =>
+            /^(?!proxy_|preferred_username)[a-z]+(_[a-z]+)+$/.test(text) && !Object.hasOwn(errorTable, text),
+        )
         .map(({ text, line }) => `${path}:${line}: ${text}`),
     )
     expect(unknown).toEqual([])
@@ -101,11 +105,13 @@ describe('the documentation', () => {
   it.each<[string, string, (options: never) => unknown]>([
     ['createApp()', 'concepts', (options) => createApp(options)],
     ['limits', 'concepts', (limits) => createApp({ limits })],
+    ['limits', 'security', (limits) => createApp({ limits })],
     ['bus', 'concepts', (bus) => createApp({ bus })],
     ['http()', 'http', (options) => http(options)],
     ['websocket()', 'http', (options) => websocket(options)],
     ['rooms()', 'rooms', (options) => rooms(options)],
     ['nats()', 'clustering', (options) => nats(options)],
+    ['auth()', 'auth', (options) => auth(options)],
   ])('has a row for every option of %s', (_what, name, call) => {
     let message = ''
     try {

@@ -1,0 +1,134 @@
+import { byId, create, createAvatar } from '../../chat/page/dom.ts'
+import type { Device, Grant, Note } from '../messages.ts'
+import { Connection } from './connection.ts'
+import { Countdown } from './countdown.ts'
+import { logOut, logOutEverywhere } from './login.ts'
+
+const PEOPLE = ['ada', 'alan', 'grace']
+const time = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' })
+
+const times = (count: number, word: string): string => `${count} ${word}${count === 1 ? '' : 's'}`
+
+const addNote = (list: HTMLElement, { from, text }: Note): void => {
+  const item = create('li', '', create('b', '', from), ' ', create('span', '', text))
+  list.append(item)
+  item.scrollIntoView({ block: 'nearest' })
+}
+
+const deviceItem = ({ login, name, since, tabs }: Device, mine: string): HTMLLIElement => {
+  const when = `since ${time.format(since)}${tabs > 1 ? `, ${tabs} tabs` : ''}`
+  const item = create('li', '', create('b', '', name), create('span', 'faint', when))
+  if (login === mine) item.append(create('span', 'badge', 'this device'))
+  return item
+}
+
+/** Shows the desk of somebody who is logged in; `ended` says why they no longer are. */
+export const openDesk = (grant: Grant, ended: (why: string) => void): void => {
+  const left = new AbortController()
+  const { signal } = left
+  const { user, device } = grant
+  const others = PEOPLE.filter((id) => id !== user.id)
+  const [stranger = ''] = others
+  let grants = 0
+  let connects = 0
+  let loggingOut = false
+
+  byId('face').replaceChildren(createAvatar(user.name))
+  byId('name').textContent = user.name
+  byId('device').textContent = device
+  byId('inbox-topic').textContent = `users/${user.id}/*`
+  byId('pry').textContent = `Listen to users/${stranger}/*`
+  byId('to').replaceChildren(
+    ...others.map((id) => new Option(`to ${id}`, id)),
+    new Option('to myself', user.id),
+  )
+  for (const id of ['inbox', 'room', 'devices', 'members', 'refusal']) byId(id).replaceChildren()
+  const problem = byId('problem')
+  problem.hidden = true
+
+  const countdown = new Countdown()
+  const count = () => {
+    byId('refreshes').textContent = times(Math.max(0, grants - 1), 'time')
+    byId('connects').textContent = times(connects, 'connection')
+  }
+  const leave = (why: string) => {
+    if (signal.aborted) return
+    left.abort()
+    countdown.stop()
+    ended(loggingOut ? 'You are logged out.' : why)
+  }
+
+  const connection = new Connection(grant, {
+    state: (state, transport) => {
+      byId('state').textContent = state === 'open' ? `connected over ${transport}` : 'connecting…'
+      byId('state').dataset.state = state
+    },
+    granted: (expiresIn) => {
+      grants += 1
+      countdown.start(expiresIn)
+      count()
+    },
+    opened: () => {
+      connects += 1
+      count()
+    },
+    devices: (devices) => {
+      byId('devices').replaceChildren(...devices.map((one) => deviceItem(one, grant.login)))
+    },
+    inbox: (note) => addNote(byId('inbox'), note),
+    room: (note) => addNote(byId('room'), note),
+    members: (members) => {
+      byId('members').textContent = members.map(({ name }) => name).join(', ')
+    },
+    ended: leave,
+  })
+
+  /** Does what somebody has asked for, and shows what there is against it. */
+  const attempt = async (act: () => Promise<unknown>) => {
+    problem.hidden = true
+    try {
+      await act()
+    } catch (error) {
+      if (signal.aborted) return
+      problem.hidden = false
+      problem.textContent = `That did not work: ${(error as Error).message}`
+    }
+  }
+  const onSubmit = (form: string, field: string, send: (text: string) => Promise<void>) => {
+    const input = byId<HTMLInputElement>(field)
+    byId(form).addEventListener(
+      'submit',
+      (event) => {
+        event.preventDefault()
+        void attempt(async () => {
+          await send(input.value)
+          input.value = ''
+        })
+      },
+      { signal },
+    )
+  }
+  const onClick = (id: string, act: () => Promise<unknown>) =>
+    byId(id).addEventListener('click', () => void attempt(act), { signal })
+
+  onSubmit('write', 'letter', (text) => connection.writeTo(byId<HTMLSelectElement>('to').value, text))
+  onSubmit('say', 'words', (text) => connection.writeToRoom(text))
+  onClick('pry', async () => {
+    const refusal = await connection.pry(stranger)
+    byId('refusal').textContent = refusal ? `${refusal.code}: ${refusal.message}` : 'Nobody minded?!'
+  })
+  const onLogOut = (id: string, request: () => Promise<unknown>) =>
+    onClick(id, async () => {
+      // The server closes the connection before it answers.
+      loggingOut = true
+      try {
+        await request()
+        connection.close()
+        leave('')
+      } finally {
+        loggingOut = false
+      }
+    })
+  onLogOut('logout', logOut)
+  onLogOut('logout-everywhere', logOutEverywhere)
+}

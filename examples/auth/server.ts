@@ -1,0 +1,48 @@
+import { Hono } from 'hono'
+import { generateKeyPair } from 'jose'
+import { createApp, stopOnSignals } from 'rookery'
+import { auth } from 'rookery/auth'
+import { HttpServer, http } from 'rookery/http'
+import { rooms } from 'rookery/rooms'
+import { sse } from 'rookery/sse'
+import { websocket } from 'rookery/websocket'
+import { servePage } from '../chat/serve-page.ts'
+import { addDesk } from './desk.ts'
+import { loginRoutes } from './routes.ts'
+
+// Whoever has the private key can log in as anybody; auth() makes do with the public one. New at each start here, so
+// that there is nothing to set up.
+const { privateKey, publicKey } = await generateKeyPair('EdDSA')
+const audience = 'rookery-auth-example'
+
+const routes = new Hono()
+const app = createApp({
+  logger: 'warn',
+  plugins: [
+    http({ port: Number(process.env.PORT ?? 3000), routes }),
+    websocket(),
+    sse(),
+    auth({
+      jwt: { publicKey, audience },
+      maxTokenAge: '1h',
+      rules: {
+        subscribe: {
+          'users/:id/*': ({ user, params }) => params.id === user.id,
+          'rooms/lobby/*': true,
+        },
+        join: { lobby: true },
+      },
+    }),
+    rooms(),
+  ],
+})
+
+addDesk(app)
+// Short, so that one can watch it being refreshed: 5 to 15 minutes are usual.
+const life = Number(process.env.TOKEN_SECONDS ?? 60)
+routes.route('/', loginRoutes(app, { key: privateKey, audience, life }))
+routes.route('/', await servePage(new URL('page/', import.meta.url)))
+
+await app.start()
+stopOnSignals(app)
+console.log(`The desk is open: ${app.scope.get(HttpServer).url}`)

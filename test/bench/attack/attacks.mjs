@@ -1,0 +1,86 @@
+import { frameOf, upgradeOf } from './frames.mjs'
+
+/**
+ * What one attacking connection does, until it is gone.
+ *
+ * @typedef {object} Attack
+ * @property {string} title
+ * @property {(socket: import('node:net').Socket, attacking: () => boolean) => void} run
+ * @property {boolean} [spin] whether it only keeps its core busy
+ */
+
+/** Upgrades, and when that went well goes on. @param {import('node:net').Socket} socket @param {() => void} then */
+const upgrade = (socket, then) => {
+  socket.write(upgradeOf())
+  socket.once('data', (data) => {
+    if (data.toString('latin1', 9, 12) === '101') then()
+  })
+  socket.resume()
+}
+
+/** Writes bytes again and again, as fast as they are taken. @param {import('node:net').Socket} socket @param {Buffer} bytes @param {() => boolean} attacking */
+const pour = (socket, bytes, attacking) => {
+  const write = () => {
+    if (attacking() && !socket.destroyed) socket.write(bytes, () => setImmediate(write))
+  }
+  write()
+}
+
+/** @param {Buffer} bytes @returns {Attack['run']} */
+const flood = (bytes) => (socket, attacking) => upgrade(socket, () => pour(socket, bytes, attacking))
+
+/** @param {object} frame @param {number} size @returns {Buffer} as many of them as fit */
+const many = (frame, size) => {
+  const one = frameOf(frame)
+  return Buffer.concat(Array(Math.floor(size / one.length)).fill(one))
+}
+
+const nested = () => {
+  const piece = `${'['.repeat(60)}${']'.repeat(60)}`
+  const head = '{"topic":"echo","payload":['
+  const pieces = Math.floor((65_536 - head.length - 2) / (piece.length + 1))
+  return `${head}${Array(pieces).fill(piece).join(',')}]}`
+}
+
+const large = frameOf({ topic: 'echo', id: 1, payload: 'x'.repeat(60_000) })
+
+const patterns = Array.from({ length: 128 }, (_, n) => `attack/${n}/*/x/*`)
+
+/** @type {Readonly<Record<string, Attack>>} */
+export const attacks = {
+  none: { title: 'control: the core is busy, nobody attacks', spin: true, run: () => {} },
+  messages: {
+    title: 'messages at full speed',
+    run: flood(many({ topic: 'echo', id: 1, payload: 'x' }, 65_536)),
+  },
+  connections: {
+    title: 'connect and disconnect',
+    run: (socket) => upgrade(socket, () => socket.resetAndDestroy()),
+  },
+  nested: { title: 'largest frames, deeply nested', run: flood(frameOf(nested())) },
+  subscriptions: {
+    title: 'subscribe and unsubscribe, 128 patterns',
+    run: flood(
+      Buffer.concat([
+        frameOf({ type: 'subscribe', topics: patterns }),
+        frameOf({ type: 'unsubscribe', topics: patterns }),
+      ]),
+    ),
+  },
+  readers: {
+    title: 'ask for much, read nothing',
+    run: (socket, attacking) =>
+      upgrade(socket, () => {
+        socket.pause()
+        pour(socket, large, attacking)
+      }),
+  },
+  handshakes: {
+    title: 'half-open handshakes',
+    run: (socket) => {
+      socket.write(upgradeOf().slice(0, -2))
+      // Gives its place to the next one before the server's patience ends.
+      setTimeout(() => socket.resetAndDestroy(), 100)
+    },
+  },
+}

@@ -1,0 +1,100 @@
+import { connect } from 'node:net'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { answer } from '../ipc.mjs'
+import { quantile } from '../stats.mjs'
+import { frameOf, takeFrames, upgradeOf } from './frames.mjs'
+
+/** Clients of a room. */
+const ROOM = 50
+/** Time between two messages of a client, in ms. */
+const EVERY = 1000
+
+/** @type {{ socket: import('node:net').Socket, room: number }[]} */
+const clients = []
+/** @type {number[]} */
+let times = []
+let sent = 0
+/** @type {NodeJS.Timeout | undefined} */
+let timer
+
+/** @param {string} why */
+const broken = (why) => {
+  console.error(`an honest client was harmed: ${why}`)
+  process.exit(1)
+}
+
+/** A client that stays for good and takes the time of every message. @param {number} port @param {number} index */
+const open = (port, index) =>
+  new Promise((resolve) => {
+    const room = Math.floor(index / ROOM)
+    const socket = connect({ port, host: '127.0.0.1', localAddress: '127.0.0.1' })
+    socket.setNoDelay()
+    let upgraded = false
+    let unread = Buffer.alloc(0)
+    socket.on('error', (error) => broken(error.message))
+    socket.on('close', () => broken('its connection was closed'))
+    socket.on('data', (data) => {
+      unread = unread.length > 0 ? Buffer.concat([unread, data]) : data
+      if (!upgraded) {
+        const end = unread.indexOf('\r\n\r\n')
+        if (end < 0) return
+        upgraded = true
+        unread = unread.subarray(end + 4)
+      }
+      unread = takeFrames(unread, (text) => {
+        const at = text.indexOf('"at":')
+        if (at >= 0) times.push(performance.now() - Number.parseFloat(text.slice(at + 5)))
+        else if (text.startsWith('{"type":"welcome"')) resolve(undefined)
+        else if (!text.startsWith('{"type":"ping"')) broken(text)
+      })
+    })
+    socket.write(upgradeOf(`?username=honest${index}&roomID=room${room}`))
+    clients.push({ socket, room })
+  })
+
+/** Opens all, and lets each send once a second, evenly spread. @param {{ port: number, connections: number }} input */
+const start = async ({ port, connections }) => {
+  for (let index = 0; index < connections; index++) await open(port, index)
+  const begun = performance.now()
+  timer = setInterval(() => {
+    const due = ((performance.now() - begun) / EVERY) * connections
+    while (sent < due) {
+      clients[sent++ % connections]?.socket.write(
+        frameOf({ topic: 'say', payload: { at: performance.now() } }),
+      )
+    }
+  }, 2)
+}
+
+const delay = monitorEventLoopDelay({ resolution: 2 })
+delay.enable()
+let counted = 0
+let received = 0
+
+/** Latencies since the last time, in ms, and how many messages have been sent and received. */
+const report = () => {
+  const taken = times
+  times = []
+  received += taken.length
+  const result = {
+    own: [delay.percentile(99) / 1e6, delay.max / 1e6],
+    p50: quantile(taken, 0.5),
+    p99: quantile(taken, 0.99),
+    max: quantile(taken, 1),
+    sent: sent - counted,
+    received: taken.length,
+  }
+  counted = sent
+  delay.reset()
+  return result
+}
+
+/** Stops sending; tells how many messages have not come to everybody in the room after a while. */
+const stop = async () => {
+  clearInterval(timer)
+  for (let waited = 0; received + times.length < sent * ROOM && waited < 5000; waited += 50) await sleep(50)
+  return sent * ROOM - received - times.length
+}
+
+answer({ start, report, stop })

@@ -1,0 +1,121 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { LOAD_CORE, SERVER_CORE, Worker } from '../ipc.mjs'
+import { median } from '../stats.mjs'
+import { attacks } from './attacks.mjs'
+
+/** Most that the 99th percentile may be of itself without an attack. */
+const GOAL = 3
+/** Time between an attack's beginning or end and the next measurement, in ms. */
+const SETTLE = 500
+/** Most time that an attack may live on after its end, in ms. */
+const CALM = 60_000
+
+/**
+ * @typedef {object} Plan
+ * @property {number} honest connections
+ * @property {number} attacking connections
+ * @property {number} rounds with and without the attack in turn
+ * @property {number} millis length of each half of a round
+ * @property {readonly string[]} names of the attacks
+ */
+
+/** Whatever went wrong: a delivery that does not come, too. @param {Worker} honest @param {number} millis @param {() => Promise<any>} server */
+const watch = async (honest, millis, server) => {
+  await sleep(SETTLE)
+  await Promise.all([honest.call('report'), server()])
+  await sleep(millis)
+  const [seen, served] = await Promise.all([honest.call('report'), server()])
+  return { ...seen, ...served }
+}
+
+/** Waits until nothing of an attack is left: quiet is what comes after that. @param {Worker} server @param {number} clients */
+const calm = async (server, clients) => {
+  const end = performance.now() + CALM
+  while ((await server.call('report')).sessions > clients) {
+    if (performance.now() > end) throw new Error('sessions of the attack are still there')
+    await sleep(200)
+  }
+  await sleep(2000)
+}
+
+/** One attack on a server of its own. @param {string} name @param {Plan} plan */
+const measure = async (name, { honest: clients, attacking, rounds, millis }) => {
+  const server = new Worker('servers/attacked.mjs', SERVER_CORE)
+  const honest = new Worker('attack/honest.mjs', LOAD_CORE)
+  const attacker = new Worker('attack/attacker.mjs', LOAD_CORE)
+  try {
+    const port = await server.call('port')
+    await honest.call('start', { port, connections: clients })
+    const pairs = []
+    for (let round = 0; round < rounds; round++) {
+      await calm(server, clients)
+      const quiet = await watch(honest, millis, () => server.call('report'))
+      await attacker.call('start', { name, port, connections: attacking })
+      const attacked = await watch(honest, millis, () => server.call('report'))
+      pairs.push({ quiet, attacked, attack: await attacker.call('stop') })
+    }
+    const missing = await honest.call('stop')
+    return { name, pairs, missing }
+  } finally {
+    await Promise.all([honest.stop(), attacker.stop(), server.stop()])
+  }
+}
+
+/** @param {Awaited<ReturnType<typeof measure>>} measured */
+const rowOf = ({ name, pairs, missing }) => {
+  /** @param {(pair: typeof pairs[number]) => number} of */
+  const middle = (of) => median(pairs.map(of))
+  return {
+    attack: attacks[name]?.title ?? name,
+    p50: middle(({ quiet }) => quiet.p50),
+    p99: middle(({ quiet }) => quiet.p99),
+    attackedP50: middle(({ attacked }) => attacked.p50),
+    attackedP99: middle(({ attacked }) => attacked.p99),
+    ratio: middle(({ quiet, attacked }) => attacked.p99 / quiet.p99),
+    busy: middle(({ quiet }) => quiet.busy),
+    attackedBusy: middle(({ attacked }) => attacked.busy),
+    missing,
+    pairs,
+  }
+}
+
+const HEAD = [
+  'attack',
+  'p50',
+  'p99',
+  'p50 attacked',
+  'p99 attacked',
+  'ratio',
+  'goal',
+  'loop busy',
+  'attacked',
+]
+
+/** @param {ReturnType<typeof rowOf>} row */
+const cells = (row) => [
+  row.attack,
+  ...[row.p50, row.p99, row.attackedP50, row.attackedP99, row.ratio].map((number) => number.toFixed(2)),
+  `${GOAL} ${row.ratio <= GOAL ? 'met' : 'missed'}`,
+  ...[row.busy, row.attackedBusy].map((share) => `${Math.round(share * 100)} %`),
+]
+
+/** @param {readonly ReturnType<typeof rowOf>[]} rows */
+export const attackTable = (rows) =>
+  [HEAD, ...rows.map(cells)].map((line) => `| ${line.join(' | ')} |`).join('\n')
+
+/** Runs all attacks of a plan, one after the other. @param {Plan} plan */
+export const runAttacks = async (plan) => {
+  const rows = []
+  for (const name of plan.names) {
+    console.error(`${plan.attacking} attackers, ${plan.honest} others: ${name} ...`)
+    const row = rowOf(await measure(name, plan))
+    console.error(cells(row).join('  '))
+    for (const { quiet, attacked } of row.pairs) {
+      const of = (/** @type {{ p99: number, stall: number }} */ half) =>
+        `p99 ${half.p99.toFixed(1)}, longest stall ${half.stall.toFixed(1)} ms`
+      console.error(`  quiet ${of(quiet)}; attacked ${of(attacked)}`)
+    }
+    rows.push(row)
+  }
+  return rows
+}

@@ -1,0 +1,45 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { createApp } from 'rookery'
+import { HttpServer, http } from 'rookery/http'
+import { rooms } from 'rookery/rooms'
+import { websocket } from 'rookery/websocket'
+import { answer } from '../ipc.mjs'
+
+/** The limits that everybody has who sets none. */
+const app = createApp({
+  plugins: [http({ port: 0, hostname: '127.0.0.1' }), websocket(), rooms({ announce: false })],
+  logger: 'error',
+})
+app.handle('echo', (_ctx, payload) => payload)
+app.handle('say', (ctx, payload) => ctx.publish(`rooms/${ctx.room}/messages`, payload))
+await app.start()
+
+let before = {
+  refusals: /** @type {Record<string, number>} */ ({}),
+  loop: performance.eventLoopUtilization(),
+}
+
+const delay = monitorEventLoopDelay({ resolution: 2 })
+delay.enable()
+
+/** What happened since the last time: refusals by code, and the share of time that the event loop was busy. */
+const report = () => {
+  const refusals = { ...app.refusals }
+  const entries = Object.entries(refusals).map(([code, count]) => [
+    code,
+    count - (before.refusals[code] ?? 0),
+  ])
+  const { utilization } = performance.eventLoopUtilization(before.loop)
+  before = { refusals, loop: performance.eventLoopUtilization() }
+  const stall = delay.max / 1e6
+  delay.reset()
+  return {
+    stall,
+    busy: utilization,
+    refusals: Object.fromEntries(entries.filter(([, count]) => count !== 0)),
+    sessions: app.sessions.size,
+    rss: process.memoryUsage.rss(),
+  }
+}
+
+answer({ port: () => Number(new URL(app.scope.get(HttpServer).url).port), report })

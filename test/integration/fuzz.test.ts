@@ -1,0 +1,99 @@
+import { describe, expect, it, vi } from 'vitest'
+import { FuzzChild } from '../support/fuzz-child.ts'
+import type { HonestReport } from '../support/fuzz-honest.ts'
+import { type Fuzzing, type Peer, socketioPeer, websocketPeer } from '../support/fuzz-peers.ts'
+import { Complaints } from '../support/fuzz-replies.ts'
+import type { FuzzReport } from '../support/fuzz-server.ts'
+import { closeAgent, ssePeer } from '../support/fuzz-sse.ts'
+
+/** Repeats the choices of a run; when things happen is up to the machine. */
+const SEED = Number(process.env.SEED ?? Date.now() % 1e9)
+
+/** Bytes by which the heap may differ after either half: compiled code, caches, and noise. */
+const HEAP_GROWTH = 2 * 1024 * 1024
+
+interface Plan {
+  readonly raised: boolean
+  readonly tokens: boolean
+  /** Frames over each transport, both halves together. */
+  readonly frames: Readonly<Record<'websocket' | 'socketio' | 'sse', number>>
+}
+
+const PEERS: Readonly<Record<keyof Plan['frames'], readonly [peer: Peer, atATime: number]>> = {
+  websocket: [websocketPeer, 24],
+  socketio: [socketioPeer, 12],
+  sse: [ssePeer, 16],
+}
+
+/** Peers of all transports at once until they have sent what half of the plan says. */
+const half = async (fuzzing: Fuzzing, { frames }: Plan, which: number): Promise<Record<string, number>> => {
+  const sent: Record<string, number> = {}
+  const run = async (transport: keyof Plan['frames']) => {
+    const [peer, atATime] = PEERS[transport]
+    let number = which * 100_000
+    sent[transport] = 0
+    const work = async () => {
+      while ((sent[transport] ?? 0) < frames[transport] / 2) {
+        const more = await peer(fuzzing, number++)
+        sent[transport] = (sent[transport] ?? 0) + more
+      }
+    }
+    await Promise.all(Array.from({ length: atATime }, work))
+    sent[`${transport} peers`] = number - which * 100_000
+  }
+  await Promise.all([run('websocket'), run('socketio'), run('sse')])
+  closeAgent()
+  return sent
+}
+
+const fuzz = async (plan: Plan) => {
+  const honest = `honest${Math.random()}`
+  const server = new FuzzChild('fuzz-server.ts')
+  const url = await server.call<string>('start', { raised: plan.raised, tokens: plan.tokens, honest })
+  const others = new FuzzChild('fuzz-honest.ts')
+  await others.call('start', { url, honest })
+  const complaints = new Complaints()
+  const fuzzing: Fuzzing = { url, seed: SEED, complaints, unlimited: plan.raised }
+  const before = await server.call<FuzzReport>('report')
+  const usage = () => server.call<FuzzReport['usage']>('usage')
+  const after: FuzzReport[] = []
+  const sent = []
+  for (let which = 0; which < 2; which++) {
+    sent.push(await half(fuzzing, plan, which))
+    await vi.waitFor(async () => expect(await usage()).toEqual(before.usage), { timeout: 8000, interval: 50 })
+    after.push(await server.call<FuzzReport>('report'))
+  }
+  const seen = await others.call<HonestReport>('finish')
+  await vi.waitFor(async () => expect(await usage()).toEqual({ sessions: 0, patterns: 0, nodes: 0 }), 8000)
+  const [first, last] = after as [FuzzReport, FuzzReport]
+  console.log(
+    `seed ${SEED}`,
+    JSON.stringify({ sent, replies: complaints.replies, refusals: last.refusals }),
+    `heap ${[before, first, last].map(({ heap }) => (heap / 2 ** 20).toFixed(1)).join(' -> ')} MiB`,
+    `honest ${JSON.stringify(seen)}`,
+  )
+  expect(last.uncaught).toEqual([])
+  expect(last.errors).toEqual([])
+  expect(complaints.list).toEqual([])
+  expect(complaints.internal.filter((id) => !last.hidden.includes(id))).toEqual([])
+  expect({ lost: seen.lost, troubles: seen.troubles }).toEqual({ lost: 0, troubles: [] })
+  expect(last.heap - first.heap).toBeLessThan(HEAP_GROWTH)
+  await vi.waitFor(async () => {
+    const { resources } = await server.call<FuzzReport>('report')
+    expect(resources.TCPSocketWrap ?? 0).toBeLessThanOrEqual(before.resources.TCPSocketWrap ?? 0)
+    expect(resources.Timeout ?? 0).toBeLessThanOrEqual((before.resources.Timeout ?? 0) + 2)
+  }, 10_000)
+  await server.call('stop')
+  expect({ server: server.ended, honest: others.ended }).toEqual({ server: undefined, honest: undefined })
+}
+
+describe('100,000 frames that nobody should send', () => {
+  it('hurt nobody but their senders, with limits out of the way', () =>
+    fuzz({ raised: true, tokens: false, frames: { websocket: 50_000, socketio: 22_000, sse: 18_000 } }))
+
+  it('nor with the limits that everybody has', () =>
+    fuzz({ raised: false, tokens: false, frames: { websocket: 6000, socketio: 2000, sse: 2000 } }))
+
+  it('nor with tokens', () =>
+    fuzz({ raised: true, tokens: true, frames: { websocket: 6000, socketio: 2000, sse: 2000 } }))
+})
