@@ -68,7 +68,9 @@ export const rooms = (options: RoomsOptions = {}): Plugin => {
       const asked = new WeakMap<Session, Set<string>>()
       const join = async (session: Session, room: string): Promise<void> => {
         assertRoom(room)
-        await app.sessions.authorize(session, 'join', room)
+        // At once where it can be: a client may leave in the next frame.
+        const asking = app.sessions.authorize(session, 'join', room)
+        if (asking) await asking
         await registry.join(session, room)
         asked.set(session, (asked.get(session) ?? new Set()).add(room))
       }
