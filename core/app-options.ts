@@ -16,7 +16,7 @@ export interface LimitOptions {
   readonly messageBurst?: number | undefined
   /**
    * Frames a second that all clients of one network address may send together, each counted once for every KiB begun;
-   * set `trustProxy` of `http()` behind a proxy. @default 10000
+   * set `trustProxy` of `http()` behind a proxy. @default 5000
    */
   readonly messageRatePerAddress?: number | undefined
   /** Bytes that may wait for a client that does not read. @default 1048576 */
@@ -28,13 +28,13 @@ export interface LimitOptions {
   readonly maxDepth?: number | undefined
   /** Most connections of this node. @default 50000 */
   readonly maxConnections?: number | undefined
-  /** Most connections from one network address; set `trustProxy` of `http()` behind a proxy. @default 10000 */
+  /** Most connections from one network address; set `trustProxy` of `http()` behind a proxy. @default 5000 */
   readonly maxConnectionsPerAddress?: number | undefined
   /** Most connections of one user to this node. @default 100 */
   readonly maxConnectionsPerUser?: number | undefined
   /** Most peers at a time that have connected and not been welcomed yet. @default 5000 */
   readonly maxHandshakes?: number | undefined
-  /** Handshakes a second from one network address, and at once. @default 500 and 5000 */
+  /** Handshakes a second from one network address, and at once. @default 500 and 1000 */
   readonly handshakeRate?: number | undefined
   readonly handshakeBurst?: number | undefined
 }
@@ -81,7 +81,7 @@ const DEFAULT_LIMITS = {
   maxSubscriptions: 128,
   messageRate: 100,
   messageBurst: 200,
-  messageRatePerAddress: 10_000,
+  messageRatePerAddress: 5000,
   maxBuffered: 1024 * 1024,
   byteRate: 1024 * 1024,
   byteBurst: 4 * 1024 * 1024,
@@ -91,7 +91,7 @@ const DEFAULT_LIMITS = {
   maxConnectionsPerUser: 100,
   maxHandshakes: 5000,
   handshakeRate: 500,
-  handshakeBurst: 5000,
+  handshakeBurst: 1000,
 } satisfies Required<LimitOptions>
 
 const isPlugin: OptionCheck = (value) => {

@@ -106,7 +106,7 @@ export class Door {
     const now = performance.now()
     const network = this.#networks.get(name) ?? {
       handshakes: new RateLimit(handshakeRate, handshakeBurst, now),
-      frames: new RateLimit(messageRatePerAddress, 2 * messageRatePerAddress, now),
+      frames: new RateLimit(messageRatePerAddress, messageRatePerAddress, now),
     }
     // Last in line again.
     this.#networks.delete(name)

@@ -8,8 +8,8 @@ import type { Session } from './session.ts'
 import type { SessionHost } from './session-host.ts'
 
 const KIBIBYTE = 1024
-/** For how many a frame counts that its network has no room for. */
-const SURCHARGE = 10
+/** For how many a frame counts, for each KiB begun, that its network has no room for. */
+const SURCHARGE = 40
 
 /** Takes a session's frames in: checks them, keeps to the limits, and answers. */
 export class Inbound {
@@ -34,8 +34,9 @@ export class Inbound {
   ): void {
     const now = performance.now()
     // Where all of a network have sent too much together, those who send most run out first.
-    const shared = this.#session.network?.tryTake(now, 1 + Math.floor(size / KIBIBYTE)) ?? true
-    const rate = this.#rate.take(now, shared ? 1 : SURCHARGE)
+    const weight = 1 + Math.floor(size / KIBIBYTE)
+    const shared = this.#session.network?.tryTake(now, weight) ?? true
+    const rate = this.#rate.take(now, shared ? 1 : SURCHARGE * weight)
     const bytes = this.#bytes.take(now, size)
     if (rate === 'exhausted' || bytes === 'exhausted') {
       this.#session.close(new RookeryError('rate_limited'))

@@ -21,7 +21,10 @@ const cycle = (url: string, number: number): Promise<void> =>
   })
 
 it(`after ${CYCLES} connections came and went, nothing of them is left`, async () => {
-  const { url, app } = await startApp({ plugins: [rooms({ announce: false })] })
+  const { url, app } = await startApp({
+    plugins: [rooms({ announce: false })],
+    limits: { handshakeBurst: 2 * CYCLES },
+  })
   const at = `${url.replace('http', 'ws')}/api/v1/ws`
   const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length
   const sockets = () => process.getActiveResourcesInfo().filter((kind) => kind.startsWith('TCPSocket')).length

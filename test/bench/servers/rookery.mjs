@@ -11,6 +11,8 @@ const app = createApp({
   logger: 'error',
   // The clients of the benchmark only count: no pings, as the `ws` loop has none either.
   pingInterval: '1h',
+  // All of them come at once, and from one address.
+  limits: { handshakeBurst: 50_000 },
 })
 await app.start()
 
