@@ -59,7 +59,8 @@ const running = new Map<string, ChildProcess>()
 const startNode = async (url: string): Promise<void> => {
   const program = fileURLToPath(new URL('node.ts', import.meta.url))
   const tsconfig = fileURLToPath(new URL('tsconfig.json', import.meta.url))
-  const env = { NATS_URL: url, TSX_TSCONFIG_PATH: tsconfig }
+  // The port that was asked for is the balancer's.
+  const env = { NATS_URL: url, TSX_TSCONFIG_PATH: tsconfig, PORT: '0' }
   const { child, match } = await start(
     process.execPath,
     ['--import', 'tsx', program],
