@@ -118,7 +118,7 @@ class Attempt {
     if (user) this.#leave.push(this.#door.admit(user.id))
     const session = new Session(this.#host.sessionId(), user, this.#handshake, this.#wire, this.#host)
     this.#session = session
-    session.onEnd = () => this.#left()
+    session.onEnd = callAll(this.#leave)
     session.network = place.frames
     sessions.add(session)
     await session.patterns.addForClient(topics)
@@ -148,10 +148,6 @@ class Attempt {
     return { ...this.#handshake, firstToken: watched }
   }
 
-  #left(): void {
-    for (const leave of this.#leave) leave()
-  }
-
   /** Tells the peer, and closes its connection whatever happens. */
   refuse(error: RookeryError): void {
     if (this.#refused) return
@@ -162,7 +158,7 @@ class Attempt {
       return
     }
     this.#host.count(error)
-    this.#left()
+    callAll(this.#leave)()
     try {
       this.#wire.write([closeFrame(error)])
     } finally {
@@ -170,3 +166,10 @@ class Attempt {
     }
   }
 }
+
+/** Apart from the attempt, which a closure of its own would keep, with the whole handshake, for as long as the session. */
+const callAll =
+  (functions: readonly (() => void)[]): (() => void) =>
+  () => {
+    for (const call of functions) call()
+  }
