@@ -75,7 +75,8 @@ class Asked implements Waiting {
 
   /** It has come back to this node, which has to do with the address itself: NATS will not say that nobody else has. */
   echoed(): void {
-    if (!this.#single) this.#join(this)
+    if (this.#single) this.nobody()
+    else this.#join(this)
   }
 
   passed(node: string): void {

@@ -1,26 +1,8 @@
 import { get, type IncomingMessage } from 'node:http'
 import { json } from 'node:stream/consumers'
 import { describe, expect, it } from 'vitest'
+import { resources, untilNoMore } from '../../plugins/testing/resources.ts'
 import { freePort, type NatsNode, startNats, startNode, startNodes, until, useNats } from '../support/nats.ts'
-
-/** What keeps this process alive, by kind. */
-const resources = (): Record<string, number> => {
-  const counts: Record<string, number> = {}
-  for (const kind of process.getActiveResourcesInfo()) counts[kind] = (counts[kind] ?? 0) + 1
-  return counts
-}
-
-const untilNoMoreThan = async (before: Record<string, number>) => {
-  const start = performance.now()
-  for (;;) {
-    const more = Object.entries(resources()).filter(([kind, count]) => count > (before[kind] ?? 0))
-    const left = more.filter(([kind]) => kind !== 'Immediate')
-    if (left.length === 0) return
-    if (performance.now() - start > 3000) expect(Object.fromEntries(left)).toEqual({})
-    // Not `until`, which has timers open while it looks.
-    await new Promise((resolve) => setTimeout(resolve, 10))
-  }
-}
 
 const useMonitored = async () => {
   const port = await freePort()
@@ -62,7 +44,7 @@ describe('a node that has stopped', () => {
     for (const { app } of nodes) await app.stop()
     await refused
     expect(await subjects()).toEqual([])
-    await untilNoMoreThan(before)
+    await untilNoMore({ timeout: 3000 }, before, 'A stopped app leaves nothing')
   })
 
   it('leaves nothing when its server is away, or silent, or never was there', async () => {
@@ -81,7 +63,11 @@ describe('a node that has stopped', () => {
       await away.app.stop()
       await silent.app.stop()
       await expect(startNode(server)).rejects.toMatchObject({ code: 'cluster_unavailable' })
-      await untilNoMoreThan({ ...before, ProcessWrap: 2, PipeWrap: 9 })
+      await untilNoMore(
+        { timeout: 3000 },
+        { ...before, ProcessWrap: 2, PipeWrap: 9 },
+        'A stopped app leaves nothing',
+      )
     } finally {
       elsewhere.resume()
       await elsewhere.stop()

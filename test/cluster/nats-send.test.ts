@@ -51,6 +51,8 @@ describe('over five nodes', () => {
     const question = { to: '$room/r', method: 'who', thorough: true, timeout: 60_000 }
     expect(await asker.app.cluster.ask(question)).toEqual({ items: [], missing: [] })
     expect(await asker.app.send({ room: 'r' }, 'inbox', 1)).toBe(1)
+    const itself = { to: `$node/${asker.id}`, method: 'who', timeout: 60_000 }
+    expect(await asker.app.cluster.ask(itself)).toEqual({ items: [], missing: [asker.id] })
   })
 
   it('a node that does not answer is missing, and holds nobody up once it is too late', async () => {

@@ -61,6 +61,7 @@ describe('a WebSocket whose first frame has the token', () => {
     const { url } = await start({
       prepare: (app) => {
         byFirstToken(app)
+        // A hook that takes its time: nothing here waits for it.
         app.sessions.onOpen(() => new Promise((resolve) => setTimeout(resolve, 50)))
       },
     })
