@@ -6,12 +6,24 @@ export interface Codec<T> {
   encode(frame: Frame): T
 }
 
+/** Frames that left together, and what a codec made of them. */
+interface Batch {
+  readonly codec: Codec<unknown>
+  readonly frames: readonly Frame[]
+  readonly encoded: unknown
+}
+
 /**
  * One frame to clients. It is encoded once for each codec, however many connections receive it, and so holds
  * nothing that differs from one connection to the next.
  */
 export class Frame {
   readonly message: ServerFrame
+  /**
+   * @internal The last batch that began with this frame. Here and not in a `WeakMap`: what is in one outlives its time
+   * until the next full garbage collection.
+   */
+  batch: Batch | undefined
   #text: string | undefined
   #payload: { readonly text: string | undefined } | undefined
   #codec: Codec<unknown> | undefined
@@ -109,11 +121,6 @@ export const stringify = (value: unknown): string | undefined => {
   }
 }
 
-interface Batch<T> {
-  readonly frames: readonly Frame[]
-  readonly encoded: T
-}
-
 const isSame = (a: readonly Frame[], b: readonly Frame[]): boolean => {
   if (a.length !== b.length) return false
   for (let index = 0; index < a.length; index++) if (a[index] !== b[index]) return false
@@ -128,15 +135,13 @@ export const createBatchCodec = <T>(
   encode: (frames: readonly Frame[]) => T,
 ): ((frames: readonly Frame[]) => T) => {
   const single: Codec<T> = { encode: (frame) => encode([frame]) }
-  /** The last batch that began with a frame. */
-  const batches = new WeakMap<Frame, Batch<T>>()
   return (frames) => {
     const first = frames[0] as Frame
     if (frames.length === 1) return first.encoded(single)
-    const known = batches.get(first)
-    if (known && isSame(known.frames, frames)) return known.encoded
+    const known = first.batch
+    if (known?.codec === single && isSame(known.frames, frames)) return known.encoded as T
     const encoded = encode(frames)
-    batches.set(first, { frames: [...frames], encoded })
+    first.batch = { codec: single, frames: [...frames], encoded }
     return encoded
   }
 }

@@ -2,7 +2,7 @@ import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { Context, Handler, Middleware, Next } from './context.ts'
 import { type Issue, RookeryError } from './errors.ts'
 import { Matcher } from './matcher.ts'
-import { within } from './time.ts'
+import { Running } from './running.ts'
 import { assertPattern, compilePattern, isReserved } from './topic.ts'
 
 interface Entry {
@@ -27,12 +27,13 @@ export class Handlers {
   readonly #matcher = new Matcher<Entry>()
   readonly #layers: Layer[] = []
   readonly #timeout: number
-  readonly #running = new Set<Promise<unknown>>()
+  readonly #running: Running
   #added = 0
 
   /** @param timeout milliseconds that the handlers of one message have together */
   constructor(timeout: number) {
     this.#timeout = timeout
+    this.#running = new Running(timeout)
   }
 
   /** Adds a handler; returns how to remove it. @throws `invalid_pattern`, `reserved_topic`, `invalid_option` */
@@ -80,28 +81,31 @@ export class Handlers {
    * @returns what the first handler that returned something returned, in the order they were added
    * @throws `unknown_topic`, `invalid_payload`, `handler_timeout`, or what a handler threw
    */
-  async run(ctx: Context, abort: (reason: RookeryError) => void): Promise<unknown> {
-    const entries = this.#matcher
-      .match(ctx.topic)
-      .flatMap((set) => [...set])
-      .sort((one, other) => one.order - other.order)
-    const run = this.#compose(ctx, () => runAll(entries, ctx))
-    this.#running.add(run)
-    const done = () => void this.#running.delete(run)
-    run.then(done, done)
-    return await within(this.#timeout, run, () => {
-      const error = new RookeryError(
-        'handler_timeout',
-        `'${ctx.topic}' was not handled within ${this.#timeout} ms`,
-      )
-      abort(error)
-      return error
+  run(ctx: Context, abort: (reason: RookeryError) => void): Promise<unknown> {
+    const entries = this.#entries(ctx.topic)
+    const result =
+      this.#layers.length === 0 ? runAll(entries, ctx) : this.#compose(ctx, () => runAll(entries, ctx))
+    return new Promise((resolve, reject) => {
+      const run = this.#running.begin(() => {
+        const took = `'${ctx.topic}' was not handled within ${this.#timeout} ms`
+        const error = new RookeryError('handler_timeout', took)
+        abort(error)
+        reject(error)
+      })
+      void result.then(resolve, reject).then(() => this.#running.end(run))
     })
   }
 
+  #entries(topic: string): readonly Entry[] {
+    const [set, ...sets] = this.#matcher.match(topic)
+    if (!set) return []
+    if (sets.length === 0 && set.size === 1) return [...set]
+    return [set, ...sets].flatMap((set) => [...set]).sort((one, other) => one.order - other.order)
+  }
+
   /** Resolves when no handler is running. */
-  async idle(): Promise<void> {
-    while (this.#running.size > 0) await Promise.allSettled(this.#running)
+  idle(): Promise<void> {
+    return this.#running.idle()
   }
 
   async #compose(ctx: Context, handlers: () => Promise<unknown>): Promise<unknown> {
@@ -126,7 +130,9 @@ export class Handlers {
 
 /** Runs handlers side by side and waits for all, so that one failing does not cut another short. */
 const runAll = async (entries: readonly Entry[], ctx: Context): Promise<unknown> => {
-  if (entries.length === 0) throw new RookeryError('unknown_topic', `No handler takes '${ctx.topic}'`)
+  const [first, ...others] = entries
+  if (!first) throw new RookeryError('unknown_topic', `No handler takes '${ctx.topic}'`)
+  if (others.length === 0) return await runOne(first, ctx)
   const outcomes = await Promise.allSettled(entries.map((entry) => runOne(entry, ctx)))
   const errors = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []))
   if (errors.length === 1) throw errors[0]
