@@ -41,8 +41,23 @@ export class Admission {
     if (!accepting) for (const refuse of this.#handshakes) refuse()
   }
 
-  /** @throws `rate_limited` */
-  check(address: string): void {
+  /** Has a handshake begin in the turn of its network. @throws `rate_limited` */
+  async begin<T>(address: string, act: () => T | Promise<T>): Promise<T> {
+    this.#check(address)
+    return await new Promise<T>((resolve, reject) => {
+      this.#door.queue(address, () => {
+        try {
+          // Once more: others of its network may have begun meanwhile.
+          this.#check(address)
+          resolve(act())
+        } catch (error) {
+          reject(error)
+        }
+      })
+    })
+  }
+
+  #check(address: string): void {
     try {
       this.#door.check(address)
     } catch (error) {
@@ -119,7 +134,6 @@ class Attempt {
     const session = new Session(this.#host.sessionId(), user, this.#handshake, this.#wire, this.#host)
     this.#session = session
     session.onEnd = callAll(this.#leave)
-    session.network = place.frames
     sessions.add(session)
     await session.patterns.addForClient(topics)
     await sessions.opening(session, this.#handshake)

@@ -14,11 +14,6 @@ export interface LimitOptions {
   readonly messageRate?: number | undefined
   /** Frames that a client may send at once, and refused ones after which it is disconnected. @default 200 */
   readonly messageBurst?: number | undefined
-  /**
-   * Frames a second that all clients of one network address may send together, each counted once for every KiB begun;
-   * set `trustProxy` of `http()` behind a proxy. @default 5000
-   */
-  readonly messageRatePerAddress?: number | undefined
   /** Bytes that may wait for a client that does not read. @default 1048576 */
   readonly maxBuffered?: number | undefined
   /** Bytes a second that a client may send, and at once; as with frames. @default 1048576 and 4194304 */
@@ -28,7 +23,7 @@ export interface LimitOptions {
   readonly maxDepth?: number | undefined
   /** Most connections of this node. @default 50000 */
   readonly maxConnections?: number | undefined
-  /** Most connections from one network address; set `trustProxy` of `http()` behind a proxy. @default 5000 */
+  /** Most connections from one network address; set `trustProxy` of `http()` behind a proxy. @default 10000 */
   readonly maxConnectionsPerAddress?: number | undefined
   /** Most connections of one user to this node. @default 100 */
   readonly maxConnectionsPerUser?: number | undefined
@@ -81,7 +76,6 @@ const DEFAULT_LIMITS = {
   maxSubscriptions: 128,
   messageRate: 100,
   messageBurst: 200,
-  messageRatePerAddress: 5000,
   maxBuffered: 1024 * 1024,
   byteRate: 1024 * 1024,
   byteBurst: 4 * 1024 * 1024,
@@ -127,7 +121,6 @@ export const readAppOptions = (options: AppOptions): AppSettings => {
     maxSubscriptions: option.integer(0),
     messageRate: option.integer(1),
     messageBurst: option.integer(1),
-    messageRatePerAddress: option.integer(1),
     maxBuffered: option.integer(1),
     byteRate: option.integer(1),
     byteBurst: option.integer(1),

@@ -1,4 +1,5 @@
 import { RookeryError } from './errors.ts'
+import { type Flow, Intake } from './intake.ts'
 import { networkOf } from './network.ts'
 import { RateLimit } from './rate.ts'
 import type { Limits } from './session-host.ts'
@@ -13,14 +14,14 @@ export interface Place {
   idle(refuse: (error: RookeryError) => void): void
   /** It has said something. */
   busy(): void
-  /** The frames that all connections of its network may send together. */
-  readonly frames: RateLimit
 }
 
 /** What connections of one network share. */
 interface Network {
   readonly handshakes: RateLimit
-  readonly frames: RateLimit
+  /** Handshakes that have not begun. */
+  readonly waiting: (() => void)[]
+  readonly flow: Flow
 }
 
 /** A handshake that waits for its peer. */
@@ -32,6 +33,8 @@ interface Idle {
 /** Counts who is in, and lets no more in than the limits say. */
 export class Door {
   readonly #limits: Limits
+  /** Apart from what sessions send: floods of that keep no newcomer waiting. */
+  readonly #turns = new Intake()
   /** The one heard of longest ago first. */
   readonly #networks = new Map<string, Network>()
   readonly #byNetwork = new Map<string, number>()
@@ -49,8 +52,7 @@ export class Door {
   enter(address: string): Place {
     const { maxConnections, maxConnectionsPerAddress, maxHandshakes } = this.#limits
     const network = networkOf(address)
-    const { handshakes, frames } = this.#shared(network)
-    if (!handshakes.tryTake(performance.now())) throw tooMany()
+    if (!this.#shared(network).handshakes.tryTake(performance.now())) throw TOO_MANY
     if (this.#connections >= maxConnections) throw full('The server has all the connections that it takes')
     const there = this.#byNetwork.get(network) ?? 0
     if (there >= maxConnectionsPerAddress) throw full('Too many connections from this address')
@@ -77,12 +79,19 @@ export class Door {
       this.#connections--
       decrement(this.#byNetwork, network)
     })
-    return { welcomed, left, idle, busy, frames }
+    return { welcomed, left, idle, busy }
+  }
+
+  /** Has a handshake begin in the turn of its network. */
+  queue(address: string, begin: () => void): void {
+    const { waiting, flow } = this.#shared(networkOf(address))
+    waiting.push(begin)
+    flow.ready()
   }
 
   /** For transports that can refuse a peer before it has a connection. @throws `rate_limited` */
   check(address: string): void {
-    if (this.#networks.get(networkOf(address))?.handshakes.isEmpty(performance.now())) throw tooMany()
+    if (this.#networks.get(networkOf(address))?.handshakes.isEmpty(performance.now())) throw TOO_MANY
   }
 
   /** Lets a user in once more; returns what to call when that connection is over. @throws `too_many_connections` */
@@ -102,17 +111,26 @@ export class Door {
   }
 
   #shared(name: string): Network {
-    const { handshakeRate, handshakeBurst, messageRatePerAddress } = this.#limits
-    const now = performance.now()
-    const network = this.#networks.get(name) ?? {
-      handshakes: new RateLimit(handshakeRate, handshakeBurst, now),
-      frames: new RateLimit(messageRatePerAddress, messageRatePerAddress, now),
-    }
+    const network = this.#networks.get(name) ?? this.#meet()
     // Last in line again.
     this.#networks.delete(name)
     this.#networks.set(name, network)
     if (this.#networks.size > REMEMBERED) this.#networks.delete(this.#networks.keys().next().value as string)
     return network
+  }
+
+  #meet(): Network {
+    const { handshakeRate, handshakeBurst } = this.#limits
+    const waiting: (() => void)[] = []
+    const begin = () => {
+      waiting.shift()?.()
+      return waiting.length > 0
+    }
+    return {
+      handshakes: new RateLimit(handshakeRate, handshakeBurst, performance.now()),
+      waiting,
+      flow: this.#turns.flow(begin),
+    }
   }
 }
 
@@ -122,7 +140,8 @@ const PATIENCE = 1000
 /** Networks whose rate is remembered; whoever has more of them than that has nothing to gain from being forgotten. */
 const REMEMBERED = 10_000
 
-const tooMany = () => new RookeryError('rate_limited', 'Too many handshakes from this address')
+/** One for all: a flood of refusals should cost little. */
+const TOO_MANY = new RookeryError('rate_limited', 'Too many handshakes from this address')
 
 const full = (message: string): RookeryError => new RookeryError('too_many_connections', message)
 

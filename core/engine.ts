@@ -5,11 +5,12 @@ import type { AppSettings } from './app-options.ts'
 import { Bus } from './bus.ts'
 import type { ClusterBackend, ClusterHost, ClusterMessage, NodeChange, Question, Target } from './cluster.ts'
 import { Delivery } from './delivery.ts'
-import { errorTable, RookeryError } from './errors.ts'
+import { errorTable, isPublic, RookeryError } from './errors.ts'
 import type { Event, EventInit } from './event.ts'
 import { Frame } from './frame.ts'
 import type { Subscriber } from './guard.ts'
 import { Handlers } from './handlers.ts'
+import { Intake } from './intake.ts'
 import type { Logger } from './logger.ts'
 import { MessageContext } from './message-context.ts'
 import { NodeRegistry, nodeAddress } from './nodes.ts'
@@ -32,6 +33,7 @@ export class Engine implements AdmissionHost, TransportHost, ClusterHost {
   /** Refusals so far, by error code. */
   readonly refusals: Record<string, number> = {}
   readonly flusher = new Flusher()
+  readonly intake = new Intake()
   readonly #delivery: Delivery
   readonly #addressing: Addressing
   readonly #log: Logger
@@ -141,8 +143,8 @@ export class Engine implements AdmissionHost, TransportHost, ClusterHost {
 
   // ---- for transports
 
-  check(address: string): void {
-    this.#admission.check(address)
+  begin<T>(address: string, act: () => T | Promise<T>): Promise<T> {
+    return this.#admission.begin(address, act)
   }
 
   open(handshake: Handshake, wire: Wire): Promise<Session> {
@@ -244,7 +246,3 @@ export class Engine implements AdmissionHost, TransportHost, ClusterHost {
 
 /** One promise for all: most publishes are not awaited. */
 const ACCEPTED = Promise.resolve()
-
-/** By its name and not by its class: a second copy of the package has a class of its own. */
-const isPublic = (error: unknown): error is RookeryError =>
-  error instanceof Error && error.name === 'RookeryError' && (error as RookeryError).status !== 500

@@ -184,3 +184,10 @@ export class RookeryError extends Error {
     return new RookeryError(error.code, error.message, { issues: error.issues, id: error.id })
   }
 }
+
+/**
+ * Whether an error may be shown to clients. By its name and not by its class: a second copy of the package has a class of
+ * its own.
+ */
+export const isPublic = (error: unknown): error is RookeryError =>
+  error instanceof Error && error.name === 'RookeryError' && (error as RookeryError).status !== 500

@@ -1,22 +1,37 @@
 import { isShallow } from './depth.ts'
 import { RookeryError } from './errors.ts'
 import { Frame } from './frame.ts'
+import type { Flow } from './intake.ts'
 import { type ClientFrame, checkClientFrame, type InvalidFrame, type SendFrame } from './protocol.ts'
 import { RateLimit } from './rate.ts'
 import { readClientFrame, tooDeep } from './read-frame.ts'
 import type { Session } from './session.ts'
 import type { SessionHost } from './session-host.ts'
 
-const KIBIBYTE = 1024
-/** For how many a frame counts, for each KiB begun, that its network has no room for. */
-const SURCHARGE = 40
+/** One for all: there may be many, and where in the code each was made tells nobody anything. */
+const TOO_MANY = new RookeryError('rate_limited')
 
-/** Takes a session's frames in: checks them, keeps to the limits, and answers. */
+type Input = string | ClientFrame | InvalidFrame
+
+/** A frame that waits for the session's turn. */
+interface Waiting {
+  readonly input: Input
+  readonly size: number
+  readonly refused: boolean
+}
+
+/** Takes a session's frames in, each in the session's turn: checks them, keeps to the limits, and answers. */
 export class Inbound {
   readonly #session: Session
   readonly #host: SessionHost
   readonly #rate: RateLimit
   readonly #bytes: RateLimit
+  /** Made when a transport hands frames over as they come. */
+  #flow: Flow | undefined
+  #waiting: Waiting[] = []
+  #waitingBytes = 0
+  /** Called once nothing waits any more. */
+  #whenEmpty: (() => void) | undefined
   /** What has to be answered first, while somebody is asked whether a subscription is allowed. */
   #before: Promise<void> | undefined
 
@@ -28,31 +43,51 @@ export class Inbound {
     this.#bytes = new RateLimit(byteRate, byteBurst, performance.now())
   }
 
-  receive(
-    input: string | ClientFrame | InvalidFrame,
-    size = typeof input === 'string' ? input.length : 0,
-  ): void {
+  receive(input: Input, size = typeof input === 'string' ? input.length : 0): void {
     const now = performance.now()
-    // Where all of a network have sent too much together, those who send most run out first.
-    const weight = 1 + Math.floor(size / KIBIBYTE)
-    const shared = this.#session.network?.tryTake(now, weight) ?? true
-    const rate = this.#rate.take(now, shared ? 1 : SURCHARGE * weight)
+    const rate = this.#rate.take(now)
     const bytes = this.#bytes.take(now, size)
     if (rate === 'exhausted' || bytes === 'exhausted') {
-      this.#session.close(new RookeryError('rate_limited'))
+      this.#session.close(TOO_MANY)
       return
     }
-    if (!shared && size > KIBIBYTE) {
-      // Not even read, to know what to answer to: that alone is what an attacker wants it to cost.
-      this.#session.refuse(new RookeryError('rate_limited'))
-      return
-    }
-    const frame = this.#read(input)
-    if (shared && rate === 'ok' && bytes === 'ok') this.#handle(frame)
-    else this.#session.refuse(new RookeryError('rate_limited'), frame.id)
+    const refused = rate === 'empty' || bytes === 'empty'
+    // A transport that reads in turns hands over no more than this turn's.
+    if (this.#host.intake.serving && this.#waiting.length === 0) this.#take(input, refused)
+    else this.#wait({ input, size, refused })
   }
 
-  #read(input: string | ClientFrame | InvalidFrame): ClientFrame | InvalidFrame {
+  /** Calls back when all that has come is handled, which may be now. */
+  afterAll(act: () => void): void {
+    if (this.#waiting.length === 0) act()
+    else this.#whenEmpty = act
+  }
+
+  #wait(frame: Waiting): void {
+    this.#waitingBytes += frame.size
+    this.#waiting.push(frame)
+    this.#flow ??= this.#host.intake.flow(() => this.#next())
+    this.#flow.ready(this.#waitingBytes)
+  }
+
+  /** Takes the frame that has waited longest; tells whether there are more. */
+  #next(): boolean {
+    const frame = this.#waiting.shift()
+    if (!frame || this.#session.closed) return false
+    this.#waitingBytes -= frame.size
+    this.#take(frame.input, frame.refused)
+    if (this.#waiting.length > 0) return !this.#session.closed
+    this.#whenEmpty?.()
+    return false
+  }
+
+  #take(input: Input, refused: boolean): void {
+    const frame = this.#read(input)
+    if (refused) this.#session.refuse(TOO_MANY, frame.id)
+    else this.#handle(frame)
+  }
+
+  #read(input: Input): ClientFrame | InvalidFrame {
     const { maxDepth } = this.#host.limits
     if (typeof input === 'string') return readClientFrame(input, maxDepth)
     const frame = checkClientFrame(input)

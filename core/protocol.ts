@@ -187,13 +187,19 @@ export const checkClientFrame = (frame: unknown): ClientFrame | InvalidFrame => 
   return { type: 'invalid', error, ...(isId(frame.id) && { id: frame.id }) }
 }
 
+/** One for all: a flood of these should cost little. */
+const NOT_JSON: InvalidFrame = {
+  type: 'invalid',
+  error: new RookeryError('bad_frame', 'The frame is not JSON'),
+}
+
 /** Reads a frame from a client; never throws. */
 export const parseClientFrame = (text: string): ClientFrame | InvalidFrame => {
   let frame: unknown
   try {
     frame = JSON.parse(text)
-  } catch (cause) {
-    return { type: 'invalid', error: new RookeryError('bad_frame', 'The frame is not JSON', { cause }) }
+  } catch {
+    return NOT_JSON
   }
   return checkClientFrame(frame)
 }

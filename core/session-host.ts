@@ -2,6 +2,7 @@ import type { Access } from './access.ts'
 import type { Target } from './cluster.ts'
 import type { RookeryError } from './errors.ts'
 import type { Subscriber } from './guard.ts'
+import type { Intake } from './intake.ts'
 import type { Flusher } from './outbox.ts'
 import type { SendFrame } from './protocol.ts'
 import { createToken } from './scope.ts'
@@ -13,7 +14,6 @@ export interface Limits {
   readonly maxSubscriptions: number
   readonly messageRate: number
   readonly messageBurst: number
-  readonly messageRatePerAddress: number
   readonly maxBuffered: number
   readonly slowConsumer: 'disconnect' | 'drop'
   readonly pingInterval: number
@@ -37,6 +37,7 @@ export const Limits = createToken<Limits>('Limits')
 export interface SessionHost {
   readonly limits: Limits
   readonly flusher: Flusher
+  readonly intake: Intake
   readonly access: Access
   subscribe(pattern: string, subscriber: Subscriber): void
   unsubscribe(pattern: string, subscriber: Subscriber): void

@@ -4,7 +4,6 @@ import { Heartbeat } from './heartbeat.ts'
 import { Inbound } from './inbound.ts'
 import { Outbox } from './outbox.ts'
 import type { ClientFrame, InvalidFrame, User } from './protocol.ts'
-import type { RateLimit } from './rate.ts'
 import { closeFrame, PING, welcomeFrame } from './session-frames.ts'
 import type { SessionHost } from './session-host.ts'
 import { SessionPatterns } from './session-patterns.ts'
@@ -28,8 +27,6 @@ export class Session {
   closeReason: RookeryError | undefined
   /** @internal Called when the session has closed, before anybody else is told. */
   onEnd = (): void => {}
-  /** @internal Frames that it shares with all sessions of its network. */
-  network: RateLimit | undefined
   readonly #host: SessionHost
   readonly #wire: Wire
   readonly #outbox: Outbox
@@ -170,11 +167,11 @@ export class Session {
     this.#heartbeat.stop()
   }
 
-  /** Tells that the connection is gone. Idempotent. */
+  /** Tells that the connection is gone: what came before is still handled. Idempotent. */
   disconnected(): void {
     if (this.#closed) return
     this.#outbox.drop()
-    this.#end(undefined)
+    this.#inbound.afterAll(() => this.#end(undefined))
   }
 
   /**

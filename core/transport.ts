@@ -1,5 +1,6 @@
 import type { RookeryError } from './errors.ts'
 import type { Frame } from './frame.ts'
+import type { Intake } from './intake.ts'
 import { createToken } from './scope.ts'
 import type { Session } from './session.ts'
 import type { Limits } from './session-host.ts'
@@ -47,11 +48,17 @@ export interface TransportHost {
   /** A transport MUST refuse frames larger than `limits.maxPayload`, and SHOULD before it has read them. */
   readonly limits: Limits
   /**
-   * For transports that can refuse a peer before there is a connection, which costs less.
-   *
-   * @throws `rate_limited` when there were too many handshakes from an address
+   * Shares the event loop among peers. `session.receive` takes part in it by itself; a transport that can leave bytes
+   * unread SHOULD read each connection in turns, so that parsing a flood keeps nobody waiting, either.
    */
-  check?(address: string): void
+  readonly intake: Intake
+  /**
+   * Begins a handshake: at once, or in the turn of its network where many come together. A transport SHOULD do so
+   * before it has spent anything on the peer; what `act` returns or throws becomes the promise's.
+   *
+   * @throws `rate_limited` when there were too many handshakes from the address: nobody has told the peer
+   */
+  begin<T>(address: string, act: () => T | Promise<T>): Promise<T>
   /**
    * Opens a session for a connection. Until it resolves the transport MUST hold back what the peer sends;
    * then it passes each frame to `session.receive`, says `session.alive()` for a sign of life of its own

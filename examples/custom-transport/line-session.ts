@@ -11,7 +11,8 @@ export const serve = async (socket: Socket, host: TransportHost): Promise<void> 
   try {
     const first = await lines.next()
     clearTimeout(timer)
-    if (!first.done) session = await host.open(handshakeOf(first.value, socket), createLineWire(socket))
+    const said = handshakeOf(first.value ?? '', socket)
+    if (!first.done) session = await host.begin(said.address, () => host.open(said, createLineWire(socket)))
     for await (const line of lines) session?.receive(line)
   } catch (error) {
     if (error instanceof RookeryError) session?.close(error)
@@ -28,6 +29,6 @@ const handshakeOf = (line: string, socket: Socket): Handshake => {
   const query = new URLSearchParams(line)
   const token = query.get('token')
   query.delete('token')
-  const address = socket.remoteAddress ?? ''
-  return { transport: 'lines', address, headers: {}, query, ...(token !== null && { token }) }
+  const seen = { transport: 'lines', address: socket.remoteAddress ?? '', headers: {}, query }
+  return token === null ? seen : { ...seen, token }
 }

@@ -19,8 +19,7 @@ export const lines = (address: ListenOptions = { port: 4000 }): Plugin => {
         async start(host) {
           server.on('connection', (socket) => {
             sockets.add(socket)
-            socket.once('close', () => sockets.delete(socket))
-            socket.on('error', () => {})
+            socket.on('error', () => {}).once('close', () => sockets.delete(socket))
             void serve(socket, host)
           })
         },

@@ -1,13 +1,19 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Hono } from 'hono'
+import type { Intake } from '../../core/intake.ts'
 import { createToken } from '../../core/scope.ts'
 
 /**
- * Takes over a connection that asked for an upgrade on the handler's path. `url` is the parsed request target. A coded
- * error that it throws becomes the answer.
+ * Takes over a connection that asked for an upgrade on the handler's path, now or later. `url` is the parsed request
+ * target. A coded error that it throws, or rejects with, becomes the answer.
  */
-export type UpgradeHandler = (request: IncomingMessage, socket: Duplex, head: Buffer, url: URL) => void
+export type UpgradeHandler = (
+  request: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+  url: URL,
+) => void | Promise<void>
 
 /**
  * Answers requests itself, on Node's own objects. A coded error that it throws before it has answered becomes the
@@ -18,6 +24,14 @@ export type RequestHandler = (
   response: ServerResponse,
   url: URL,
 ) => void | Promise<void>
+
+/** Reads a connection in turns with all others. */
+export interface Reader {
+  /** Reads on: listeners for `data` get small pieces of what comes. */
+  start(): void
+  /** Leaves what comes unread. */
+  stop(): void
+}
 
 /** The HTTP server of an app. */
 export interface HttpServer {
@@ -40,6 +54,11 @@ export interface HttpServer {
   onRequest(path: string, handler: RequestHandler): () => void
   /** Whether a request comes from an allowed origin, or from no browser at all. */
   allowsOrigin(request: IncomingMessage): boolean
+  /**
+   * Reads a connection that has been upgraded in pieces, each in its turn, whatever software listens for its `data`. Until
+   * `start`, nothing is read.
+   */
+  readInTurns(socket: Duplex, intake: Intake): Reader
   /** The network address of whoever sent a request, behind the proxies that are trusted. */
   addressOf(request: IncomingMessage): string
 }

@@ -1,6 +1,6 @@
 import { type IncomingMessage, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { RookeryError } from '../../core/errors.ts'
+import { isPublic, RookeryError } from '../../core/errors.ts'
 import type { UpgradeHandler } from './tokens.ts'
 
 /** Answers an upgrade request with an error and closes the connection. */
@@ -51,30 +51,21 @@ export class Upgrades {
   }
 
   readonly handle = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
-    try {
-      this.#route(request, socket, head)
-    } catch (error) {
-      const isPublic = error instanceof RookeryError && error.status !== 500
-      if (!isPublic) this.#report(error)
-      socket.on('error', ignore)
-      refuse(socket, isPublic ? error : new RookeryError('internal'))
-    }
+    this.#route(request, socket, head).catch((error) => {
+      if (!isPublic(error)) this.#report(error)
+      refuse(socket, isPublic(error) ? error : new RookeryError('internal'))
+    })
   }
 
-  #route(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+  async #route(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     const target = request.url ?? ''
     const url = URL.canParse(target, 'http://host') ? new URL(target, 'http://host') : undefined
     const handler = url && this.#handlers.get(url.pathname)
     if (!handler && this.#othersListen()) return
     // The socket is ours now; without a listener a reset by the peer would end the process.
     socket.on('error', ignore)
-    if (!url || !handler) {
-      refuse(socket, new RookeryError('not_found', 'Nothing takes upgrades on this path'))
-    } else if (!this.#allowsOrigin(request)) {
-      refuse(socket, new RookeryError('origin_not_allowed'))
-    } else {
-      socket.removeListener('error', ignore)
-      handler(request, socket, head, url)
-    }
+    if (!url || !handler) throw new RookeryError('not_found', 'Nothing takes upgrades on this path')
+    if (!this.#allowsOrigin(request)) throw new RookeryError('origin_not_allowed')
+    await handler(request, socket, head, url)
   }
 }

@@ -1,18 +1,21 @@
 import type { IncomingMessage, RequestListener, Server } from 'node:http'
+import type { Duplex } from 'node:stream'
 import { getRequestListener, type HttpBindings } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import type { Hono } from 'hono'
 import type { App } from '../../core/app.ts'
 import { RookeryError } from '../../core/errors.ts'
+import type { Intake } from '../../core/intake.ts'
 import type { Logger } from '../../core/logger.ts'
 import type { Limits } from '../../core/session-host.ts'
 import { Connections } from './connections.ts'
 import { createAddressOf } from './forwarded.ts'
 import { createNodeServer } from './node-server.ts'
 import { allowsOrigin } from './origin.ts'
+import { PieceReader } from './piece-reader.ts'
 import type { HttpOptions } from './plugin.ts'
 import { createRoutes, finishRoutes } from './routes.ts'
-import type { HttpServer, RequestHandler, UpgradeHandler } from './tokens.ts'
+import type { HttpServer, Reader, RequestHandler, UpgradeHandler } from './tokens.ts'
 import { Upgrades } from './upgrades.ts'
 
 /** Longest that requests under way may take once the server stops, in ms. */
@@ -65,6 +68,10 @@ export class WebServer implements HttpServer {
 
   onUpgrade(path: string, handler: UpgradeHandler): () => void {
     return this.#upgrades.add(path, handler)
+  }
+
+  readInTurns(socket: Duplex, intake: Intake): Reader {
+    return new PieceReader(socket, intake)
   }
 
   onRequest(path: string, handler: RequestHandler): () => void {

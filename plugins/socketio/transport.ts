@@ -95,19 +95,23 @@ export class SocketIoTransport implements Transport {
       this.#forget(conn)
     })
     const address = this.#addresses.get(socket.request) ?? socket.handshake.address
-    host.open(handshakeOf(socket, address), wire).then(
-      (opened) => {
-        session = opened
-        this.#opened.set(socket, { session, wire })
-        if (!this.#wires.has(conn)) session.disconnected()
-        next()
-      },
-      (error: RookeryError) => {
-        // A client that is told stays away; whoever may come back at once loses the connection instead.
-        if (error.retryable && !TOLD.has(error.status)) conn.close()
-        else next(refusal(error))
-      },
-    )
+    host
+      .begin(address, () => host.open(handshakeOf(socket, address), wire))
+      .then(
+        (opened) => {
+          session = opened
+          this.#opened.set(socket, { session, wire })
+          if (!this.#wires.has(conn)) session.disconnected()
+          next()
+        },
+        (error: RookeryError) => {
+          // Of who had no turn yet nobody else has.
+          wire.close(error)
+          // A client that is told stays away; whoever may come back at once loses the connection instead.
+          if (error.retryable && !TOLD.has(error.status)) conn.close()
+          else next(refusal(error))
+        },
+      )
   }
 
   /** Passes on what the client emits, now that it is connected. */
@@ -137,7 +141,7 @@ export class SocketIoTransport implements Transport {
   }
 
   /** A server behind the app's HTTP server, which passes on what is meant for it. */
-  #createServer({ limits }: TransportHost): Server {
+  #createServer({ limits, intake }: TransportHost): Server {
     const http = this.#http()
     // Never listens: Socket.IO only attaches itself to a server. What it does not take is answered all the same.
     const inner = createServer((_request, response) => response.writeHead(404).end())
@@ -166,6 +170,13 @@ export class SocketIoTransport implements Transport {
     })
     http.onUpgrade(path, (request, socket, head) => {
       locate(request)
+      const reader = http.readInTurns(socket, intake)
+      const listened = (event: string | symbol) => {
+        if (event !== 'data') return
+        socket.off('newListener', listened)
+        process.nextTick(() => reader.start())
+      }
+      socket.on('newListener', listened)
       inner.emit('upgrade', request, socket, head)
     })
     return server

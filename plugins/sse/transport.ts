@@ -81,9 +81,10 @@ export class SseTransport implements Transport {
   ): Promise<void> {
     const settings = { ...this.#settings, maxKept: host.limits.maxBuffered }
     const peer = new Peer(settings, query.get('resume') === '1')
+    const handshake = this.#handshakeOf(request, query)
     let session: Session
     try {
-      session = await host.open(this.#handshakeOf(request, query), peer.downlink)
+      session = await host.begin(handshake.address, () => host.open(handshake, peer.downlink))
     } catch (error) {
       refuse(error, request, response)
       return

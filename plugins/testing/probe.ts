@@ -52,6 +52,8 @@ export class Probe {
   #listenIn(host: TransportHost): TransportHost {
     return {
       limits: host.limits,
+      intake: host.intake,
+      begin: (address, act) => host.begin(address, act),
       open: async (handshake, wire) => {
         const opening: Opening = { handshake, wire }
         this.openings.push(opening)

@@ -2,6 +2,7 @@ import type { RawData } from 'ws'
 import { RookeryError } from '../../core/errors.ts'
 import { readClientFrame } from '../../core/read-frame.ts'
 import type { Limits } from '../../core/session-host.ts'
+import type { Reader } from '../http/tokens.ts'
 import type { PeerSocket } from './peer.ts'
 
 /** A message of the peer: what it holds, and whether it is binary. */
@@ -26,6 +27,7 @@ export class FirstFrame {
    */
   readonly token: Promise<string>
   readonly #ws: PeerSocket
+  readonly #reader: Reader
   readonly #limits: Limits
   readonly #messages: Message[] = []
   #resolve!: (token: string) => void
@@ -35,8 +37,9 @@ export class FirstFrame {
   #id: number | undefined
   #fault: RookeryError | undefined
 
-  constructor(ws: PeerSocket, limits: Limits) {
+  constructor(ws: PeerSocket, reader: Reader, limits: Limits) {
     this.#ws = ws
+    this.#reader = reader
     this.#limits = limits
     this.token = new Promise((resolve, reject) => {
       this.#resolve = resolve
@@ -50,7 +53,7 @@ export class FirstFrame {
     }
     ws.on('message', this.#take)
     ws.once('close', this.#gone)
-    ws.resume()
+    reader.start()
   }
 
   /** Reads no more; returns what has come. */
@@ -70,7 +73,7 @@ export class FirstFrame {
     }
     this.#read = true
     // `ws` has parsed more frames already, if they came in one piece with this one.
-    this.#ws.pause()
+    this.#reader.stop()
     const frame = readClientFrame(String(data), this.#limits.maxDepth)
     if (isBinary) this.#reject(new RookeryError('binary_not_supported'))
     else if (frame.type === 'invalid') this.#reject(frame.error)

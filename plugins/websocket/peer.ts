@@ -3,8 +3,10 @@ import type { Duplex } from 'node:stream'
 import { type RawData, WebSocket } from 'ws'
 import { RookeryError } from '../../core/errors.ts'
 import { Frame } from '../../core/frame.ts'
+import type { ClientFrame } from '../../core/protocol.ts'
 import type { Session } from '../../core/session.ts'
 import type { Handshake, TransportHost, Wire } from '../../core/transport.ts'
+import type { Reader } from '../http/tokens.ts'
 import { type Early, FirstFrame } from './first-frame.ts'
 import { batchBytes } from './framing.ts'
 
@@ -85,6 +87,8 @@ export class CompressingWire extends PeerWire {
 /** What is known of a peer before its session exists. */
 export interface Newcomer {
   readonly ws: PeerSocket
+  /** Reads nothing until somebody is there to take it. */
+  readonly reader: Reader
   readonly request: IncomingMessage
   readonly socket: Duplex
   readonly url: URL
@@ -101,7 +105,7 @@ const handshakeOf = ({ request, url, address }: Newcomer, firstToken: () => Prom
 
 /** Opens a session for a connection that has been upgraded, and feeds it until the connection is gone. */
 export const connect = (newcomer: Newcomer, host: TransportHost): void => {
-  const { ws, socket } = newcomer
+  const { ws, reader, socket } = newcomer
   const wire = ws.extensions ? new CompressingWire(ws, socket) : new PeerWire(ws, socket)
   let session: Session | undefined
   let gone = false
@@ -112,17 +116,30 @@ export const connect = (newcomer: Newcomer, host: TransportHost): void => {
     gone = true
     session?.disconnected()
   })
-  // Nothing is read until somebody is there to take it.
-  ws.pause()
+  answerPings(ws)
   open(newcomer, wire, host).then(
     ([opened, early]) => {
       session = opened
       if (gone) opened.disconnected()
-      else feed(ws, opened, early)
+      else feed(ws, reader, opened, early)
     },
     // Refused, told and closed already; reading on lets the closing handshake finish.
-    () => ws.resume(),
+    () => reader.start(),
   )
+}
+
+/** Answers the last ping of each turn of the event loop, which RFC 6455 allows (section 5.5.3): there may be hundreds. */
+const answerPings = (ws: PeerSocket): void => {
+  let last: Buffer | undefined
+  const pong = () => {
+    const data = last
+    last = undefined
+    if (ws.readyState === WebSocket.OPEN) ws.pong(data)
+  }
+  ws.on('ping', (data) => {
+    if (last === undefined) setImmediate(pong)
+    last = data
+  })
 }
 
 /** Opens the session, and reads what the peer sends before only if somebody asks for it. */
@@ -135,7 +152,7 @@ const open = async (
   let over = false
   const firstToken = async () => {
     if (over) throw new RookeryError('unauthenticated', 'The handshake is over')
-    first ??= new FirstFrame(newcomer.ws, host.limits)
+    first ??= new FirstFrame(newcomer.ws, newcomer.reader, host.limits)
     return await first.token
   }
   try {
@@ -150,21 +167,30 @@ const open = async (
 }
 
 /** Passes on what the peer sends, and what it has sent before. */
-const feed = (ws: PeerSocket, session: Session, early: Early | undefined): void => {
+const feed = (ws: PeerSocket, reader: Reader, session: Session, early: Early | undefined): void => {
+  const receive = (frame: string | ClientFrame, bytes: number) => {
+    session.receive(frame, bytes)
+    // Whoever sends too much is not read any more, and has until `closeTimeout` to read why.
+    if (session.closeReason?.code === 'rate_limited') reader.stop()
+  }
   const take = (data: RawData, isBinary: boolean) => {
+    if (session.closed) return
     if (isBinary) session.close(new RookeryError('binary_not_supported'))
-    else session.receive(String(data), (data as Buffer).length)
-    // Whoever sends too much is not read any more: what else it has to say costs nothing.
-    if (session.closeReason?.code === 'rate_limited') ws.pause()
+    else receive(String(data), (data as Buffer).length)
+  }
+  // Pings and pongs of WebSocket's own count as frames, too.
+  const alive = (data: Buffer) => {
+    if (!session.closed) receive({ type: 'pong' }, data.length)
   }
   ws.onFault = (error) => session.close(error)
   ws.on('message', take)
-  ws.on('pong', () => session.alive())
+  ws.on('ping', alive)
+  ws.on('pong', alive)
   if (early) {
     // Welcome is the answer; who asked for a reply gets that, too.
     if (early.id !== undefined) session.push(new Frame({ type: 'reply', id: early.id, payload: {} }))
     for (const [data, isBinary] of early.messages) take(data, isBinary)
     if (early.fault) session.close(early.fault)
   }
-  ws.resume()
+  reader.start()
 }

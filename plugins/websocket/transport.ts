@@ -1,6 +1,8 @@
 import { WebSocketServer } from 'ws'
+import { RookeryError } from '../../core/errors.ts'
 import type { Transport, TransportHost } from '../../core/transport.ts'
 import type { HttpServer } from '../http/tokens.ts'
+import { FlowingReader } from './flowing-reader.ts'
 import { connect, PeerSocket } from './peer.ts'
 
 interface Settings {
@@ -30,20 +32,29 @@ export class WebSocketTransport implements Transport {
       noServer: true,
       clientTracking: false,
       maxPayload: host.limits.maxPayload,
+      autoPong: false,
       perMessageDeflate,
       closeTimeout,
       WebSocket: PeerSocket,
     }
     const server = new WebSocketServer(options)
     const http = this.#http()
-    this.#detach = http.onUpgrade(path, (request, socket, head, url) => {
+    let active = true
+    const off = http.onUpgrade(path, (request, socket, head, url) => {
       const address = http.addressOf(request)
-      host.check?.(address)
-      server.handleUpgrade(request, socket, head, (ws) => {
-        this.#keep(ws)
-        connect({ ws, request, socket, url, address }, host)
+      return host.begin(address, () => {
+        if (!active) throw new RookeryError('shutting_down')
+        server.handleUpgrade(request, socket, head, (ws) => {
+          this.#keep(ws)
+          const reader = ws.extensions ? new FlowingReader(ws) : http.readInTurns(socket, host.intake)
+          connect({ ws, reader, request, socket, url, address }, host)
+        })
       })
     })
+    this.#detach = () => {
+      active = false
+      off()
+    }
   }
 
   /** Apart from the upgrade, whose closure would keep the request and its URL for as long as the peer. */

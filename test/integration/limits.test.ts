@@ -83,17 +83,6 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     await other.body?.cancel()
   })
 
-  it('frames of one address are limited together, and who sends most is closed', async () => {
-    const { url } = await startThree({ limits: { messageRatePerAddress: 1, messageBurst: 30 } })
-    const [greedy, modest] = [await welcome(url), await welcome(url)]
-    for (let id = 1; id <= 12; id++) greedy!.send({ topic: 'echo', payload: id, id })
-    // Not its end, which may take longer than the next frame that the address may send.
-    await until(greedy!, ({ type }) => type === 'close')
-    expect(await ask(modest!, { topic: 'echo', payload: 1 })).toBe('rate_limited')
-    expect(modest!.closed).toBeUndefined()
-    expect(await closedWith(greedy!)).toBe('rate_limited')
-  })
-
   it('handshakes at a time are limited, and a place is free when one is over', async () => {
     let letIn = () => {}
     const { url, app } = await startThree({

@@ -29,7 +29,7 @@ export const breakIt =
     start: (given) => {
       const host = ofHost ? ofHost(given) : given
       return transport.start({
-        limits: host.limits,
+        ...host,
         open: async (said, wire) => {
           const seen = overlay(wire, ofWire?.(wire))
           const session = await host.open(handshake ? handshake(said) : said, seen)

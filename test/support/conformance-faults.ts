@@ -186,10 +186,10 @@ export const faults = {
   'swallows errors': () => writingOnly(({ message }) => message.type !== 'error'),
 
   'takes only half of the limit': () => ({
-    host: ({ limits, open }) => ({ limits: { ...limits, maxPayload: limits.maxPayload / 2 }, open }),
+    host: (host) => ({ ...host, limits: { ...host.limits, maxPayload: host.limits.maxPayload / 2 } }),
   }),
   'ignores the limit': () => ({
-    host: ({ limits, open }) => ({ limits: { ...limits, maxPayload: Number.POSITIVE_INFINITY }, open }),
+    host: (host) => ({ ...host, limits: { ...host.limits, maxPayload: Number.POSITIVE_INFINITY } }),
   }),
   'never says what is buffered': () => ({ wire: () => ({ buffered: 0 }) }),
   'counts as buffered all that it ever wrote': () => ({
@@ -243,11 +243,11 @@ export const faults = {
   'gives who comes back the old session': () => {
     const sessions = sessionsByUser()
     return {
-      host: ({ limits, open }) => ({
-        limits,
+      host: (host) => ({
+        ...host,
         open: async (said, wire) => {
           const known = sessions(said.query.get('username'))
-          known[0] ??= await open(said, wire)
+          known[0] ??= await host.open(said, wire)
           return known[0]
         },
       }),

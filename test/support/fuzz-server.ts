@@ -38,7 +38,6 @@ export interface FuzzReport {
 const RAISED = {
   messageRate: 1e6,
   messageBurst: 1e6,
-  messageRatePerAddress: 1e9,
   byteRate: 2 ** 40,
   byteBurst: 2 ** 40,
   maxConnectionsPerUser: 1e6,

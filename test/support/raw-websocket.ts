@@ -79,6 +79,11 @@ export class RawWebSocket {
     this.#muted = true
   }
 
+  /** Ends the connection as a peer that is gone from one moment to the next. */
+  reset(): void {
+    this.#socket.resetAndDestroy()
+  }
+
   pause(): void {
     this.#socket.pause()
   }

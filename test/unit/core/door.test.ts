@@ -127,6 +127,39 @@ describe('the door', () => {
   })
 })
 
+describe('handshakes', () => {
+  it('begin at once as long as there are few, whoever waits', () => {
+    const door = open()
+    const begun: string[] = []
+    for (const name of ['a', 'b', 'c']) door.queue('10.0.0.1', () => begun.push(name))
+    expect(begun).toEqual(['a', 'b', 'c'])
+  })
+
+  it('of one network come in turn, and do not keep those of another waiting', async () => {
+    stopClock()
+    const door = open()
+    const begun: string[] = []
+    const begin = (network: number, name: string) =>
+      door.queue(`10.0.0.${network}`, () => {
+        begun.push(name)
+        vi.advanceTimersByTime(1)
+      })
+    for (let count = 0; count < 20; count++) begin(1, `many ${count}`)
+    expect(begun).toEqual(['many 0'])
+    begin(2, 'another')
+    for (let turns = 0; turns < 5; turns++) await new Promise((resolve) => setImmediate(resolve))
+    expect(begun).toContain('another')
+    expect(begun.length).toBeLessThan(10)
+    while (begun.length < 21) {
+      vi.advanceTimersByTime(10)
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    expect(begun.filter((name) => name !== 'another')).toEqual(
+      Array.from({ length: 20 }, (_, index) => `many ${index}`),
+    )
+  })
+})
+
 describe('the network of an address', () => {
   it.each([
     ['192.0.2.1', '192.0.2.1'],

@@ -1,0 +1,197 @@
+import { Heap } from './heap.ts'
+
+/** One peer's share of the time that the server has for what peers send. */
+export interface Flow {
+  /**
+   * Something has come: it is handled at once if it is little and nobody waits who has had less, and otherwise in the
+   * peer's turn. Does nothing while the flow waits for its turn already.
+   *
+   * @param bytes how much waits @default 0
+   */
+  ready(bytes?: number): void
+}
+
+/** Bytes that are little: what people do comes in small pieces, and floods come in large ones. */
+const LITTLE = 2048
+/** Milliseconds that a flow has in its turn; the piece that is being handled when they are over is finished. */
+const QUANTUM = 0.1
+/** Milliseconds of a turn of the event loop for each kind of flow: little that comes, little that has waited, and much. */
+const BUDGET = 0.5
+/** Milliseconds after which it does not count any more what a flow has had: it may have been charged with a pause of all. */
+const FORGET = 100
+
+/**
+ * Shares the event loop among peers by the time that they take of it, so that one who sends a little never waits behind
+ * those who send much. Whoever has little to be handled, and has not had more than others lately, is served as it comes.
+ * Of the rest, whoever has had least is next; it waits unread meanwhile, and has half of the time at most as long as others
+ * have something to say.
+ *
+ * For those that wait this is start-time fair queueing (Goyal, Vin and Cheng, 1996) with milliseconds for lengths: on a
+ * clock that all share, a flow's next piece starts where its last one ended, or now if that is over, and the earliest
+ * start is served first. That the others overtake them is from FQ-CoDel (RFC 8290, section 4.2).
+ */
+export class Intake {
+  readonly #now: () => number
+  /** Flows with little, in the order they came. */
+  #sparse: Turns[] = []
+  /** Flows with much. */
+  readonly #bulk = new Heap<Turns>(isBefore)
+  /** The clock that all share: at the start of what was served last of the bulk. */
+  #clock = 0
+  /** The latest end of all that was served. */
+  #latest = 0
+  /** Milliseconds that this turn of the loop has spent on what came in it. */
+  #spent = 0
+  /** When a flow with little was served last. */
+  #sparseAt = Number.NEGATIVE_INFINITY
+  /** Until when the bulk leaves time to others. */
+  #rest = 0
+  #arrivals = 0
+  #armed = false
+  #timer: NodeJS.Timeout | undefined
+  #serving = false
+
+  /** @param now milliseconds on a steady clock */
+  constructor(now: () => number = () => performance.now()) {
+    this.#now = now
+  }
+
+  /** @internal Whether a flow is being served right now. */
+  get serving(): boolean {
+    return this.#serving
+  }
+
+  /**
+   * A share for one more peer.
+   *
+   * @param handle handles a small piece, such as a KiB, of what has come, and tells whether more waits
+   */
+  flow(handle: () => boolean): Flow {
+    return new Turns(handle, this.#ready)
+  }
+
+  readonly #ready = (flow: Turns, bytes: number): void => {
+    if (flow.waiting) return
+    const now = this.#now()
+    if (now - flow.served > FORGET) flow.end = 0
+    const little = bytes <= LITTLE && (this.#bulk.size === 0 || flow.end <= this.#clock)
+    if (little && this.#spent < BUDGET && !this.#serving) {
+      this.#sparseAt = now
+      this.#spent += this.#serve(flow, now) - now
+    } else if (little) {
+      flow.waiting = true
+      this.#sparse.push(flow)
+    } else this.#wait(flow)
+    this.#arm()
+  }
+
+  #wait(flow: Turns): void {
+    flow.start = Math.max(this.#clock, flow.end)
+    flow.order = this.#arrivals++
+    flow.waiting = true
+    this.#bulk.push(flow)
+  }
+
+  /** Serves a flow for a quantum; returns when that ended. */
+  #serve(flow: Turns, began: number): number {
+    let ended = began
+    let more = false
+    flow.waiting = false
+    this.#serving = true
+    try {
+      do {
+        more = flow.handle()
+        ended = this.#now()
+      } while (more && ended - began < QUANTUM)
+    } finally {
+      this.#serving = false
+      flow.end = Math.max(this.#clock, flow.end) + ended - began
+      flow.served = ended
+      this.#latest = Math.max(this.#latest, flow.end)
+    }
+    if (more && !flow.waiting) this.#wait(flow)
+    return ended
+  }
+
+  #arm(): void {
+    if (this.#armed) return
+    this.#armed = true
+    setImmediate(this.#turn)
+  }
+
+  readonly #turn = (): void => {
+    this.#armed = false
+    this.#spent = 0
+    try {
+      this.#serveSparse()
+      this.#serveBulk()
+    } finally {
+      // Nobody has much: what everybody has had is forgotten.
+      if (this.#bulk.size === 0) this.#clock = this.#latest
+      this.#goOn()
+    }
+  }
+
+  #serveSparse(): void {
+    const began = this.#now()
+    let served = 0
+    for (let at = began; served < this.#sparse.length && at - began < BUDGET; ) {
+      this.#sparseAt = at
+      at = this.#serve(this.#sparse[served++] as Turns, at)
+    }
+    if (served > 0) this.#sparse = this.#sparse.slice(served)
+  }
+
+  #serveBulk(): void {
+    const began = this.#now()
+    if (began < this.#rest) return
+    let at = began
+    while (at - began < BUDGET) {
+      const next = this.#bulk.pop()
+      if (!next) break
+      this.#clock = next.start
+      at = this.#serve(next, at)
+    }
+    // As long as it has worked.
+    if (at - this.#sparseAt < FORGET) this.#rest = at + (at - began)
+  }
+
+  /** Comes back for those that wait: in the next turn of the loop, or when the bulk has rested. */
+  #goOn(): void {
+    if (this.#sparse.length > 0) this.#arm()
+    if (this.#bulk.size === 0) return
+    const rest = this.#rest - this.#now()
+    if (rest <= 0) this.#arm()
+    else this.#timer ??= setTimeout(this.#rested, rest)
+  }
+
+  readonly #rested = (): void => {
+    this.#timer = undefined
+    this.#turn()
+  }
+}
+/** A flow, and its place among those that wait. */
+class Turns implements Flow {
+  start = 0
+  /** End of what was served last, on the clock that all share. */
+  end = 0
+  /** The same in milliseconds. */
+  served = 0
+  /** Of those with the same start the one that came first is first. */
+  order = 0
+  waiting = false
+  readonly handle: () => boolean
+  readonly #ready: (flow: Turns, bytes: number) => void
+
+  constructor(handle: () => boolean, ready: (flow: Turns, bytes: number) => void) {
+    this.handle = handle
+    this.#ready = ready
+  }
+
+  ready(bytes = 0): void {
+    this.#ready(this, bytes)
+  }
+}
+
+const isBefore = (a: Turns, b: Turns): boolean =>
+  a.start < b.start || (a.start === b.start && a.order < b.order)

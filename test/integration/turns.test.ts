@@ -1,0 +1,236 @@
+import type { App, ServerFrame } from 'rookery'
+import { HttpServer } from 'rookery/http'
+import type { Peer } from 'rookery/testing'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { WebSocket } from 'ws'
+import { RawWebSocket } from '../support/raw-websocket.ts'
+import {
+  ask,
+  closedWith,
+  connectBy,
+  startThree,
+  TRANSPORTS,
+  until,
+  welcomeBy,
+} from '../support/three-transports.ts'
+
+/** More than any limit that a test does not set. */
+const NO_LIMIT = 1_000_000
+
+const limits = { messageRate: NO_LIMIT, messageBurst: NO_LIMIT, byteRate: 1e9, byteBurst: 1e9 }
+
+/** Milliseconds that a message of the flood takes, without letting anybody else in. */
+const COST = 1
+
+const FLOOD = 400
+
+/** A handler that keeps the event loop busy, and how often it has run. */
+const countFlood = (app: App) => {
+  const flood = { handled: 0 }
+  app.handle('flood', () => {
+    flood.handled++
+    const end = performance.now() + COST
+    while (performance.now() < end);
+  })
+  return flood
+}
+
+const untilHandled = (flood: { handled: number }, count: number) =>
+  vi.waitFor(() => expect(flood.handled).toBeGreaterThanOrEqual(count), { timeout: 20_000, interval: 5 })
+
+/** A masked text frame; the mask is zero. */
+const maskedText = (text: string): Buffer =>
+  Buffer.concat([Buffer.from([0x81, 0x80 | text.length, 0, 0, 0, 0]), Buffer.from(text)])
+
+/** Sends frames together, as far as the transport can. */
+const sendTogether = async (transport: string, url: string, peer: Peer, frames: readonly object[]) => {
+  if (transport === 'sse') {
+    const { session } = await until<Extract<ServerFrame, { type: 'welcome' }>>(
+      peer,
+      ({ type }) => type === 'welcome',
+    )
+    const headers = { 'content-type': 'application/json' }
+    const body = JSON.stringify(frames)
+    const response = await fetch(`${url}/api/v1/sse/${session}`, { method: 'POST', headers, body })
+    expect(response.status).toBe(200)
+  } else {
+    await Promise.all(frames.map((frame) => peer.send(frame as never)))
+  }
+}
+
+const floodOf = (length: number, payload?: unknown) =>
+  Array.from({ length }, () => ({ topic: 'flood', payload }))
+
+/** HTTP status of the answer to the request for a WebSocket. */
+const answerTo = async (url: string): Promise<number> => {
+  const peer = new WebSocket(`${url.replace('http', 'ws')}/api/v1/ws`)
+  onTestFinished(() => peer.terminate())
+  return await new Promise((resolve, reject) => {
+    peer.once('upgrade', () => resolve(101))
+    peer.once('unexpected-response', (_request, response) => {
+      response.resume()
+      resolve(response.statusCode ?? 0)
+    })
+    peer.once('error', reject)
+  })
+}
+
+describe.each(TRANSPORTS)('a flood over %s', (transport) => {
+  it('keeps no other session waiting until it is handled, and is handled in the end', async () => {
+    let flood = { handled: 0 }
+    const { url } = await startThree({
+      limits,
+      prepare: (app) => {
+        flood = countFlood(app)
+      },
+    })
+    const [attacker, honest] = [await welcomeBy(transport, url), await welcomeBy('websocket', url)]
+    await sendTogether(transport, url, attacker, floodOf(FLOOD))
+    await untilHandled(flood, 1)
+    for (let question = 0; question < 5; question++) {
+      expect(await ask(honest, { topic: 'echo', payload: question })).toBe(question)
+    }
+    expect(flood.handled).toBeLessThan(FLOOD)
+    await untilHandled(flood, FLOOD)
+    expect(flood.handled).toBe(FLOOD)
+  })
+
+  it('is handled to its end when its sender has left before', async () => {
+    let flood = { handled: 0 }
+    const { url, app } = await startThree({
+      limits,
+      prepare: (app) => {
+        flood = countFlood(app)
+      },
+    })
+    const peer = await welcomeBy(transport, url)
+    await sendTogether(transport, url, peer, floodOf(FLOOD))
+    peer.close()
+    await untilHandled(flood, FLOOD)
+    await vi.waitFor(() => expect(app.usage.sessions).toBe(0), { timeout: 8000 })
+    expect(flood.handled).toBe(FLOOD)
+  })
+})
+
+describe('what waits', () => {
+  it('is forgotten when the session is closed', async () => {
+    let flood = { handled: 0 }
+    const { url, app } = await startThree({
+      limits,
+      prepare: (app) => {
+        flood = countFlood(app)
+      },
+    })
+    const peer = await welcomeBy('sse', url)
+    await sendTogether('sse', url, peer, floodOf(FLOOD))
+    await untilHandled(flood, 1)
+    for (const session of app.sessions) session.close()
+    const { handled } = flood
+    expect(handled).toBeLessThan(FLOOD)
+    expect(await closedWith(peer)).toBe('session_closed')
+    expect(await ask(await welcomeBy('websocket', url), { topic: 'echo', payload: 1 })).toBe(1)
+    expect(flood.handled).toBe(handled)
+  })
+})
+
+describe('a WebSocket', () => {
+  it('that is reset leaves nothing behind, however much of it was unread', async () => {
+    let flood = { handled: 0 }
+    const { url, app } = await startThree({
+      limits,
+      prepare: (app) => {
+        flood = countFlood(app)
+      },
+    })
+    const raw = await RawWebSocket.connect(url)
+    raw.bytes(Buffer.concat(Array(FLOOD).fill(maskedText('{"topic":"flood"}'))))
+    await untilHandled(flood, 1)
+    raw.reset()
+    await vi.waitFor(() => expect(app.usage.sessions).toBe(0), { timeout: 8000 })
+    expect(flood.handled).toBeLessThan(FLOOD)
+  })
+
+  it('may send pings and pongs within the rate of messages, and gets the last of many pings back', async () => {
+    const { url } = await startThree({ limits: { messageBurst: 50 } })
+    const peer = new WebSocket(`${url.replace('http', 'ws')}/api/v1/ws`)
+    onTestFinished(() => peer.terminate())
+    await new Promise((resolve) => peer.once('open', resolve))
+    const pongs: string[] = []
+    peer.on('pong', (data) => pongs.push(String(data)))
+    for (let count = 0; count < 20; count++) peer.ping(`${count}`)
+    await vi.waitFor(() => expect(pongs.at(-1)).toBe('19'))
+    const closed = new Promise((resolve) => peer.once('close', (code) => resolve(code)))
+    for (let count = 0; count < 100; count++) {
+      peer.ping()
+      peer.pong()
+    }
+    expect(await closed).toBe(4429)
+  })
+
+  it('that sends too much is told so, and what it goes on sending is not read', async () => {
+    const { url, app } = await startThree({ limits: { messageBurst: 10 } })
+    const honest = await welcomeBy('websocket', url)
+    const raw = await RawWebSocket.connect(url)
+    const frames = Buffer.concat(Array(5000).fill(maskedText('{"topic":"echo"}')))
+    raw.bytes(frames)
+    await raw.until(({ type }) => type === 'close')
+    raw.bytes(frames)
+    expect(await ask(honest, { topic: 'echo', payload: 1 })).toBe(1)
+    const { code, reason } = await raw.closed()
+    expect([code, reason]).toEqual([4429, 'rate_limited'])
+    // Ten refused, and the one that was too many.
+    expect(app.refusals).toEqual({ rate_limited: 11 })
+  })
+
+  it('is read to its end over many pieces, in order', async () => {
+    const seen: number[] = []
+    const { url } = await startThree({
+      limits,
+      prepare: (app) => {
+        app.handle('count', (_ctx, payload) => void seen.push(payload as number))
+      },
+    })
+    const peer = await welcomeBy('websocket', url)
+    const filler = 'x'.repeat(3000)
+    for (let count = 0; count < 1000; count++) {
+      void peer.send({ topic: 'count', payload: count })
+      if (count % 10 === 0) void peer.send({ topic: 'echo', payload: filler })
+    }
+    peer.close()
+    await vi.waitFor(() => expect(seen).toHaveLength(1000), { timeout: 8000 })
+    expect(seen).toEqual(Array.from({ length: 1000 }, (_, index) => index))
+  })
+})
+
+describe('newcomers', () => {
+  it('that come all at once are all let in, and keep nobody waiting who is there', async () => {
+    const { url, app } = await startThree()
+    const honest = await welcomeBy('websocket', url)
+    const peers = Promise.all(
+      Array.from({ length: 60 }, (_, index) => welcomeBy(TRANSPORTS[index % 3] as string, url)),
+    )
+    await vi.waitFor(() => expect(app.usage.sessions).toBeGreaterThan(1))
+    expect(await ask(honest, { topic: 'echo', payload: 'there' })).toBe('there')
+    for (const peer of await peers) await until(peer, ({ type }) => type === 'welcome')
+    expect(app.usage.sessions).toBe(61)
+  })
+
+  it('of one address are refused past the burst, even if all come at once', async () => {
+    const { url, app } = await startThree({ limits: { handshakeRate: 1, handshakeBurst: 3 } })
+    const answers = await Promise.all(Array.from({ length: 10 }, () => answerTo(url)))
+    expect(answers.sort()).toEqual([...Array(3).fill(101), ...Array(7).fill(429)])
+    expect(app.refusals).toEqual({ rate_limited: 7 })
+  })
+
+  it('over Socket.IO are told when there were too many, and let go', async () => {
+    const { url, app } = await startThree({ limits: { handshakeRate: 1, handshakeBurst: 1 } })
+    await welcomeBy('socketio', url)
+    const late = await connectBy('socketio', url)
+    expect(await closedWith(late)).toBe('rate_limited')
+    const { server } = app.scope.get(HttpServer)
+    await vi.waitFor(async () => {
+      const count = await new Promise((resolve) => server.getConnections((_error, open) => resolve(open)))
+      expect(count).toBe(1)
+    })
+  })
+})
