@@ -63,21 +63,32 @@ export class Worker extends Remote {
   #process
   #stopping = false
 
-  /** @param {string} module relative to this folder @param {number | string} core */
-  constructor(module, core) {
-    const pin = canPin && {
-      execPath: 'taskset',
-      execArgv: ['-c', String(core), process.execPath, '--expose-gc'],
-    }
+  /**
+   * @param {string} module relative to this folder
+   * @param {number | string} core
+   * @param {number} [network] a process whose network it shares
+   */
+  constructor(module, core, network) {
+    const command = [
+      ...(network === undefined ? [] : ['nsenter', '-t', String(network), '-n']),
+      ...(canPin ? ['taskset', '-c', String(core)] : []),
+      process.execPath,
+      '--expose-gc',
+    ]
     const child = fork(fileURLToPath(new URL(module, import.meta.url)), {
-      execArgv: ['--expose-gc'],
-      ...pin,
+      execPath: command[0],
+      execArgv: command.slice(1),
     })
     super(child, module)
     this.#process = child
     child.on('exit', (code, signal) => {
       if (!this.#stopping) throw new Error(`${module} ended by itself (${signal ?? code})`)
     })
+  }
+
+  /** Keeps its main thread to a core, and leaves the others, such as those of the garbage collector, where they may be. @param {number} core */
+  pinMain(core) {
+    if (canPin) spawnSync('taskset', ['-c', '-p', String(core), String(this.#process.pid)])
   }
 
   async stop() {

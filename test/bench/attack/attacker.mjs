@@ -11,18 +11,29 @@ const sockets = new Set()
 let attacking = false
 const done = { connections: 0, refused: 0, bytes: 0 }
 
-/** Keeps one place of an attack filled: as soon as a connection is gone, the next one comes. @param {import('./attacks.mjs').Attack} attack @param {number} port */
-const occupy = (attack, port) => {
+/**
+ * Where the attack comes from and goes to.
+ *
+ * @typedef {object} Way
+ * @property {string} host
+ * @property {number} port
+ * @property {readonly string[]} addresses
+ */
+
+/** Keeps one place of an attack filled: as soon as a connection is gone, the next one comes. @param {import('./attacks.mjs').Attack} attack @param {Way} way @param {number} place */
+const occupy = (attack, way, place) => {
   if (!attacking) return
   done.connections++
-  const socket = connect({ port, host: '127.0.0.1', localAddress: '127.0.0.2' })
+  const { host, port, addresses } = way
+  const localAddress = addresses[attack.everywhere ? place % addresses.length : 0]
+  const socket = connect({ port, host, localAddress })
   sockets.add(socket)
   socket.setNoDelay()
   socket.on('error', () => {})
   socket.on('close', () => {
     done.bytes += socket.bytesWritten
     sockets.delete(socket)
-    setImmediate(occupy, attack, port)
+    setImmediate(occupy, attack, way, place)
   })
   socket.once('data', (data) => {
     if (data.toString('latin1', 9, 12) === '101') return
@@ -32,13 +43,13 @@ const occupy = (attack, port) => {
   attack.run(socket, () => attacking)
 }
 
-/** @param {{ name: string, port: number, connections: number }} input */
-const start = ({ name, port, connections }) => {
+/** @param {Way & { name: string, connections: number }} input */
+const start = ({ name, connections, ...way }) => {
   attacking = true
   const attack = attacks[name]
   if (!attack) throw new Error(`There is no attack '${name}'`)
   if (attack.spin) spin()
-  else for (let place = 0; place < connections; place++) occupy(attack, port)
+  else for (let place = 0; place < connections; place++) occupy(attack, way, place)
 }
 
 /** Takes all the time that it gets. */

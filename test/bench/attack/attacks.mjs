@@ -7,6 +7,7 @@ import { frameOf, upgradeOf } from './frames.mjs'
  * @property {string} title
  * @property {(socket: import('node:net').Socket, attacking: () => boolean) => void} run
  * @property {boolean} [spin] whether it only keeps its core busy
+ * @property {boolean} [everywhere] whether it comes from many addresses
  */
 
 /** Upgrades, and when that went well goes on. @param {import('node:net').Socket} socket @param {() => void} then */
@@ -35,6 +36,9 @@ const many = (frame, size) => {
   return Buffer.concat(Array(Math.floor(size / one.length)).fill(one))
 }
 
+/** Pings without a payload, and texts without a letter, in turn. */
+const pings = Buffer.concat(Array(5000).fill(Buffer.from([0x89, 0x80, 0, 0, 0, 0, 0x81, 0x80, 0, 0, 0, 0])))
+
 const nested = () => {
   const piece = `${'['.repeat(60)}${']'.repeat(60)}`
   const head = '{"topic":"echo","payload":['
@@ -53,6 +57,21 @@ export const attacks = {
     title: 'messages at full speed',
     run: flood(many({ topic: 'echo', id: 1, payload: 'x' }, 65_536)),
   },
+  distributed: {
+    title: 'the same from 250 addresses',
+    run: flood(many({ topic: 'echo', id: 1, payload: 'x' }, 65_536)),
+    everywhere: true,
+  },
+  resets: {
+    title: 'messages, then reset and come back at once',
+    run: (socket) =>
+      upgrade(socket, () => {
+        socket.write(many({ topic: 'echo', payload: 'x' }, 65_536), () => {
+          setTimeout(() => socket.resetAndDestroy(), 20)
+        })
+      }),
+  },
+  pings: { title: 'pings and the smallest frames', run: flood(pings) },
   connections: {
     title: 'connect and disconnect',
     run: (socket) => upgrade(socket, () => socket.resetAndDestroy()),

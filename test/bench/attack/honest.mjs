@@ -24,11 +24,11 @@ const broken = (why) => {
   process.exit(1)
 }
 
-/** A client that stays for good and takes the time of every message. @param {number} port @param {number} index */
-const open = (port, index) =>
+/** A client that stays for good and takes the time of every message. @param {string} host @param {number} port @param {number} index */
+const open = (host, port, index) =>
   new Promise((resolve) => {
     const room = Math.floor(index / ROOM)
-    const socket = connect({ port, host: '127.0.0.1', localAddress: '127.0.0.1' })
+    const socket = connect({ port, host })
     socket.setNoDelay()
     let upgraded = false
     let unread = Buffer.alloc(0)
@@ -53,9 +53,9 @@ const open = (port, index) =>
     clients.push({ socket, room })
   })
 
-/** Opens all, and lets each send once a second, evenly spread. @param {{ port: number, connections: number }} input */
-const start = async ({ port, connections }) => {
-  for (let index = 0; index < connections; index++) await open(port, index)
+/** Opens all, and lets each send once a second, evenly spread. @param {{ host: string, port: number, connections: number }} input */
+const start = async ({ host, port, connections }) => {
+  for (let index = 0; index < connections; index++) await open(host, port, index)
   const begun = performance.now()
   timer = setInterval(() => {
     const due = ((performance.now() - begun) / EVERY) * connections

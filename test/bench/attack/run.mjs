@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { LOAD_CORE, SERVER_CORE, Worker } from '../ipc.mjs'
+import { BOTH_CORES, LOAD_CORE, SERVER_CORE, Worker } from '../ipc.mjs'
 import { median } from '../stats.mjs'
 import { attacks } from './attacks.mjs'
+import { openNetwork } from './network.mjs'
 
 /** Most that the 99th percentile may be of itself without an attack. */
 const GOAL = 3
@@ -38,19 +39,22 @@ const calm = async (server, clients) => {
   await sleep(2000)
 }
 
-/** One attack on a server of its own. @param {string} name @param {Plan} plan */
-const measure = async (name, { honest: clients, attacking, rounds, millis }) => {
-  const server = new Worker('servers/attacked.mjs', SERVER_CORE)
-  const honest = new Worker('attack/honest.mjs', LOAD_CORE)
-  const attacker = new Worker('attack/attacker.mjs', LOAD_CORE)
+/** One attack on a server of its own. @param {string} name @param {Plan} plan @param {import('./network.mjs').Network} network */
+const measure = async (name, { honest: clients, attacking, rounds, millis }, network) => {
+  const { home, abroad, server: host, attackers: addresses } = network
+  const server = new Worker('servers/attacked.mjs', BOTH_CORES, home)
+  const honest = new Worker('attack/honest.mjs', LOAD_CORE, home)
+  const attacker = new Worker('attack/attacker.mjs', LOAD_CORE, abroad)
   try {
-    const port = await server.call('port')
-    await honest.call('start', { port, connections: clients })
+    const port = await server.call('start', host)
+    // Not before: threads that are made later would inherit it.
+    server.pinMain(SERVER_CORE)
+    await honest.call('start', { host, port, connections: clients })
     const pairs = []
     for (let round = 0; round < rounds; round++) {
       await calm(server, clients)
       const quiet = await watch(honest, millis, () => server.call('report'))
-      await attacker.call('start', { name, port, connections: attacking })
+      await attacker.call('start', { name, host, port, addresses, connections: attacking })
       const attacked = await watch(honest, millis, () => server.call('report'))
       pairs.push({ quiet, attacked, attack: await attacker.call('stop') })
     }
@@ -105,10 +109,11 @@ export const attackTable = (rows) =>
 
 /** Runs all attacks of a plan, one after the other. @param {Plan} plan */
 export const runAttacks = async (plan) => {
+  const network = await openNetwork()
   const rows = []
   for (const name of plan.names) {
     console.error(`${plan.attacking} attackers, ${plan.honest} others: ${name} ...`)
-    const row = rowOf(await measure(name, plan))
+    const row = rowOf(await measure(name, plan, network))
     console.error(cells(row).join('  '))
     for (const { quiet, attacked } of row.pairs) {
       const of = (/** @type {{ p99: number, stall: number }} */ half) =>

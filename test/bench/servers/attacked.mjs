@@ -5,14 +5,25 @@ import { rooms } from 'rookery/rooms'
 import { websocket } from 'rookery/websocket'
 import { answer } from '../ipc.mjs'
 
-/** The limits that everybody has who sets none. */
-const app = createApp({
-  plugins: [http({ port: 0, hostname: '127.0.0.1' }), websocket(), rooms({ announce: false })],
-  logger: 'error',
-})
-app.handle('echo', (_ctx, payload) => payload)
-app.handle('say', (ctx, payload) => ctx.publish(`rooms/${ctx.room}/messages`, payload))
-await app.start()
+/** The limits that everybody has who sets none. @param {string} hostname */
+const createServer = (hostname) => {
+  const app = createApp({
+    plugins: [http({ port: 0, hostname }), websocket(), rooms({ announce: false })],
+    logger: 'error',
+  })
+  app.handle('echo', (_ctx, payload) => payload)
+  app.handle('say', (ctx, payload) => ctx.publish(`rooms/${ctx.room}/messages`, payload))
+  return app
+}
+
+/** @type {ReturnType<typeof createServer>} */
+let app
+
+/** Starts the server at an address; returns its port. @param {string} hostname */
+const start = async (hostname) => {
+  app = await createServer(hostname).start()
+  return Number(new URL(app.scope.get(HttpServer).url).port)
+}
 
 let before = {
   refusals: /** @type {Record<string, number>} */ ({}),
@@ -42,4 +53,4 @@ const report = () => {
   }
 }
 
-answer({ port: () => Number(new URL(app.scope.get(HttpServer).url).port), report })
+answer({ start, report })

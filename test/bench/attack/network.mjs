@@ -1,0 +1,63 @@
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+
+/** Addresses that exist nowhere but between the two networks. */
+const SERVER = '10.99.0.1'
+const ATTACKERS = 250
+
+/**
+ * Where everybody is. Attackers have a network of their own, where that is possible: otherwise what they have written and
+ * the server has not read fills the memory that all TCP connections of a machine share, and what honest clients send
+ * is dropped for lack of it.
+ *
+ * @typedef {object} Network
+ * @property {string} server address of the server
+ * @property {readonly string[]} attackers addresses of theirs
+ * @property {number | undefined} home a process in the network of the server and the honest clients
+ * @property {number | undefined} abroad a process in that of the attackers
+ */
+
+/** @param {number} process @param {string[]} command */
+const inside = (process, ...command) =>
+  execFileSync('nsenter', ['-t', String(process), '-n', ...command], { stdio: 'pipe' })
+
+/** Starts a process in a network of its own, which is there until the process ends: with this one, or before. */
+const hold = async () => {
+  const child = spawn('unshare', ['-n', 'sh', '-c', 'echo in; exec cat'], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  await once(child.stdout, 'data')
+  child.unref()
+  // Pipes are sockets, and this one stays open as long as the network is used.
+  const pipes = /** @type {unknown[]} */ ([child.stdin, child.stdout])
+  for (const pipe of /** @type {import('node:net').Socket[]} */ (pipes)) pipe.unref()
+  return /** @type {number} */ (child.pid)
+}
+
+const canSeparate = () =>
+  ['unshare', 'nsenter', 'ip', 'sysctl'].every((command) => spawnSync(command, ['-V']).status === 0) &&
+  spawnSync('unshare', ['-n', 'ip', 'link', 'add', 'a', 'type', 'veth', 'peer', 'name', 'b']).status === 0
+
+/** @returns {Promise<Network>} */
+export const openNetwork = async () => {
+  if (!canSeparate()) {
+    const attackers = Array.from({ length: ATTACKERS }, (_, index) => `127.0.1.${index + 1}`)
+    return { server: '127.0.0.1', attackers, home: undefined, abroad: undefined }
+  }
+  const [home, abroad] = await Promise.all([hold(), hold()])
+  inside(home, 'ip', 'link', 'add', 'home', 'type', 'veth', 'peer', 'name', 'abroad')
+  inside(home, 'ip', 'link', 'set', 'abroad', 'netns', String(abroad))
+  inside(home, 'ip', 'address', 'add', `${SERVER}/16`, 'dev', 'home')
+  const attackers = Array.from({ length: ATTACKERS }, (_, index) => `10.99.1.${index + 1}`)
+  for (const address of attackers) inside(abroad, 'ip', 'address', 'add', `${address}/16`, 'dev', 'abroad')
+  for (const [process, device] of /** @type {const} */ ([
+    [home, 'home'],
+    [abroad, 'abroad'],
+  ])) {
+    inside(process, 'ip', 'link', 'set', device, 'up')
+    inside(process, 'ip', 'link', 'set', 'lo', 'up')
+  }
+  // What they may have on its way: not much, as it is this machine's memory after all.
+  inside(abroad, 'sysctl', '-w', 'net.ipv4.tcp_wmem=4096 16384 65536')
+  return { server: SERVER, attackers, home, abroad }
+}
