@@ -23,7 +23,7 @@ const CALM = 60_000
 /** Whatever went wrong: a delivery that does not come, too. @param {Worker} honest @param {number} millis @param {() => Promise<any>} server */
 const watch = async (honest, millis, server) => {
   await sleep(SETTLE)
-  await Promise.all([honest.call('report'), server()])
+  await Promise.all([honest.call('reset'), server()])
   await sleep(millis)
   const [seen, served] = await Promise.all([honest.call('report'), server()])
   return { ...seen, ...served }
