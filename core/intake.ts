@@ -170,6 +170,7 @@ export class Intake {
     this.#turn()
   }
 }
+
 /** A flow, and its place among those that wait. */
 class Turns implements Flow {
   start = 0

@@ -139,7 +139,7 @@ describe('the access token', () => {
           }, 10)
         }),
     )
-    expect(before).toBeLessThan(0.75)
+    expect(before).toBeLessThan(0.6)
     expect(after).toBeGreaterThan(0.8)
     expect(await refreshes(page)).toBe('1 time')
     await eventually(() => refreshes(page)).toBe('2 times')

@@ -38,6 +38,15 @@ const countFlood = (app: App) => {
 const untilHandled = (flood: { handled: number }, count: number) =>
   vi.waitFor(() => expect(flood.handled).toBeGreaterThanOrEqual(count), { timeout: 20_000, interval: 5 })
 
+/** An app that a flood costs time. */
+const startFlooded = async () => {
+  let flood = { handled: 0 }
+  const prepare = (app: App) => {
+    flood = countFlood(app)
+  }
+  return { ...(await startThree({ limits, prepare })), flood }
+}
+
 /** A masked text frame; the mask is zero. */
 const maskedText = (text: string): Buffer =>
   Buffer.concat([Buffer.from([0x81, 0x80 | text.length, 0, 0, 0, 0]), Buffer.from(text)])
@@ -77,13 +86,7 @@ const answerTo = async (url: string): Promise<number> => {
 
 describe.each(TRANSPORTS)('a flood over %s', (transport) => {
   it('keeps no other session waiting until it is handled, and is handled in the end', async () => {
-    let flood = { handled: 0 }
-    const { url } = await startThree({
-      limits,
-      prepare: (app) => {
-        flood = countFlood(app)
-      },
-    })
+    const { url, flood } = await startFlooded()
     const [attacker, honest] = [await welcomeBy(transport, url), await welcomeBy('websocket', url)]
     await sendTogether(transport, url, attacker, floodOf(FLOOD))
     await untilHandled(flood, 1)
@@ -96,13 +99,7 @@ describe.each(TRANSPORTS)('a flood over %s', (transport) => {
   })
 
   it('is handled to its end when its sender has left before', async () => {
-    let flood = { handled: 0 }
-    const { url, app } = await startThree({
-      limits,
-      prepare: (app) => {
-        flood = countFlood(app)
-      },
-    })
+    const { url, app, flood } = await startFlooded()
     const peer = await welcomeBy(transport, url)
     await sendTogether(transport, url, peer, floodOf(FLOOD))
     peer.close()
@@ -114,13 +111,7 @@ describe.each(TRANSPORTS)('a flood over %s', (transport) => {
 
 describe('what waits', () => {
   it('is forgotten when the session is closed', async () => {
-    let flood = { handled: 0 }
-    const { url, app } = await startThree({
-      limits,
-      prepare: (app) => {
-        flood = countFlood(app)
-      },
-    })
+    const { url, app, flood } = await startFlooded()
     const peer = await welcomeBy('sse', url)
     await sendTogether('sse', url, peer, floodOf(FLOOD))
     await untilHandled(flood, 1)
@@ -135,13 +126,7 @@ describe('what waits', () => {
 
 describe('a WebSocket', () => {
   it('that is reset leaves nothing behind, however much of it was unread', async () => {
-    let flood = { handled: 0 }
-    const { url, app } = await startThree({
-      limits,
-      prepare: (app) => {
-        flood = countFlood(app)
-      },
-    })
+    const { url, app, flood } = await startFlooded()
     const raw = await RawWebSocket.connect(url)
     raw.bytes(Buffer.concat(Array(FLOOD).fill(maskedText('{"topic":"flood"}'))))
     await untilHandled(flood, 1)

@@ -4,7 +4,7 @@ import { byId } from '../../chat/page/dom.ts'
 export class Countdown {
   readonly #text = byId('expiry')
   readonly #bar = byId<HTMLProgressElement>('life')
-  readonly #ticking = setInterval(() => this.#tick(), 200)
+  readonly #ticking = setInterval(() => this.#tick(), 100)
   #life = 1
   #end = 0
 
