@@ -32,6 +32,8 @@ export class Inbound {
   #waitingBytes = 0
   /** Called once nothing waits any more. */
   #whenEmpty: (() => void) | undefined
+  /** There was too much: what came before is still answered, and nothing else. */
+  #over = false
   /** What has to be answered first, while somebody is asked whether a subscription is allowed. */
   #before: Promise<void> | undefined
 
@@ -44,11 +46,13 @@ export class Inbound {
   }
 
   receive(input: Input, size = typeof input === 'string' ? input.length : 0): void {
+    if (this.#over) return
     const now = performance.now()
     const rate = this.#rate.take(now)
     const bytes = this.#bytes.take(now, size)
     if (rate === 'exhausted' || bytes === 'exhausted') {
-      this.#session.close(TOO_MANY)
+      this.#over = true
+      this.afterAll(() => this.#session.close(TOO_MANY))
       return
     }
     const refused = rate === 'empty' || bytes === 'empty'
@@ -59,8 +63,15 @@ export class Inbound {
 
   /** Calls back when all that has come is handled, which may be now. */
   afterAll(act: () => void): void {
-    if (this.#waiting.length === 0) act()
-    else this.#whenEmpty = act
+    if (this.#waiting.length === 0) {
+      act()
+      return
+    }
+    const earlier = this.#whenEmpty
+    this.#whenEmpty = () => {
+      earlier?.()
+      act()
+    }
   }
 
   #wait(frame: Waiting): void {
