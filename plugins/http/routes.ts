@@ -45,6 +45,13 @@ export const createRoutes = (app: App, log: Logger, allowedOrigins: AllowedOrigi
   return routes
 }
 
+/**
+ * A request of the platform's own class: `bodyLimit` makes another of it to count a body of unknown length, which fails
+ * with the one of Hono's server.
+ */
+const standardRequest = ({ url, method, headers, body, signal }: Request): Request =>
+  new Request(url, { method, headers, body, signal, duplex: 'half' } as RequestInit)
+
 /** Adds what answers when no plugin's route does: the user's routes, or else the listeners of their server. */
 export const finishRoutes = (
   routes: Hono,
@@ -60,6 +67,10 @@ export const finishRoutes = (
       'payload_too_large',
       `The body has more than ${fallback.bodyLimit} bytes`,
     )
+    routes.use(async (c, next) => {
+      if (c.req.header('transfer-encoding') !== undefined) c.req.raw = standardRequest(c.req.raw)
+      await next()
+    })
     routes.use(bodyLimit({ maxSize: fallback.bodyLimit, onError: (c) => errorResponse(c, tooLarge) }))
     routes.all('*', (c) => own.fetch(c.req.raw, c.env))
   } else if (others.length > 0) {

@@ -1,5 +1,6 @@
 import { createServer, request } from 'node:http'
 import { type AddressInfo, createConnection } from 'node:net'
+import { Readable } from 'node:stream'
 import { Hono } from 'hono'
 import { createApp, definePlugin, RookeryError } from 'rookery'
 import { HttpRoutes, HttpServer, http } from 'rookery/http'
@@ -101,6 +102,20 @@ describe('http', () => {
     })
     const refused = await get(`${url}/echo`, { method: 'POST', body: 'x'.repeat(1001) })
     expect(refused.status).toBe(413)
+    expect(JSON.parse(refused.text).error.code).toBe('payload_too_large')
+  })
+
+  it('takes bodies of a length that nobody has said, and refuses them over the limit', async () => {
+    const routes = new Hono().post('/echo', async (c) => c.text(String((await c.req.text()).length)))
+    const { url } = await startApp({ http: { routes, bodyLimit: 1000 } })
+    const inParts = (parts: number) =>
+      ({
+        method: 'POST',
+        body: Readable.from(Array.from({ length: parts }, () => Buffer.alloc(100, 'x'))),
+        duplex: 'half',
+      }) as unknown as RequestInit
+    expect(await get(`${url}/echo`, inParts(10))).toMatchObject({ status: 200, text: '1000' })
+    const refused = await get(`${url}/echo`, inParts(11))
     expect(JSON.parse(refused.text).error.code).toBe('payload_too_large')
   })
 
