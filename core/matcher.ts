@@ -22,11 +22,12 @@ class Node<T> {
  */
 export class Matcher<T> {
   readonly #root = new Node<T>()
-  #patterns = 0
+  /** The values of each pattern, which are in its node, too: for most that come, others are there already. */
+  readonly #values = new Map<string, Set<T>>()
 
   /** Number of different patterns held. */
   get patterns(): number {
-    return this.#patterns
+    return this.#values.size
   }
 
   /** Number of trie nodes in use; 0 when the matcher is empty. For leak checks: walks the whole trie. */
@@ -46,7 +47,14 @@ export class Matcher<T> {
    * @throws `invalid_pattern`
    */
   add(pattern: string, value: T): boolean {
+    const others = this.#values.get(pattern)
+    if (others) {
+      others.add(value)
+      return false
+    }
     assertPattern(pattern)
+    const values = new Set([value])
+    this.#values.set(pattern, values)
     const segments = pattern.split('/')
     const open = segments.at(-1) === '*'
     let node = this.#root
@@ -60,14 +68,8 @@ export class Matcher<T> {
         node = child
       }
     }
-    const held = open ? node.rest : node.here
-    if (held) {
-      held.add(value)
-      return false
-    }
-    if (open) node.rest = new Set([value])
-    else node.here = new Set([value])
-    this.#patterns++
+    if (open) node.rest = values
+    else node.here = values
     return true
   }
 
@@ -77,45 +79,38 @@ export class Matcher<T> {
    * @returns whether it was the pattern's last value
    */
   remove(pattern: string, value: T): boolean {
+    const values = this.#values.get(pattern)
+    if (!values?.delete(value) || values.size > 0) return false
+    this.#values.delete(pattern)
     const segments = pattern.split('/')
     const open = segments.at(-1) === '*'
-    return this.#remove(this.#root, open ? segments.slice(0, -1) : segments, 0, open, value)
+    this.#prune(this.#root, open ? segments.slice(0, -1) : segments, 0, open)
+    return true
   }
 
-  #remove(node: Node<T>, segments: readonly string[], index: number, open: boolean, value: T): boolean {
-    if (index === segments.length) {
-      const held = open ? node.rest : node.here
-      if (!held?.delete(value) || held.size > 0) return false
+  /** Takes the values of a pattern out of its node, and out of the trie what is empty then. */
+  #prune(node: Node<T>, segments: readonly string[], index: number, open: boolean): void {
+    const segment = segments[index]
+    if (segment === undefined) {
       if (open) node.rest = undefined
       else node.here = undefined
-      this.#patterns--
-      return true
+      return
     }
-    const segment = segments[index] as string
     const child = segment === '*' ? node.any : node.children?.get(segment)
-    if (!child) return false
-    const last = this.#remove(child, segments, index + 1, open, value)
-    if (last && child.empty) {
-      if (segment === '*') {
-        node.any = undefined
-      } else {
-        node.children?.delete(segment)
-        if (node.children?.size === 0) node.children = undefined
-      }
+    if (!child) return
+    this.#prune(child, segments, index + 1, open)
+    if (!child.empty) return
+    if (segment === '*') {
+      node.any = undefined
+    } else {
+      node.children?.delete(segment)
+      if (node.children?.size === 0) node.children = undefined
     }
-    return last
   }
 
   /** Whether any value is held under exactly this pattern. */
   has(pattern: string): boolean {
-    const segments = pattern.split('/')
-    const open = segments.at(-1) === '*'
-    let node: Node<T> | undefined = this.#root
-    for (const segment of open ? segments.slice(0, -1) : segments) {
-      node = segment === '*' ? node.any : node.children?.get(segment)
-      if (!node) return false
-    }
-    return (open ? node.rest : node.here) !== undefined
+    return this.#values.has(pattern)
   }
 
   /**
@@ -124,7 +119,7 @@ export class Matcher<T> {
    */
   match(topic: string): readonly ReadonlySet<T>[] {
     const found: ReadonlySet<T>[] = []
-    if (this.#patterns === 0) return found
+    if (this.#values.size === 0) return found
     const segments = topic.split('/')
     if (topic.startsWith('$')) {
       const child = this.#root.children?.get(segments[0] as string)
