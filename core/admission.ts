@@ -1,5 +1,6 @@
 import { Door, type Place } from './door.ts'
 import { RookeryError } from './errors.ts'
+import { LinkedList } from './linked-list.ts'
 import { Session } from './session.ts'
 import { closeFrame } from './session-frames.ts'
 import type { SessionHost } from './session-host.ts'
@@ -22,7 +23,7 @@ export interface AdmissionHost extends SessionHost {
 export class Admission {
   readonly #host: AdmissionHost
   /** How to refuse those whose handshake is under way. */
-  readonly #handshakes = new Set<() => void>()
+  readonly #handshakes = new LinkedList<() => void>()
   readonly #door: Door
   #accepting = false
 
@@ -73,7 +74,7 @@ export class Admission {
     })
     const attempt = new Attempt(this.#host, this.#door, handshake, wire, stop)
     const shutDown = () => stop(new RookeryError('shutting_down'))
-    this.#handshakes.add(shutDown)
+    const underWay = this.#handshakes.add(shutDown)
     const late = () => new RookeryError('handshake_timeout')
     try {
       if (!this.#accepting) throw new RookeryError('shutting_down', 'The server is not accepting connections')
@@ -88,7 +89,7 @@ export class Admission {
       attempt.refuse(error)
       throw error
     } finally {
-      this.#handshakes.delete(shutDown)
+      this.#handshakes.delete(underWay)
     }
   }
 }

@@ -1,7 +1,9 @@
 import { RookeryError } from './errors.ts'
-import { type Flow, Intake } from './intake.ts'
-import { networkOf } from './network.ts'
+import { type Entry, LinkedList } from './linked-list.ts'
+import { networkOf, REMEMBERED } from './network.ts'
+import { NetworkIntake } from './network-intake.ts'
 import { RateLimit } from './rate.ts'
+import { Recent } from './recent.ts'
 import type { Limits } from './session-host.ts'
 
 /** The place of one connection. */
@@ -16,14 +18,6 @@ export interface Place {
   busy(): void
 }
 
-/** What connections of one network share. */
-interface Network {
-  readonly handshakes: RateLimit
-  /** Handshakes that have not begun. */
-  readonly waiting: (() => void)[]
-  readonly flow: Flow
-}
-
 /** A handshake that waits for its peer. */
 interface Idle {
   readonly since: number
@@ -34,25 +28,30 @@ interface Idle {
 export class Door {
   readonly #limits: Limits
   /** Apart from what sessions send: floods of that keep no newcomer waiting. */
-  readonly #turns = new Intake()
-  /** The one heard of longest ago first. */
-  readonly #networks = new Map<string, Network>()
+  readonly #intake = new NetworkIntake()
+  /** Handshakes, by network. */
+  readonly #rates: Recent<RateLimit>
   readonly #byNetwork = new Map<string, number>()
   readonly #byUser = new Map<string, number>()
   /** The one that has waited longest first. */
-  readonly #idle = new Set<Idle>()
+  readonly #idle = new LinkedList<Idle>()
   #connections = 0
   #handshakes = 0
 
   constructor(limits: Limits) {
     this.#limits = limits
+    const { handshakeRate, handshakeBurst } = limits
+    this.#rates = new Recent(
+      () => new RateLimit(handshakeRate, handshakeBurst, performance.now()),
+      REMEMBERED,
+    )
   }
 
   /** Lets a connection begin its handshake. @throws `rate_limited`, `too_many_connections` */
   enter(address: string): Place {
     const { maxConnections, maxConnectionsPerAddress, maxHandshakes } = this.#limits
     const network = networkOf(address)
-    if (!this.#shared(network).handshakes.tryTake(performance.now())) throw TOO_MANY
+    if (!this.#rates.get(network).tryTake(performance.now())) throw TOO_MANY
     if (this.#connections >= maxConnections) throw full('The server has all the connections that it takes')
     const there = this.#byNetwork.get(network) ?? 0
     if (there >= maxConnectionsPerAddress) throw full('Too many connections from this address')
@@ -61,14 +60,13 @@ export class Door {
     this.#byNetwork.set(network, there + 1)
     this.#connections++
     this.#handshakes++
-    let waiting: Idle | undefined
+    let waiting: Entry<Idle> | undefined
     const busy = () => {
       if (waiting) this.#idle.delete(waiting)
     }
     const idle = (refuse: Idle['refuse']) => {
       busy()
-      waiting = { since: performance.now(), refuse }
-      this.#idle.add(waiting)
+      waiting = this.#idle.add({ since: performance.now(), refuse })
     }
     const welcomed = once(() => {
       busy()
@@ -84,14 +82,16 @@ export class Door {
 
   /** Has a handshake begin in the turn of its network. */
   queue(address: string, begin: () => void): void {
-    const { waiting, flow } = this.#shared(networkOf(address))
-    waiting.push(begin)
-    flow.ready()
+    const act = () => {
+      begin()
+      return false
+    }
+    this.#intake.flow(address, act).ready()
   }
 
   /** For transports that can refuse a peer before it has a connection. @throws `rate_limited` */
   check(address: string): void {
-    if (this.#networks.get(networkOf(address))?.handshakes.isEmpty(performance.now())) throw TOO_MANY
+    if (this.#rates.peek(networkOf(address))?.isEmpty(performance.now())) throw TOO_MANY
   }
 
   /** Lets a user in once more; returns what to call when that connection is over. @throws `too_many_connections` */
@@ -104,41 +104,15 @@ export class Door {
 
   /** Whoever says nothing must not keep those out who would. */
   #makeRoom(): void {
-    const [longest] = this.#idle
+    const longest = this.#idle.first?.value
     if (longest && performance.now() - longest.since >= PATIENCE) {
       longest.refuse(full('Others are waiting to shake hands'))
-    }
-  }
-
-  #shared(name: string): Network {
-    const network = this.#networks.get(name) ?? this.#meet()
-    // Last in line again.
-    this.#networks.delete(name)
-    this.#networks.set(name, network)
-    if (this.#networks.size > REMEMBERED) this.#networks.delete(this.#networks.keys().next().value as string)
-    return network
-  }
-
-  #meet(): Network {
-    const { handshakeRate, handshakeBurst } = this.#limits
-    const waiting: (() => void)[] = []
-    const begin = () => {
-      waiting.shift()?.()
-      return waiting.length > 0
-    }
-    return {
-      handshakes: new RateLimit(handshakeRate, handshakeBurst, performance.now()),
-      waiting,
-      flow: this.#turns.flow(begin),
     }
   }
 }
 
 /** Milliseconds that a peer may say nothing, however many others come. */
 const PATIENCE = 1000
-
-/** Networks whose rate is remembered; whoever has more of them than that has nothing to gain from being forgotten. */
-const REMEMBERED = 10_000
 
 /** One for all: a flood of refusals should cost little. */
 const TOO_MANY = new RookeryError('rate_limited', 'Too many handshakes from this address')

@@ -20,6 +20,15 @@ const BUDGET = 0.5
 /** Milliseconds after which it does not count any more what a flow has had: it may have been charged with a pause of all. */
 const FORGET = 100
 
+interface IntakeOptions {
+  /** Milliseconds of a turn of the event loop for each kind of flow. @default 0.5 */
+  readonly budget?: number
+  /** Whether those with much leave as much time as they have had, while others have something to say. @default true */
+  readonly rests?: boolean
+  /** Milliseconds on a steady clock. @default performance.now */
+  readonly now?: () => number
+}
+
 /**
  * Shares the event loop among peers by the time that they take of it, so that one who sends a little never waits behind
  * those who send much. Whoever has little to be handled, and has not had more than others lately, is served as it comes.
@@ -32,6 +41,8 @@ const FORGET = 100
  */
 export class Intake {
   readonly #now: () => number
+  readonly #budget: number
+  readonly #rests: boolean
   /** Flows with little, in the order they came. */
   #sparse: Turns[] = []
   /** Flows with much. */
@@ -51,8 +62,9 @@ export class Intake {
   #timer: NodeJS.Timeout | undefined
   #serving = false
 
-  /** @param now milliseconds on a steady clock */
-  constructor(now: () => number = () => performance.now()) {
+  constructor({ budget = BUDGET, rests = true, now = () => performance.now() }: IntakeOptions = {}) {
+    this.#budget = budget
+    this.#rests = rests
     this.#now = now
   }
 
@@ -75,7 +87,7 @@ export class Intake {
     const now = this.#now()
     if (now - flow.served > FORGET) flow.end = 0
     const little = bytes <= LITTLE && (this.#bulk.size === 0 || flow.end <= this.#clock)
-    if (little && this.#spent < BUDGET && !this.#serving) {
+    if (little && this.#spent < this.#budget && !this.#serving) {
       this.#sparseAt = now
       this.#spent += this.#serve(flow, now) - now
     } else if (little) {
@@ -135,7 +147,7 @@ export class Intake {
   #serveSparse(): void {
     const began = this.#now()
     let served = 0
-    for (let at = began; served < this.#sparse.length && at - began < BUDGET; ) {
+    for (let at = began; served < this.#sparse.length && at - began < this.#budget; ) {
       this.#sparseAt = at
       at = this.#serve(this.#sparse[served++] as Turns, at)
     }
@@ -146,14 +158,14 @@ export class Intake {
     const began = this.#now()
     if (began < this.#rest) return
     let at = began
-    while (at - began < BUDGET) {
+    while (at - began < this.#budget) {
       const next = this.#bulk.pop()
       if (!next) break
       this.#clock = next.start
       at = this.#serve(next, at)
     }
     // As long as it has worked.
-    if (at - this.#sparseAt < FORGET) this.#rest = at + (at - began)
+    if (this.#rests && at - this.#sparseAt < FORGET) this.#rest = at + (at - began)
   }
 
   /** Comes back for those that wait: in the next turn of the loop, or when the bulk has rested. */

@@ -19,4 +19,7 @@ export const networkOf = (address: string): string => {
     .join(':')
 }
 
+/** Networks that are remembered; whoever has more of them than that has nothing to gain from being forgotten. */
+export const REMEMBERED = 10_000
+
 const groupsOf = (text: string): string[] => (text === '' ? [] : text.split(':'))

@@ -51,10 +51,13 @@ export class Upgrades {
   }
 
   readonly handle = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
-    this.#route(request, socket, head).catch((error) => {
-      if (!isPublic(error)) this.#report(error)
-      refuse(socket, isPublic(error) ? error : new RookeryError('internal'))
-    })
+    const route = () =>
+      this.#route(request, socket, head).catch((error) => {
+        if (!isPublic(error)) this.#report(error)
+        refuse(socket, isPublic(error) ? error : new RookeryError('internal'))
+      })
+    // A stream notices in the next tick that who has read it lets go of it: until then it cannot be paused.
+    process.nextTick(route)
   }
 
   async #route(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {

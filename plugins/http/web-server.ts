@@ -32,7 +32,7 @@ export class WebServer implements HttpServer {
   readonly #options: HttpOptions
   readonly #log: Logger
   readonly #upgrades: Upgrades
-  readonly #connections: Connections | undefined
+  readonly #connections: Connections
   #detach = (): void => {}
 
   constructor(options: HttpOptions, app: App, limits: Limits, log: Logger) {
@@ -42,7 +42,7 @@ export class WebServer implements HttpServer {
     const { handshakeTimeout, maxConnections } = limits
     const maxSockets = options.maxSockets ?? maxConnections + SPARE_SOCKETS
     this.server = options.server ?? createNodeServer({ handshakeTimeout, maxSockets, log })
-    if (!options.server) this.#connections = new Connections(this.server)
+    this.#connections = new Connections(this.server)
     this.routes = createRoutes(app, log, options.allowedOrigins)
     this.#upgrades = new Upgrades(
       (request) => this.allowsOrigin(request),
@@ -71,7 +71,7 @@ export class WebServer implements HttpServer {
   }
 
   readInTurns(socket: Duplex, intake: Intake): Reader {
-    return new PieceReader(socket, intake)
+    return new PieceReader(socket, (read) => intake.flow(read))
   }
 
   onRequest(path: string, handler: RequestHandler): () => void {
@@ -118,7 +118,7 @@ export class WebServer implements HttpServer {
       const timer = setTimeout(() => this.server.closeAllConnections(), CLOSE_TIMEOUT)
       await new Promise<void>((resolve) => {
         this.server.close(() => resolve())
-        this.#connections?.close()
+        this.#connections.close()
       })
       clearTimeout(timer)
     }
@@ -134,9 +134,11 @@ export class WebServer implements HttpServer {
     for (const other of others) this.server.removeListener('request', other)
     this.server.on('request', respond)
     this.server.on('upgrade', this.#upgrades.handle)
+    this.#connections.attach()
     this.#detach = () => {
       this.server.removeListener('request', respond)
       this.server.removeListener('upgrade', this.#upgrades.handle)
+      this.#connections.detach()
       for (const other of others) this.server.on('request', other)
       this.#detach = () => {}
     }

@@ -47,10 +47,10 @@ export class FirstFrame {
     })
     // Whoever asked may no longer wait for it.
     this.token.catch(() => {})
-    ws.onFault = (error) => {
+    ws.onFault((error) => {
       this.#fault = error
       this.#reject(error)
-    }
+    })
     ws.on('message', this.#take)
     ws.once('close', this.#gone)
     reader.start()
@@ -60,7 +60,7 @@ export class FirstFrame {
   stop(): Early {
     this.#ws.off('message', this.#take)
     this.#ws.off('close', this.#gone)
-    this.#ws.onFault = undefined
+    this.#ws.onFault(undefined)
     return { id: this.#id, messages: this.#messages, fault: this.#fault }
   }
 

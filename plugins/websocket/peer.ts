@@ -20,11 +20,19 @@ const faults: Readonly<Record<number, () => RookeryError>> = {
 
 /** A `ws` socket that says why before it closes a connection whose peer broke the protocol. */
 export class PeerSocket extends WebSocket {
-  onFault: ((error: RookeryError) => void) | undefined
+  #tell: ((error: RookeryError) => void) | undefined
+
+  /**
+   * Sets who is told. A method: V8 puts a function that is written where it is assigned among what lives long, with all
+   * that it sees.
+   */
+  onFault(tell: ((error: RookeryError) => void) | undefined): void {
+    this.#tell = tell
+  }
 
   override close(code?: number, reason?: string | Buffer): void {
     const fault = code === undefined || reason !== undefined ? undefined : faults[code]
-    if (fault && this.onFault && this.readyState === WebSocket.OPEN) this.onFault(fault())
+    if (fault && this.#tell && this.readyState === WebSocket.OPEN) this.#tell(fault())
     else super.close(code, reason)
   }
 }
@@ -182,7 +190,7 @@ const feed = (ws: PeerSocket, reader: Reader, session: Session, early: Early | u
   const alive = (data: Buffer) => {
     if (!session.closed) receive({ type: 'pong' }, data.length)
   }
-  ws.onFault = (error) => session.close(error)
+  ws.onFault((error) => session.close(error))
   ws.on('message', take)
   ws.on('ping', alive)
   ws.on('pong', alive)

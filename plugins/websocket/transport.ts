@@ -1,5 +1,6 @@
 import { WebSocketServer } from 'ws'
 import { RookeryError } from '../../core/errors.ts'
+import { LinkedList } from '../../core/linked-list.ts'
 import type { Transport, TransportHost } from '../../core/transport.ts'
 import type { HttpServer } from '../http/tokens.ts'
 import { FlowingReader } from './flowing-reader.ts'
@@ -16,7 +17,7 @@ export class WebSocketTransport implements Transport {
   readonly name = 'websocket'
   readonly #http: () => HttpServer
   readonly #settings: Settings
-  readonly #peers = new Set<PeerSocket>()
+  readonly #peers = new LinkedList<PeerSocket>()
   #detach = (): void => {}
   #empty: (() => void) | undefined
 
@@ -59,9 +60,9 @@ export class WebSocketTransport implements Transport {
 
   /** Apart from the upgrade, whose closure would keep the request and its URL for as long as the peer. */
   #keep(ws: PeerSocket): void {
-    this.#peers.add(ws)
+    const entry = this.#peers.add(ws)
     ws.once('close', () => {
-      this.#peers.delete(ws)
+      this.#peers.delete(entry)
       if (this.#peers.size === 0) this.#empty?.()
     })
   }

@@ -28,15 +28,21 @@ export class RawWebSocket {
     return client
   }
 
+  /** The request that opens a WebSocket. */
+  static request(url: string, path = '/api/v1/ws'): string {
+    const { hostname } = new URL(url)
+    return (
+      `GET ${path} HTTP/1.1\r\nHost: ${hostname}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
+      `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${randomBytes(16).toString('base64')}\r\n\r\n`
+    )
+  }
+
   /** Connects, no more. */
   static async open(url: string, path = '/api/v1/ws'): Promise<RawWebSocket> {
     const { hostname, port } = new URL(url)
     const socket = createConnection(Number(port), hostname)
     const client = new RawWebSocket(socket)
-    socket.write(
-      `GET ${path} HTTP/1.1\r\nHost: ${hostname}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
-        `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${randomBytes(16).toString('base64')}\r\n\r\n`,
-    )
+    socket.write(RawWebSocket.request(url, path))
     await new Promise<void>((resolve) => {
       let head = Buffer.alloc(0)
       const read = (data: Buffer) => {

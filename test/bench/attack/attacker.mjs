@@ -36,7 +36,7 @@ const occupy = (attack, way, place) => {
     setImmediate(occupy, attack, way, place)
   })
   socket.once('data', (data) => {
-    if (data.toString('latin1', 9, 12) === '101') return
+    if (attack.plain || data.toString('latin1', 9, 12) === '101') return
     done.refused++
     socket.destroy()
   })

@@ -8,6 +8,7 @@ import { frameOf, upgradeOf } from './frames.mjs'
  * @property {(socket: import('node:net').Socket, attacking: () => boolean) => void} run
  * @property {boolean} [spin] whether it only keeps its core busy
  * @property {boolean} [everywhere] whether it comes from many addresses
+ * @property {boolean} [plain] whether it asks for no WebSocket
  */
 
 /** Upgrades, and when that went well goes on. @param {import('node:net').Socket} socket @param {() => void} then */
@@ -38,6 +39,9 @@ const many = (frame, size) => {
 
 /** Pings without a payload, and texts without a letter, in turn. */
 const pings = Buffer.concat(Array(5000).fill(Buffer.from([0x89, 0x80, 0, 0, 0, 0, 0x81, 0x80, 0, 0, 0, 0])))
+
+/** As many as fit into one read. */
+const requests = Buffer.from('GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(1700))
 
 const nested = () => {
   const piece = `${'['.repeat(60)}${']'.repeat(60)}`
@@ -75,6 +79,14 @@ export const attacks = {
   connections: {
     title: 'connect and disconnect',
     run: (socket) => upgrade(socket, () => socket.resetAndDestroy()),
+  },
+  requests: {
+    title: 'requests of plain HTTP',
+    plain: true,
+    run: (socket, attacking) => {
+      socket.resume()
+      pour(socket, requests, attacking)
+    },
   },
   nested: { title: 'largest frames, deeply nested', run: flood(frameOf(nested())) },
   subscriptions: {

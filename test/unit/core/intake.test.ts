@@ -8,7 +8,7 @@ const MUCH = 60_000
 /** A clock that moves only when something takes its time, and turns of the event loop that are counted. */
 const createLoop = () => {
   let now = 1000
-  const intake = new Intake(() => now)
+  const intake = new Intake({ now: () => now })
   const served: string[] = []
   return {
     intake,
