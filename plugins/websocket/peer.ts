@@ -176,19 +176,23 @@ const open = async (
 
 /** Passes on what the peer sends, and what it has sent before. */
 const feed = (ws: PeerSocket, reader: Reader, session: Session, early: Early | undefined): void => {
+  /** Whoever sends too much is not read any more, and has until `closeTimeout` to read why. */
+  const isOver = (): boolean => {
+    if (session.closeReason?.code === 'rate_limited') reader.stop()
+    return session.closed
+  }
   const receive = (frame: string | ClientFrame, bytes: number) => {
     session.receive(frame, bytes)
-    // Whoever sends too much is not read any more, and has until `closeTimeout` to read why.
-    if (session.closeReason?.code === 'rate_limited') reader.stop()
+    isOver()
   }
   const take = (data: RawData, isBinary: boolean) => {
-    if (session.closed) return
+    if (isOver()) return
     if (isBinary) session.close(new RookeryError('binary_not_supported'))
     else receive(String(data), (data as Buffer).length)
   }
   // Pings and pongs of WebSocket's own count as frames, too.
   const alive = (data: Buffer) => {
-    if (!session.closed) receive({ type: 'pong' }, data.length)
+    if (!isOver()) receive({ type: 'pong' }, data.length)
   }
   ws.onFault((error) => session.close(error))
   ws.on('message', take)

@@ -98,6 +98,7 @@ describe('the wait between attempts', () => {
   })
 
   test('is skipped where another transport has not been tried', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0.5)
     const [first, second] = [new MemoryTransport('first'), new MemoryTransport('second')]
     first.reachable = false
     const { client } = await connected({ transports: [first, second] })
