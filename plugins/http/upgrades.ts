@@ -51,24 +51,22 @@ export class Upgrades {
   }
 
   readonly handle = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
-    const route = () =>
-      this.#route(request, socket, head).catch((error) => {
-        if (!isPublic(error)) this.#report(error)
-        refuse(socket, isPublic(error) ? error : new RookeryError('internal'))
-      })
-    // A stream notices in the next tick that who has read it lets go of it: until then it cannot be paused.
-    process.nextTick(route)
-  }
-
-  async #route(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     const target = request.url ?? ''
     const url = URL.canParse(target, 'http://host') ? new URL(target, 'http://host') : undefined
     const handler = url && this.#handlers.get(url.pathname)
     if (!handler && this.#othersListen()) return
     // The socket is ours now; without a listener a reset by the peer would end the process.
     socket.on('error', ignore)
-    if (!url || !handler) throw new RookeryError('not_found', 'Nothing takes upgrades on this path')
-    if (!this.#allowsOrigin(request)) throw new RookeryError('origin_not_allowed')
-    await handler(request, socket, head, url)
+    const take = async () => {
+      if (!handler) throw new RookeryError('not_found', 'Nothing takes upgrades on this path')
+      if (!this.#allowsOrigin(request)) throw new RookeryError('origin_not_allowed')
+      await handler(request, socket, head, url)
+    }
+    const answer = (error: unknown) => {
+      if (!isPublic(error)) this.#report(error)
+      refuse(socket, isPublic(error) ? error : new RookeryError('internal'))
+    }
+    // A stream notices in the next tick that who has read it lets go of it: until then it cannot be paused.
+    process.nextTick(() => take().catch(answer))
   }
 }

@@ -184,6 +184,18 @@ describe('a server of the user’s own', () => {
     await vi.waitFor(() => expect(text().match(/\bown/g)).toHaveLength(100))
   })
 
+  it('may have others who end a connection that asks for an upgrade', async () => {
+    const server = createServer()
+    server.on('upgrade', (_request, socket) => socket.destroy(new Error('not for us')))
+    await startOn(server, { port: 0, host: '127.0.0.1' })
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    const { socket, text } = open(url)
+    socket.write(RawWebSocket.request(url))
+    await once(socket, 'close')
+    expect(text()).toBe('')
+    expect((await fetch(`${url}/healthz`)).status).toBe(200)
+  })
+
   it('closes connections that ask for a tunnel, unless somebody takes them', async () => {
     const server = createServer()
     await startOn(server, { port: 0, host: '127.0.0.1' })

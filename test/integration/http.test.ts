@@ -1,4 +1,4 @@
-import { createServer, request } from 'node:http'
+import { createServer } from 'node:http'
 import { type AddressInfo, createConnection } from 'node:net'
 import { Readable } from 'node:stream'
 import { Hono } from 'hono'
@@ -8,32 +8,16 @@ import { websocket } from 'rookery/websocket'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { startApp } from '../support/app.ts'
 import { BareClient, connectBare } from '../support/bare-client.ts'
+import { upgradeAnswer } from '../support/upgrade-answer.ts'
 
 const get = async (url: string, init?: RequestInit) => {
   const response = await fetch(url, init)
   return { status: response.status, headers: response.headers, text: await response.text() }
 }
 
-/** Status of an upgrade request that is refused before it becomes a WebSocket. */
-const upgrade = (url: string, headers: Record<string, string> = {}): Promise<number | undefined> =>
-  new Promise((resolve, reject) => {
-    const upgrading = request(url, {
-      headers: {
-        connection: 'upgrade',
-        upgrade: 'websocket',
-        'sec-websocket-version': '13',
-        'sec-websocket-key': 'AAAAAAAAAAAAAAAAAAAAAA==',
-        ...headers,
-      },
-    })
-    upgrading.on('response', (response) => resolve(response.statusCode))
-    upgrading.on('upgrade', (response, socket) => {
-      socket.destroy()
-      resolve(response.statusCode)
-    })
-    upgrading.on('error', reject)
-    upgrading.end()
-  })
+/** Status of the answer to an upgrade request. */
+const upgrade = async (url: string, headers?: Readonly<Record<string, string>>) =>
+  (await upgradeAnswer(url, headers)).status
 
 describe('http', () => {
   it('serves the user’s routes, those of plugins before them, and coded errors', async () => {

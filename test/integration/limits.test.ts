@@ -1,6 +1,3 @@
-import { once } from 'node:events'
-import { type IncomingMessage, request } from 'node:http'
-import { json } from 'node:stream/consumers'
 import { RookeryError } from 'rookery'
 import { describe, expect, it, vi } from 'vitest'
 import {
@@ -12,6 +9,7 @@ import {
   until,
   welcomeBy,
 } from '../support/three-transports.ts'
+import { upgradeAnswer } from '../support/upgrade-answer.ts'
 
 /** A user by `?name=`. */
 const named = (app: Parameters<NonNullable<Parameters<typeof startThree>[0]>['prepare'] & object>[0]) =>
@@ -20,18 +18,11 @@ const named = (app: Parameters<NonNullable<Parameters<typeof startThree>[0]>['pr
     return name ? { id: name, name } : null
   })
 
-/** What a request for a WebSocket is answered with, where there is to be none. */
-const answerTo = async (url: string): Promise<string> => {
-  const headers = {
-    connection: 'Upgrade',
-    upgrade: 'websocket',
-    'sec-websocket-version': '13',
-    'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
-  }
-  const asked = request(`${url}/api/v1/ws`, { headers }).end()
-  const [answer] = (await once(asked, 'response')) as [IncomingMessage]
-  expect(answer.statusCode).toBe(429)
-  return ((await json(answer)) as { error: { code: string } }).error.code
+/** The code with which a request for a WebSocket is refused. */
+const refusalOf = async (url: string): Promise<string> => {
+  const { status, body } = await upgradeAnswer(`${url}/api/v1/ws`)
+  expect(status).toBe(429)
+  return JSON.parse(body).error.code
 }
 
 describe.each(TRANSPORTS)('over %s', (transport) => {
@@ -73,7 +64,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     })
     const honest = await welcome(url)
     await welcome(url)
-    expect(transport === 'websocket' ? await answerTo(url) : await closedWith(await connect(url))).toBe(
+    expect(transport === 'websocket' ? await refusalOf(url) : await closedWith(await connect(url))).toBe(
       'rate_limited',
     )
     expect(app.refusals).toEqual({ rate_limited: 1 })

@@ -13,6 +13,7 @@ import {
   until,
   welcomeBy,
 } from '../support/three-transports.ts'
+import { upgradeAnswer } from '../support/upgrade-answer.ts'
 
 /** More than any limit that a test does not set. */
 const NO_LIMIT = 1_000_000
@@ -69,20 +70,6 @@ const sendTogether = async (transport: string, url: string, peer: Peer, frames: 
 
 const floodOf = (length: number, payload?: unknown) =>
   Array.from({ length }, () => ({ topic: 'flood', payload }))
-
-/** HTTP status of the answer to the request for a WebSocket. */
-const answerTo = async (url: string): Promise<number> => {
-  const peer = new WebSocket(`${url.replace('http', 'ws')}/api/v1/ws`)
-  onTestFinished(() => peer.terminate())
-  return await new Promise((resolve, reject) => {
-    peer.once('upgrade', () => resolve(101))
-    peer.once('unexpected-response', (_request, response) => {
-      response.resume()
-      resolve(response.statusCode ?? 0)
-    })
-    peer.once('error', reject)
-  })
-}
 
 describe.each(TRANSPORTS)('a flood over %s', (transport) => {
   it('keeps no other session waiting until it is handled, and is handled in the end', async () => {
@@ -202,7 +189,8 @@ describe('newcomers', () => {
 
   it('of one address are refused past the burst, even if all come at once', async () => {
     const { url, app } = await startThree({ limits: { handshakeRate: 1, handshakeBurst: 3 } })
-    const answers = await Promise.all(Array.from({ length: 10 }, () => answerTo(url)))
+    const asked = Array.from({ length: 10 }, () => upgradeAnswer(`${url}/api/v1/ws`))
+    const answers = (await Promise.all(asked)).map(({ status }) => status)
     expect(answers.sort()).toEqual([...Array(3).fill(101), ...Array(7).fill(429)])
     expect(app.refusals).toEqual({ rate_limited: 7 })
   })
