@@ -182,7 +182,7 @@ export const otherFaults = {
         connection: (connected, cause) => {
           lost ||= !connected
           host.connection(connected, cause)
-          if (lost && connected) setTimeout(() => void backend.stop())
+          if (lost && connected) void backend.stop()
         },
       }),
     }
