@@ -1,12 +1,12 @@
-import { isShallow } from './depth.ts'
 import { RookeryError } from './errors.ts'
 import { Frame } from './frame.ts'
 import type { Flow } from './intake.ts'
 import { type ClientFrame, checkClientFrame, type InvalidFrame, type SendFrame } from './protocol.ts'
 import { RateLimit } from './rate.ts'
-import { readClientFrame, tooDeep } from './read-frame.ts'
+import { excessive, readClientFrame } from './read-frame.ts'
 import type { Session } from './session.ts'
 import type { SessionHost } from './session-host.ts'
+import { excessOfValue } from './structure.ts'
 
 /** One for all: there may be many, and where in the code each was made tells nobody anything. */
 const TOO_MANY = new RookeryError('rate_limited')
@@ -99,11 +99,11 @@ export class Inbound {
   }
 
   #read(input: Input): ClientFrame | InvalidFrame {
-    const { maxDepth } = this.#host.limits
-    if (typeof input === 'string') return readClientFrame(input, maxDepth)
+    const { limits } = this.#host
+    if (typeof input === 'string') return readClientFrame(input, limits)
     const frame = checkClientFrame(input)
-    const deep = frame.type === undefined && !isShallow(frame, maxDepth)
-    return deep ? tooDeep(maxDepth, frame.id) : frame
+    const excess = frame.type === undefined ? excessOfValue(frame, limits) : undefined
+    return excess ? excessive(excess, limits, frame.id) : frame
   }
 
   #handle(frame: ClientFrame | InvalidFrame): void {

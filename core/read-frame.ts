@@ -1,16 +1,38 @@
-import { textIsShallow } from './depth.ts'
 import { RookeryError } from './errors.ts'
 import { type ClientFrame, type InvalidFrame, parseClientFrame } from './protocol.ts'
+import { type Excess, excessOfText, type StructureLimits } from './structure.ts'
 
-/** What stands for a frame that is nested too deeply. */
-export const tooDeep = (maxDepth: number, id: number | undefined): InvalidFrame => ({
+/** What stands for a frame that has too much structure. */
+export const excessive = (
+  excess: Excess,
+  { maxDepth, maxNodes }: StructureLimits,
+  id: number | undefined,
+): InvalidFrame => ({
   type: 'invalid',
-  error: new RookeryError('bad_frame', `A frame may be nested ${maxDepth} levels deep`),
+  error: new RookeryError(
+    'bad_frame',
+    excess === 'depth'
+      ? `A frame may be nested ${maxDepth} levels deep`
+      : `A frame may have ${maxNodes} arrays, objects and fields`,
+  ),
   ...(id !== undefined && { id }),
 })
 
-/** Reads a frame from a client; never throws. @param maxDepth most levels of arrays and objects in each other */
-export const readClientFrame = (text: string, maxDepth: number): ClientFrame | InvalidFrame => {
+/** Reads a frame from a client; never throws. One with too many nodes is not parsed. */
+export const readClientFrame = (text: string, limits: StructureLimits): ClientFrame | InvalidFrame => {
+  const excess = excessOfText(text, limits)
+  if (excess === 'nodes') return excessive(excess, limits, idOf(text))
   const frame = parseClientFrame(text)
-  return frame.type === 'invalid' || textIsShallow(text, maxDepth) ? frame : tooDeep(maxDepth, frame.id)
+  return frame.type !== 'invalid' && excess ? excessive(excess, limits, frame.id) : frame
 }
+
+/** The number of a frame that is not parsed, where it comes last, as from our client, or first. */
+const idOf = (text: string): number | undefined => {
+  const found = ID_LAST.exec(text.slice(-LONGEST_ID)) ?? ID_FIRST.exec(text.slice(0, LONGEST_ID))
+  const id = Number(found?.[1])
+  return Number.isSafeInteger(id) ? id : undefined
+}
+
+const LONGEST_ID = 64
+const ID_LAST = /,\s*"id"\s*:\s*(\d+)\s*\}\s*$/
+const ID_FIRST = /^\s*\{\s*"id"\s*:\s*(\d+)\s*,/

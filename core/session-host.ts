@@ -22,6 +22,7 @@ export interface Limits {
   readonly byteRate: number
   readonly byteBurst: number
   readonly maxDepth: number
+  readonly maxNodes: number
   readonly maxConnections: number
   readonly maxConnectionsPerAddress: number
   readonly maxConnectionsPerUser: number

@@ -1,10 +1,10 @@
 import { isUtf8 } from 'node:buffer'
 import type { IncomingMessage } from 'node:http'
-import { textIsShallow } from '../../core/depth.ts'
 import { RookeryError } from '../../core/errors.ts'
 import type { ClientFrame } from '../../core/protocol.ts'
-import { tooDeep } from '../../core/read-frame.ts'
+import { excessive } from '../../core/read-frame.ts'
 import type { Limits } from '../../core/session-host.ts'
+import { excessOfText } from '../../core/structure.ts'
 import { within } from '../../core/time.ts'
 
 /** A frame of the uplink: numbered from 1 by clients that may have to send it again. */
@@ -50,11 +50,14 @@ export const readBody = async (
  *
  * @throws `bad_encoding`, `bad_frame`
  */
-export const parseFrames = (body: Buffer, { maxDepth }: Limits): UplinkFrame[] => {
+export const parseFrames = (body: Buffer, limits: Limits): UplinkFrame[] => {
   if (!isUtf8(body)) throw new RookeryError('bad_encoding', 'The body is not valid UTF-8')
   const text = String(body)
-  // The list around the frames is one more; which of them are too deep they are told one by one.
-  if (!textIsShallow(text, maxDepth + 1)) throw tooDeep(maxDepth, undefined).error
+  // The list around the frames is one level more, and they have fields of their own; which of them have too much they are
+  // told one by one.
+  const { maxDepth, maxNodes } = limits
+  const excess = excessOfText(text, { maxDepth: maxDepth + 1, maxNodes: 2 * maxNodes })
+  if (excess) throw excessive(excess, limits, undefined).error
   let parsed: unknown
   try {
     parsed = JSON.parse(text)

@@ -74,7 +74,7 @@ export class FirstFrame {
     this.#read = true
     // `ws` has parsed more frames already, if they came in one piece with this one.
     this.#reader.stop()
-    const frame = readClientFrame(String(data), this.#limits.maxDepth)
+    const frame = readClientFrame(String(data), this.#limits)
     if (isBinary) this.#reject(new RookeryError('binary_not_supported'))
     else if (frame.type === 'invalid') this.#reject(frame.error)
     else if (frame.type === 'auth') {

@@ -1,5 +1,6 @@
 import { fork, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
+import { readdirSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 
@@ -7,12 +8,12 @@ import { fileURLToPath } from 'node:url'
 export const SERVER_CORE = 0
 export const LOAD_CORE = 1
 
+/** Both of them, for what may run on either. */
+export const BOTH_CORES = `${SERVER_CORE},${LOAD_CORE}`
+
 /** Whether processes can be pinned to a core each. */
 export const canPin =
   availableParallelism() > 1 && spawnSync('taskset', ['-c', String(SERVER_CORE), 'true']).status === 0
-
-/** Both of them, for what may run on either. */
-export const BOTH_CORES = `${SERVER_CORE},${LOAD_CORE}`
 
 /** Moves this process to a core: the load's by default, so that it takes no time from the servers. */
 export const pinSelf = (core = LOAD_CORE) => {
@@ -86,9 +87,17 @@ export class Worker extends Remote {
     })
   }
 
-  /** Keeps its main thread to a core, and leaves the others, such as those of the garbage collector, where they may be. @param {number} core */
-  pinMain(core) {
-    if (canPin) spawnSync('taskset', ['-c', '-p', String(core), String(this.#process.pid)])
+  /**
+   * Gives its main thread the core of servers for itself, and has the others, such as those of the garbage collector, run
+   * with the load, where the kernel would put them in turn with the main thread.
+   */
+  separateThreads() {
+    if (!canPin) return
+    const { pid } = this.#process
+    for (const thread of readdirSync(`/proc/${pid}/task`)) {
+      const core = thread === String(pid) ? SERVER_CORE : LOAD_CORE
+      spawnSync('taskset', ['-c', '-p', String(core), thread])
+    }
   }
 
   async stop() {

@@ -138,8 +138,8 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     expect(await ask(peer, { topic: 'echo', payload })).toBe('rate_limited')
   })
 
-  it('a subscription too many, a pattern that is too long and a frame that is too deep are answered', async () => {
-    const { url, app } = await startThree({ limits: { maxSubscriptions: 2, maxDepth: 10 } })
+  it('a subscription too many, a pattern too long, and a frame too deep or with too much in it are answered', async () => {
+    const { url, app } = await startThree({ limits: { maxSubscriptions: 2, maxDepth: 10, maxNodes: 20 } })
     const peer = await welcome(url)
     expect(await ask(peer, { type: 'subscribe', topics: ['a', 'b'] })).toEqual({ topics: ['a', 'b'] })
     expect(await ask(peer, { type: 'subscribe', topics: ['b', 'c'] })).toBe('too_many_subscriptions')
@@ -150,9 +150,12 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     const nested = (depth: number) => JSON.parse('['.repeat(depth) + ']'.repeat(depth))
     expect(await ask(peer, { topic: 'echo', payload: nested(9) })).toEqual(nested(9))
     expect(await ask(peer, { topic: 'echo', payload: nested(10) })).toBe('bad_frame')
+    const many = (count: number) => Array.from({ length: count }, () => [])
+    expect(await ask(peer, { topic: 'echo', payload: many(10) })).toEqual(many(10))
+    expect(await ask(peer, { topic: 'echo', payload: many(25) })).toBe('bad_frame')
     expect(await ask(peer, { topic: 'echo', payload: 'still here' })).toBe('still here')
     expect([...app.sessions][0]?.subscriptions).toEqual(['a', 'b'])
-    expect(app.refusals).toEqual({ too_many_subscriptions: 1, invalid_pattern: 2, bad_frame: 1 })
+    expect(app.refusals).toEqual({ too_many_subscriptions: 1, invalid_pattern: 2, bad_frame: 2 })
   })
 
   it('what is refused by a hook is counted once', async () => {

@@ -1,10 +1,13 @@
+import { spawnSync } from 'node:child_process'
 import { connect } from 'node:net'
 import { setPriority } from 'node:os'
 import { answer } from '../ipc.mjs'
 import { attacks } from './attacks.mjs'
 
-// The honest share the core: what they measure must not be that they get no time.
-setPriority(19)
+// The honest share the core: what they measure must not be that they get no time. Least of all priorities, where there is
+// such a command; otherwise the kernel lets this process finish a slice of milliseconds first.
+if (spawnSync('chrt', ['--all-tasks', '--idle', '--pid', '0', String(process.pid)]).status !== 0)
+  setPriority(19)
 
 /** @type {Set<import('node:net').Socket>} */
 const sockets = new Set()

@@ -43,11 +43,11 @@ const pings = Buffer.concat(Array(5000).fill(Buffer.from([0x89, 0x80, 0, 0, 0, 0
 /** As many as fit into one read. */
 const requests = Buffer.from('GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(1700))
 
+/** As large, as deep and with as many arrays as frames may be. */
 const nested = () => {
-  const piece = `${'['.repeat(60)}${']'.repeat(60)}`
-  const head = '{"topic":"echo","payload":['
-  const pieces = Math.floor((65_536 - head.length - 2) / (piece.length + 1))
-  return `${head}${Array(pieces).fill(piece).join(',')}]}`
+  const pieces = Array(Math.floor(4090 / 60)).fill(`${'['.repeat(60)}${']'.repeat(60)}`)
+  const frame = (/** @type {string} */ text) => `{"topic":"echo","payload":[${pieces},"${text}"]}`
+  return frame('x'.repeat(65_536 - frame('').length))
 }
 
 const large = frameOf({ topic: 'echo', id: 1, payload: 'x'.repeat(60_000) })

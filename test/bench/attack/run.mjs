@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { BOTH_CORES, LOAD_CORE, SERVER_CORE, Worker } from '../ipc.mjs'
+import { LOAD_CORE, SERVER_CORE, Worker } from '../ipc.mjs'
 import { median } from '../stats.mjs'
 import { attacks } from './attacks.mjs'
 import { openNetwork } from './network.mjs'
@@ -42,13 +42,12 @@ const calm = async (server, clients) => {
 /** One attack on a server of its own. @param {string} name @param {Plan} plan @param {import('./network.mjs').Network} network */
 const measure = async (name, { honest: clients, attacking, rounds, millis }, network) => {
   const { home, abroad, server: host, attackers: addresses } = network
-  const server = new Worker('servers/attacked.mjs', BOTH_CORES, home)
+  const server = new Worker('servers/attacked.mjs', SERVER_CORE, home)
   const honest = new Worker('attack/honest.mjs', LOAD_CORE, home)
   const attacker = new Worker('attack/attacker.mjs', LOAD_CORE, abroad)
   try {
     const port = await server.call('start', host)
-    // Not before: threads that are made later would inherit it.
-    server.pinMain(SERVER_CORE)
+    server.separateThreads()
     await honest.call('start', { host, port, connections: clients })
     const pairs = []
     for (let round = 0; round < rounds; round++) {
