@@ -15,7 +15,10 @@ export type ClusterCapability = keyof typeof CAPABILITIES
 export interface ClusterEnvironment {
   /** Makes the cluster plugin of one more node of the same cluster. */
   plugin(): Plugin
-  /** Cuts a node's connection to all others, without a word. Resolves when it is cut, noticed or not. */
+  /**
+   * Cuts a node's connection to all others, without a word. Resolves when it is cut, and a server in between knows; the nodes
+   * need not have noticed.
+   */
   cut?(app: App): Promise<void> | void
   /** Restores the connection of a node that was cut off. */
   heal?(app: App): Promise<void> | void

@@ -3,7 +3,8 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 
 /** A TCP proxy that can be shut: it then ends every connection, new ones too. */
 export class TcpGate {
-  readonly #sockets = new Set<Socket>()
+  /** What ends each connection, and when that is over. */
+  readonly #ends = new Set<() => Promise<unknown>>()
   readonly #target: number
   readonly #server = createServer((socket) => this.#forward(socket))
   #isShut = false
@@ -24,9 +25,10 @@ export class TcpGate {
     return (this.#server.address() as AddressInfo).port
   }
 
-  shut(): void {
+  /** Ends every connection without a word. Resolves when the server behind it has noticed and ended its side. */
+  async shut(): Promise<void> {
     this.#isShut = true
-    for (const socket of this.#sockets) socket.destroy()
+    await Promise.all([...this.#ends].map((end) => end()))
   }
 
   open(): void {
@@ -36,7 +38,7 @@ export class TcpGate {
   async close(): Promise<void> {
     const closed = once(this.#server, 'close')
     this.#server.close()
-    this.shut()
+    await this.shut()
     await closed
   }
 
@@ -46,19 +48,24 @@ export class TcpGate {
       return
     }
     const upstream = connect(this.#target, '127.0.0.1')
-    for (const [one, other] of [
-      [socket, upstream],
-      [upstream, socket],
-    ] as const) {
-      this.#sockets.add(one)
+    const gone = new Promise((resolve) => upstream.once('close', resolve))
+    const end = () => {
+      socket.destroy()
+      // Read on, or it does not hear of the server's end.
+      upstream.unpipe().resume().end()
+      return gone
+    }
+    this.#ends.add(end)
+    for (const one of [socket, upstream]) {
       // Small messages must not wait for each other.
       one.setNoDelay(true)
       one.on('error', () => {})
-      one.once('close', () => {
-        this.#sockets.delete(one)
-        other.destroy()
-      })
-      one.pipe(other)
     }
+    socket.once('close', end)
+    upstream.once('close', () => {
+      this.#ends.delete(end)
+      socket.destroy()
+    })
+    socket.pipe(upstream).pipe(socket)
   }
 }
