@@ -53,10 +53,9 @@ export const readBody = async (
 export const parseFrames = (body: Buffer, limits: Limits): UplinkFrame[] => {
   if (!isUtf8(body)) throw new RookeryError('bad_encoding', 'The body is not valid UTF-8')
   const text = String(body)
-  // The list around the frames is one level more, and they have fields of their own; which of them have too much they are
-  // told one by one.
-  const { maxDepth, maxNodes } = limits
-  const excess = excessOfText(text, { maxDepth: maxDepth + 1, maxNodes: 2 * maxNodes })
+  // The list around the frames is one level more. Which of them have too much they are told one by one: that several come
+  // together must not make a difference.
+  const excess = excessOfText(text, { maxDepth: limits.maxDepth + 1, maxNodes: Number.POSITIVE_INFINITY })
   if (excess) throw excessive(excess, limits, undefined).error
   let parsed: unknown
   try {

@@ -8,12 +8,12 @@ import { fileURLToPath } from 'node:url'
 export const SERVER_CORE = 0
 export const LOAD_CORE = 1
 
-/** Both of them, for what may run on either. */
-export const BOTH_CORES = `${SERVER_CORE},${LOAD_CORE}`
-
 /** Whether processes can be pinned to a core each. */
 export const canPin =
   availableParallelism() > 1 && spawnSync('taskset', ['-c', String(SERVER_CORE), 'true']).status === 0
+
+/** Both of them, for what may run on either. */
+export const BOTH_CORES = `${SERVER_CORE},${LOAD_CORE}`
 
 /** Moves this process to a core: the load's by default, so that it takes no time from the servers. */
 export const pinSelf = (core = LOAD_CORE) => {

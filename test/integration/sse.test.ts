@@ -186,6 +186,20 @@ describe('the uplink', () => {
     expect((await fetch(`${url}/api/v1/sse`, { method: 'HEAD' })).status).toBe(200)
   })
 
+  it('counts what is in each frame, not in all that come together', async () => {
+    const { reader, send } = await open({ maxNodes: 20 })
+    const frame = (id: number, arrays: number) => ({ topic: 'echo', payload: Array(arrays).fill([]), id })
+    expect((await send([frame(1, 12), frame(2, 30), frame(3, 12), frame(4, 12)])).status).toBe(200)
+    // Refusals do not wait for the answers of handlers.
+    for (const id of [1, 2, 3, 4]) await reader.until((frame) => frame.id === id)
+    expect(Object.fromEntries(reader.frames.slice(1).map(({ id, error }) => [id, error?.code]))).toEqual({
+      1: undefined,
+      2: 'bad_frame',
+      3: undefined,
+      4: undefined,
+    })
+  })
+
   it('answers frames that are wrong on the stream', async () => {
     const { reader, send } = await open()
     expect((await send([null, 7, { type: 'hack', id: 1 }, { topic: 'nobody', id: 2 }])).status).toBe(200)
