@@ -17,7 +17,9 @@ const LITTLE = 2048
 const QUANTUM = 0.1
 /** Milliseconds of a turn of the event loop for each kind of flow: little that comes, little that has waited, and much. */
 const BUDGET = 0.5
-/** Milliseconds after which it does not count any more what a flow has had: it may have been charged with a pause of all. */
+/** Milliseconds that may have been a pause, in which others had the processor. */
+const PAUSE = 1
+/** Milliseconds after which it no longer counts what a flow has had: it may have been charged with collecting garbage. */
 const FORGET = 100
 
 interface IntakeOptions {
@@ -27,6 +29,8 @@ interface IntakeOptions {
   readonly rests?: boolean
   /** Milliseconds on a steady clock. @default performance.now */
   readonly now?: () => number
+  /** Milliseconds that the process has worked: on a clock that stands still while others have the processor. */
+  readonly worked?: () => number
 }
 
 /**
@@ -37,10 +41,13 @@ interface IntakeOptions {
  *
  * For those that wait this is start-time fair queueing (Goyal, Vin and Cheng, 1996) with milliseconds for lengths: on a
  * clock that all share, a flow's next piece starts where its last one ended, or now if that is over, and the earliest
- * start is served first. That the others overtake them is from FQ-CoDel (RFC 8290, section 4.2).
+ * start is served first. That the others overtake them is from FQ-CoDel (RFC 8290, section 4.2). A flow is charged with
+ * what the process has worked for it, and not with a pause that it met: on a machine with much else to do, or in a
+ * container that has had its share of the processor, pauses are a hundred times as long as turns.
  */
 export class Intake {
   readonly #now: () => number
+  readonly #worked: () => number
   readonly #budget: number
   readonly #rests: boolean
   /** Flows with little, in the order they came. */
@@ -57,15 +64,23 @@ export class Intake {
   #sparseAt = Number.NEGATIVE_INFINITY
   /** Until when the bulk leaves time to others. */
   #rest = 0
+  /** What the process had worked when it was last looked up. */
+  #workedBefore = 0
   #arrivals = 0
   #armed = false
   #timer: NodeJS.Timeout | undefined
   #serving = false
 
-  constructor({ budget = BUDGET, rests = true, now = () => performance.now() }: IntakeOptions = {}) {
+  constructor({
+    budget = BUDGET,
+    rests = true,
+    now = () => performance.now(),
+    worked = cpuTime,
+  }: IntakeOptions = {}) {
     this.#budget = budget
     this.#rests = rests
     this.#now = now
+    this.#worked = worked
   }
 
   /** @internal Whether a flow is being served right now. */
@@ -117,12 +132,21 @@ export class Intake {
       } while (more && ended - began < QUANTUM)
     } finally {
       this.#serving = false
-      flow.end = Math.max(this.#clock, flow.end) + ended - began
+      flow.end = Math.max(this.#clock, flow.end) + this.#work(ended - began)
       flow.served = ended
       this.#latest = Math.max(this.#latest, flow.end)
     }
     if (more && !flow.waiting) this.#wait(flow)
     return ended
+  }
+
+  /** How much of some time, which has just passed, was work. */
+  #work(millis: number): number {
+    // Looking it up takes longer than many a message.
+    if (millis <= PAUSE) return millis
+    const before = this.#workedBefore
+    this.#workedBefore = this.#worked()
+    return Math.min(millis, this.#workedBefore - before)
   }
 
   #arm(): void {
@@ -134,6 +158,7 @@ export class Intake {
   readonly #turn = (): void => {
     this.#armed = false
     this.#spent = 0
+    if (this.#bulk.size > 0) this.#workedBefore = this.#worked()
     try {
       this.#serveSparse()
       this.#serveBulk()
@@ -158,14 +183,16 @@ export class Intake {
     const began = this.#now()
     if (began < this.#rest) return
     let at = began
+    let worked = 0
     while (at - began < this.#budget) {
       const next = this.#bulk.pop()
       if (!next) break
       this.#clock = next.start
       at = this.#serve(next, at)
+      worked += next.end - this.#clock
     }
     // As long as it has worked.
-    if (this.#rests && at - this.#sparseAt < FORGET) this.#rest = at + (at - began)
+    if (this.#rests && at - this.#sparseAt < FORGET) this.#rest = at + worked
   }
 
   /** Comes back for those that wait: in the next turn of the loop, or when the bulk has rested. */
@@ -204,6 +231,11 @@ class Turns implements Flow {
   ready(bytes = 0): void {
     this.#ready(this, bytes)
   }
+}
+
+const cpuTime = (): number => {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1000
 }
 
 const isBefore = (a: Turns, b: Turns): boolean =>

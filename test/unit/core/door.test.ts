@@ -129,6 +129,7 @@ describe('the door', () => {
 
 describe('handshakes', () => {
   it('begin at once as long as there are few, whoever waits', () => {
+    stopClock()
     const door = open()
     const begun: string[] = []
     for (const name of ['a', 'b', 'c']) door.queue('10.0.0.1', () => begun.push(name))

@@ -1,14 +1,15 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { Intake } from '../../../core/intake.ts'
 
 /** A flow's bytes are little up to 2 KiB. */
 const LITTLE = 100
 const MUCH = 60_000
 
-/** A clock that moves only when something takes its time, and turns of the event loop that are counted. */
+/** Clocks that move only when something takes its time, and turns of the event loop that are counted. */
 const createLoop = () => {
   let now = 1000
-  const intake = new Intake({ now: () => now })
+  let paused = 0
+  const intake = new Intake({ now: () => now, worked: () => now - paused })
   const served: string[] = []
   return {
     intake,
@@ -19,9 +20,12 @@ const createLoop = () => {
     /** Somebody who has so many pieces to be handled, each of which takes some milliseconds. */
     peer: (name: string, cost: number, pieces = 1) => {
       let left = pieces
+      let pause = 0
       const flow = intake.flow(() => {
         served.push(name)
-        now += cost
+        now += cost + pause
+        paused += pause
+        pause = 0
         left--
         return left > 0
       })
@@ -29,6 +33,10 @@ const createLoop = () => {
         send: (bytes: number, more = pieces) => {
           left = more
           flow.ready(bytes)
+        },
+        /** The next piece meets a pause of so many milliseconds, in which others have the processor. */
+        meet: (millis: number) => {
+          pause = millis
         },
       }
     },
@@ -93,6 +101,37 @@ describe('the intake', () => {
   })
 
   it('does not hold a pause against whom it met', async () => {
+    const { peer, served, until } = createLoop()
+    for (let flood = 0; flood < 50; flood++) peer('flood', 0.2, 1e6).send(MUCH)
+    const unlucky = peer('unlucky', 0.2, 1e6)
+    unlucky.send(MUCH)
+    unlucky.meet(30)
+    await until(51 * 20)
+    expect(served.filter((name) => name === 'unlucky').length).toBeGreaterThan(18)
+    const other = peer('other', 0.01)
+    other.meet(30)
+    for (let message = 0; message < 2; message++) {
+      const before = served.length
+      other.send(LITTLE, 1)
+      expect(served.slice(before)).toEqual(['other'])
+      await until(served.length + 51 * 5)
+    }
+  })
+
+  it('rests no longer for a pause', async () => {
+    const { peer, served, turn, pass } = createLoop()
+    const flood = peer('flood', 0.5, 1e6)
+    flood.send(MUCH)
+    flood.meet(30)
+    peer('honest', 0.01).send(LITTLE, 1)
+    const floods = () => served.filter((name) => name === 'flood').length
+    await turn()
+    expect(floods()).toBe(1)
+    pass(1)
+    await vi.waitFor(() => expect(floods()).toBe(2))
+  })
+
+  it('forgets after a while what somebody has had', async () => {
     const { peer, served, until, pass } = createLoop()
     for (let flood = 0; flood < 10; flood++) peer('flood', 0.2, 1e6).send(MUCH)
     const unlucky = peer('unlucky', 30)
