@@ -19,6 +19,8 @@ const QUANTUM = 0.1
 const BUDGET = 0.5
 /** Milliseconds that may have been a pause, in which others had the processor. */
 const PAUSE = 1
+/** Milliseconds that a piece counts at most: what takes longer was most likely a collection of garbage, which must meet one. */
+const MOST = 2
 /** Milliseconds after which it no longer counts what a flow has had: it may have been charged with collecting garbage. */
 const FORGET = 100
 
@@ -43,7 +45,8 @@ interface IntakeOptions {
  * clock that all share, a flow's next piece starts where its last one ended, or now if that is over, and the earliest
  * start is served first. That the others overtake them is from FQ-CoDel (RFC 8290, section 4.2). A flow is charged with
  * what the process has worked for it, and not with a pause that it met: on a machine with much else to do, or in a
- * container that has had its share of the processor, pauses are a hundred times as long as turns.
+ * container that has had its share of the processor, pauses are a hundred times as long as turns. A millisecond too much
+ * costs a flow as many turns of all others.
  */
 export class Intake {
   readonly #now: () => number
@@ -132,7 +135,8 @@ export class Intake {
       } while (more && ended - began < QUANTUM)
     } finally {
       this.#serving = false
-      flow.end = Math.max(this.#clock, flow.end) + this.#work(ended - began)
+      flow.worked = this.#work(ended - began)
+      flow.end = Math.max(this.#clock, flow.end) + Math.min(flow.worked, MOST)
       flow.served = ended
       this.#latest = Math.max(this.#latest, flow.end)
     }
@@ -189,7 +193,7 @@ export class Intake {
       if (!next) break
       this.#clock = next.start
       at = this.#serve(next, at)
-      worked += next.end - this.#clock
+      worked += next.worked
     }
     // As long as it has worked.
     if (this.#rests && at - this.#sparseAt < FORGET) this.#rest = at + worked
@@ -217,6 +221,8 @@ class Turns implements Flow {
   end = 0
   /** The same in milliseconds. */
   served = 0
+  /** Milliseconds that the process worked for it then. */
+  worked = 0
   /** Of those with the same start the one that came first is first. */
   order = 0
   waiting = false

@@ -21,11 +21,13 @@ const createLoop = () => {
     peer: (name: string, cost: number, pieces = 1) => {
       let left = pieces
       let pause = 0
+      let collection = 0
       const flow = intake.flow(() => {
         served.push(name)
-        now += cost + pause
+        now += cost + pause + collection
         paused += pause
         pause = 0
+        collection = 0
         left--
         return left > 0
       })
@@ -37,6 +39,10 @@ const createLoop = () => {
         /** The next piece meets a pause of so many milliseconds, in which others have the processor. */
         meet: (millis: number) => {
           pause = millis
+        },
+        /** The next piece meets so many milliseconds in which the process works, and not for it. */
+        collect: (millis: number) => {
+          collection = millis
         },
       }
     },
@@ -116,6 +122,33 @@ describe('the intake', () => {
       expect(served.slice(before)).toEqual(['other'])
       await until(served.length + 51 * 5)
     }
+  })
+
+  it('holds no more than two milliseconds against whom a collection of garbage met', async () => {
+    const { peer, served, until } = createLoop()
+    for (let flood = 0; flood < 50; flood++) peer('flood', 0.2, 1e6).send(MUCH)
+    const unlucky = peer('unlucky', 0.2, 1e6)
+    unlucky.send(MUCH)
+    unlucky.collect(30)
+    await until(51 * 20)
+    // Ten turns less than each of the others.
+    expect(served.filter((name) => name === 'unlucky').length).toBeGreaterThan(8)
+  })
+
+  it('rests as long as a long piece has worked', async () => {
+    const { peer, served, turn, pass } = createLoop()
+    peer('flood', 30, 1e6).send(MUCH)
+    const floods = () => served.filter((name) => name === 'flood').length
+    peer('honest', 0.01).send(LITTLE, 1)
+    await turn()
+    for (let millis = 0; millis < 29; millis++) {
+      pass(1)
+      peer('honest', 0.01).send(LITTLE, 1)
+      await turn()
+    }
+    expect(floods()).toBe(1)
+    pass(2)
+    await vi.waitFor(() => expect(floods()).toBe(2))
   })
 
   it('rests no longer for a pause', async () => {
