@@ -17,11 +17,11 @@ const LITTLE = 2048
 const QUANTUM = 0.1
 /** Milliseconds of a turn of the event loop for each kind of flow: little that comes, little that has waited, and much. */
 const BUDGET = 0.5
-/** Milliseconds that may have been a pause, in which others had the processor. */
+/** Milliseconds from which a piece may have met a pause, in which others had the processor. */
 const PAUSE = 1
-/** Milliseconds that a piece counts at most: what takes longer was most likely a collection of garbage, which must meet one. */
+/** Milliseconds that a piece is charged with at most: longer ones have mostly met the garbage collector, by chance. */
 const MOST = 2
-/** Milliseconds after which it no longer counts what a flow has had: it may have been charged with collecting garbage. */
+/** Milliseconds after which it no longer counts what a flow has had. */
 const FORGET = 100
 
 interface IntakeOptions {

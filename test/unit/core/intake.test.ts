@@ -14,6 +14,8 @@ const createLoop = () => {
   return {
     intake,
     served,
+    /** How many pieces of somebody have been handled. */
+    count: (name: string) => served.filter((one) => one === name).length,
     pass: (millis: number) => {
       now += millis
     },
@@ -82,11 +84,11 @@ describe('the intake', () => {
   })
 
   it('serves those who have much in turns, by the time that they take', async () => {
-    const { peer, served, until } = createLoop()
+    const { peer, until, count } = createLoop()
     peer('cheap', 0.2, 1000).send(MUCH)
     peer('dear', 0.6, 1000).send(MUCH)
     await until(400)
-    const dear = served.filter((name) => name === 'dear').length
+    const dear = count('dear')
     // A quarter of the pieces, since each takes three times as long.
     expect(dear).toBeGreaterThan(95)
     expect(dear).toBeLessThan(105)
@@ -107,13 +109,13 @@ describe('the intake', () => {
   })
 
   it('does not hold a pause against whom it met', async () => {
-    const { peer, served, until } = createLoop()
+    const { peer, served, until, count } = createLoop()
     for (let flood = 0; flood < 50; flood++) peer('flood', 0.2, 1e6).send(MUCH)
     const unlucky = peer('unlucky', 0.2, 1e6)
     unlucky.send(MUCH)
     unlucky.meet(30)
     await until(51 * 20)
-    expect(served.filter((name) => name === 'unlucky').length).toBeGreaterThan(18)
+    expect(count('unlucky')).toBeGreaterThan(18)
     const other = peer('other', 0.01)
     other.meet(30)
     for (let message = 0; message < 2; message++) {
@@ -125,20 +127,19 @@ describe('the intake', () => {
   })
 
   it('holds no more than two milliseconds against whom a collection of garbage met', async () => {
-    const { peer, served, until } = createLoop()
+    const { peer, until, count } = createLoop()
     for (let flood = 0; flood < 50; flood++) peer('flood', 0.2, 1e6).send(MUCH)
     const unlucky = peer('unlucky', 0.2, 1e6)
     unlucky.send(MUCH)
     unlucky.collect(30)
     await until(51 * 20)
     // Ten turns less than each of the others.
-    expect(served.filter((name) => name === 'unlucky').length).toBeGreaterThan(8)
+    expect(count('unlucky')).toBeGreaterThan(8)
   })
 
   it('rests as long as a long piece has worked', async () => {
-    const { peer, served, turn, pass } = createLoop()
+    const { peer, turn, pass, count } = createLoop()
     peer('flood', 30, 1e6).send(MUCH)
-    const floods = () => served.filter((name) => name === 'flood').length
     peer('honest', 0.01).send(LITTLE, 1)
     await turn()
     for (let millis = 0; millis < 29; millis++) {
@@ -146,22 +147,21 @@ describe('the intake', () => {
       peer('honest', 0.01).send(LITTLE, 1)
       await turn()
     }
-    expect(floods()).toBe(1)
+    expect(count('flood')).toBe(1)
     pass(2)
-    await vi.waitFor(() => expect(floods()).toBe(2))
+    await vi.waitFor(() => expect(count('flood')).toBe(2))
   })
 
   it('rests no longer for a pause', async () => {
-    const { peer, served, turn, pass } = createLoop()
+    const { peer, turn, pass, count } = createLoop()
     const flood = peer('flood', 0.5, 1e6)
     flood.send(MUCH)
     flood.meet(30)
     peer('honest', 0.01).send(LITTLE, 1)
-    const floods = () => served.filter((name) => name === 'flood').length
     await turn()
-    expect(floods()).toBe(1)
+    expect(count('flood')).toBe(1)
     pass(1)
-    await vi.waitFor(() => expect(floods()).toBe(2))
+    await vi.waitFor(() => expect(count('flood')).toBe(2))
   })
 
   it('forgets after a while what somebody has had', async () => {
