@@ -1,4 +1,5 @@
 import { RookeryError } from './errors.ts'
+import { isPromiseLike } from './promise-like.ts'
 import type { Session } from './session.ts'
 
 /** What a session wants to do: receive a topic, send to it, or join a room (then the topic is the room's name). */
@@ -35,7 +36,7 @@ export class Access {
     try {
       for (const authorizer of this.#authorizers) {
         const allowed: unknown = authorizer.authorize(session, action, topic)
-        if (isPromiseLike(allowed)) waiting.push(allowed)
+        if (isPromiseLike<boolean>(allowed)) waiting.push(allowed)
         else if (allowed !== true) throw refusal(action, topic)
       }
     } catch (error) {
@@ -68,10 +69,6 @@ export class Access {
     return each
   }
 }
-
-/** Not every promise is one of this realm, or a native one. */
-const isPromiseLike = (value: unknown): value is PromiseLike<boolean> =>
-  typeof (value as { then?: unknown } | null | undefined)?.then === 'function'
 
 const refusal = (action: Action, topic: string): RookeryError =>
   new RookeryError('forbidden', `You may not ${action} ${JSON.stringify(topic)}`)

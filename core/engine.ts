@@ -33,7 +33,7 @@ export class Engine implements AdmissionHost, TransportHost, ClusterHost {
   /** Refusals so far, by error code. */
   readonly refusals: Record<string, number> = {}
   readonly flusher = new Flusher()
-  readonly intake = new Intake()
+  readonly intake = new Intake({ beforeBulk: () => this.flusher.flush() })
   readonly #delivery: Delivery
   readonly #addressing: Addressing
   readonly #log: Logger
@@ -193,17 +193,18 @@ export class Engine implements AdmissionHost, TransportHost, ClusterHost {
     this.sessions.address(addressOf(target), session, there)
   }
 
-  async dispatch(session: Session, { topic, payload }: SendFrame): Promise<unknown> {
+  dispatch(session: Session, frame: SendFrame): unknown {
+    const { topic } = frame
     if (!this.#admission.accepting) throw new RookeryError('shutting_down')
     assertTopic(topic)
     if (isReserved(topic)) throw new RookeryError('reserved_topic')
-    if (!this.access.unlimited) await this.access.check(session, 'send', topic)
-    const ctx = new MessageContext(session, topic, payload, (event) => this.publish(event))
-    try {
-      return await this.handlers.run(ctx, (reason) => ctx.abort(reason))
-    } finally {
-      ctx.end()
-    }
+    const checked = this.access.unlimited ? undefined : this.access.check(session, 'send', topic)
+    return checked ? checked.then(() => this.#handle(session, frame)) : this.#handle(session, frame)
+  }
+
+  #handle(session: Session, { topic, payload }: SendFrame): unknown {
+    const ctx = new MessageContext(session, topic, payload, this)
+    return this.handlers.run(ctx, ctx)
   }
 
   expose(error: unknown, session: Session, topic: string): RookeryError {

@@ -2,6 +2,7 @@ import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { Context, Handler, Middleware, Next } from './context.ts'
 import { type Issue, RookeryError } from './errors.ts'
 import { Matcher } from './matcher.ts'
+import { isPromiseLike } from './promise-like.ts'
 import { Running } from './running.ts'
 import { assertPattern, compilePattern, isReserved } from './topic.ts'
 
@@ -12,10 +13,19 @@ interface Entry {
   readonly handler: Handler
 }
 
+/** What ends with the handlers of a message. */
+interface Life {
+  abort(reason: RookeryError): void
+  /** Idempotent. */
+  end(): void
+}
+
 interface Layer {
   readonly matches: (topic: string) => boolean
   readonly middleware: Middleware
 }
+
+const NONE: readonly Entry[] = []
 
 /** Several handlers of one message failed, in the order they were added. The first failure is what the caller sees. */
 export class HandlerErrors extends AggregateError {
@@ -76,31 +86,49 @@ export class Handlers {
   }
 
   /**
-   * Runs the middleware and the handlers of a message.
+   * Runs the middleware and the handlers of a message, and tells `life` when they ran out of time, and when they are done.
    *
-   * @returns what the first handler that returned something returned, in the order they were added
+   * @returns what the first handler that returned something returned, in the order they were added; a promise of it
+   *   where something has to be waited for
    * @throws `unknown_topic`, `invalid_payload`, `handler_timeout`, or what a handler threw
    */
-  run(ctx: Context, abort: (reason: RookeryError) => void): Promise<unknown> {
-    const entries = this.#entries(ctx.topic)
-    const result =
-      this.#layers.length === 0 ? runAll(entries, ctx) : this.#compose(ctx, () => runAll(entries, ctx))
+  run(ctx: Context, life: Life): unknown {
+    let result: unknown
+    try {
+      const entries = this.#entries(ctx.topic)
+      result =
+        this.#layers.length === 0 ? runAll(entries, ctx) : this.#compose(ctx, () => runAll(entries, ctx))
+    } catch (error) {
+      life.end()
+      throw error
+    }
+    if (isPromiseLike(result)) return this.#watch(result, ctx.topic, life)
+    life.end()
+    return result
+  }
+
+  #watch(result: PromiseLike<unknown>, topic: string, life: Life): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const run = this.#running.begin(() => {
-        const took = `'${ctx.topic}' was not handled within ${this.#timeout} ms`
+        const took = `'${topic}' was not handled within ${this.#timeout} ms`
         const error = new RookeryError('handler_timeout', took)
-        abort(error)
+        life.abort(error)
+        life.end()
         reject(error)
       })
-      void result.then(resolve, reject).then(() => this.#running.end(run))
+      const end = () => {
+        life.end()
+        this.#running.end(run)
+      }
+      void result.then(resolve, reject).then(end)
     })
   }
 
   #entries(topic: string): readonly Entry[] {
-    const [set, ...sets] = this.#matcher.match(topic)
-    if (!set) return []
-    if (sets.length === 0 && set.size === 1) return [...set]
-    return [set, ...sets].flatMap((set) => [...set]).sort((one, other) => one.order - other.order)
+    const sets = this.#matcher.match(topic)
+    if (sets.length === 0) return NONE
+    const entries = sets.flatMap((set) => [...set])
+    return entries.length === 1 ? entries : entries.sort((one, other) => one.order - other.order)
   }
 
   /** Resolves when no handler is running. */
@@ -108,7 +136,7 @@ export class Handlers {
     return this.#running.idle()
   }
 
-  async #compose(ctx: Context, handlers: () => Promise<unknown>): Promise<unknown> {
+  async #compose(ctx: Context, handlers: () => unknown): Promise<unknown> {
     const layers = this.#layers.filter(({ matches }) => matches(ctx.topic))
     const step = async (index: number): Promise<unknown> => {
       const layer = layers[index]
@@ -129,11 +157,14 @@ export class Handlers {
 }
 
 /** Runs handlers side by side and waits for all, so that one failing does not cut another short. */
-const runAll = async (entries: readonly Entry[], ctx: Context): Promise<unknown> => {
-  const [first, ...others] = entries
+const runAll = (entries: readonly Entry[], ctx: Context): unknown => {
+  const first = entries[0]
   if (!first) throw new RookeryError('unknown_topic', `No handler takes '${ctx.topic}'`)
-  if (others.length === 0) return await runOne(first, ctx)
-  const outcomes = await Promise.allSettled(entries.map((entry) => runOne(entry, ctx)))
+  return entries.length === 1 ? runOne(first, ctx) : runSeveral(entries, ctx)
+}
+
+const runSeveral = async (entries: readonly Entry[], ctx: Context): Promise<unknown> => {
+  const outcomes = await Promise.allSettled(entries.map(async (entry) => await runOne(entry, ctx)))
   const errors = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []))
   if (errors.length === 1) throw errors[0]
   if (errors.length > 1) throw new HandlerErrors(errors, `${errors.length} handlers of '${ctx.topic}' failed`)
@@ -142,11 +173,21 @@ const runAll = async (entries: readonly Entry[], ctx: Context): Promise<unknown>
     .find((value) => value !== undefined)
 }
 
-const runOne = async ({ schema, handler }: Entry, ctx: Context): Promise<unknown> => {
-  if (!schema) return await handler(ctx, ctx.payload)
-  const result = await schema['~standard'].validate(ctx.payload)
-  if (result.issues) throw invalidPayload(result.issues)
-  return await handler(ctx, result.value)
+/** At once where nothing has to be waited for: most of what is sent is small, and promises are most of its cost. */
+const runOne = ({ schema, handler }: Entry, ctx: Context): unknown => {
+  if (!schema) return handler(ctx, ctx.payload)
+  const result = schema['~standard'].validate(ctx.payload)
+  return isPromiseLike<Validated>(result)
+    ? result.then((validated) => handler(ctx, validValue(validated)))
+    : handler(ctx, validValue(result))
+}
+
+type Validated = StandardSchemaV1.Result<unknown>
+
+/** @throws `invalid_payload` */
+const validValue = (validated: Validated): unknown => {
+  if (validated.issues) throw invalidPayload(validated.issues)
+  return validated.value
 }
 
 const invalidPayload = (found: readonly StandardSchemaV1.Issue[]): RookeryError => {

@@ -1,11 +1,20 @@
 import { RookeryError } from './errors.ts'
 import { Frame } from './frame.ts'
 import type { Flow } from './intake.ts'
-import { type ClientFrame, checkClientFrame, type InvalidFrame, type SendFrame } from './protocol.ts'
+import { isPromiseLike } from './promise-like.ts'
+import {
+  type ClientFrame,
+  checkClientFrame,
+  type InvalidFrame,
+  type SendFrame,
+  type SubscribeFrame,
+  type UnsubscribeFrame,
+} from './protocol.ts'
 import { RateLimit } from './rate.ts'
 import { excessive, readClientFrame } from './read-frame.ts'
 import type { Session } from './session.ts'
 import type { SessionHost } from './session-host.ts'
+import type { SessionPatterns } from './session-patterns.ts'
 import { excessOfValue } from './structure.ts'
 
 /** One for all: there may be many, and where in the code each was made tells nobody anything. */
@@ -114,42 +123,36 @@ export class Inbound {
       case 'pong':
         break
       case 'subscribe':
-        this.#inOrder(() =>
-          this.#answer(frame.id, () => this.#session.patterns.addForClient(frame.topics), {
-            topics: frame.topics,
-          }),
-        )
+        this.#change(frame, (patterns) => patterns.addForClient(frame.topics))
         break
       case 'unsubscribe':
-        this.#inOrder(() =>
-          this.#answer(frame.id, () => this.#session.patterns.removeForClient(frame.topics), {
-            topics: frame.topics,
-          }),
-        )
+        this.#change(frame, (patterns) => patterns.removeForClient(frame.topics))
         break
       case 'auth':
-        this.#settle(frame.id, this.#host.token(this.#session, frame.token), 'auth')
+        void this.#answer(frame.id, 'auth', () => this.#host.token(this.#session, frame.token))
         break
       default:
-        this.#settle(frame.id, this.#dispatch(frame), frame.topic)
+        void this.#answer(frame.id, frame.topic, () => this.#dispatch(frame))
     }
   }
 
   /** What is sent after a subscription may cause messages to it. */
-  #dispatch(frame: SendFrame): Promise<unknown> {
-    const dispatch = () => this.#host.dispatch(this.#session, frame)
-    return this.#before ? this.#before.then(dispatch) : dispatch()
+  #dispatch(frame: SendFrame): unknown {
+    if (!this.#before) return this.#host.dispatch(this.#session, frame)
+    return this.#before.then(() => this.#host.dispatch(this.#session, frame))
   }
 
-  #settle(id: number | undefined, result: Promise<unknown>, topic: string): void {
-    result
-      .then((payload) => this.#reply(id, payload))
-      .catch((error) => this.#session.refuse(this.#host.expose(error, this.#session, topic), id))
-  }
-
-  /** At once, unless something that came before waits for its answer. */
-  #inOrder(act: () => void | Promise<void>): void {
-    const done = this.#before ? this.#before.then(act) : act()
+  /** Changes what the session receives: at once, unless something that came before waits for its answer. */
+  #change(
+    { id, type, topics }: SubscribeFrame | UnsubscribeFrame,
+    act: (patterns: SessionPatterns) => void | Promise<void>,
+  ): void {
+    const change = () =>
+      this.#answer(id, type, () => {
+        const done = act(this.#session.patterns)
+        return done ? done.then(() => ({ topics })) : { topics }
+      })
+    const done = this.#before ? this.#before.then(change) : change()
     if (!done) return
     const before = done.then(() => {
       if (this.#before === before) this.#before = undefined
@@ -157,16 +160,22 @@ export class Inbound {
     this.#before = before
   }
 
-  #answer(id: number | undefined, act: () => void | Promise<void>, payload: unknown): void | Promise<void> {
-    const refuse = (error: unknown) =>
-      this.#session.refuse(this.#host.expose(error, this.#session, 'subscribe'), id)
+  /** Replies with what comes of it, or refuses: at once, unless it has to be waited for. */
+  #answer(id: number | undefined, topic: string, act: () => unknown): void | Promise<void> {
     try {
-      const done = act()
-      if (done) return done.then(() => this.#reply(id, payload)).catch(refuse)
-      this.#reply(id, payload)
+      const payload = act()
+      if (!isPromiseLike(payload)) this.#reply(id, payload)
+      else
+        return Promise.resolve(payload)
+          .then((payload) => this.#reply(id, payload))
+          .catch((error) => this.#refuse(id, topic, error))
     } catch (error) {
-      refuse(error)
+      this.#refuse(id, topic, error)
     }
+  }
+
+  #refuse(id: number | undefined, topic: string, error: unknown): void {
+    this.#session.refuse(this.#host.expose(error, this.#session, topic), id)
   }
 
   #reply(id: number | undefined, payload: unknown): void {

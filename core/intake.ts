@@ -29,6 +29,8 @@ interface IntakeOptions {
   readonly budget?: number
   /** Whether those with much leave as much time as they have had, while others have something to say. @default true */
   readonly rests?: boolean
+  /** Called before those with much are served: what the others caused is not to wait for them. */
+  readonly beforeBulk?: () => void
   /** Milliseconds on a steady clock. @default performance.now */
   readonly now?: () => number
   /** Milliseconds that the process has worked: on a clock that stands still while others have the processor. */
@@ -53,6 +55,7 @@ export class Intake {
   readonly #worked: () => number
   readonly #budget: number
   readonly #rests: boolean
+  readonly #beforeBulk: (() => void) | undefined
   /** Flows with little, in the order they came. */
   #sparse: Turns[] = []
   /** Flows with much. */
@@ -74,16 +77,12 @@ export class Intake {
   #timer: NodeJS.Timeout | undefined
   #serving = false
 
-  constructor({
-    budget = BUDGET,
-    rests = true,
-    now = () => performance.now(),
-    worked = cpuTime,
-  }: IntakeOptions = {}) {
-    this.#budget = budget
-    this.#rests = rests
-    this.#now = now
-    this.#worked = worked
+  constructor(options: IntakeOptions = {}) {
+    this.#budget = options.budget ?? BUDGET
+    this.#rests = options.rests ?? true
+    this.#beforeBulk = options.beforeBulk
+    this.#now = options.now ?? (() => performance.now())
+    this.#worked = options.worked ?? cpuTime
   }
 
   /** @internal Whether a flow is being served right now. */
@@ -186,6 +185,7 @@ export class Intake {
   #serveBulk(): void {
     const began = this.#now()
     if (began < this.#rest) return
+    this.#beforeBulk?.()
     let at = began
     let worked = 0
     while (at - began < this.#budget) {

@@ -4,22 +4,26 @@ import type { Actor, EventInit } from './event.ts'
 import type { User } from './protocol.ts'
 import type { Session } from './session.ts'
 
-type Publish = (event: EventInit) => Promise<void>
+/** Where a handler publishes. */
+interface Publisher {
+  publish(event: EventInit): Promise<void>
+}
 
 /** The context of one message from a client. */
 export class MessageContext implements Context {
   readonly session: Session
   readonly topic: string
   readonly payload: unknown
-  readonly #publish: Publish
+  readonly #publisher: Publisher
   #controller: AbortController | undefined
+  #sessionClosed: (() => void) | undefined
   #reason: RookeryError | undefined
 
-  constructor(session: Session, topic: string, payload: unknown, publish: Publish) {
+  constructor(session: Session, topic: string, payload: unknown, publisher: Publisher) {
     this.session = session
     this.topic = topic
     this.payload = payload
-    this.#publish = publish
+    this.#publisher = publisher
   }
 
   get user(): User {
@@ -42,17 +46,20 @@ export class MessageContext implements Context {
       const { signal } = this.session
       if (this.#reason) controller.abort(this.#reason)
       else if (signal.aborted) controller.abort(signal.reason)
-      else signal.addEventListener('abort', this.#sessionClosed, { once: true })
+      else {
+        this.#sessionClosed = () => controller.abort(signal.reason)
+        signal.addEventListener('abort', this.#sessionClosed, { once: true })
+      }
     }
     return this.#controller.signal
   }
 
   publish(topic: string, payload?: unknown): Promise<void> {
-    return this.#publish({ topics: [topic], payload, actor: this.#actor })
+    return this.#publisher.publish({ topics: [topic], payload, actor: this.#actor })
   }
 
   broadcast(topic: string, payload?: unknown): Promise<void> {
-    return this.#publish({ topics: [topic], payload, actor: this.#actor, except: this.session.id })
+    return this.#publisher.publish({ topics: [topic], payload, actor: this.#actor, except: this.session.id })
   }
 
   get #actor(): Actor {
@@ -66,8 +73,6 @@ export class MessageContext implements Context {
 
   /** Lets go of the session when the handlers are done. */
   end(): void {
-    if (this.#controller) this.session.signal.removeEventListener('abort', this.#sessionClosed)
+    if (this.#sessionClosed) this.session.signal.removeEventListener('abort', this.#sessionClosed)
   }
-
-  readonly #sessionClosed = (): void => this.#controller?.abort(this.session.signal.reason)
 }

@@ -26,10 +26,11 @@ export class Flusher {
 
   /** Has an outbox flushed when this turn's I/O has been handled. */
   add(outbox: Outbox): void {
-    if (this.#waiting.push(outbox) === 1) setImmediate(this.#flush)
+    if (this.#waiting.push(outbox) === 1) setImmediate(this.flush)
   }
 
-  readonly #flush = (): void => {
+  /** Flushes now whatever waits for the end of the turn. */
+  readonly flush = (): void => {
     const waiting = this.#waiting
     this.#waiting = []
     for (const outbox of waiting) outbox.flush()

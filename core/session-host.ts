@@ -52,8 +52,8 @@ export interface SessionHost {
   renewed(session: Session): Promise<void>
   /** Counts a refusal. */
   count(error: RookeryError): void
-  /** Runs the handlers of a message; resolves with the reply. */
-  dispatch(session: Session, frame: SendFrame): Promise<unknown>
+  /** Runs the handlers of a message; returns the reply, or a promise of it. */
+  dispatch(session: Session, frame: SendFrame): unknown
   /** Turns whatever was thrown into what a client may see; the rest goes to the log. */
   expose(error: unknown, session: Session, topic: string): RookeryError
   /** Logs what went wrong with a session, and at what stage. */

@@ -3,6 +3,7 @@ import { RookeryError } from './errors.ts'
 import type { Event } from './event.ts'
 import type { Logger } from './logger.ts'
 import type { Matcher } from './matcher.ts'
+import { isPromiseLike } from './promise-like.ts'
 
 interface Limits {
   readonly listenerTimeout: number
@@ -122,7 +123,7 @@ export class Listening implements Subscription {
     try {
       const result = this.#listener(event, call)
       // `Promise.resolve`, because a thenable of somebody else's may do anything.
-      return isThenable(result) ? this.#settle(event, call, Promise.resolve(result)) : undefined
+      return isPromiseLike(result) ? this.#settle(event, call, Promise.resolve(result)) : undefined
     } catch (error) {
       this.#fail(event, error)
       return undefined
@@ -178,9 +179,6 @@ export class Listening implements Subscription {
     )
   }
 }
-
-const isThenable = (value: unknown): value is PromiseLike<unknown> =>
-  typeof (value as PromiseLike<unknown> | undefined)?.then === 'function'
 
 /** One call of a listener. Its signal is made only when the listener looks at it: most never do. */
 class Call {

@@ -6,10 +6,10 @@ import { Handlers } from '../../../core/handlers.ts'
 /** A registry of handlers and a way to send to it without an app around. */
 export const createHandlers = (timeout = 10_000) => {
   const handlers = new Handlers(timeout)
-  const send = (topic: string, payload?: unknown): Promise<unknown> => {
+  const send = async (topic: string, payload?: unknown): Promise<unknown> => {
     const controller = new AbortController()
     const ctx = { topic, payload, signal: controller.signal } as unknown as Context
-    return handlers.run(ctx, (reason) => controller.abort(reason))
+    return await handlers.run(ctx, { abort: (reason) => controller.abort(reason), end: () => {} })
   }
   return { handlers, send }
 }

@@ -9,11 +9,20 @@ const MUCH = 60_000
 const createLoop = () => {
   let now = 1000
   let paused = 0
-  const intake = new Intake({ now: () => now, worked: () => now - paused })
   const served: string[] = []
+  let flushed = 0
+  const intake = new Intake({
+    now: () => now,
+    worked: () => now - paused,
+    beforeBulk: () => {
+      flushed = served.length
+    },
+  })
   return {
     intake,
     served,
+    /** How many pieces had been handled when what they caused was last sent. */
+    flushed: () => flushed,
     /** How many pieces of somebody have been handled. */
     count: (name: string) => served.filter((one) => one === name).length,
     pass: (millis: number) => {
@@ -106,6 +115,16 @@ describe('the intake', () => {
       expect(served[before]).toBe('honest')
       await until(served.length + 600)
     }
+  })
+
+  it('has what those with a little caused sent before it serves those with much', async () => {
+    const { peer, served, flushed, turn } = createLoop()
+    peer('flood', 1, 100).send(MUCH)
+    peer('honest', 0.01).send(LITTLE)
+    peer('late', 0.01).send(LITTLE)
+    await turn()
+    expect(served).toEqual(['honest', 'late', 'flood'])
+    expect(flushed()).toBe(2)
   })
 
   it('does not hold a pause against whom it met', async () => {
