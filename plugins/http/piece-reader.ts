@@ -4,16 +4,30 @@ import type { Reader } from './tokens.ts'
 
 /** Bytes of a piece: Node hands over up to 64 KiB at once, and ten thousand of the smallest frames fit into that. */
 export const PIECE = 512
+/** The same where little may cost much: it holds hardly more than one of the smallest requests. */
+export const SMALL_PIECE = 64
+/** Bytes that may wait for a peer while it is read without a pause: about as much as Node writes at once. */
+const UNREAD = 64 * 1024
+/** Milliseconds from one glance to the next at what a peer sends that does not read what waits for it. */
+const PATIENCE = 1000
+/** Milliseconds of a glance. */
+const GLANCE = 0.1
 
 /**
  * Reads a connection piece by piece. Whoever listens for its `data` need not know: as long as there is a listener for
  * `readable`, a stream emits `data` only for what somebody reads.
+ *
+ * Whoever asks for more than it reads is to read first, and until then is read for a moment once a second: so that it can
+ * still say that it is alive, and that there is an end to those that never read.
  */
 export class PieceReader implements Reader {
   readonly #socket: Duplex
   readonly #flow: Flow
   readonly #sizeOf: (waiting: number) => number
   #reading = false
+  /** When the peer was last read although much waited for it. */
+  #glance = Number.NEGATIVE_INFINITY
+  #timer: NodeJS.Timeout | undefined
 
   /**
    * @param flowOf makes the flow of which each turn reads a piece
@@ -36,6 +50,7 @@ export class PieceReader implements Reader {
 
   stop(): void {
     this.#reading = false
+    this.#goOn()
   }
 
   /** Leaves the connection to others, with all that it has not read. */
@@ -50,21 +65,46 @@ export class PieceReader implements Reader {
     const waiting = this.#socket.readableLength
     // A stream tells of its end when somebody reads on.
     if (waiting === 0) this.#socket.read()
-    else this.#flow.ready(waiting)
+    else if (!this.#timer) this.#flow.ready(waiting)
   }
 
   /** Reads a piece; tells whether there is more. */
   #read(): boolean {
-    if (!this.#reading) return false
+    if (!this.#reading || this.#mustWait()) return false
     const waiting = this.#socket.readableLength
-    const size = this.#sizeOf(waiting)
+    const size = this.#isUnread() ? SMALL_PIECE : this.#sizeOf(waiting)
     // All that is left is asked for without a number: only then does a stream notice that nothing follows.
     this.#socket.read(waiting > size ? size : undefined)
     return this.#reading && this.#socket.readableLength > 0
   }
 
+  /** Whether more waits for the peer than it has to be given time for. */
+  #isUnread(): boolean {
+    return this.#socket.writableLength > UNREAD
+  }
+
+  /** Whether the peer is to read first. */
+  #mustWait(): boolean {
+    if (!this.#isUnread()) return false
+    const now = performance.now()
+    if (now - this.#glance >= PATIENCE) this.#glance = now
+    if (now - this.#glance < GLANCE) return false
+    this.#timer = setTimeout(this.#goOn, this.#glance + PATIENCE - now)
+    this.#socket.once('drain', this.#goOn)
+    return true
+  }
+
+  /** The peer has read, or has waited long enough. */
+  readonly #goOn = (): void => {
+    if (!this.#timer) return
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    this.#socket.off('drain', this.#goOn)
+    this.#ready()
+  }
+
   readonly #forget = (): void => {
-    this.#reading = false
+    this.stop()
     this.#socket.removeAllListeners('data')
     this.#socket.read()
   }

@@ -1,10 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { Socket } from 'node:net'
 import type { NetworkIntake } from '../../core/network-intake.ts'
-import { PIECE, PieceReader } from './piece-reader.ts'
-
-/** Bytes of a piece where requests follow each other without waiting for answers: a dozen of the smallest fit into 512. */
-const SMALL_PIECE = 64
+import { PIECE, PieceReader, SMALL_PIECE } from './piece-reader.ts'
 
 /** Reads the requests of a connection piece by piece, for Node's parser. */
 export class RequestReader {
@@ -28,6 +25,7 @@ export class RequestReader {
   /** A request has come, and after it comes its body. */
   expect({ headers }: IncomingMessage): void {
     this.#body = Number(headers['content-length'] ?? 0)
+    // Requests follow each other without waiting for answers, and a dozen of the smallest fit into a piece.
     if (++this.#requests > 1) this.#piece = SMALL_PIECE
   }
 

@@ -1,0 +1,73 @@
+import type { App } from 'rookery'
+import { describe, expect, it, vi } from 'vitest'
+import { startApp } from '../support/app.ts'
+import { connectBare } from '../support/bare-client.ts'
+import { RawWebSocket } from '../support/raw-websocket.ts'
+
+const NO_LIMIT = 1_000_000
+
+const limits = { messageRate: NO_LIMIT, messageBurst: NO_LIMIT }
+
+/** An answer of which no connection takes many that are not read. */
+const BIG = 'x'.repeat(60_000)
+
+/** More than the kernel, and `maxBuffered`, take of the answers. */
+const QUESTIONS = 400
+
+const startAsked = async () => {
+  const asked: number[] = []
+  const prepare = (app: App) => {
+    app.handle('ask', (_ctx, payload) => {
+      asked.push(payload as number)
+      return BIG
+    })
+    app.handle('echo', (_ctx, payload) => payload)
+  }
+  return { ...(await startApp({ limits, prepare })), asked }
+}
+
+/** A peer that has asked for more than it reads. */
+const askUnread = async (url: string, asked: readonly number[]) => {
+  const peer = await RawWebSocket.connect(url)
+  peer.pause()
+  for (let id = 0; id < QUESTIONS; id++) peer.text(`{"topic":"ask","id":${id},"payload":${id}}`)
+  await vi.waitFor(() => expect(asked.length).toBeGreaterThan(5), { timeout: 8000, interval: 5 })
+  return peer
+}
+
+describe('a peer that does not read what it asks for', () => {
+  it('is not read, either, until it does, and then gets all of it in order', async () => {
+    const { url, app, asked } = await startAsked()
+    const other = await connectBare(url)
+    const peer = await askUnread(url, asked)
+    // Turns of the event loop, in which all would have been answered several times.
+    for (let question = 0; question < 300; question++) {
+      expect((await other.ask({ topic: 'echo', payload: question })).payload).toBe(question)
+    }
+    expect(app.sessions.size).toBe(2)
+    expect(asked.length).toBeLessThan(QUESTIONS)
+    peer.resume()
+    await peer.until(({ id }) => id === QUESTIONS - 1)
+    const ids = peer.frames.flatMap(({ id }) => (id === undefined ? [] : [id]))
+    expect(ids).toEqual(Array.from({ length: QUESTIONS }, (_, id) => id))
+    expect(asked).toHaveLength(QUESTIONS)
+    expect(app.refusals).toEqual({})
+  })
+
+  it('is heard now and then, so that it can say that it is alive', async () => {
+    const { url, asked } = await startAsked()
+    const other = await connectBare(url)
+    await askUnread(url, asked)
+    for (let question = 0; question < 300; question++) await other.ask({ topic: 'echo', payload: question })
+    const heard = asked.length
+    expect(heard).toBeLessThan(QUESTIONS)
+    await vi.waitFor(() => expect(asked.length).toBeGreaterThan(heard), { timeout: 5000, interval: 5 })
+  })
+
+  it('leaves nothing behind when it goes', async () => {
+    const { url, app, asked } = await startAsked()
+    const peer = await askUnread(url, asked)
+    peer.reset()
+    await vi.waitFor(() => expect(app.usage).toEqual({ sessions: 0, patterns: 0, nodes: 0 }))
+  })
+})
