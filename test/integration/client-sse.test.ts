@@ -106,7 +106,8 @@ describe('the client over server-sent events', () => {
       'state',
       (state, { error, retryIn }) => state === 'waiting' && waits.push([error?.code, retryIn]),
     )
-    await vi.waitFor(() => expect(waits).toEqual([['rate_limited', expect.any(Number)]]))
+    // The wait is random, and may be over at once.
+    await vi.waitFor(() => expect(waits[0]).toEqual(['rate_limited', expect.any(Number)]))
     busy = false
     client.connect()
     await untilOpen(client)
