@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { connect } from 'node:net'
 import { setPriority } from 'node:os'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
@@ -6,12 +7,26 @@ import { answer } from '../ipc.mjs'
 import { quantile } from '../stats.mjs'
 import { frameOf, takeFrames, upgradeOf } from './frames.mjs'
 
+const PRIORITY = -20
+
 try {
   // Before the helpers of the server on the same core: whoever measures must not wait.
-  setPriority(-20)
+  setPriority(PRIORITY)
 } catch {
   // Only root may; then the figures are worse than they are.
 }
+
+/** Numbers of sched_setattr(2), and how to call it where nothing else can: Node cannot, and chrt only of late. */
+const SET_ATTRIBUTES = { x64: 314, arm64: 274 }
+const CALL =
+  'exit syscall($ARGV[0] + 0, $ARGV[1] + 0, pack("LLQlLQQQ", 48, 0, 0, $ARGV[2], 0, $ARGV[3], 0, 0), 0)'
+/** The shortest slice that there is, in ns. */
+const SLICE = 100_000
+
+// Priority alone lets whoever has the core finish a slice of 3 ms first; a shorter slice does not (Linux 6.12 and later).
+const number = SET_ATTRIBUTES[/** @type {keyof SET_ATTRIBUTES} */ (process.arch)]
+if (number !== undefined)
+  spawnSync('perl', ['-e', CALL, `${number}`, `${process.pid}`, `${PRIORITY}`, `${SLICE}`])
 
 /** Clients of a room. */
 const ROOM = 50

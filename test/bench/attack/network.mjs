@@ -4,6 +4,8 @@ import { once } from 'node:events'
 /** Addresses that exist nowhere but between the two networks. */
 const SERVER = '10.99.0.1'
 const ATTACKERS = 250
+/** Bytes that the kernel buffers for a connection, each way: at least, at first, at most. */
+const BUFFERS = '4096 16384 65536'
 
 /**
  * Where everybody is. Attackers have a network of their own, where that is possible: otherwise what they have written and
@@ -36,11 +38,15 @@ const hold = async () => {
 
 const canSeparate = () =>
   ['unshare', 'nsenter', 'ip', 'sysctl'].every((command) => spawnSync(command, ['-V']).status === 0) &&
-  spawnSync('unshare', ['-n', 'ip', 'link', 'add', 'a', 'type', 'veth', 'peer', 'name', 'b']).status === 0
+  spawnSync('unshare', ['-n', 'ip', 'link', 'add', 'home', 'type', 'veth', 'peer', 'name', 'abroad'])
+    .status === 0
 
 /** @returns {Promise<Network>} */
 export const openNetwork = async () => {
   if (!canSeparate()) {
+    console.error(
+      'no network namespaces here (as root, with iproute2): all share one, and figures are worse for it',
+    )
     const attackers = Array.from({ length: ATTACKERS }, (_, index) => `127.0.1.${index + 1}`)
     return { server: '127.0.0.1', attackers, home: undefined, abroad: undefined }
   }
@@ -57,7 +63,10 @@ export const openNetwork = async () => {
     inside(process, 'ip', 'link', 'set', device, 'up')
     inside(process, 'ip', 'link', 'set', 'lo', 'up')
   }
-  // What they may have on its way: not much, as it is this machine's memory after all.
-  inside(abroad, 'sysctl', '-w', 'net.ipv4.tcp_wmem=4096 16384 65536')
+  // What may be on its way: with the kernel's own limits of several MB a connection, an attack fills GBs of it, which a
+  // virtual machine gets from its host only then, page by page, and meanwhile nobody runs on that core.
+  for (const process of [home, abroad]) {
+    inside(process, 'sysctl', '-w', `net.ipv4.tcp_wmem=${BUFFERS}`, `net.ipv4.tcp_rmem=${BUFFERS}`)
+  }
   return { server: SERVER, attackers, home, abroad }
 }
