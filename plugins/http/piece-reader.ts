@@ -6,12 +6,21 @@ import type { Reader } from './tokens.ts'
 export const PIECE = 512
 /** The same where little may cost much: it holds hardly more than one of the smallest requests. */
 export const SMALL_PIECE = 64
+const SAME: Pieces = { size: () => PIECE }
 /** Bytes that may wait for a peer while it is read without a pause: about as much as Node writes at once. */
 const UNREAD = 64 * 1024
 /** Milliseconds from one glance to the next at what a peer sends that does not read what waits for it. */
 const PATIENCE = 1000
 /** Milliseconds of a glance. */
 const GLANCE = 0.1
+
+/** How large pieces are. */
+export interface Pieces {
+  /** Bytes of the next one, where so many wait. */
+  size(waiting: number): number
+  /** It has been read. */
+  took?(bytes: Uint8Array): void
+}
 
 /**
  * Reads a connection piece by piece. Whoever listens for its `data` need not know: as long as there is a listener for
@@ -23,7 +32,7 @@ const GLANCE = 0.1
 export class PieceReader implements Reader {
   readonly #socket: Duplex
   readonly #flow: Flow
-  readonly #sizeOf: (waiting: number) => number
+  readonly #pieces: Pieces
   #reading = false
   /** When the peer was last read although much waited for it. */
   #glance = Number.NEGATIVE_INFINITY
@@ -31,12 +40,12 @@ export class PieceReader implements Reader {
 
   /**
    * @param flowOf makes the flow of which each turn reads a piece
-   * @param sizeOf bytes of the next piece, where so many wait
+   * @param pieces their sizes; 512 bytes by default
    */
-  constructor(socket: Duplex, flowOf: (read: () => boolean) => Flow, sizeOf = (_waiting: number) => PIECE) {
+  constructor(socket: Duplex, flowOf: (read: () => boolean) => Flow, pieces: Pieces = SAME) {
     this.#socket = socket
     this.#flow = flowOf(() => this.#read())
-    this.#sizeOf = sizeOf
+    this.#pieces = pieces
     socket.on('readable', this.#ready)
     // Before others that would then take all that is left, however much it is.
     socket.prependListener('close', this.#forget)
@@ -72,9 +81,10 @@ export class PieceReader implements Reader {
   #read(): boolean {
     if (!this.#reading || this.#mustWait()) return false
     const waiting = this.#socket.readableLength
-    const size = this.#isUnread() ? SMALL_PIECE : this.#sizeOf(waiting)
+    const size = this.#isUnread() ? SMALL_PIECE : this.#pieces.size(waiting)
     // All that is left is asked for without a number: only then does a stream notice that nothing follows.
-    this.#socket.read(waiting > size ? size : undefined)
+    const bytes = this.#socket.read(waiting > size ? size : undefined)
+    if (bytes !== null) this.#pieces.took?.(bytes)
     return this.#reading && this.#socket.readableLength > 0
   }
 

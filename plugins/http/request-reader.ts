@@ -15,7 +15,9 @@ export class RequestReader {
 
   constructor(socket: Socket, intake: NetworkIntake, address: string) {
     this.#socket = socket
-    this.#reader = new PieceReader(socket, (read) => intake.flow(address, read), this.#sizeOf)
+    this.#reader = new PieceReader(socket, (read) => intake.flow(address, read), {
+      size: (waiting) => this.#sizeOf(waiting),
+    })
     // How Node's server waits for whoever takes a body, or answers. A stream that is read like this ignores its own.
     socket.pause = this.#pause
     socket.resume = this.#resume
@@ -47,7 +49,7 @@ export class RequestReader {
     return this.#socket
   }
 
-  readonly #sizeOf = (waiting: number): number => {
+  #sizeOf(waiting: number): number {
     const size = Math.max(this.#piece, this.#body)
     this.#requests = 0
     this.#body -= Math.min(this.#body, waiting)

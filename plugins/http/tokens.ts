@@ -55,7 +55,7 @@ export interface HttpServer {
   /** Whether a request comes from an allowed origin, or from no browser at all. */
   allowsOrigin(request: IncomingMessage): boolean
   /**
-   * Reads a connection that has been upgraded in pieces, each in its turn, whatever software listens for its `data`. Until
+   * Reads a connection that has been upgraded to WebSocket in pieces, each in its turn, whatever software listens for its `data`. Until
    * `start`, nothing is read.
    */
   readInTurns(socket: Duplex, intake: Intake): Reader

@@ -10,6 +10,7 @@ import type { Logger } from '../../core/logger.ts'
 import type { Limits } from '../../core/session-host.ts'
 import { Connections } from './connections.ts'
 import { createAddressOf } from './forwarded.ts'
+import { FrameMeter } from './frame-meter.ts'
 import { createNodeServer } from './node-server.ts'
 import { allowsOrigin } from './origin.ts'
 import { PieceReader } from './piece-reader.ts'
@@ -71,7 +72,7 @@ export class WebServer implements HttpServer {
   }
 
   readInTurns(socket: Duplex, intake: Intake): Reader {
-    return new PieceReader(socket, (read) => intake.flow(read))
+    return new PieceReader(socket, (read) => intake.flow(read), new FrameMeter())
   }
 
   onRequest(path: string, handler: RequestHandler): () => void {
