@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 import { attacks } from './attack/attacks.mjs'
-import { attackTable, runAttacks } from './attack/run.mjs'
+import { attackTable, HONEST_CORES, runAttacks } from './attack/run.mjs'
 import { measureCluster, parts, textOf } from './cluster/index.mjs'
 import { canPin, LOAD_CORE, pinSelf, SERVER_CORE } from './ipc.mjs'
 import { measure } from './measure.mjs'
@@ -15,6 +15,7 @@ const USAGE = `npm run bench -- [options]
                            cluster: all across nodes, or ${Object.keys(parts).join(', ')}
   --only attack            what attackers do to others, 500 of each; runs only when asked for,
   --only attack:messages   all or one of ${Object.keys(attacks).join(', ')}
+  --beside attackers       core of those others: that of the attackers, or the server's
   --quick                  1,000 connections, once and briefly
   --json                   figures as JSON
 `
@@ -32,14 +33,29 @@ const positive = (text) => {
   return number
 }
 
-/** What `--only` says of attacks; undefined when it speaks of servers. @param {string | undefined} only @param {boolean} quick */
-const attackPlan = (only, quick) => {
+/**
+ * What `--only` says of attacks; undefined when it speaks of servers.
+ *
+ * @param {string | undefined} only
+ * @param {string} beside
+ * @param {boolean} quick
+ */
+const attackPlan = (only, beside, quick) => {
+  if (!Object.hasOwn(HONEST_CORES, beside))
+    throw new TypeError(`--beside takes ${Object.keys(HONEST_CORES).join(' or ')}`)
   const chosen = (only ?? '').split(',').filter((name) => /^attack(:|$)/.test(name))
   if (chosen.length === 0) return undefined
   const wanted = chosen.flatMap((name) => (name === 'attack' ? Object.keys(attacks) : [name.slice(7)]))
   const unknown = wanted.find((name) => !Object.hasOwn(attacks, name))
   if (unknown !== undefined) throw new TypeError(`There is no attack '${unknown}'`)
-  return { honest: 500, attacking: 500, rounds: quick ? 1 : 3, millis: quick ? 4000 : 10_000, names: wanted }
+  return {
+    honest: 500,
+    attacking: 500,
+    rounds: quick ? 1 : 3,
+    millis: quick ? 4000 : 10_000,
+    beside,
+    names: wanted,
+  }
 }
 
 /** @param {string} list */
@@ -56,13 +72,14 @@ const readOptions = () => {
       connections: { type: 'string' },
       repeat: { type: 'string' },
       only: { type: 'string' },
+      beside: { type: 'string', default: 'attackers' },
       quick: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   })
-  const { quick, json, help } = values
-  const attack = attackPlan(values.only, quick)
+  const { quick, json, help, beside } = values
+  const attack = attackPlan(values.only, beside, quick)
   const chosen = values.only === undefined || attack ? ALL : names(values.only)
   return {
     help,

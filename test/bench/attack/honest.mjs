@@ -10,7 +10,7 @@ import { frameOf, takeFrames, upgradeOf } from './frames.mjs'
 const PRIORITY = -20
 
 try {
-  // Before the helpers of the server on the same core: whoever measures must not wait.
+  // Before whoever else is on the same core: whoever measures must not wait.
   setPriority(PRIORITY)
 } catch {
   // Only root may; then the figures are worse than they are.

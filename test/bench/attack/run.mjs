@@ -6,6 +6,13 @@ import { openNetwork } from './network.mjs'
 
 /** Most that the 99th percentile may be of itself without an attack. */
 const GOAL = 3
+/**
+ * Where the honest clients run. Beside the server, what they take of its core is the same with an attack and without. Beside
+ * the attackers they also measure how long these, and the server's collector of garbage, keep that core to themselves.
+ *
+ * @type {Readonly<Record<string, number>>}
+ */
+export const HONEST_CORES = { server: SERVER_CORE, attackers: LOAD_CORE }
 /** Time between an attack's beginning or end and the next measurement, in ms. */
 const SETTLE = 500
 /** Most time that an attack may live on after its end, in ms. */
@@ -17,6 +24,7 @@ const CALM = 60_000
  * @property {number} attacking connections
  * @property {number} rounds with and without the attack in turn
  * @property {number} millis length of each half of a round
+ * @property {string} beside whom the honest clients run
  * @property {readonly string[]} names of the attacks
  */
 
@@ -40,10 +48,10 @@ const calm = async (server, clients) => {
 }
 
 /** One attack on a server of its own. @param {string} name @param {Plan} plan @param {import('./network.mjs').Network} network */
-const measure = async (name, { honest: clients, attacking, rounds, millis }, network) => {
+const measure = async (name, { honest: clients, attacking, rounds, millis, beside }, network) => {
   const { home, abroad, server: host, attackers: addresses } = network
   const server = new Worker('servers/attacked.mjs', SERVER_CORE, home)
-  const honest = new Worker('attack/honest.mjs', LOAD_CORE, home)
+  const honest = new Worker('attack/honest.mjs', /** @type {number} */ (HONEST_CORES[beside]), home)
   const attacker = new Worker('attack/attacker.mjs', LOAD_CORE, abroad)
   try {
     const port = await server.call('start', host)
