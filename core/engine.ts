@@ -203,8 +203,7 @@ export class Engine implements AdmissionHost, TransportHost, ClusterHost {
   }
 
   #handle(session: Session, { topic, payload }: SendFrame): unknown {
-    const ctx = new MessageContext(session, topic, payload, this)
-    return this.handlers.run(ctx, ctx)
+    return this.handlers.run(new MessageContext(session, topic, payload, this))
   }
 
   expose(error: unknown, session: Session, topic: string): RookeryError {

@@ -13,10 +13,11 @@ interface Entry {
   readonly handler: Handler
 }
 
-/** What ends with the handlers of a message. */
-interface Life {
+/** A context that is told how its message goes. */
+interface Run extends Context {
+  /** The handlers have run out of time. */
   abort(reason: RookeryError): void
-  /** Idempotent. */
+  /** The handlers are done, or nobody waits for them any more. Idempotent. */
   end(): void
 }
 
@@ -86,41 +87,42 @@ export class Handlers {
   }
 
   /**
-   * Runs the middleware and the handlers of a message, and tells `life` when they ran out of time, and when they are done.
+   * Runs the middleware and the handlers of a message.
    *
    * @returns what the first handler that returned something returned, in the order they were added; a promise of it
    *   where something has to be waited for
    * @throws `unknown_topic`, `invalid_payload`, `handler_timeout`, or what a handler threw
    */
-  run(ctx: Context, life: Life): unknown {
+  run(ctx: Run): unknown {
     let result: unknown
     try {
       const entries = this.#entries(ctx.topic)
       result =
         this.#layers.length === 0 ? runAll(entries, ctx) : this.#compose(ctx, () => runAll(entries, ctx))
     } catch (error) {
-      life.end()
+      ctx.end()
       throw error
     }
-    if (isPromiseLike(result)) return this.#watch(result, ctx.topic, life)
-    life.end()
+    if (isPromiseLike(result)) return this.#watch(result, ctx)
+    ctx.end()
     return result
   }
 
-  #watch(result: PromiseLike<unknown>, topic: string, life: Life): Promise<unknown> {
+  #watch(result: PromiseLike<unknown>, ctx: Run): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const run = this.#running.begin(() => {
-        const took = `'${topic}' was not handled within ${this.#timeout} ms`
+        const took = `'${ctx.topic}' was not handled within ${this.#timeout} ms`
         const error = new RookeryError('handler_timeout', took)
-        life.abort(error)
-        life.end()
+        ctx.abort(error)
+        ctx.end()
         reject(error)
       })
       const end = () => {
-        life.end()
+        ctx.end()
         this.#running.end(run)
       }
-      void result.then(resolve, reject).then(end)
+      // `Promise.resolve`, because a thenable of somebody else's may do anything.
+      void Promise.resolve(result).then(resolve, reject).then(end)
     })
   }
 
@@ -178,7 +180,7 @@ const runOne = ({ schema, handler }: Entry, ctx: Context): unknown => {
   if (!schema) return handler(ctx, ctx.payload)
   const result = schema['~standard'].validate(ctx.payload)
   return isPromiseLike<Validated>(result)
-    ? result.then((validated) => handler(ctx, validValue(validated)))
+    ? Promise.resolve(result).then((validated) => handler(ctx, validValue(validated)))
     : handler(ctx, validValue(result))
 }
 

@@ -183,6 +183,7 @@ export class Intake {
   }
 
   #serveBulk(): void {
+    if (this.#bulk.size === 0) return
     const began = this.#now()
     if (began < this.#rest) return
     this.#beforeBulk?.()

@@ -1,5 +1,6 @@
 import type { Action } from '../../core/access.ts'
 import { RookeryError } from '../../core/errors.ts'
+import { isPromiseLike } from '../../core/promise-like.ts'
 import type { User } from '../../core/protocol.ts'
 import type { Session } from '../../core/session.ts'
 import { assertPattern, isReserved } from '../../core/topic.ts'
@@ -120,7 +121,7 @@ export class RuleBook {
       // Nobody can tell for which values a wildcard stands.
       if (params.some(([, value]) => value === '*')) return false
       const allowed: unknown = allow({ ...ctx, user, params: Object.fromEntries(params) })
-      if (typeof (allowed as { then?: unknown } | null | undefined)?.then === 'function') {
+      if (isPromiseLike(allowed)) {
         Promise.resolve(allowed).catch(() => {})
         fail("a rule must answer at once; use 'authorize' for what has to be looked up")
       }

@@ -1,16 +1,16 @@
 import { PIECE, type Pieces } from './piece-reader.ts'
 
-/** Bytes of a frame's header at most: two, eight for the length, and four for the mask. */
-const LONGEST_HEADER = 14
-
 /**
  * Sizes of the pieces in which WebSocket frames are read (RFC 6455, section 5.2). What is left of a frame's payload is one
  * piece, since nothing comes of it before its end: small pieces of a large frame are garbage that lives until then.
  */
 export class FrameMeter implements Pieces {
-  /** The header that is being read. */
-  readonly #header = new Uint8Array(LONGEST_HEADER)
-  #filled = 0
+  /** Bytes of the header that have come. */
+  #at = 0
+  /** Where its length ends, and where it ends itself. */
+  #lengthEnd = 0
+  #headerEnd = 0
+  #length = 0
   /** Bytes of the payload that are still to come. */
   #payload = 0
 
@@ -29,16 +29,16 @@ export class FrameMeter implements Pieces {
 
   /** Takes a byte of a header. */
   #take(byte: number): void {
-    const header = this.#header
-    header[this.#filled++] = byte
-    if (this.#filled < 2) return
-    const second = header[1] as number
-    const short = second & 0x7f
-    const lengthBytes = short === 127 ? 8 : short === 126 ? 2 : 0
-    const maskBytes = second & 0x80 ? 4 : 0
-    if (this.#filled < 2 + lengthBytes + maskBytes) return
-    this.#filled = 0
-    this.#payload = lengthBytes === 0 ? short : 0
-    for (let at = 2; at < 2 + lengthBytes; at++) this.#payload = this.#payload * 256 + (header[at] as number)
+    const at = this.#at++
+    if (at === 0) return
+    if (at === 1) {
+      const short = byte & 0x7f
+      this.#lengthEnd = short === 127 ? 10 : short === 126 ? 4 : 2
+      this.#headerEnd = this.#lengthEnd + (byte & 0x80 ? 4 : 0)
+      this.#length = short < 126 ? short : 0
+    } else if (at < this.#lengthEnd) this.#length = this.#length * 256 + byte
+    if (this.#at < this.#headerEnd) return
+    this.#payload = this.#length
+    this.#at = 0
   }
 }

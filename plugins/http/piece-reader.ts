@@ -6,7 +6,6 @@ import type { Reader } from './tokens.ts'
 export const PIECE = 512
 /** The same where little may cost much: it holds hardly more than one of the smallest requests. */
 export const SMALL_PIECE = 64
-const SAME: Pieces = { size: () => PIECE }
 /** Bytes that may wait for a peer while it is read without a pause: about as much as Node writes at once. */
 const UNREAD = 64 * 1024
 /** Milliseconds from one glance to the next at what a peer sends that does not read what waits for it. */
@@ -21,6 +20,8 @@ export interface Pieces {
   /** It has been read. */
   took?(bytes: Uint8Array): void
 }
+
+const SAME: Pieces = { size: () => PIECE }
 
 /**
  * Reads a connection piece by piece. Whoever listens for its `data` need not know: as long as there is a listener for
@@ -59,7 +60,7 @@ export class PieceReader implements Reader {
 
   stop(): void {
     this.#reading = false
-    this.#goOn()
+    this.#endWait()
   }
 
   /** Leaves the connection to others, with all that it has not read. */
@@ -106,11 +107,15 @@ export class PieceReader implements Reader {
 
   /** The peer has read, or has waited long enough. */
   readonly #goOn = (): void => {
+    this.#endWait()
+    this.#ready()
+  }
+
+  #endWait(): void {
     if (!this.#timer) return
     clearTimeout(this.#timer)
     this.#timer = undefined
     this.#socket.off('drain', this.#goOn)
-    this.#ready()
   }
 
   readonly #forget = (): void => {

@@ -55,8 +55,8 @@ export interface HttpServer {
   /** Whether a request comes from an allowed origin, or from no browser at all. */
   allowsOrigin(request: IncomingMessage): boolean
   /**
-   * Reads a connection that has been upgraded to WebSocket in pieces, each in its turn, whatever software listens for its `data`. Until
-   * `start`, nothing is read.
+   * Reads a connection that has been upgraded to WebSocket in pieces, each in its turn, whatever software listens for its
+   * `data`. Until `start`, nothing is read.
    */
   readInTurns(socket: Duplex, intake: Intake): Reader
   /** The network address of whoever sent a request, behind the proxies that are trusted. */

@@ -4,8 +4,9 @@ import { setPriority } from 'node:os'
 import { answer } from '../ipc.mjs'
 import { attacks } from './attacks.mjs'
 
-// The server's collector of garbage shares the core, and the server waits for it. Least of all priorities, where there is
-// such a command; otherwise the kernel lets this process finish a slice of milliseconds first.
+// The server's collector of garbage shares the core, and the server waits for it; so may the honest, who should not measure
+// that they get no time. Least of all priorities, where there is such a command; otherwise the kernel lets this process
+// finish a slice of milliseconds first.
 if (spawnSync('chrt', ['--all-tasks', '--idle', '--pid', '0', String(process.pid)]).status !== 0)
   setPriority(19)
 

@@ -9,7 +9,8 @@ export const createHandlers = (timeout = 10_000) => {
   const send = async (topic: string, payload?: unknown): Promise<unknown> => {
     const controller = new AbortController()
     const ctx = { topic, payload, signal: controller.signal } as unknown as Context
-    return await handlers.run(ctx, { abort: (reason) => controller.abort(reason), end: () => {} })
+    const abort = (reason: RookeryError) => controller.abort(reason)
+    return await handlers.run(Object.assign(ctx, { abort, end: () => {} }))
   }
   return { handlers, send }
 }

@@ -127,6 +127,14 @@ describe('the intake', () => {
     expect(flushed()).toBe(2)
   })
 
+  it('leaves that to the end of the turn while nobody has much', async () => {
+    const { peer, served, flushed, turn } = createLoop()
+    peer('honest', 0.01).send(LITTLE)
+    await turn()
+    expect(served).toEqual(['honest'])
+    expect(flushed()).toBe(0)
+  })
+
   it('does not hold a pause against whom it met', async () => {
     const { peer, served, until, count } = createLoop()
     for (let flood = 0; flood < 50; flood++) peer('flood', 0.2, 1e6).send(MUCH)
