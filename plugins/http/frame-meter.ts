@@ -1,4 +1,4 @@
-import { PIECE, type Pieces } from './piece-reader.ts'
+import type { Pieces } from './piece-reader.ts'
 
 /**
  * Sizes of the pieces in which WebSocket frames are read (RFC 6455, section 5.2). What is left of a frame's payload is one
@@ -14,8 +14,8 @@ export class FrameMeter implements Pieces {
   /** Bytes of the payload that are still to come. */
   #payload = 0
 
-  size(): number {
-    return Math.max(PIECE, this.#payload)
+  size(several: number): number {
+    return Math.max(several, this.#payload)
   }
 
   took(bytes: Uint8Array): void {

@@ -10,18 +10,23 @@ export const SMALL_PIECE = 64
 const UNREAD = 64 * 1024
 /** Milliseconds from one glance to the next at what a peer sends that does not read what waits for it. */
 const PATIENCE = 1000
-/** Milliseconds of a glance. */
-const GLANCE = 0.1
+/** Milliseconds and bytes of a glance. */
+const GLANCE = { millis: 0.1, bytes: 2048 }
 
 /** How large pieces are. */
 export interface Pieces {
-  /** Bytes of the next one, where so many wait. */
-  size(waiting: number): number
+  /**
+   * Bytes of the next one.
+   *
+   * @param several as many as it may have where it may hold several things that somebody asks for
+   * @param waiting bytes that wait
+   */
+  size(several: number, waiting: number): number
   /** It has been read. */
   took?(bytes: Uint8Array): void
 }
 
-const SAME: Pieces = { size: () => PIECE }
+const SAME: Pieces = { size: (several) => several }
 
 /**
  * Reads a connection piece by piece. Whoever listens for its `data` need not know: as long as there is a listener for
@@ -37,6 +42,8 @@ export class PieceReader implements Reader {
   #reading = false
   /** When the peer was last read although much waited for it. */
   #glance = Number.NEGATIVE_INFINITY
+  /** Bytes read since then. */
+  #glanced = 0
   #timer: NodeJS.Timeout | undefined
 
   /**
@@ -82,10 +89,16 @@ export class PieceReader implements Reader {
   #read(): boolean {
     if (!this.#reading || this.#mustWait()) return false
     const waiting = this.#socket.readableLength
-    const size = this.#isUnread() ? SMALL_PIECE : this.#pieces.size(waiting)
+    // Not the smallest within a frame: until its end they are garbage that lives, and there may be a thousand.
+    const size = this.#isUnread()
+      ? Math.min(PIECE, this.#pieces.size(SMALL_PIECE, waiting))
+      : this.#pieces.size(PIECE, waiting)
     // All that is left is asked for without a number: only then does a stream notice that nothing follows.
     const bytes = this.#socket.read(waiting > size ? size : undefined)
-    if (bytes !== null) this.#pieces.took?.(bytes)
+    if (bytes !== null) {
+      this.#glanced += bytes.length
+      this.#pieces.took?.(bytes)
+    }
     return this.#reading && this.#socket.readableLength > 0
   }
 
@@ -98,8 +111,11 @@ export class PieceReader implements Reader {
   #mustWait(): boolean {
     if (!this.#isUnread()) return false
     const now = performance.now()
-    if (now - this.#glance >= PATIENCE) this.#glance = now
-    if (now - this.#glance < GLANCE) return false
+    if (now - this.#glance >= PATIENCE) {
+      this.#glance = now
+      this.#glanced = 0
+    }
+    if (now - this.#glance < GLANCE.millis && this.#glanced < GLANCE.bytes) return false
     this.#timer = setTimeout(this.#goOn, this.#glance + PATIENCE - now)
     this.#socket.once('drain', this.#goOn)
     return true

@@ -16,7 +16,7 @@ export class RequestReader {
   constructor(socket: Socket, intake: NetworkIntake, address: string) {
     this.#socket = socket
     this.#reader = new PieceReader(socket, (read) => intake.flow(address, read), {
-      size: (waiting) => this.#sizeOf(waiting),
+      size: (several, waiting) => this.#sizeOf(several, waiting),
     })
     // How Node's server waits for whoever takes a body, or answers. A stream that is read like this ignores its own.
     socket.pause = this.#pause
@@ -49,8 +49,8 @@ export class RequestReader {
     return this.#socket
   }
 
-  #sizeOf(waiting: number): number {
-    const size = Math.max(this.#piece, this.#body)
+  #sizeOf(several: number, waiting: number): number {
+    const size = Math.max(Math.min(several, this.#piece), this.#body)
     this.#requests = 0
     this.#body -= Math.min(this.#body, waiting)
     return size

@@ -61,6 +61,12 @@ describe('http', () => {
         ),
     })
     expect(await get(`${url}/healthz`)).toMatchObject({ status: 200, text: '{"status":"ok"}' })
+    const head = await get(`${url}/healthz`, { method: 'HEAD' })
+    expect(head).toMatchObject({ status: 200, text: '' })
+    expect(Object.fromEntries(head.headers)).toMatchObject({
+      'content-type': 'application/json',
+      'content-length': '15',
+    })
     expect(await get(`${url}/readyz`)).toMatchObject({ status: 200, text: '{"status":"ready","checks":{}}' })
     const client = await connectBare(url)
     const reply = client.ask({ topic: 'wait' })

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { FrameMeter } from '../../../plugins/http/frame-meter.ts'
-import { PIECE } from '../../../plugins/http/piece-reader.ts'
+import { PIECE, SMALL_PIECE } from '../../../plugins/http/piece-reader.ts'
 
 /** A frame by RFC 6455, section 5.2, whose payload is full of what would be headers. */
 const frame = (length: number, masked: boolean): Uint8Array => {
@@ -16,8 +16,9 @@ const frame = (length: number, masked: boolean): Uint8Array => {
 }
 
 describe('the sizes of pieces of WebSocket frames', () => {
-  it('are small at first', () => {
-    expect(new FrameMeter().size()).toBe(PIECE)
+  it('are what the reader takes at first', () => {
+    expect(new FrameMeter().size(PIECE)).toBe(PIECE)
+    expect(new FrameMeter().size(SMALL_PIECE)).toBe(SMALL_PIECE)
   })
 
   it.each([
@@ -31,14 +32,14 @@ describe('the sizes of pieces of WebSocket frames', () => {
     const header = bytes.length - length
     for (let at = 0; at < header - 1; at++) {
       meter.took(bytes.subarray(at, at + 1))
-      expect(meter.size()).toBe(PIECE)
+      expect(meter.size(PIECE)).toBe(PIECE)
     }
     meter.took(bytes.subarray(header - 1, header))
-    expect(meter.size()).toBe(length)
+    expect(meter.size(PIECE)).toBe(length)
     meter.took(bytes.subarray(header, header + 100))
-    expect(meter.size()).toBe(length - 100)
+    expect(meter.size(PIECE)).toBe(length - 100)
     meter.took(bytes.subarray(header + 100))
-    expect(meter.size()).toBe(PIECE)
+    expect(meter.size(PIECE)).toBe(PIECE)
   })
 
   it.each([1, 7, 512, 10_000])('follow frames of all lengths in pieces of %i bytes', (piece) => {
@@ -57,7 +58,7 @@ describe('the sizes of pieces of WebSocket frames', () => {
       const left = (ends.find((end) => end >= read) as number) - read
       const index = ends.findIndex((end) => end >= read)
       const isPayload = left <= (lengths[index] as number)
-      expect(meter.size()).toBe(isPayload ? Math.max(PIECE, left) : PIECE)
+      expect(meter.size(PIECE)).toBe(isPayload ? Math.max(PIECE, left) : PIECE)
     }
   })
 })
