@@ -10,6 +10,8 @@ export const SMALL_PIECE = 64
 const UNREAD = 64 * 1024
 /** Milliseconds from one glance to the next at what a peer sends that does not read what waits for it. */
 const PATIENCE = 1000
+/** Milliseconds that a peer has waited after which it may have gone meanwhile. */
+const LONG = 20
 /** Milliseconds and bytes of a glance. */
 const GLANCE = { millis: 0.1, bytes: 2048 }
 
@@ -40,6 +42,8 @@ export class PieceReader implements Reader {
   readonly #flow: Flow
   readonly #pieces: Pieces
   #reading = false
+  /** Since when it waits for its turn; undefined when it does not. */
+  #since: number | undefined
   /** When the peer was last read although much waited for it. */
   #glance = Number.NEGATIVE_INFINITY
   /** Bytes read since then. */
@@ -52,7 +56,7 @@ export class PieceReader implements Reader {
    */
   constructor(socket: Duplex, flowOf: (read: () => boolean) => Flow, pieces: Pieces = SAME) {
     this.#socket = socket
-    this.#flow = flowOf(() => this.#read())
+    this.#flow = flowOf(() => this.#turn())
     this.#pieces = pieces
     socket.on('readable', this.#ready)
     // Before others that would then take all that is left, however much it is.
@@ -86,6 +90,13 @@ export class PieceReader implements Reader {
   }
 
   /** Reads a piece; tells whether there is more. */
+  #turn(): boolean {
+    if (this.#since !== undefined) this.#probe(this.#since)
+    const more = this.#read()
+    this.#since = more ? performance.now() : undefined
+    return more
+  }
+
   #read(): boolean {
     if (!this.#reading || this.#mustWait()) return false
     const waiting = this.#socket.readableLength
@@ -100,6 +111,15 @@ export class PieceReader implements Reader {
       this.#pieces.took?.(bytes)
     }
     return this.#reading && this.#socket.readableLength > 0
+  }
+
+  /**
+   * Writes nothing to a peer that has waited long: that fails if it has reset its connection, of which nobody hears while
+   * nobody reads, and then all that it has sent need not be handled.
+   */
+  #probe(since: number): void {
+    const { writable, writableLength } = this.#socket
+    if (writable && writableLength === 0 && performance.now() - since > LONG) this.#socket.write('')
   }
 
   /** Whether more waits for the peer than it has to be given time for. */

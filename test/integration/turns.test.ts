@@ -122,6 +122,20 @@ describe('a WebSocket', () => {
     expect(flood.handled).toBeLessThan(FLOOD)
   })
 
+  it('is not handled on after its sender has reset the connection, even while nobody reads it', async () => {
+    const { app, url, flood } = await startFlooded()
+    const frame = maskedText('{"topic":"flood"}')
+    // More than is read ahead of it.
+    const frames = Buffer.concat(Array(20_000).fill(frame))
+    const peers = await Promise.all(Array.from({ length: 10 }, () => RawWebSocket.connect(url)))
+    for (const peer of peers) peer.bytes(frames)
+    // Everybody has had a turn, and has waited longer than one since.
+    await untilHandled(flood, 100)
+    for (const peer of peers) peer.reset()
+    await vi.waitFor(() => expect(app.sessions.size).toBe(0), { timeout: 5000, interval: 5 })
+    expect(flood.handled).toBeLessThan(1000)
+  })
+
   it('may send pings and pongs within the rate of messages, and gets the last of many pings back', async () => {
     const { url } = await startThree({ limits: { messageBurst: 50 } })
     const peer = new WebSocket(`${url.replace('http', 'ws')}/api/v1/ws`)
