@@ -8,7 +8,6 @@ import { Delivery } from './delivery.ts'
 import { errorTable, isPublic, RookeryError } from './errors.ts'
 import type { Event, EventInit } from './event.ts'
 import { Frame } from './frame.ts'
-import type { Subscriber } from './guard.ts'
 import { Handlers } from './handlers.ts'
 import { Intake } from './intake.ts'
 import type { Logger } from './logger.ts'
@@ -34,7 +33,7 @@ export class Engine implements AdmissionHost, TransportHost, ClusterHost {
   readonly refusals: Record<string, number> = {}
   readonly flusher = new Flusher()
   readonly intake = new Intake({ beforeBulk: () => this.flusher.flush() })
-  readonly #delivery: Delivery
+  readonly delivery: Delivery
   readonly #addressing: Addressing
   readonly #log: Logger
   #cluster: ClusterBackend | undefined
@@ -55,7 +54,7 @@ export class Engine implements AdmissionHost, TransportHost, ClusterHost {
     })
     this.handlers = new Handlers(settings.handlerTimeout)
     const interest = (pattern: string, wanted: boolean) => this.#cluster?.interest(pattern, wanted)
-    this.#delivery = new Delivery(interest)
+    this.delivery = new Delivery(interest)
     this.nodes = new NodeRegistry(log, {
       deliver: (message) => this.#toSessions(message),
       publish: (event) => this.bus.publishHere({ ...event, client: event.client ?? {} }),
@@ -82,7 +81,7 @@ export class Engine implements AdmissionHost, TransportHost, ClusterHost {
 
   /** What is in use, for leak checks. */
   get usage(): { readonly sessions: number; readonly patterns: number; readonly nodes: number } {
-    return { sessions: this.sessions.size, ...this.#delivery.size }
+    return { sessions: this.sessions.size, ...this.delivery.size }
   }
 
   // ---- publishing
@@ -100,13 +99,13 @@ export class Engine implements AdmissionHost, TransportHost, ClusterHost {
     if (!client) return
     const { topic, payload } = client
     const frame = new Frame(topics.includes(topic) ? { topic, payload } : { topic, payload, topics })
-    this.#delivery.deliver(topics, frame, except)
+    this.delivery.deliver(topics, frame, except)
     if (!here) this.#cluster?.publish({ topics, topic, payload: frame.payloadText, except, kind: null })
   }
 
   #toSessions({ topics, topic, payload, except }: ClusterMessage): void {
     const frame = Frame.ofText(topic, payload, topics.includes(topic) ? undefined : topics)
-    this.#delivery.deliver(topics, frame, except)
+    this.delivery.deliver(topics, frame, except)
   }
 
   #listen(pattern: string, group: string | null, wanted: boolean): void {
@@ -161,14 +160,6 @@ export class Engine implements AdmissionHost, TransportHost, ClusterHost {
   }
 
   // ---- for sessions
-
-  subscribe(pattern: string, subscriber: Subscriber): void {
-    this.#delivery.subscribe(pattern, subscriber)
-  }
-
-  unsubscribe(pattern: string, subscriber: Subscriber): void {
-    this.#delivery.unsubscribe(pattern, subscriber)
-  }
 
   token(session: Session, token: string): Promise<unknown> {
     return this.sessions.token(session, token)

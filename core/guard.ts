@@ -7,6 +7,8 @@ import type { SessionHost } from './session-host.ts'
 export interface Subscriber {
   /** Id of its session. */
   readonly id: string
+  /** Those of its session: told of the place that it has among the subscribers of a pattern. */
+  readonly patterns: { moved(pattern: string, place: number): void }
   /**
    * @param topic the topic of the event by which the frame came
    * @param topics all topics of the event
@@ -40,6 +42,10 @@ export class Guard implements Subscriber {
     this.id = session.id
     this.#session = session
     this.#host = host
+  }
+
+  get patterns(): Session['patterns'] {
+    return this.#session.patterns
   }
 
   deliver(frame: Frame, topic: string, topics: readonly string[]): void {

@@ -1,7 +1,7 @@
 import type { Access } from './access.ts'
 import type { Target } from './cluster.ts'
+import type { Delivery } from './delivery.ts'
 import type { RookeryError } from './errors.ts'
-import type { Subscriber } from './guard.ts'
 import type { Intake } from './intake.ts'
 import type { Flusher } from './outbox.ts'
 import type { SendFrame } from './protocol.ts'
@@ -40,8 +40,7 @@ export interface SessionHost {
   readonly flusher: Flusher
   readonly intake: Intake
   readonly access: Access
-  subscribe(pattern: string, subscriber: Subscriber): void
-  unsubscribe(pattern: string, subscriber: Subscriber): void
+  readonly delivery: Delivery
   /** Checks a pattern that a client asks for. @throws `invalid_pattern`, `reserved_topic` */
   checkPattern(pattern: string): void
   /** Adds or removes the session among those that `app.send` to the target reaches. */

@@ -9,6 +9,8 @@ const CLIENT = 1
 const SERVER = 2
 /** What the client receives by it has to be asked for, topic by topic. */
 const GUARDED = 4
+/** What is left of a number is the place among the pattern's subscribers: an object for each would be garbage. */
+const PLACE = 8
 
 /** A pattern that a client asks for, and whether its topics have to be asked for. */
 interface Checked {
@@ -20,6 +22,7 @@ interface Checked {
 export class SessionPatterns {
   readonly #session: Session
   readonly #host: SessionHost
+  /** Who wants it, and the place that it has. */
   readonly #wanted = new Map<string, number>()
   #guard: Guard | undefined
   #ofClient = 0
@@ -67,7 +70,7 @@ export class SessionPatterns {
   }
 
   addForServer(pattern: string): void {
-    this.#set(pattern, (this.#wanted.get(pattern) ?? 0) | SERVER)
+    this.#set(pattern, this.#bits(pattern) | SERVER)
   }
 
   removeForServer(pattern: string): void {
@@ -102,9 +105,14 @@ export class SessionPatterns {
   }
 
   clear(): void {
-    for (const [pattern, wanted] of this.#wanted) this.#host.unsubscribe(pattern, this.#receiver(wanted))
+    for (const [pattern, wanted] of this.#wanted) this.#host.delivery.unsubscribe(pattern, placeOf(wanted))
     this.#wanted.clear()
     this.#ofClient = 0
+  }
+
+  /** The session has another place among the subscribers of a pattern. */
+  moved(pattern: string, place: number): void {
+    this.#wanted.set(pattern, this.#bits(pattern) + place * PLACE)
   }
 
   #makeRoom(patterns: readonly string[]): void {
@@ -141,7 +149,7 @@ export class SessionPatterns {
   }
 
   #bits(pattern: string): number {
-    return this.#wanted.get(pattern) ?? 0
+    return (this.#wanted.get(pattern) ?? 0) % PLACE
   }
 
   #has(pattern: string, who: number): boolean {
@@ -155,16 +163,20 @@ export class SessionPatterns {
   }
 
   /** Changes who wants a pattern, and with it who receives it. */
-  #set(pattern: string, wanted: number): void {
+  #set(pattern: string, bits: number): void {
     const before = this.#wanted.get(pattern)
-    const old = before === undefined ? undefined : this.#receiver(before)
-    const next = wanted === 0 ? undefined : this.#receiver(wanted)
-    if (wanted === 0) this.#wanted.delete(pattern)
-    else this.#wanted.set(pattern, wanted)
-    if (old === next) return
-    // In this order, so that the app does not lose interest in the pattern in between.
-    if (next) this.#host.subscribe(pattern, next)
-    if (old) this.#host.unsubscribe(pattern, old)
+    if (before === undefined) {
+      if (bits === 0) return
+      this.#wanted.set(pattern, bits + this.#host.delivery.subscribe(pattern, this.#receiver(bits)) * PLACE)
+    } else if (bits === 0) {
+      this.#wanted.delete(pattern)
+      this.#host.delivery.unsubscribe(pattern, placeOf(before))
+    } else {
+      const place = placeOf(before)
+      const receiver = this.#receiver(bits)
+      this.#wanted.set(pattern, bits + place * PLACE)
+      if (receiver !== this.#receiver(before)) this.#host.delivery.replace(pattern, place, receiver)
+    }
   }
 
   #receiver(wanted: number): Subscriber {
@@ -173,5 +185,7 @@ export class SessionPatterns {
     return this.#guard
   }
 }
+
+const placeOf = (wanted: number): number => Math.floor(wanted / PLACE)
 
 const isFree = (wanted: number): boolean => (wanted & SERVER) !== 0 || (wanted & GUARDED) === 0

@@ -41,8 +41,7 @@ const open = ({ ask = true, free = 'free/*', maxBuffered = 1000 } = {}) => {
     access,
     limits: { maxSubscriptions: 9, maxBuffered },
     checkPattern: () => {},
-    subscribe: delivery.subscribe.bind(delivery),
-    unsubscribe: delivery.unsubscribe.bind(delivery),
+    delivery,
     report: (error: unknown) => reported.push(error),
   } as unknown as SessionHost
   const patterns = new SessionPatterns(session as unknown as Session, host)
