@@ -44,7 +44,7 @@ export class Guard implements Subscriber {
     this.#host = host
   }
 
-  get patterns(): Session['patterns'] {
+  get patterns(): Subscriber['patterns'] {
     return this.#session.patterns
   }
 
