@@ -15,6 +15,13 @@ const GOAL = 3
 export const HONEST_CORES = { server: SERVER_CORE, attackers: LOAD_CORE }
 /** Time between an attack's beginning or end and the next measurement, in ms. */
 const SETTLE = 500
+/**
+ * How long an attack lasts that is not measured, in ms: the server gets what memory it takes, which comes page by page on a
+ * virtual machine whose host has to find it first.
+ */
+const WARM_UP = 2000
+/** As the checklist for production has it (docs/security.md). */
+const FLAGS = ['--no-allocation-site-pretenuring']
 /** Most time that an attack may live on after its end, in ms. */
 const CALM = 60_000
 
@@ -50,18 +57,22 @@ const calm = async (server, clients) => {
 /** One attack on a server of its own. @param {string} name @param {Plan} plan @param {import('./network.mjs').Network} network */
 const measure = async (name, { honest: clients, attacking, rounds, millis, beside }, network) => {
   const { home, abroad, server: host, attackers: addresses } = network
-  const server = new Worker('servers/attacked.mjs', SERVER_CORE, home)
+  const server = new Worker('servers/attacked.mjs', SERVER_CORE, home, FLAGS)
   const honest = new Worker('attack/honest.mjs', /** @type {number} */ (HONEST_CORES[beside]), home)
   const attacker = new Worker('attack/attacker.mjs', LOAD_CORE, abroad)
   try {
     const port = await server.call('start', host)
     server.separateThreads()
     await honest.call('start', { host, port, connections: clients })
+    const attack = { name, host, port, addresses, connections: attacking }
+    await attacker.call('start', attack)
+    await sleep(WARM_UP)
+    await attacker.call('stop')
     const pairs = []
     for (let round = 0; round < rounds; round++) {
       await calm(server, clients)
       const quiet = await watch(honest, millis, () => server.call('report'))
-      await attacker.call('start', { name, host, port, addresses, connections: attacking })
+      await attacker.call('start', attack)
       const attacked = await watch(honest, millis, () => server.call('report'))
       pairs.push({ quiet, attacked, attack: await attacker.call('stop') })
     }
