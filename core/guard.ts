@@ -49,6 +49,8 @@ export class Guard implements Subscriber {
   }
 
   deliver(frame: Frame, topic: string, topics: readonly string[]): void {
+    // Others may close it while they get the same frame: nobody is asked for it then.
+    if (this.#session.closed) return
     const known = this.#topics.get(topic)
     if (known === true) this.#pass(frame)
     if (typeof known === 'boolean' || frame === this.#last) return

@@ -42,7 +42,7 @@ export class PieceReader implements Reader {
   readonly #flow: Flow
   readonly #pieces: Pieces
   #reading = false
-  /** Since when it waits for its turn; undefined when it does not. */
+  /** When it was last read, if more was left to read; undefined when nothing was. */
   #since: number | undefined
   /** When the peer was last read although much waited for it. */
   #glance = Number.NEGATIVE_INFINITY
@@ -89,7 +89,7 @@ export class PieceReader implements Reader {
     else if (!this.#timer) this.#flow.ready(waiting)
   }
 
-  /** Reads a piece; tells whether there is more. */
+  /** Looks after a peer that has waited, and reads a piece; tells whether there is more. */
   #turn(): boolean {
     if (this.#since !== undefined) this.#probe(this.#since)
     const more = this.#read()

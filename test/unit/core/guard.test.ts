@@ -53,10 +53,18 @@ const open = ({ ask = true, free = 'free/*', maxBuffered = 1000 } = {}) => {
     questions.shift()?.answer(allowed)
     await new Promise(setImmediate)
   }
-  return { patterns, publish, payloads, questions, answer, rights, reported, delivery }
+  return { session, patterns, publish, payloads, questions, answer, rights, reported, delivery }
 }
 
 describe('a session that is asked for topic by topic', () => {
+  it('is not asked for once it has closed, while others still get the same message', async () => {
+    const { session, patterns, publish, questions } = open()
+    await patterns.addForClient(['a/*'])
+    session.closed = true
+    publish(1, 'a/b')
+    expect(questions).toEqual([])
+  })
+
   it('gets what waited, in order, once the answer is yes; and is asked for a topic once', async () => {
     const { patterns, publish, payloads, questions, answer } = open()
     await patterns.addForClient(['*'])
