@@ -1,6 +1,5 @@
 import { RookeryError } from './errors.ts'
 import { Frame } from './frame.ts'
-import type { Flow } from './intake.ts'
 import { isPromiseLike } from './promise-like.ts'
 import {
   type ClientFrame,
@@ -16,6 +15,7 @@ import type { Session } from './session.ts'
 import type { SessionHost } from './session-host.ts'
 import type { SessionPatterns } from './session-patterns.ts'
 import { excessOfValue } from './structure.ts'
+import type { Flow } from './turns.ts'
 
 /** One for all: there may be many, and where in the code each was made tells nobody anything. */
 const TOO_MANY = new RookeryError('rate_limited')

@@ -1,22 +1,16 @@
 import { Heap } from './heap.ts'
-
-/** One peer's share of the time that the server has for what peers send. */
-export interface Flow {
-  /**
-   * Something has come: it is handled at once if it is little and nobody waits who has had less, and otherwise in the
-   * peer's turn. Does nothing while the flow waits for its turn already.
-   *
-   * @param bytes how much waits @default 0
-   */
-  ready(bytes?: number): void
-}
+import { type Flow, isBefore, Turns } from './turns.ts'
 
 /** Bytes that are little: what people do comes in small pieces, and floods come in large ones. */
 const LITTLE = 2048
 /** Milliseconds that a flow has in its turn; the piece that is being handled when they are over is finished. */
 const QUANTUM = 0.1
-/** Milliseconds of a turn of the event loop for each kind of flow: little that comes, little that has waited, and much. */
+/** Milliseconds of a turn of the event loop for flows with little: for what comes in it, and for what has waited. */
 const BUDGET = 0.5
+/** The same for those with much: whoever has little and comes meanwhile waits for so long. */
+const BULK = 0.25
+/** Milliseconds that the bulk may have rested for too long and catches up on: timers are as late as that. */
+const LATE = 1
 /** Milliseconds from which a piece may have met a pause, in which others had the processor. */
 const PAUSE = 1
 /** Milliseconds that a piece is charged with at most: longer ones have mostly met the garbage collector, by chance. */
@@ -25,8 +19,8 @@ const MOST = 2
 const FORGET = 100
 
 interface IntakeOptions {
-  /** Milliseconds of a turn of the event loop for each kind of flow. @default 0.5 */
-  readonly budget?: number
+  /** Milliseconds of a turn of the event loop for those with much. @default 0.25 */
+  readonly bulk?: number
   /** Whether those with much leave as much time as they have had, while others have something to say. @default true */
   readonly rests?: boolean
   /** Called before those with much are served: what the others caused is not to wait for them. */
@@ -53,7 +47,7 @@ interface IntakeOptions {
 export class Intake {
   readonly #now: () => number
   readonly #worked: () => number
-  readonly #budget: number
+  readonly #most: number
   readonly #rests: boolean
   readonly #beforeBulk: (() => void) | undefined
   /** Flows with little, in the order they came. */
@@ -70,6 +64,8 @@ export class Intake {
   #sparseAt = Number.NEGATIVE_INFINITY
   /** Until when the bulk leaves time to others. */
   #rest = 0
+  /** Milliseconds that it has left them beyond that. */
+  #late = 0
   /** What the process had worked when it was last looked up. */
   #workedBefore = 0
   #arrivals = 0
@@ -78,7 +74,7 @@ export class Intake {
   #serving = false
 
   constructor(options: IntakeOptions = {}) {
-    this.#budget = options.budget ?? BUDGET
+    this.#most = options.bulk ?? BULK
     this.#rests = options.rests ?? true
     this.#beforeBulk = options.beforeBulk
     this.#now = options.now ?? (() => performance.now())
@@ -104,7 +100,7 @@ export class Intake {
     const now = this.#now()
     if (now - flow.served > FORGET) flow.end = 0
     const little = bytes <= LITTLE && (this.#bulk.size === 0 || flow.end <= this.#clock)
-    if (little && this.#spent < this.#budget && !this.#serving) {
+    if (little && this.#spent < BUDGET && !this.#serving) {
       this.#sparseAt = now
       this.#spent += this.#serve(flow, now) - now
     } else if (little) {
@@ -175,7 +171,7 @@ export class Intake {
   #serveSparse(): void {
     const began = this.#now()
     let served = 0
-    for (let at = began; served < this.#sparse.length && at - began < this.#budget; ) {
+    for (let at = began; served < this.#sparse.length && at - began < BUDGET; ) {
       this.#sparseAt = at
       at = this.#serve(this.#sparse[served++] as Turns, at)
     }
@@ -189,15 +185,21 @@ export class Intake {
     this.#beforeBulk?.()
     let at = began
     let worked = 0
-    while (at - began < this.#budget) {
+    while (at - began < this.#most) {
       const next = this.#bulk.pop()
       if (!next) break
       this.#clock = next.start
       at = this.#serve(next, at)
       worked += next.worked
     }
-    // As long as it has worked.
-    if (this.#rests && at - this.#sparseAt < FORGET) this.#rest = at + worked
+    if (this.#rests && at - this.#sparseAt < FORGET) this.#restFor(worked, at)
+  }
+
+  /** Leaves as much time as the bulk has worked, less what it has rested for too long before. */
+  #restFor(worked: number, now: number): void {
+    const owed = worked - this.#late
+    this.#rest = now + Math.max(0, owed)
+    this.#late = Math.max(0, -owed)
   }
 
   /** Comes back for those that wait: in the next turn of the loop, or when the bulk has rested. */
@@ -209,34 +211,11 @@ export class Intake {
     else this.#timer ??= setTimeout(this.#rested, rest)
   }
 
+  /** Not right now: timers come before what has arrived meanwhile. */
   readonly #rested = (): void => {
     this.#timer = undefined
-    this.#turn()
-  }
-}
-
-/** A flow, and its place among those that wait. */
-class Turns implements Flow {
-  start = 0
-  /** End of what was served last, on the clock that all share. */
-  end = 0
-  /** The same in milliseconds. */
-  served = 0
-  /** Milliseconds that the process worked for it then. */
-  worked = 0
-  /** Of those with the same start the one that came first is first. */
-  order = 0
-  waiting = false
-  readonly handle: () => boolean
-  readonly #ready: (flow: Turns, bytes: number) => void
-
-  constructor(handle: () => boolean, ready: (flow: Turns, bytes: number) => void) {
-    this.handle = handle
-    this.#ready = ready
-  }
-
-  ready(bytes = 0): void {
-    this.#ready(this, bytes)
+    this.#late = Math.min(LATE, this.#now() - this.#rest)
+    this.#arm()
   }
 }
 
@@ -244,6 +223,3 @@ const cpuTime = (): number => {
   const { user, system } = process.cpuUsage()
   return (user + system) / 1000
 }
-
-const isBefore = (a: Turns, b: Turns): boolean =>
-  a.start < b.start || (a.start === b.start && a.order < b.order)

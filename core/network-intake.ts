@@ -1,6 +1,7 @@
-import { type Flow, Intake } from './intake.ts'
+import { Intake } from './intake.ts'
 import { networkOf, REMEMBERED } from './network.ts'
 import { Recent } from './recent.ts'
+import type { Flow } from './turns.ts'
 
 /**
  * Shares the event loop among networks, for what peers send before anybody knows who they are: who opens more connections
@@ -11,7 +12,7 @@ export class NetworkIntake {
 
   constructor() {
     // A proxy is one network, and all that a server has to do: it must not wait for itself.
-    const intake = new Intake({ budget: BUDGET, rests: false })
+    const intake = new Intake({ bulk: BULK, rests: false })
     this.#networks = new Recent(() => new Network(intake), REMEMBERED)
   }
 
@@ -22,7 +23,7 @@ export class NetworkIntake {
 }
 
 /** Milliseconds: less than sessions have, since what comes of it after the first `await` is as much again. */
-const BUDGET = 0.2
+const BULK = 0.2
 
 class Network {
   readonly #flow: Flow

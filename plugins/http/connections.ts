@@ -64,7 +64,7 @@ export class Connections {
     const reader = new RequestReader(socket, this.#intake, socket.remoteAddress ?? '')
     const connection = { socket, reader, running: 0 }
     socket[CONNECTION] = this.#open.add(connection)
-    socket.once('close', () => this.#release(socket))
+    socket.once('close', () => this.#forget(socket))
     this.#rest(connection)
   }
 
@@ -93,9 +93,14 @@ export class Connections {
   }
 
   #release(socket: Connected): void {
+    this.#forget(socket)?.reader.release()
+  }
+
+  /** Of a connection that is closed, this is all that has to be done. */
+  #forget(socket: Connected): Connection | undefined {
     const entry = socket[CONNECTION]
-    if (!entry || !this.#open.delete(entry)) return
+    if (!entry || !this.#open.delete(entry)) return undefined
     socket[CONNECTION] = undefined
-    entry.value.reader.release()
+    return entry.value
   }
 }

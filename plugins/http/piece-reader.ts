@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream'
-import type { Flow } from '../../core/intake.ts'
+import type { Flow } from '../../core/turns.ts'
 import type { Reader } from './tokens.ts'
 
 /** Bytes of a piece: Node hands over up to 64 KiB at once, and ten thousand of the smallest frames fit into that. */
@@ -156,6 +156,7 @@ export class PieceReader implements Reader {
 
   readonly #forget = (): void => {
     this.stop()
+    if (this.#socket.readableLength === 0) return
     this.#socket.removeAllListeners('data')
     this.#socket.read()
   }

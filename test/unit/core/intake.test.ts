@@ -188,7 +188,7 @@ describe('the intake', () => {
     await turn()
     expect(count('flood')).toBe(1)
     pass(1)
-    await vi.waitFor(() => expect(count('flood')).toBe(2))
+    await vi.waitFor(() => expect(count('flood')).toBeGreaterThan(1))
   })
 
   it('forgets after a while what somebody has had', async () => {
