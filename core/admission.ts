@@ -39,16 +39,22 @@ export class Admission {
   /** Takes connections or no longer does: then nobody waits for what hooks may still say of a handshake. */
   accept(accepting: boolean): void {
     this.#accepting = accepting
-    if (!accepting) for (const refuse of this.#handshakes) refuse()
+    if (accepting) return
+    this.#door.stopWaiting()
+    for (const refuse of this.#handshakes) refuse()
   }
 
-  /** Has a handshake begin in the turn of its network. @throws `rate_limited` */
+  /** Has a handshake begin in the turn of its network, which may be later if there were many. @throws `rate_limited` */
   async begin<T>(address: string, act: () => T | Promise<T>): Promise<T> {
-    this.#check(address)
+    const late = this.#accepting ? this.#door.wait(address) : undefined
+    if (late) {
+      await late
+      if (!this.#accepting) throw new RookeryError('shutting_down')
+    }
     return await new Promise<T>((resolve, reject) => {
       this.#door.queue(address, () => {
         try {
-          // Once more: others of its network may have begun meanwhile.
+          // Others of its network may have begun meanwhile.
           this.#check(address)
           resolve(act())
         } catch (error) {

@@ -31,7 +31,10 @@ export interface LimitOptions {
   readonly maxConnectionsPerUser?: number | undefined
   /** Most peers at a time that have connected and not been welcomed yet. @default 5000 */
   readonly maxHandshakes?: number | undefined
-  /** Handshakes a second from one network address, and at once. @default 500 and 1000 */
+  /**
+   * Handshakes a second from one network address, and at once: more of them wait, each for about half a second.
+   * @default 200 and 1000
+   */
   readonly handshakeRate?: number | undefined
   readonly handshakeBurst?: number | undefined
 }
@@ -87,7 +90,7 @@ const DEFAULT_LIMITS = {
   maxConnectionsPerAddress: 10_000,
   maxConnectionsPerUser: 100,
   maxHandshakes: 5000,
-  handshakeRate: 500,
+  handshakeRate: 200,
   handshakeBurst: 1000,
 } satisfies Required<LimitOptions>
 

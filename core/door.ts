@@ -5,6 +5,7 @@ import { NetworkIntake } from './network-intake.ts'
 import { RateLimit } from './rate.ts'
 import { Recent } from './recent.ts'
 import type { Limits } from './session-host.ts'
+import { WaitingLines } from './waiting-lines.ts'
 
 /** The place of one connection. */
 export interface Place {
@@ -31,6 +32,8 @@ export class Door {
   readonly #intake = new NetworkIntake()
   /** Handshakes, by network. */
   readonly #rates: Recent<RateLimit>
+  /** Networks whose handshakes were too many. */
+  readonly #late: WaitingLines
   readonly #byNetwork = new Map<string, number>()
   readonly #byUser = new Map<string, number>()
   /** The one that has waited longest first. */
@@ -45,6 +48,7 @@ export class Door {
       () => new RateLimit(handshakeRate, handshakeBurst, performance.now()),
       REMEMBERED,
     )
+    this.#late = new WaitingLines((network) => this.#room(network))
   }
 
   /** Lets a connection begin its handshake. @throws `rate_limited`, `too_many_connections` */
@@ -89,9 +93,24 @@ export class Door {
     this.#intake.flow(address, act).ready()
   }
 
+  /** Waits, if need be, until its network may begin one more handshake, or it is known that it will not be soon. */
+  wait(address: string): Promise<void> | undefined {
+    return this.#late.wait(networkOf(address))
+  }
+
+  /** Keeps nobody waiting any longer. */
+  stopWaiting(): void {
+    this.#late.clear()
+  }
+
   /** For transports that can refuse a peer before it has a connection. @throws `rate_limited` */
   check(address: string): void {
-    if (this.#rates.peek(networkOf(address))?.isEmpty(performance.now())) throw TOO_MANY
+    if (this.#room(networkOf(address)) < 1) throw TOO_MANY
+  }
+
+  /** How many handshakes a network may begin now. */
+  #room(network: string): number {
+    return this.#rates.peek(network)?.available(performance.now()) ?? Number.POSITIVE_INFINITY
   }
 
   /** Lets a user in once more; returns what to call when that connection is over. @throws `too_many_connections` */

@@ -22,15 +22,15 @@ export class RateLimit {
 
   /** Takes tokens: `ok`, `empty` when there were too few, `exhausted` when the debt is deeper than the burst. */
   take(now: number, tokens = 1): 'ok' | 'empty' | 'exhausted' {
-    this.#level = Math.min(this.#burst, this.#level + (now - this.#at) * this.#perMillisecond) - tokens
+    this.#level = this.available(now) - tokens
     this.#at = now
     if (this.#level >= 0) return 'ok'
     return this.#level >= -this.#burst ? 'empty' : 'exhausted'
   }
 
-  /** Whether there is no token. */
-  isEmpty(now: number): boolean {
-    return this.#level + (now - this.#at) * this.#perMillisecond < 1
+  /** Tokens that there are, or less than none if it is in debt. */
+  available(now: number): number {
+    return Math.min(this.#burst, this.#level + (now - this.#at) * this.#perMillisecond)
   }
 
   /** Takes a token if there is one; who finds none owes none. */

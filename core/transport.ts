@@ -56,7 +56,8 @@ export interface TransportHost {
    * Begins a handshake: at once, or in the turn of its network where many come together. A transport SHOULD do so
    * before it has spent anything on the peer; what `act` returns or throws becomes the promise's.
    *
-   * @throws `rate_limited` when there were too many handshakes from the address: nobody has told the peer
+   * @throws `rate_limited` when there were too many handshakes from the address and half a second has not changed that,
+   * `shutting_down` when the app stopped meanwhile: nobody has told the peer
    */
   begin<T>(address: string, act: () => T | Promise<T>): Promise<T>
   /**

@@ -1,21 +1,21 @@
 import { request } from 'node:http'
 import { text } from 'node:stream/consumers'
 
+/** Headers that ask for a WebSocket. */
+export const UPGRADE = {
+  connection: 'upgrade',
+  upgrade: 'websocket',
+  'sec-websocket-version': '13',
+  'sec-websocket-key': 'AAAAAAAAAAAAAAAAAAAAAA==',
+}
+
 /** Asks for a WebSocket, and tells how that was answered; what is opened is closed. */
 export const upgradeAnswer = (
   url: string,
   headers: Readonly<Record<string, string>> = {},
 ): Promise<{ status: number | undefined; body: string }> =>
   new Promise((resolve, reject) => {
-    const asking = request(url, {
-      headers: {
-        connection: 'upgrade',
-        upgrade: 'websocket',
-        'sec-websocket-version': '13',
-        'sec-websocket-key': 'AAAAAAAAAAAAAAAAAAAAAA==',
-        ...headers,
-      },
-    })
+    const asking = request(url, { headers: { ...UPGRADE, ...headers } })
     asking.on('response', (response) => {
       text(response).then((body) => resolve({ status: response.statusCode, body }), reject)
     })

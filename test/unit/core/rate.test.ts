@@ -80,12 +80,15 @@ describe('the rate limit', () => {
     expect(limit.take(100)).toBe('empty')
   })
 
-  it('knows when it is empty', () => {
+  it('knows how many tokens there are, and that there are no more than the burst', () => {
     const limit = new RateLimit(10, 2, 0)
     limit.take(0)
-    expect(limit.isEmpty(0)).toBe(false)
+    expect(limit.available(0)).toBe(1)
     limit.take(0)
-    expect(limit.isEmpty(99)).toBe(true)
-    expect(limit.isEmpty(100)).toBe(false)
+    expect(limit.available(99)).toBeCloseTo(0.99)
+    expect(limit.available(100)).toBe(1)
+    expect(limit.available(1e6)).toBe(2)
+    limit.take(100, 2)
+    expect(limit.available(100)).toBe(-1)
   })
 })
