@@ -9,6 +9,8 @@ const QUANTUM = 0.1
 const BUDGET = 0.5
 /** The same for those with much: whoever has little and comes meanwhile waits for so long. */
 const BULK = 0.25
+/** How many times as long as it has worked the bulk rests, while others have something to say. */
+const REST = 2
 /** Milliseconds that the bulk may have rested for too long and catches up on: timers are as late as that. */
 const LATE = 1
 /** Milliseconds from which a piece may have met a pause, in which others had the processor. */
@@ -21,7 +23,7 @@ const FORGET = 100
 interface IntakeOptions {
   /** Milliseconds of a turn of the event loop for those with much. @default 0.25 */
   readonly bulk?: number
-  /** Whether those with much leave as much time as they have had, while others have something to say. @default true */
+  /** Whether those with much leave two thirds of the time while others have something to say. @default true */
   readonly rests?: boolean
   /** Called before those with much are served: what the others caused is not to wait for them. */
   readonly beforeBulk?: () => void
@@ -34,8 +36,8 @@ interface IntakeOptions {
 /**
  * Shares the event loop among peers by the time that they take of it, so that one who sends a little never waits behind
  * those who send much. Whoever has little to be handled, and has not had more than others lately, is served as it comes.
- * Of the rest, whoever has had least is next; it waits unread meanwhile, and has half of the time at most as long as others
- * have something to say.
+ * Of the rest, whoever has had least is next; it waits unread meanwhile, and has a third of the time at most as long as
+ * others have something to say.
  *
  * For those that wait this is start-time fair queueing (Goyal, Vin and Cheng, 1996) with milliseconds for lengths: on a
  * clock that all share, a flow's next piece starts where its last one ended, or now if that is over, and the earliest
@@ -195,9 +197,9 @@ export class Intake {
     if (this.#rests && at - this.#sparseAt < FORGET) this.#restFor(worked, at)
   }
 
-  /** Leaves as much time as the bulk has worked, less what it has rested for too long before. */
+  /** Leaves time for what the bulk has worked, less what it has rested for too long before. */
   #restFor(worked: number, now: number): void {
-    const owed = worked - this.#late
+    const owed = REST * worked - this.#late
     this.#rest = now + Math.max(0, owed)
     this.#late = Math.max(0, -owed)
   }
