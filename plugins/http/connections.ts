@@ -5,26 +5,21 @@ import { type Entry, LinkedList } from '../../core/linked-list.ts'
 import { NetworkIntake } from '../../core/network-intake.ts'
 import { RequestReader } from './request-reader.ts'
 
-/** Where a socket keeps its connection: a `WeakMap` would keep both until the next full garbage collection. */
-const CONNECTION = Symbol('connection')
+/** Where a socket keeps its place in the list: a `WeakMap` would keep both until the next full garbage collection. */
+const PLACE = Symbol('place')
+
+/** Listeners for `connect` that take no tunnel: ours, of each app on a server. */
+const REFUSING = new WeakSet<object>()
 
 interface Connected extends Duplex {
-  [CONNECTION]?: Entry<Connection> | undefined
-}
-
-/** A connection that belongs to Node's server. */
-interface Connection {
-  readonly socket: Socket
-  readonly reader: RequestReader
-  /** Requests without an answer: there may be several in a pipeline. */
-  running: number
+  [PLACE]?: Entry<RequestReader> | undefined
 }
 
 /** The connections of a server until they are upgraded: their requests are read in turns, by network. */
 export class Connections {
+  readonly intake = new NetworkIntake()
   readonly #server: Server
-  readonly #intake = new NetworkIntake()
-  readonly #open = new LinkedList<Connection>()
+  readonly #open = new LinkedList<RequestReader>()
   /** When Node's parser has got a connection. */
   readonly #event: 'connection' | 'secureConnection'
   #closing = false
@@ -39,6 +34,7 @@ export class Connections {
     this.#server.prependListener('request', this.#begin)
     this.#server.prependListener('upgrade', this.#upgrade)
     this.#server.prependListener('connect', this.#connect)
+    REFUSING.add(this.#connect)
   }
 
   /** Lets Node read by itself what is still connected. */
@@ -56,30 +52,29 @@ export class Connections {
    */
   close(): void {
     this.#closing = true
-    for (const connection of this.#open) this.#rest(connection)
+    for (const reader of this.#open) this.#rest(reader)
   }
 
+  /** Another app on the same server may have taken it. */
   readonly #take = (socket: Socket & Connected): void => {
-    // Those of a Unix domain socket have no address, and one share.
-    const reader = new RequestReader(socket, this.#intake, socket.remoteAddress ?? '')
-    const connection = { socket, reader, running: 0 }
-    socket[CONNECTION] = this.#open.add(connection)
-    socket.once('close', () => this.#forget(socket))
-    this.#rest(connection)
+    if (socket[PLACE]) return
+    const reader = new RequestReader(this, socket)
+    socket[PLACE] = this.#open.add(reader)
+    this.#rest(reader)
   }
 
   readonly #begin = (request: IncomingMessage, response: ServerResponse): void => {
-    const connection = (request.socket as Connected)[CONNECTION]?.value
-    if (!connection) return
-    connection.running++
-    connection.reader.expect(request)
+    const reader = (request.socket as Connected)[PLACE]?.value
+    if (reader?.owner !== this) return
+    reader.running++
+    reader.expect(request)
     response.once('close', () => {
-      connection.running--
-      this.#rest(connection)
+      reader.running--
+      this.#rest(reader)
     })
   }
 
-  #rest({ socket, running }: Connection): void {
+  #rest({ socket, running }: RequestReader): void {
     if (this.#closing && running === 0) socket.destroy()
   }
 
@@ -89,18 +84,19 @@ export class Connections {
   readonly #connect = (_request: IncomingMessage, socket: Connected): void => {
     this.#release(socket)
     // Nobody else wants it: Node would do the same.
-    if (this.#server.listenerCount('connect') === 1) socket.destroy()
+    if (this.#server.listeners('connect').every((listener) => REFUSING.has(listener))) socket.destroy()
   }
 
   #release(socket: Connected): void {
-    this.#forget(socket)?.reader.release()
+    const place = socket[PLACE]
+    if (place?.value.owner !== this) return
+    this.forget(socket)
+    place.value.release()
   }
 
   /** Of a connection that is closed, this is all that has to be done. */
-  #forget(socket: Connected): Connection | undefined {
-    const entry = socket[CONNECTION]
-    if (!entry || !this.#open.delete(entry)) return undefined
-    socket[CONNECTION] = undefined
-    return entry.value
+  forget(socket: Connected): void {
+    if (socket[PLACE]) this.#open.delete(socket[PLACE])
+    socket[PLACE] = undefined
   }
 }

@@ -26,9 +26,21 @@ export interface Pieces {
   size(several: number, waiting: number): number
   /** It has been read. */
   took?(bytes: Uint8Array): void
+  /** Nothing more comes: the connection is closed. */
+  closed?(): void
 }
 
 const SAME: Pieces = { size: (several) => several }
+
+/** Where a connection keeps its reader, so that all connections share their listeners: in a flood, each function counts. */
+const READER = Symbol('reader')
+
+interface Connection extends Duplex {
+  [READER]?: PieceReader | undefined
+}
+
+/** Who reads a connection now. */
+export const readerOf = (connection: Connection): PieceReader | undefined => connection[READER]
 
 /**
  * Reads a connection piece by piece. Whoever listens for its `data` need not know: as long as there is a listener for
@@ -38,7 +50,7 @@ const SAME: Pieces = { size: (several) => several }
  * still say that it is alive, and that there is an end to those that never read.
  */
 export class PieceReader implements Reader {
-  readonly #socket: Duplex
+  readonly #socket: Connection
   readonly #flow: Flow
   readonly #pieces: Pieces
   #reading = false
@@ -58,15 +70,16 @@ export class PieceReader implements Reader {
     this.#socket = socket
     this.#flow = flowOf(() => this.#turn())
     this.#pieces = pieces
-    socket.on('readable', this.#ready)
+    this.#socket[READER] = this
+    socket.on('readable', onReadable)
     // Before others that would then take all that is left, however much it is.
-    socket.prependListener('close', this.#forget)
+    socket.prependListener('close', onClose)
   }
 
   start(): void {
     if (this.#reading || this.#socket.destroyed) return
     this.#reading = true
-    this.#ready()
+    this.ready()
   }
 
   stop(): void {
@@ -77,16 +90,33 @@ export class PieceReader implements Reader {
   /** Leaves the connection to others, with all that it has not read. */
   release(): void {
     this.stop()
-    this.#socket.off('readable', this.#ready)
-    this.#socket.off('close', this.#forget)
+    this.#socket.off('readable', onReadable)
+    this.#socket.off('close', onClose)
+    this.#socket[READER] = undefined
   }
 
-  readonly #ready = (): void => {
+  /** Something may have come. */
+  ready(): void {
     if (!this.#reading) return
     const waiting = this.#socket.readableLength
     // A stream tells of its end when somebody reads on.
     if (waiting === 0) this.#socket.read()
     else if (!this.#timer) this.#flow.ready(waiting)
+  }
+
+  /** The peer has read, or has waited long enough. */
+  goOn(): void {
+    this.#endWait()
+    this.ready()
+  }
+
+  /** Nothing more comes, and nobody wants the rest. */
+  close(): void {
+    this.stop()
+    this.#pieces.closed?.()
+    if (this.#socket.readableLength === 0) return
+    this.#socket.removeAllListeners('data')
+    this.#socket.read()
   }
 
   /** Looks after a peer that has waited, and reads a piece; tells whether there is more. */
@@ -136,28 +166,27 @@ export class PieceReader implements Reader {
       this.#glanced = 0
     }
     if (now - this.#glance < GLANCE.millis && this.#glanced < GLANCE.bytes) return false
-    this.#timer = setTimeout(this.#goOn, this.#glance + PATIENCE - now)
-    this.#socket.once('drain', this.#goOn)
+    this.#timer = setTimeout(() => this.goOn(), this.#glance + PATIENCE - now)
+    this.#socket.on('drain', onDrain)
     return true
-  }
-
-  /** The peer has read, or has waited long enough. */
-  readonly #goOn = (): void => {
-    this.#endWait()
-    this.#ready()
   }
 
   #endWait(): void {
     if (!this.#timer) return
     clearTimeout(this.#timer)
     this.#timer = undefined
-    this.#socket.off('drain', this.#goOn)
+    this.#socket.off('drain', onDrain)
   }
+}
 
-  readonly #forget = (): void => {
-    this.stop()
-    if (this.#socket.readableLength === 0) return
-    this.#socket.removeAllListeners('data')
-    this.#socket.read()
-  }
+function onReadable(this: Connection): void {
+  readerOf(this)?.ready()
+}
+
+function onDrain(this: Connection): void {
+  readerOf(this)?.goOn()
+}
+
+function onClose(this: Connection): void {
+  readerOf(this)?.close()
 }

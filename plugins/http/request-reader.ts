@@ -1,11 +1,21 @@
 import type { IncomingMessage } from 'node:http'
 import { Socket } from 'node:net'
 import type { NetworkIntake } from '../../core/network-intake.ts'
-import { PIECE, PieceReader, type Pieces, SMALL_PIECE } from './piece-reader.ts'
+import { PIECE, PieceReader, type Pieces, readerOf, SMALL_PIECE } from './piece-reader.ts'
+
+/** Whose connection it is. */
+interface Owner {
+  readonly intake: NetworkIntake
+  /** The connection is closed, and has not been released. */
+  forget(socket: Socket): void
+}
 
 /** Reads the requests of a connection piece by piece, for Node's parser. */
 export class RequestReader implements Pieces {
-  readonly #socket: Socket
+  readonly owner: Owner
+  readonly socket: Socket
+  /** Requests without an answer: there may be several in a pipeline. */
+  running = 0
   readonly #reader: PieceReader
   /** Bytes of the body that is being read, or more: parsing them costs next to nothing. */
   #body = 0
@@ -15,9 +25,12 @@ export class RequestReader implements Pieces {
   /** Whether there has been a request: most connections of a flood never get that far. */
   #asked = false
 
-  constructor(socket: Socket, intake: NetworkIntake, address: string) {
-    this.#socket = socket
-    this.#reader = new PieceReader(socket, (read) => intake.flow(address, read), this)
+  constructor(owner: Owner, socket: Socket) {
+    this.owner = owner
+    this.socket = socket
+    // Those of a Unix domain socket have no address, and one share.
+    const address = socket.remoteAddress ?? ''
+    this.#reader = new PieceReader(socket, (read) => owner.intake.flow(address, read), this)
     this.#reader.start()
   }
 
@@ -27,6 +40,10 @@ export class RequestReader implements Pieces {
     this.#requests = 0
     this.#body -= Math.min(this.#body, waiting)
     return size
+  }
+
+  closed(): void {
+    this.owner.forget(this.socket)
   }
 
   /** A request has come, and after it comes its body. */
@@ -41,25 +58,24 @@ export class RequestReader implements Pieces {
   release(): void {
     this.#reader.release()
     if (!this.#asked) return
-    this.#socket.pause = Socket.prototype.pause
-    this.#socket.resume = Socket.prototype.resume
+    this.socket.pause = Socket.prototype.pause
+    this.socket.resume = Socket.prototype.resume
   }
 
   /** Takes over how Node's server waits for whoever takes a body, or answers: a stream that is read like this ignores it. */
   #begin(): void {
     this.#asked = true
-    this.#socket.pause = this.#pause
-    this.#socket.resume = this.#resume
+    this.socket.pause = pause
+    this.socket.resume = resume
   }
+}
 
-  // Fields: V8 puts a function that is written where it is assigned among what lives long, with all that it sees.
-  readonly #pause = (): Socket => {
-    this.#reader.stop()
-    return this.#socket
-  }
+function pause(this: Socket): Socket {
+  readerOf(this)?.stop()
+  return this
+}
 
-  readonly #resume = (): Socket => {
-    this.#reader.start()
-    return this.#socket
-  }
+function resume(this: Socket): Socket {
+  readerOf(this)?.start()
+  return this
 }

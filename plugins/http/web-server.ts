@@ -131,16 +131,24 @@ export class WebServer implements HttpServer {
     const { routes, bodyLimit = 1024 * 1024 } = this.#options
     const others = this.#options.server ? (this.server.listeners('request') as RequestListener[]) : []
     finishRoutes(this.routes, { routes, bodyLimit, others })
-    const respond = getRequestListener(this.routes.fetch, { overrideGlobalObjects: false })
+    const answer = getRequestListener(this.routes.fetch, { overrideGlobalObjects: false })
+    let stopped = false
+    const respond: RequestListener = (request, response) => {
+      if (!stopped) void answer(request, response)
+      else for (const other of others) other(request, response)
+    }
     for (const other of others) this.server.removeListener('request', other)
     this.server.on('request', respond)
     this.server.on('upgrade', this.#upgrades.handle)
     this.#connections.attach()
     this.#detach = () => {
+      stopped = true
+      // Another app may have put itself in front, and then goes on to ask this one.
+      const isFirst = this.server.listeners('request').includes(respond)
       this.server.removeListener('request', respond)
       this.server.removeListener('upgrade', this.#upgrades.handle)
       this.#connections.detach()
-      for (const other of others) this.server.on('request', other)
+      if (isFirst) for (const other of others) this.server.on('request', other)
       this.#detach = () => {}
     }
   }

@@ -11,6 +11,7 @@ import { http } from 'rookery/http'
 import { websocket } from 'rookery/websocket'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { startApp } from '../support/app.ts'
+import { BareClient } from '../support/bare-client.ts'
 import { RawWebSocket } from '../support/raw-websocket.ts'
 import { ask, startThree, welcomeBy } from '../support/three-transports.ts'
 
@@ -182,6 +183,36 @@ describe('a server of the user’s own', () => {
     await app.stop()
     socket.write(get('/', 100))
     await vi.waitFor(() => expect(text().match(/\bown/g)).toHaveLength(100))
+  })
+
+  it('may be shared by two apps, of which either may stop first', async () => {
+    const server = createServer((_request, response) => response.end('own'))
+    const first = await startOn(server, { port: 0, host: '127.0.0.1' })
+    const second = createApp({
+      plugins: [http({ server }), websocket({ path: '/second' })],
+      logger: 'silent',
+    })
+    await second.start()
+    onTestFinished(() => second.stop())
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    const before = open(url)
+    const answers = async (count: number) => {
+      before.socket.write(get('/', 100))
+      await vi.waitFor(() => expect(before.text().match(/\bown/g)).toHaveLength(count))
+    }
+    const isWelcome = async (path: string) =>
+      await new BareClient(`${url}${path}`).until(({ type }) => type === 'welcome')
+    await answers(100)
+    await isWelcome('/api/v1/ws')
+    await isWelcome('/second')
+    const tunnel = open(url)
+    tunnel.socket.write('CONNECT example.com:443 HTTP/1.1\r\nHost: example.com\r\n\r\n')
+    await once(tunnel.socket, 'close')
+    await first.stop()
+    await answers(200)
+    await isWelcome('/second')
+    await second.stop()
+    await answers(300)
   })
 
   it('may have others who end a connection that asks for an upgrade', async () => {
