@@ -199,7 +199,9 @@ export class Intake {
 
   /** Leaves time for what the bulk has worked, less what it has rested for too long before. */
   #restFor(worked: number, now: number): void {
-    const owed = REST * worked - this.#late
+    // A turn that a long piece did not let end in time counts more: the longer such turns are, the fewer meet one.
+    const over = Math.min(MOST, Math.max(0, worked - this.#most))
+    const owed = REST * (worked + over) - this.#late
     this.#rest = now + Math.max(0, owed)
     this.#late = Math.max(0, -owed)
   }

@@ -164,18 +164,25 @@ describe('the intake', () => {
     expect(count('unlucky')).toBeGreaterThan(8)
   })
 
-  it('rests twice as long as a long piece has worked', async () => {
+  it.each([
+    // Twice as long as a turn of the right length.
+    { cost: 0.25, rest: 0.5 },
+    // What was too much counts twice...
+    { cost: 0.65, rest: 2.1 },
+    // ...up to two milliseconds of it.
+    { cost: 30, rest: 64 },
+  ])('rests for $rest ms after a piece that took $cost ms', async ({ cost, rest }) => {
     const { peer, turn, pass, count } = createLoop()
-    peer('flood', 30, 1e6).send(MUCH)
-    peer('honest', 0.01).send(LITTLE, 1)
+    peer('flood', cost, 1e6).send(MUCH)
+    peer('honest', 0).send(LITTLE, 1)
     await turn()
-    for (let millis = 0; millis < 59; millis++) {
-      pass(1)
-      peer('honest', 0.01).send(LITTLE, 1)
+    for (let step = 0; step < 9; step++) {
+      pass(rest / 10)
+      peer('honest', 0).send(LITTLE, 1)
       await turn()
     }
     expect(count('flood')).toBe(1)
-    pass(2)
+    pass(rest / 9)
     await vi.waitFor(() => expect(count('flood')).toBe(2))
   })
 
@@ -187,7 +194,7 @@ describe('the intake', () => {
     peer('honest', 0.01).send(LITTLE, 1)
     await turn()
     expect(count('flood')).toBe(1)
-    pass(1)
+    pass(1.5)
     await vi.waitFor(() => expect(count('flood')).toBeGreaterThan(1))
   })
 
