@@ -90,6 +90,8 @@ export class PieceReader implements Reader {
   /** Leaves the connection to others, with all that it has not read. */
   release(): void {
     this.stop()
+    // All readers have the same listeners, which may be those of the next one by now.
+    if (readerOf(this.#socket) !== this) return
     this.#socket.off('readable', onReadable)
     this.#socket.off('close', onClose)
     this.#socket[READER] = undefined
