@@ -15,7 +15,10 @@ const REST = 2
 const LATE = 1
 /** Milliseconds from which a piece may have met a pause, in which others had the processor. */
 const PAUSE = 1
-/** Milliseconds that a piece is charged with at most: longer ones have mostly met the garbage collector, by chance. */
+/**
+ * Milliseconds that a piece is charged with at most, or a turn that was too long for what was too much: the longest have
+ * mostly met the garbage collector, by chance.
+ */
 const MOST = 2
 /** Milliseconds after which it no longer counts what a flow has had. */
 const FORGET = 100
@@ -199,7 +202,7 @@ export class Intake {
 
   /** Leaves time for what the bulk has worked, less what it has rested for too long before. */
   #restFor(worked: number, now: number): void {
-    // A turn that a long piece did not let end in time counts more: the longer such turns are, the fewer meet one.
+    // What a long piece took beyond the turn counts twice: others cannot help but wait for it, so it is to be rare.
     const over = Math.min(MOST, Math.max(0, worked - this.#most))
     const owed = REST * (worked + over) - this.#late
     this.#rest = now + Math.max(0, owed)

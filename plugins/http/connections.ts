@@ -8,8 +8,11 @@ import { RequestReader } from './request-reader.ts'
 /** Where a socket keeps its place in the list: a `WeakMap` would keep both until the next full garbage collection. */
 const PLACE = Symbol('place')
 
-/** Listeners for `connect` that take no tunnel: ours, of each app on a server. */
-const REFUSING = new WeakSet<object>()
+/** Our listeners, of each app on a server. */
+const WATCHING = new WeakSet<object>()
+
+/** Whether a listener only watches, and leaves the answer to others. */
+export const onlyWatches = (listener: object): boolean => WATCHING.has(listener)
 
 interface Connected extends Duplex {
   [PLACE]?: Entry<RequestReader> | undefined
@@ -34,7 +37,7 @@ export class Connections {
     this.#server.prependListener('request', this.#begin)
     this.#server.prependListener('upgrade', this.#upgrade)
     this.#server.prependListener('connect', this.#connect)
-    REFUSING.add(this.#connect)
+    WATCHING.add(this.#begin).add(this.#connect)
   }
 
   /** Lets Node read by itself what is still connected. */
@@ -55,8 +58,8 @@ export class Connections {
     for (const reader of this.#open) this.#rest(reader)
   }
 
-  /** Another app on the same server may have taken it. */
   readonly #take = (socket: Socket & Connected): void => {
+    // Another app on the same server has taken it.
     if (socket[PLACE]) return
     const reader = new RequestReader(this, socket)
     socket[PLACE] = this.#open.add(reader)
@@ -84,7 +87,7 @@ export class Connections {
   readonly #connect = (_request: IncomingMessage, socket: Connected): void => {
     this.#release(socket)
     // Nobody else wants it: Node would do the same.
-    if (this.#server.listeners('connect').every((listener) => REFUSING.has(listener))) socket.destroy()
+    if (this.#server.listeners('connect').every(onlyWatches)) socket.destroy()
   }
 
   #release(socket: Connected): void {

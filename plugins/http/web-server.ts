@@ -8,7 +8,7 @@ import { RookeryError } from '../../core/errors.ts'
 import type { Intake } from '../../core/intake.ts'
 import type { Logger } from '../../core/logger.ts'
 import type { Limits } from '../../core/session-host.ts'
-import { Connections } from './connections.ts'
+import { Connections, onlyWatches } from './connections.ts'
 import { createAddressOf } from './forwarded.ts'
 import { FrameMeter } from './frame-meter.ts'
 import { createNodeServer } from './node-server.ts'
@@ -129,29 +129,37 @@ export class WebServer implements HttpServer {
   /** Puts the router in front of whatever listeners the server has. */
   #attach(): void {
     const { routes, bodyLimit = 1024 * 1024 } = this.#options
-    const others = this.#options.server ? (this.server.listeners('request') as RequestListener[]) : []
+    const there = this.#options.server ? (this.server.listeners('request') as RequestListener[]) : []
+    const others = there.filter((listener) => !onlyWatches(listener))
     finishRoutes(this.routes, { routes, bodyLimit, others })
     const answer = getRequestListener(this.routes.fetch, { overrideGlobalObjects: false })
-    let stopped = false
+    let after: readonly RequestListener[] | undefined
     const respond: RequestListener = (request, response) => {
-      if (!stopped) void answer(request, response)
-      else for (const other of others) other(request, response)
+      if (!after) void answer(request, response)
+      else for (const other of after) other(request, response)
     }
     for (const other of others) this.server.removeListener('request', other)
     this.server.on('request', respond)
     this.server.on('upgrade', this.#upgrades.handle)
     this.#connections.attach()
     this.#detach = () => {
-      stopped = true
-      // Another app may have put itself in front, and then goes on to ask this one.
+      after = others.flatMap(answering)
+      AFTER.set(respond, after)
+      // Another app may have put itself in front, and goes on to ask this one until it stops.
       const isFirst = this.server.listeners('request').includes(respond)
       this.server.removeListener('request', respond)
       this.server.removeListener('upgrade', this.#upgrades.handle)
       this.#connections.detach()
-      if (isFirst) for (const other of others) this.server.on('request', other)
+      if (isFirst) for (const other of after) this.server.on('request', other)
       this.#detach = () => {}
     }
   }
 }
+
+/** Who answers for apps that have stopped on a server that they share with others. */
+const AFTER = new WeakMap<RequestListener, readonly RequestListener[]>()
+
+const answering = (listener: RequestListener): readonly RequestListener[] =>
+  AFTER.get(listener)?.flatMap(answering) ?? [listener]
 
 const isAny = (hostname: string): boolean => hostname === '::' || hostname === '0.0.0.0'

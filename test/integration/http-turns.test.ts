@@ -187,6 +187,7 @@ describe('a server of the user’s own', () => {
 
   it('may be shared by two apps, of which either may stop first', async () => {
     const server = createServer((_request, response) => response.end('own'))
+    const own = server.listeners('request')
     const first = await startOn(server, { port: 0, host: '127.0.0.1' })
     const second = createApp({
       plugins: [http({ server }), websocket({ path: '/second' })],
@@ -213,6 +214,7 @@ describe('a server of the user’s own', () => {
     await isWelcome('/second')
     await second.stop()
     await answers(300)
+    expect(server.listeners('request')).toEqual(own)
   })
 
   it('may have others who end a connection that asks for an upgrade', async () => {
