@@ -1,3 +1,5 @@
+import { RateLimit } from './admission/rate-limit.ts'
+import type { Flow } from './admission/turns.ts'
 import { RookeryError } from './errors.ts'
 import { Frame } from './frame.ts'
 import { isPromiseLike } from './promise-like.ts'
@@ -9,13 +11,11 @@ import {
   type SubscribeFrame,
   type UnsubscribeFrame,
 } from './protocol.ts'
-import { RateLimit } from './rate.ts'
 import { excessive, readClientFrame } from './read-frame.ts'
 import type { Session } from './session.ts'
 import type { SessionHost } from './session-host.ts'
 import type { SessionPatterns } from './session-patterns.ts'
 import { excessOfValue } from './structure.ts'
-import type { Flow } from './turns.ts'
 
 /** One for all: there may be many, and where in the code each was made tells nobody anything. */
 const TOO_MANY = new RookeryError('rate_limited')

@@ -1,6 +1,6 @@
+import type { Intake } from './admission/fair-queue.ts'
 import type { RookeryError } from './errors.ts'
 import type { Frame } from './frame.ts'
-import type { Intake } from './intake.ts'
 import { createToken } from './scope.ts'
 import type { Session } from './session.ts'
 import type { Limits } from './session-host.ts'

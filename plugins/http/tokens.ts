@@ -1,7 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Hono } from 'hono'
-import type { Intake } from '../../core/intake.ts'
 import { createToken } from '../../core/scope.ts'
 
 /**
@@ -25,14 +24,6 @@ export type RequestHandler = (
   url: URL,
 ) => void | Promise<void>
 
-/** Reads a connection in turns with all others. */
-export interface Reader {
-  /** Reads on: listeners for `data` get small pieces of what comes. */
-  start(): void
-  /** Leaves what comes unread. */
-  stop(): void
-}
-
 /** The HTTP server of an app. */
 export interface HttpServer {
   /** Where it really listens, such as `http://localhost:3000`. @throws `missing_provider` before it listens */
@@ -54,11 +45,6 @@ export interface HttpServer {
   onRequest(path: string, handler: RequestHandler): () => void
   /** Whether a request comes from an allowed origin, or from no browser at all. */
   allowsOrigin(request: IncomingMessage): boolean
-  /**
-   * Reads a connection that has been upgraded to WebSocket in pieces, each in its turn, whatever software listens for its
-   * `data`. Until `start`, nothing is read.
-   */
-  readInTurns(socket: Duplex, intake: Intake): Reader
   /** The network address of whoever sent a request, behind the proxies that are trusted. */
   addressOf(request: IncomingMessage): string
 }

@@ -1,22 +1,17 @@
 import type { IncomingMessage, RequestListener, Server } from 'node:http'
-import type { Duplex } from 'node:stream'
 import { getRequestListener, type HttpBindings } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import type { Hono } from 'hono'
 import type { App } from '../../core/app.ts'
 import { RookeryError } from '../../core/errors.ts'
-import type { Intake } from '../../core/intake.ts'
 import type { Logger } from '../../core/logger.ts'
 import type { Limits } from '../../core/session-host.ts'
-import { Connections, onlyWatches } from './connections.ts'
 import { createAddressOf } from './forwarded.ts'
-import { FrameMeter } from './frame-meter.ts'
 import { createNodeServer } from './node-server.ts'
 import { allowsOrigin } from './origin.ts'
-import { PieceReader } from './piece-reader.ts'
 import type { HttpOptions } from './plugin.ts'
 import { createRoutes, finishRoutes } from './routes.ts'
-import type { HttpServer, Reader, RequestHandler, UpgradeHandler } from './tokens.ts'
+import type { HttpServer, RequestHandler, UpgradeHandler } from './tokens.ts'
 import { Upgrades } from './upgrades.ts'
 
 /** Longest that requests under way may take once the server stops, in ms. */
@@ -33,7 +28,6 @@ export class WebServer implements HttpServer {
   readonly #options: HttpOptions
   readonly #log: Logger
   readonly #upgrades: Upgrades
-  readonly #connections: Connections
   #detach = (): void => {}
 
   constructor(options: HttpOptions, app: App, limits: Limits, log: Logger) {
@@ -43,7 +37,6 @@ export class WebServer implements HttpServer {
     const { handshakeTimeout, maxConnections } = limits
     const maxSockets = options.maxSockets ?? maxConnections + SPARE_SOCKETS
     this.server = options.server ?? createNodeServer({ handshakeTimeout, maxSockets, log })
-    this.#connections = new Connections(this.server)
     this.routes = createRoutes(app, log, options.allowedOrigins)
     this.#upgrades = new Upgrades(
       (request) => this.allowsOrigin(request),
@@ -69,10 +62,6 @@ export class WebServer implements HttpServer {
 
   onUpgrade(path: string, handler: UpgradeHandler): () => void {
     return this.#upgrades.add(path, handler)
-  }
-
-  readInTurns(socket: Duplex, intake: Intake): Reader {
-    return new PieceReader(socket, (read) => intake.flow(read), new FrameMeter())
   }
 
   onRequest(path: string, handler: RequestHandler): () => void {
@@ -119,7 +108,6 @@ export class WebServer implements HttpServer {
       const timer = setTimeout(() => this.server.closeAllConnections(), CLOSE_TIMEOUT)
       await new Promise<void>((resolve) => {
         this.server.close(() => resolve())
-        this.#connections.close()
       })
       clearTimeout(timer)
     }
@@ -130,7 +118,7 @@ export class WebServer implements HttpServer {
   #attach(): void {
     const { routes, bodyLimit = 1024 * 1024 } = this.#options
     const there = this.#options.server ? (this.server.listeners('request') as RequestListener[]) : []
-    const others = there.filter((listener) => !onlyWatches(listener))
+    const others = there
     finishRoutes(this.routes, { routes, bodyLimit, others })
     const answer = getRequestListener(this.routes.fetch, { overrideGlobalObjects: false })
     let after: readonly RequestListener[] | undefined
@@ -141,7 +129,6 @@ export class WebServer implements HttpServer {
     for (const other of others) this.server.removeListener('request', other)
     this.server.on('request', respond)
     this.server.on('upgrade', this.#upgrades.handle)
-    this.#connections.attach()
     this.#detach = () => {
       after = others.flatMap(answering)
       AFTER.set(respond, after)
@@ -149,7 +136,6 @@ export class WebServer implements HttpServer {
       const isFirst = this.server.listeners('request').includes(respond)
       this.server.removeListener('request', respond)
       this.server.removeListener('upgrade', this.#upgrades.handle)
-      this.#connections.detach()
       if (isFirst) for (const other of after) this.server.on('request', other)
       this.#detach = () => {}
     }

@@ -1,5 +1,7 @@
 import { createServer, type IncomingMessage } from 'node:http'
 import { Server, type Socket } from 'socket.io'
+import { FrameMeter } from '../../core/admission/frame-meter.ts'
+import { PieceReader } from '../../core/admission/piece-reader.ts'
 import { RookeryError } from '../../core/errors.ts'
 import type { CloseFrame } from '../../core/protocol.ts'
 import type { Session } from '../../core/session.ts'
@@ -170,7 +172,7 @@ export class SocketIoTransport implements Transport {
     })
     http.onUpgrade(path, (request, socket, head) => {
       locate(request)
-      const reader = http.readInTurns(socket, intake)
+      const reader = new PieceReader(socket, (read) => intake.flow(read), new FrameMeter())
       const listened = (event: string | symbol) => {
         if (event !== 'data') return
         socket.off('newListener', listened)

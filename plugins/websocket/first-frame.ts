@@ -1,8 +1,8 @@
 import type { RawData } from 'ws'
+import type { Reader } from '../../core/admission/piece-reader.ts'
 import { RookeryError } from '../../core/errors.ts'
 import { readClientFrame } from '../../core/read-frame.ts'
 import type { Limits } from '../../core/session-host.ts'
-import type { Reader } from '../http/tokens.ts'
 import type { PeerSocket } from './peer.ts'
 
 /** A message of the peer: what it holds, and whether it is binary. */

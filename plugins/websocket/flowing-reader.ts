@@ -1,5 +1,5 @@
 import type { WebSocket } from 'ws'
-import type { Reader } from '../http/tokens.ts'
+import type { Reader } from '../../core/admission/piece-reader.ts'
 
 /** Reads as `ws` does by itself. Where it decompresses, which takes a while, it must say when it can take more. */
 export class FlowingReader implements Reader {

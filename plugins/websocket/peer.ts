@@ -1,12 +1,12 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type RawData, WebSocket } from 'ws'
+import type { Reader } from '../../core/admission/piece-reader.ts'
 import { RookeryError } from '../../core/errors.ts'
 import { Frame } from '../../core/frame.ts'
 import type { ClientFrame } from '../../core/protocol.ts'
 import type { Session } from '../../core/session.ts'
 import type { Handshake, TransportHost, Wire } from '../../core/transport.ts'
-import type { Reader } from '../http/tokens.ts'
 import { type Early, FirstFrame } from './first-frame.ts'
 import { batchBytes } from './framing.ts'
 

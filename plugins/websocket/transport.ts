@@ -1,4 +1,6 @@
 import { WebSocketServer } from 'ws'
+import { FrameMeter } from '../../core/admission/frame-meter.ts'
+import { PieceReader } from '../../core/admission/piece-reader.ts'
 import { RookeryError } from '../../core/errors.ts'
 import { LinkedList } from '../../core/linked-list.ts'
 import type { Transport, TransportHost } from '../../core/transport.ts'
@@ -47,7 +49,9 @@ export class WebSocketTransport implements Transport {
         if (!active) throw new RookeryError('shutting_down')
         server.handleUpgrade(request, socket, head, (ws) => {
           this.#keep(ws)
-          const reader = ws.extensions ? new FlowingReader(ws) : http.readInTurns(socket, host.intake)
+          const reader = ws.extensions
+            ? new FlowingReader(ws)
+            : new PieceReader(socket, (read) => host.intake.flow(read), new FrameMeter())
           connect({ ws, reader, request, socket, url, address }, host)
         })
       })

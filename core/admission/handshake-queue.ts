@@ -1,4 +1,4 @@
-import { LinkedList } from './linked-list.ts'
+import { LinkedList } from '../linked-list.ts'
 
 /** Milliseconds from one look at the lines to the next. */
 const TICK = 10

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { FrameMeter } from '../../../plugins/http/frame-meter.ts'
-import { PIECE, SMALL_PIECE } from '../../../plugins/http/piece-reader.ts'
+import { FrameMeter } from '../../../core/admission/frame-meter.ts'
+import { PIECE, SMALL_PIECE } from '../../../core/admission/piece-reader.ts'
 
 /** A frame by RFC 6455, section 5.2, whose payload is full of what would be headers. */
 const frame = (length: number, masked: boolean): Uint8Array => {

@@ -1,12 +1,12 @@
-import { Door, type Place } from './door.ts'
-import { RookeryError } from './errors.ts'
-import { LinkedList } from './linked-list.ts'
-import { Session } from './session.ts'
-import { closeFrame } from './session-frames.ts'
-import type { SessionHost } from './session-host.ts'
-import type { SessionRegistry } from './sessions.ts'
-import { within } from './time.ts'
-import type { Handshake, Wire } from './transport.ts'
+import { RookeryError } from '../errors.ts'
+import { LinkedList } from '../linked-list.ts'
+import { Session } from '../session.ts'
+import { closeFrame } from '../session-frames.ts'
+import type { SessionHost } from '../session-host.ts'
+import type { SessionRegistry } from '../sessions.ts'
+import { within } from '../time.ts'
+import type { Handshake, Wire } from '../transport.ts'
+import { Door, type Place } from './connection-limits.ts'
 
 /** What admission needs of its app. */
 export interface AdmissionHost extends SessionHost {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { RateLimit } from '../../../core/rate.ts'
+import { RateLimit } from '../../../core/admission/rate-limit.ts'
 
 const take = (limit: RateLimit, count: number, now: number) =>
   Array.from({ length: count }, () => limit.take(now))

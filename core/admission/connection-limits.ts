@@ -1,11 +1,11 @@
-import { RookeryError } from './errors.ts'
-import { type Entry, LinkedList } from './linked-list.ts'
+import { RookeryError } from '../errors.ts'
+import { type Entry, LinkedList } from '../linked-list.ts'
+import { Recent } from '../recent.ts'
+import type { Limits } from '../session-host.ts'
+import { WaitingLines } from './handshake-queue.ts'
 import { networkOf, REMEMBERED } from './network.ts'
 import { NetworkIntake } from './network-intake.ts'
-import { RateLimit } from './rate.ts'
-import { Recent } from './recent.ts'
-import type { Limits } from './session-host.ts'
-import { WaitingLines } from './waiting-lines.ts'
+import { RateLimit } from './rate-limit.ts'
 
 /** The place of one connection. */
 export interface Place {

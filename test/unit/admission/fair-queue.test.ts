@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest'
-import { Intake } from '../../../core/intake.ts'
+import { Intake } from '../../../core/admission/fair-queue.ts'
 
 /** A flow's bytes are little up to 2 KiB. */
 const LITTLE = 100

@@ -1,6 +1,4 @@
-import type { Duplex } from 'node:stream'
-import type { Flow } from '../../core/turns.ts'
-import type { Reader } from './tokens.ts'
+import type { Flow } from './turns.ts'
 
 /** Bytes of a piece: Node hands over up to 64 KiB at once, and ten thousand of the smallest frames fit into that. */
 export const PIECE = 512
@@ -32,10 +30,32 @@ export interface Pieces {
 
 const SAME: Pieces = { size: (several) => several }
 
+/** Reads a connection in turns with all others. */
+export interface Reader {
+  /** Reads on: listeners for `data` get small pieces of what comes. */
+  start(): void
+  /** Leaves what comes unread. */
+  stop(): void
+}
+
+/** What is used of a stream of Node's. */
+export interface PieceSource {
+  readonly destroyed: boolean
+  readonly readableLength: number
+  readonly writable: boolean
+  readonly writableLength: number
+  read(size?: number): Uint8Array | null
+  write(text: string): boolean
+  on(event: string, listener: (this: never) => void): unknown
+  prependListener(event: string, listener: (this: never) => void): unknown
+  off(event: string, listener: (this: never) => void): unknown
+  removeAllListeners(event: string): unknown
+}
+
 /** Where a connection keeps its reader, so that all connections share their listeners: in a flood, each function counts. */
 const READER = Symbol('reader')
 
-interface Connection extends Duplex {
+interface Connection extends PieceSource {
   [READER]?: PieceReader | undefined
 }
 
@@ -60,13 +80,13 @@ export class PieceReader implements Reader {
   #glance = Number.NEGATIVE_INFINITY
   /** Bytes read since then. */
   #glanced = 0
-  #timer: NodeJS.Timeout | undefined
+  #timer: ReturnType<typeof setTimeout> | undefined
 
   /**
    * @param flowOf makes the flow of which each turn reads a piece
    * @param pieces their sizes; 512 bytes by default
    */
-  constructor(socket: Duplex, flowOf: (read: () => boolean) => Flow, pieces: Pieces = SAME) {
+  constructor(socket: PieceSource, flowOf: (read: () => boolean) => Flow, pieces: Pieces = SAME) {
     this.#socket = socket
     this.#flow = flowOf(() => this.#turn())
     this.#pieces = pieces

@@ -1,6 +1,6 @@
-import { Intake } from './intake.ts'
+import { Recent } from '../recent.ts'
+import { Intake } from './fair-queue.ts'
 import { networkOf, REMEMBERED } from './network.ts'
-import { Recent } from './recent.ts'
 import type { Flow } from './turns.ts'
 
 /**

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest'
-import { NetworkIntake } from '../../../core/network-intake.ts'
+import { NetworkIntake } from '../../../core/admission/network-intake.ts'
 
 /** Longer than the turns of a network have altogether in a turn of the event loop. */
 const COST = 1

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
-import { WaitingLines } from '../../../core/waiting-lines.ts'
+import { WaitingLines } from '../../../core/admission/handshake-queue.ts'
 
 /** Lines before doors with so much room, and who has gone on. */
 const open = (room: Record<string, number> = {}) => {

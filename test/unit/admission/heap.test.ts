@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { Heap } from '../../../core/heap.ts'
+import { Heap } from '../../../core/admission/heap.ts'
 
 const isLess = (a: number, b: number) => a < b
 

@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { Door, type Place } from '../../../core/admission/connection-limits.ts'
+import { networkOf } from '../../../core/admission/network.ts'
 import { readAppOptions } from '../../../core/app-options.ts'
-import { Door, type Place } from '../../../core/door.ts'
-import { networkOf } from '../../../core/network.ts'
 
 const open = (limits: Parameters<typeof readAppOptions>[0]['limits'] = {}) =>
   new Door(readAppOptions({ limits }).limits)
