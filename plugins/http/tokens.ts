@@ -3,8 +3,18 @@ import type { Duplex } from 'node:stream'
 import type { Hono } from 'hono'
 import { createToken } from '../../core/scope.ts'
 
+declare module '../../core/transport.ts' {
+  interface Handshake {
+    /**
+     * Node's own request, from transports over HTTP: for middleware of Express such as `express-session` or Passport. Of
+     * SSE and WebSocket it is the one that opened the connection.
+     */
+    readonly request?: IncomingMessage
+  }
+}
+
 /**
- * Takes over a connection that asked for an upgrade on the handler's path, now or later. `url` is the parsed request
+ * Takes over a connection that asked for a WebSocket on the handler's path, now or later. `url` is the parsed request
  * target. A coded error that it throws, or rejects with, becomes the answer.
  */
 export type UpgradeHandler = (
@@ -28,28 +38,54 @@ export type RequestHandler = (
 export interface HttpServer {
   /** Where it really listens, such as `http://localhost:3000`. @throws `missing_provider` before it listens */
   readonly url: string
-  /** Node's own server, for what Rookery does not cover. */
+  /** Node's own server, for what Rookery does not cover. @throws `missing_provider` with `http({ server: false })` */
   readonly server: Server
   /**
-   * Takes upgrade requests on a path. Requests from an origin that is not allowed never get there.
+   * Takes WebSocket upgrades on a path. Requests from an origin that is not allowed never get there.
    *
    * @returns how to take it back
+   * @throws `invalid_option` when the path is taken
    */
   onUpgrade(path: string, handler: UpgradeHandler): () => void
   /**
-   * Takes all requests on a path and below it, past Hono: for streams, and for libraries that want Node's own
-   * objects. Requests from an origin that is not allowed never get there; CORS headers are set. Add before `listen`.
+   * Takes all requests on a path and below it: for streams, and for libraries that want Node's own objects. Requests from an
+   * origin that is not allowed never get there; preflights are answered and CORS headers are set.
    *
    * @returns how to take it back
+   * @throws `invalid_option` when the path is taken
    */
   onRequest(path: string, handler: RequestHandler): () => void
-  /** Whether a request comes from an allowed origin, or from no browser at all. */
-  allowsOrigin(request: IncomingMessage): boolean
-  /** The network address of whoever sent a request, behind the proxies that are trusted. */
+  /** Whether a request comes from an allowed origin, or from no page at all. */
+  allowsOrigin(request: IncomingMessage): Promise<boolean>
+  /** The network address of the client that sent a request, behind the proxies that are trusted. */
   addressOf(request: IncomingMessage): string
 }
 
 export const HttpServer = createToken<HttpServer>('HttpServer', "http() from 'rookery/http'")
 
-/** Hono's router, asked before the `routes` of the user. */
+/**
+ * Hono's router, asked before the `routes` of the user. It is there from the start of `http()` on: a plugin that adds routes
+ * names it in `requires` and uses it in `start`.
+ */
 export const HttpRoutes = createToken<Hono>('HttpRoutes', "http() from 'rookery/http'")
+
+/**
+ * The app as functions for Node's requests and upgrades, for frameworks that do not give out their server:
+ * `http({ server: false })`. Both functions may be passed on without their object.
+ */
+export interface NodeHandler {
+  /**
+   * Answers a request if its path is one of the app's; otherwise calls `next`, or answers 404 `not_found` without one.
+   *
+   * @example expressApp.use(app.scope.get(NodeHandler).request)
+   */
+  readonly request: (request: IncomingMessage, response: ServerResponse, next?: () => void) => void
+  /**
+   * Takes an upgrade request if its path is one of the app's, and tells whether it was.
+   *
+   * @example server.on('upgrade', app.scope.get(NodeHandler).upgrade)
+   */
+  readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => boolean
+}
+
+export const NodeHandler = createToken<NodeHandler>('NodeHandler', "http() from 'rookery/http'")

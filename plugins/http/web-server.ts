@@ -1,48 +1,79 @@
-import type { IncomingMessage, RequestListener, Server } from 'node:http'
-import { getRequestListener, type HttpBindings } from '@hono/node-server'
-import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
+import type { IncomingMessage, Server } from 'node:http'
+import { Server as TlsServer } from 'node:tls'
 import type { Hono } from 'hono'
 import type { App } from '../../core/app.ts'
 import { RookeryError } from '../../core/errors.ts'
 import type { Logger } from '../../core/logger.ts'
 import type { Limits } from '../../core/session-host.ts'
-import { createAddressOf } from './forwarded.ts'
-import { createNodeServer } from './node-server.ts'
-import { allowsOrigin } from './origin.ts'
-import type { HttpOptions } from './plugin.ts'
-import { createRoutes, finishRoutes } from './routes.ts'
-import type { HttpServer, RequestHandler, UpgradeHandler } from './tokens.ts'
-import { Upgrades } from './upgrades.ts'
+import { answerError } from './answers.ts'
+import { interceptRequests, interceptUpgrades } from './guest.ts'
+import { addHealth } from './health.ts'
+import {
+  addCors,
+  addUserRoutes,
+  createRouter,
+  type HonoPackages,
+  listenerOf,
+  loadHono,
+  pathsOf,
+  platformRequests,
+} from './hono-router.ts'
+import { NodeRouter } from './node-router.ts'
+import type { HttpSettings } from './options.ts'
+import { Origins } from './origins.ts'
+import { OwnServer } from './own-server.ts'
+import { pathOf } from './paths.ts'
+import { Proxies } from './proxies.ts'
+import type { HttpServer, NodeHandler, RequestHandler, UpgradeHandler } from './tokens.ts'
 
-/** Longest that requests under way may take once the server stops, in ms. */
-const CLOSE_TIMEOUT = 5000
-
-/** Sockets for requests, for whoever has not asked for anything yet, and to tell others that there is no more room. */
-const SPARE_SOCKETS = 10_000
-
-/** Node's server with Hono's router in front of the user's routes. */
+/** The HTTP side of an app: on a server of its own, as a guest on the user's, or without any. */
 export class WebServer implements HttpServer {
-  readonly server: Server
-  readonly routes: Hono
-  readonly addressOf: (request: IncomingMessage) => string
-  readonly #options: HttpOptions
+  readonly handler: NodeHandler
+  readonly #settings: HttpSettings
   readonly #log: Logger
-  readonly #upgrades: Upgrades
-  #detach = (): void => {}
+  readonly #origins: Origins
+  readonly #proxies: Proxies
+  readonly #router: NodeRouter
+  readonly #own: OwnServer | undefined
+  #hono: HonoPackages | undefined
+  #routes: Hono | undefined
+  #detach: readonly (() => void)[] = []
 
-  constructor(options: HttpOptions, app: App, limits: Limits, log: Logger) {
-    this.#options = options
+  constructor(settings: HttpSettings, app: App, limits: Limits, log: Logger) {
+    this.#settings = settings
     this.#log = log
-    this.addressOf = createAddressOf(options.trustProxy ?? false)
-    const { handshakeTimeout, maxConnections } = limits
-    const maxSockets = options.maxSockets ?? maxConnections + SPARE_SOCKETS
-    this.server = options.server ?? createNodeServer({ handshakeTimeout, maxSockets, log })
-    this.routes = createRoutes(app, log, options.allowedOrigins)
-    this.#upgrades = new Upgrades(
-      (request) => this.allowsOrigin(request),
-      () => options.server !== undefined && this.server.listenerCount('upgrade') > 1,
-      (error) => log.error({ err: error, stage: 'upgrade' }, 'an upgrade failed'),
-    )
+    const { handshakeTimeout } = limits
+    const draining = () => app.state === 'stopping'
+    const proxies = new Proxies(settings.trustProxy)
+    this.#proxies = proxies
+    this.#origins = new Origins(settings.allowedOrigins, proxies)
+    this.#router = new NodeRouter({ origins: this.#origins, originTimeout: handshakeTimeout, draining, log })
+    addHealth(this.#router, app, settings.health)
+    if (settings.server === undefined) {
+      const maxSockets = settings.maxSockets ?? limits.maxConnections + SPARE_SOCKETS
+      this.#own = new OwnServer(this.#router, {
+        ...settings,
+        handshakeTimeout,
+        maxSockets,
+        proxies,
+        draining,
+        log,
+      })
+    }
+    this.handler = {
+      request: (request, response, next) => {
+        if (this.#router.takes(pathOf(request.url))) this.#router.request(request, response)
+        else if (next) next()
+        else answerError(response, new RookeryError('not_found'))
+      },
+      upgrade: (request, socket, head) => this.#router.upgrade(request, socket, head),
+    }
+  }
+
+  get server(): Server {
+    const server = this.#own?.server ?? this.#settings.server
+    if (server) return server
+    throw new RookeryError('missing_provider', 'http({ server: false }) has no server: use NodeHandler')
   }
 
   get url(): string {
@@ -53,99 +84,107 @@ export class WebServer implements HttpServer {
         'The HTTP server does not listen on a port (yet): start the app first',
       )
     }
-    const { hostname = this.#options.server && !isAny(address.address) ? address.address : 'localhost' } =
-      this.#options
+    const { hostname = this.#own || isAny(address.address) ? 'localhost' : address.address } = this.#settings
     const host = isAny(hostname) ? 'localhost' : hostname
-    const scheme = 'setSecureContext' in this.server ? 'https' : 'http'
+    const scheme = this.server instanceof TlsServer ? 'https' : 'http'
     return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${address.port}`
   }
 
+  /** @throws `missing_provider` before the plugin has started */
+  get routes(): Hono {
+    if (this.#routes) return this.#routes
+    throw new RookeryError(
+      'missing_provider',
+      this.#settings.server === false
+        ? 'http({ server: false }) has no routes'
+        : "HttpRoutes is there once http() has started: name it in a plugin's `requires` and use it in `start`; it needs the packages hono and @hono/node-server",
+    )
+  }
+
   onUpgrade(path: string, handler: UpgradeHandler): () => void {
-    return this.#upgrades.add(path, handler)
+    return this.#router.onUpgrade(path, handler)
   }
 
   onRequest(path: string, handler: RequestHandler): () => void {
-    let active = true
-    this.routes.all(`${path}/*`, async (c) => {
-      if (!active) return c.notFound()
-      const { incoming, outgoing } = c.env as HttpBindings
-      if (!this.allowsOrigin(incoming)) throw new RookeryError('origin_not_allowed')
-      // What CORS has to say is on Hono's response, which is not the one that is sent.
-      c.res.headers.forEach((value, name) => void outgoing.setHeader(name, value))
-      await handler(incoming, outgoing, new URL(c.req.url))
-      return RESPONSE_ALREADY_SENT
-    })
-    return () => {
-      active = false
-    }
+    return this.#router.onRequest(path, handler)
   }
 
-  allowsOrigin(request: IncomingMessage): boolean {
-    return allowsOrigin(request, this.#options.allowedOrigins)
+  async allowsOrigin(request: IncomingMessage): Promise<boolean> {
+    return await this.#origins.allows(request)
+  }
+
+  addressOf(request: IncomingMessage): string {
+    return this.#proxies.addressOf(request)
+  }
+
+  /** Loads the router. A guest without `routes` may do without. */
+  async start(): Promise<void> {
+    const { server, routes } = this.#settings
+    if (server === false) return
+    const isNeeded = this.#own !== undefined || routes !== undefined
+    this.#hono = await loadHono().catch((error) => {
+      if (isNeeded) throw error
+      return undefined
+    })
+    if (!this.#hono) return
+    this.#routes = createRouter(this.#hono, this.#log)
+    if (this.#settings.allowedOrigins !== undefined) addCors(this.#routes, this.#origins)
   }
 
   /** Begins to answer, and to listen unless the server is the user's own. */
   async listen(): Promise<void> {
-    this.#attach()
-    if (this.#options.server) return
-    const { port = 3000, hostname } = this.#options
-    await new Promise<void>((resolve, reject) => {
-      this.server.once('error', reject)
-      this.server.listen({ port, ...(hostname !== undefined && { host: hostname }) }, () => {
-        this.server.removeListener('error', reject)
-        resolve()
-      })
-    }).catch((cause: NodeJS.ErrnoException) => {
-      const fix = cause.code === 'EADDRINUSE' ? '; choose another `port`, or 0 for any free one' : ''
-      throw new RookeryError('plugin_failed', `http(): ${cause.message}${fix}`, { cause })
-    })
-    this.#log.info({ url: this.url }, 'listening')
+    const { server, routes, bodyLimit } = this.#settings
+    if (this.#own) {
+      const router = this.routes
+      if (routes) addUserRoutes(router, routes, bodyLimit)
+      await this.#own.listen(listenerOf(this.#hono as HonoPackages, router, true))
+      this.#log.info({ url: this.url }, 'listening')
+    } else if (server) this.#visit(server)
   }
 
   /** Stops answering, and listening unless the server is the user's own. */
   async close(): Promise<void> {
-    if (!this.#options.server && this.server.listening) {
-      const timer = setTimeout(() => this.server.closeAllConnections(), CLOSE_TIMEOUT)
-      await new Promise<void>((resolve) => {
-        this.server.close(() => resolve())
-      })
-      clearTimeout(timer)
-    }
-    this.#detach()
+    await this.#own?.close()
+    for (const detach of this.#detach) detach()
+    this.#detach = []
   }
 
-  /** Puts the router in front of whatever listeners the server has. */
-  #attach(): void {
-    const { routes, bodyLimit = 1024 * 1024 } = this.#options
-    const there = this.#options.server ? (this.server.listeners('request') as RequestListener[]) : []
-    const others = there
-    finishRoutes(this.routes, { routes, bodyLimit, others })
-    const answer = getRequestListener(this.routes.fetch, { overrideGlobalObjects: false })
-    let after: readonly RequestListener[] | undefined
-    const respond: RequestListener = (request, response) => {
-      if (!after) void answer(request, response)
-      else for (const other of after) other(request, response)
+  /** Becomes a guest on the user's server. @throws `invalid_option` when another app there takes a path of this one */
+  #visit(server: Server): void {
+    const { routes, bodyLimit } = this.#settings
+    if (this.#hono && this.#routes) {
+      const listener = listenerOf(this.#hono, this.#routes, false)
+      for (const [path, { below }] of pathsOf(this.#routes)) {
+        this.#router.onPublicRequest(path, listener, below)
+      }
+      if (routes) {
+        addUserRoutes(this.#routes, platformRequests(routes), bodyLimit)
+        server.on('request', listener)
+        this.#detach = [() => server.off('request', listener)]
+      }
     }
-    for (const other of others) this.server.removeListener('request', other)
-    this.server.on('request', respond)
-    this.server.on('upgrade', this.#upgrades.handle)
-    this.#detach = () => {
-      after = others.flatMap(answering)
-      AFTER.set(respond, after)
-      // Another app may have put itself in front, and goes on to ask this one until it stops.
-      const isFirst = this.server.listeners('request').includes(respond)
-      this.server.removeListener('request', respond)
-      this.server.removeListener('upgrade', this.#upgrades.handle)
-      if (isFirst) for (const other of after) this.server.on('request', other)
-      this.#detach = () => {}
-    }
+    const guests = guestsOf(server)
+    this.#router.assertApartFrom(guests)
+    guests.add(this.#router)
+    this.#detach = [
+      interceptRequests(server, this.#router),
+      interceptUpgrades(server, this.#router),
+      () => guests.delete(this.#router),
+      ...this.#detach,
+    ]
   }
 }
 
-/** Who answers for apps that have stopped on a server that they share with others. */
-const AFTER = new WeakMap<RequestListener, readonly RequestListener[]>()
+/** Sockets for requests, for peers that have not asked for anything yet, and to tell others that there is no more room. */
+const SPARE_SOCKETS = 10_000
 
-const answering = (listener: RequestListener): readonly RequestListener[] =>
-  AFTER.get(listener)?.flatMap(answering) ?? [listener]
+/** Routers of the apps that are guests on a server. */
+const GUESTS = new WeakMap<Server, Set<NodeRouter>>()
+
+const guestsOf = (server: Server): Set<NodeRouter> => {
+  const guests = GUESTS.get(server) ?? new Set()
+  GUESTS.set(server, guests)
+  return guests
+}
 
 const isAny = (hostname: string): boolean => hostname === '::' || hostname === '0.0.0.0'

@@ -1,0 +1,49 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { RookeryError } from '../../core/errors.ts'
+import { answerError } from './answers.ts'
+import { intercept, type Unclaimed } from './listener-front.ts'
+import type { NodeRouter } from './node-router.ts'
+import { asksFor, handleAsOrdinary, handleUnclaimed } from './ordinary-request.ts'
+import { pathOf } from './paths.ts'
+
+/** Answers the requests that are the app's, before the other listeners of a server. @returns how to take it back */
+export const interceptRequests = (server: Server, router: NodeRouter): (() => void) =>
+  intercept(
+    server,
+    'request',
+    {
+      takes: ({ url }) => router.takes(pathOf(url)),
+      handle: (request: IncomingMessage, response: ServerResponse) => router.request(request, response),
+    },
+    notFound,
+  )
+
+/** A server whose only listener is an app must not leave other requests without an answer. */
+const notFound: Unclaimed = (
+  _server,
+  others: number,
+  _request: IncomingMessage,
+  response: ServerResponse,
+) => {
+  if (others === 0) answerError(response, new RookeryError('not_found'))
+}
+
+/**
+ * Takes the upgrades that are the app's, before the other listeners of a server. An upgrade that nobody takes is an ordinary
+ * request, and so is one to `h2c`, by which a client only says that it would rather have HTTP/2.
+ *
+ * @returns how to take it back
+ */
+export const interceptUpgrades = (server: Server, router: NodeRouter): (() => void) =>
+  intercept(
+    server,
+    'upgrade',
+    {
+      takes: (request) => asksFor(request, 'h2c') || router.takes(pathOf(request.url)),
+      handle: (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+        if (!router.upgrade(request, socket, head)) handleAsOrdinary(server, request, socket, head)
+      },
+    },
+    handleUnclaimed,
+  )

@@ -1,0 +1,134 @@
+import type { EventEmitter } from 'node:events'
+import type { IncomingMessage } from 'node:http'
+
+type Listener = (this: unknown, request: IncomingMessage, ...rest: unknown[]) => unknown
+
+/** Takes some of the requests of an event. */
+export interface Interceptor {
+  /** Whether a request is its own. MUST give the same answer each time. */
+  takes(request: IncomingMessage): boolean
+  /** Handles a request of its own. MUST NOT throw. */
+  handle(request: IncomingMessage, ...rest: never[]): void
+}
+
+/** A listener of somebody else, which is called for what no interceptor takes. */
+interface Filter extends Listener {
+  /** The original: `EventEmitter.off` finds a listener by it, as it does for `once`. */
+  listener?: Listener
+  /** What is to be on the server when the filter is gone. */
+  raw?: Listener
+}
+
+/**
+ * Puts interceptors in front of all listeners of one event of a server, whenever those are added. Listeners are told
+ * nothing of requests that an interceptor takes, get all others untouched and in their order, and can be removed as ever.
+ * A server has one front for each event, which all apps on it share.
+ */
+class ListenerFront {
+  readonly #server: EventEmitter
+  readonly #event: string
+  readonly #interceptors = new Set<Interceptor>()
+  readonly #unclaimed: Unclaimed | undefined
+  #arranging = false
+
+  constructor(server: EventEmitter, event: string, unclaimed: Unclaimed | undefined) {
+    this.#server = server
+    this.#event = event
+    this.#unclaimed = unclaimed
+  }
+
+  add(interceptor: Interceptor): () => void {
+    if (this.#interceptors.size === 0) {
+      this.#arrange(true)
+      this.#server.on('newListener', this.#changed)
+      this.#server.on('removeListener', this.#changed)
+    }
+    this.#interceptors.add(interceptor)
+    return () => {
+      if (!this.#interceptors.delete(interceptor) || this.#interceptors.size > 0) return
+      this.#server.off('newListener', this.#changed)
+      this.#server.off('removeListener', this.#changed)
+      this.#arrange(false)
+    }
+  }
+
+  readonly #first: Listener = (request, ...rest) => {
+    // Another library may have kept this listener, and calls it for as long as it likes.
+    if (this.#interceptors.size === 0) return
+    for (const interceptor of this.#interceptors) {
+      if (!interceptor.takes(request)) continue
+      interceptor.handle(request, ...(rest as never[]))
+      return
+    }
+    this.#unclaimed?.(
+      this.#server as never,
+      this.#server.listenerCount(this.#event) - 1,
+      request,
+      ...(rest as never[]),
+    )
+  }
+
+  /** A listener has come, or all have been removed: afterwards, this one is to be first again. */
+  readonly #changed = (event: string | symbol): void => {
+    if (event !== this.#event || this.#arranging) return
+    queueMicrotask(() => {
+      if (this.#interceptors.size > 0) this.#arrange(true)
+    })
+  }
+
+  /** Has the first listener in front and all others behind filters, or everything as it was. */
+  #arrange(inFront: boolean): void {
+    const there = this.#server.rawListeners(this.#event) as Filter[]
+    const others = there.filter((listener) => listener !== this.#first)
+    const wanted = inFront
+      ? [
+          this.#first,
+          ...others.map((listener) => (filters.has(listener) ? listener : this.#filter(listener))),
+        ]
+      : others.map((listener) => (filters.get(listener) === this ? (listener.raw as Listener) : listener))
+    if (wanted.length === there.length && wanted.every((listener, index) => listener === there[index])) return
+    this.#arranging = true
+    for (const listener of there) this.#server.off(this.#event, listener)
+    for (const listener of wanted) this.#server.on(this.#event, listener)
+    this.#arranging = false
+  }
+
+  #filter(raw: Filter): Filter {
+    const front = this
+    const isOnce = raw.listener !== undefined
+    const filter: Filter = function (request, ...rest) {
+      for (const interceptor of front.#interceptors) if (interceptor.takes(request)) return undefined
+      if (isOnce) front.#server.off(front.#event, filter)
+      return raw.call(this, request, ...rest)
+    }
+    filter.listener = raw.listener ?? raw
+    filter.raw = raw
+    filters.set(filter, this)
+    return filter
+  }
+}
+
+/** Called with what no interceptor takes, and with how many other listeners there are. */
+export type Unclaimed = (server: never, others: number, request: IncomingMessage, ...rest: never[]) => void
+
+const filters = new WeakMap<Listener, ListenerFront>()
+const fronts = new WeakMap<EventEmitter, Map<string, ListenerFront>>()
+
+/**
+ * Lets an interceptor take requests of an event before the server's other listeners.
+ *
+ * @param unclaimed the same for all interceptors of an event
+ * @returns how to take it back
+ */
+export const intercept = (
+  server: EventEmitter,
+  event: 'request' | 'upgrade',
+  interceptor: Interceptor,
+  unclaimed?: Unclaimed,
+): (() => void) => {
+  const byEvent = fronts.get(server) ?? new Map<string, ListenerFront>()
+  fronts.set(server, byEvent)
+  const front = byEvent.get(event) ?? new ListenerFront(server, event, unclaimed)
+  byEvent.set(event, front)
+  return front.add(interceptor)
+}

@@ -1,0 +1,118 @@
+import type { IncomingMessage } from 'node:http'
+import { SocketAddress } from 'node:net'
+import proxyAddr from 'proxy-addr'
+
+/**
+ * Proxies whose `X-Forwarded-*` and `Forwarded` headers count: all (`true`), so many in a row before the server, or those
+ * of a list of addresses, of networks such as `10.0.0.0/8`, and of the names `loopback`, `linklocal` and `uniquelocal`.
+ */
+export type TrustProxy = boolean | number | readonly string[]
+
+type Trust = (address: string, hop: number) => boolean
+
+const trustOf = (proxies: TrustProxy): Trust => {
+  if (typeof proxies === 'boolean') return () => proxies
+  if (typeof proxies === 'number') return (_address, hop) => hop < proxies
+  return proxies.length > 0 ? proxyAddr.compile([...proxies]) : () => false
+}
+
+/** Says what is wrong with the option, or nothing. */
+export const checkTrustProxy = (value: unknown): string | undefined => {
+  const what =
+    "true or false, a number of proxies, or a list of addresses, networks such as '10.0.0.0/8', and 'loopback', 'linklocal' or 'uniquelocal'"
+  if (typeof value === 'boolean') return undefined
+  if (typeof value === 'number') return Number.isSafeInteger(value) && value >= 0 ? undefined : what
+  if (!Array.isArray(value)) return what
+  for (const entry of value) {
+    try {
+      if (typeof entry !== 'string') return what
+      proxyAddr.compile(entry)
+    } catch {
+      return what
+    }
+  }
+  return undefined
+}
+
+/** The canonical form of an address without port, brackets and zone; undefined for text that is no address. */
+export const normalizeAddress = (text: string | undefined): string | undefined => {
+  const [, bracketed, withPort] =
+    /^(?:\[([^\]]*)\](?::\d+)?|(\d+\.\d+\.\d+\.\d+):\d+)$/.exec(text ?? '') ?? []
+  const [address = ''] = (bracketed ?? withPort ?? text ?? '').split('%')
+  try {
+    const canonical = new SocketAddress({ address, family: address.includes(':') ? 'ipv6' : 'ipv4' }).address
+    return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(canonical)?.[1] ?? canonical
+  } catch {
+    return undefined
+  }
+}
+
+/** What a request says of where it was sent, behind proxies that are trusted. */
+export interface Target {
+  /** The scheme that the client used; undefined where a proxy that is not trusted may have ended TLS. */
+  readonly scheme: 'http' | 'https' | undefined
+  /** Values of the `Host` header that the client may have sent. */
+  readonly hosts: readonly string[]
+}
+
+/** Reads what proxies say of the clients behind them. */
+export class Proxies {
+  readonly #trusts: Trust
+
+  constructor(proxies: TrustProxy) {
+    this.#trusts = trustOf(proxies)
+  }
+
+  /**
+   * The address of the client that sent a request. Each proxy appends the address that it speaks for to
+   * `X-Forwarded-For`: the list is read from its end, up to the first address that is not a trusted proxy's, and no further
+   * than what is an address.
+   */
+  addressOf(request: IncomingMessage): string {
+    const peer = request.socket.remoteAddress ?? ''
+    const own = normalizeAddress(peer) ?? peer
+    if (request.headers['x-forwarded-for'] === undefined) return own
+    const chain = proxyAddr.all(request as never, (text, hop) =>
+      this.#trusts(normalizeAddress(text) ?? '', hop),
+    )
+    let address = own
+    for (const text of chain.slice(1)) {
+      const next = normalizeAddress(text)
+      if (next === undefined) break
+      address = next
+    }
+    return address
+  }
+
+  /** Whether the peer of a connection is a proxy that is trusted. */
+  isTrusted(request: IncomingMessage): boolean {
+    const peer = request.socket.remoteAddress ?? ''
+    return this.#trusts(normalizeAddress(peer) ?? peer, 0)
+  }
+
+  /** The scheme and the host that a client has asked for. Sources: RFC 7239, section 4; `X-Forwarded-Host/-Proto`. */
+  targetOf(request: IncomingMessage): Target {
+    const { headers } = request
+    const isTls = (request.socket as { encrypted?: boolean }).encrypted === true
+    const hosts = [headers.host, headers[':authority']]
+    if (!this.isTrusted(request)) return { scheme: isTls ? 'https' : undefined, hosts: hosts.filter(isText) }
+    const forwarded = headers.forwarded ?? ''
+    const proto = firstOf(headers['x-forwarded-proto']) ?? parameterOf(forwarded, 'proto')
+    const scheme = proto?.toLowerCase() ?? (isTls ? 'https' : undefined)
+    return {
+      scheme: scheme === 'http' || scheme === 'https' ? scheme : undefined,
+      hosts: [...hosts, firstOf(headers['x-forwarded-host']), parameterOf(forwarded, 'host')].filter(isText),
+    }
+  }
+}
+
+const isText = (value: unknown): value is string => typeof value === 'string' && value !== ''
+
+const firstOf = (header: string | readonly string[] | undefined): string | undefined =>
+  String(header ?? '')
+    .split(',')[0]
+    ?.trim() || undefined
+
+/** A parameter of the first element of a `Forwarded` header. */
+const parameterOf = (forwarded: string, name: string): string | undefined =>
+  new RegExp(`^[^,]*?\\b${name}=(?:"([^",]*)"|([^;,\\s]*))`, 'i').exec(forwarded)?.slice(1).find(isText)
