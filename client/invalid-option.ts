@@ -9,8 +9,11 @@ const show = (value: unknown): string => {
 export const invalidOption = (name: string, expected: string, value: unknown): RookeryError =>
   new RookeryError('invalid_option', `Option '${name}' must be ${expected}, not ${show(value)}`)
 
-/** @throws `invalid_option` */
-export const assertPath = (path: unknown): void => {
-  if (typeof path === 'string' && /^\/(?!\/)[^?#]*$/.test(path)) return
+/** What servers take as a path, too: a path that clients and proxies write in one way only. */
+const PATH = /^(?:\/|(?:\/(?!\.{1,2}(?:\/|$))[\w.~!$&'()+,;=:@-]+)+\/?)$/
+
+/** A path, without a slash at the end. @throws `invalid_option` */
+export const readPath = (path: unknown): string => {
+  if (typeof path === 'string' && PATH.test(path)) return path === '/' ? path : path.replace(/\/$/, '')
   throw invalidOption('path', `a path that begins with / and has no query, such as '/api/v1/ws'`, path)
 }

@@ -62,6 +62,11 @@ export interface AppOptions {
   readonly startTimeout?: Duration | undefined
   /** Time that running handlers, and then each plugin, have to stop. @default '10s' */
   readonly stopTimeout?: Duration | undefined
+  /**
+   * Time from `stop()` until the app takes no more connections: `/readyz` says 503 at once, and load balancers get this time to
+   * notice while everything is still served. @default 0
+   */
+  readonly drainDelay?: Duration | undefined
   readonly bus?: BusOptions | undefined
 }
 
@@ -73,6 +78,7 @@ export interface AppSettings {
   readonly handlerTimeout: number
   readonly startTimeout: number
   readonly stopTimeout: number
+  readonly drainDelay: number
   readonly bus: BusOptions
 }
 
@@ -119,6 +125,7 @@ export const readAppOptions = (options: AppOptions): AppSettings => {
     handlerTimeout: option.duration(),
     startTimeout: option.duration(),
     stopTimeout: option.duration(),
+    drainDelay: option.duration(0),
     bus: option.object,
   })
   const { limits = {}, bus = {} } = options
@@ -156,6 +163,7 @@ export const readAppOptions = (options: AppOptions): AppSettings => {
     handlerTimeout: time(options.handlerTimeout, 10_000),
     startTimeout: time(options.startTimeout, 10_000),
     stopTimeout: time(options.stopTimeout, 10_000),
+    drainDelay: time(options.drainDelay, 0),
     bus,
   }
 }

@@ -136,9 +136,11 @@ class RookeryApp implements App {
         .catch(() => {})
     await this.#starting?.catch(() => {})
     if (this.#state === 'stopped') return
+    const wasStarted = this.#state === 'started'
     this.#state = 'stopping'
+    const { drainDelay, stopTimeout } = this.#settings
+    if (wasStarted && drainDelay > 0) await new Promise((resolve) => setTimeout(resolve, drainDelay))
     this.#engine.accept(false)
-    const { stopTimeout } = this.#settings
     const late = () => new RookeryError('handler_timeout', 'Handlers were still running when the app stopped')
     await within(stopTimeout, this.#engine.handlers.idle(), late).catch((error) =>
       this.#log.warn({ err: error }, error.message),

@@ -21,6 +21,12 @@ export const milliseconds = (duration: Duration): number => {
 const isDuration = (value: unknown): value is Duration =>
   typeof value === 'number' || (typeof value === 'string' && /^\d+(\.\d+)?(ms|s|m|h|d)$/.test(value))
 
+/** A path that clients and proxies write in one way only: no percent-encoding, no empty segment, no `.` and no `..`. */
+const PATH = /^(?:\/|(?:\/(?!\.{1,2}(?:\/|$))[\w.~!$&'()+,;=:@-]+)+\/?)$/
+
+/** A path that `option.path` has checked, without a slash at the end. */
+export const withoutEndSlash = (path: string): string => (path === '/' ? path : path.replace(/\/$/, ''))
+
 /** Checks to compose the table of a function's options from. */
 export const option = {
   integer:
@@ -44,9 +50,11 @@ export const option = {
   boolean: ((value) => (typeof value === 'boolean' ? undefined : 'true or false')) as OptionCheck,
   string: ((value) => (typeof value === 'string' && value ? undefined : 'a non-empty string')) as OptionCheck,
   path: ((value) =>
-    typeof value === 'string' && /^\/[^\s?#*]*$/.test(value)
+    typeof value === 'string' && PATH.test(value)
       ? undefined
-      : "a path that begins with /, such as '/api/v1/ws'") as OptionCheck,
+      : "a path that begins with /, of ASCII letters, digits and -._~!$&'()+,;=:@, such as '/api/v1/ws'") as OptionCheck,
+  /** A path that has paths below it. */
+  basePath: ((value) => (value === '/' ? "a path other than '/'" : option.path(value))) as OptionCheck,
   function: ((value) => (typeof value === 'function' ? undefined : 'a function')) as OptionCheck,
   object: ((value) =>
     typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -8,7 +8,7 @@ import type {
   ServerFrame,
   WelcomeFrame,
 } from '../../core/protocol.ts'
-import { assertPath } from '../invalid-option.ts'
+import { readPath } from '../invalid-option.ts'
 import type {
   ClientConnection,
   ClientTransport,
@@ -36,10 +36,10 @@ export interface SocketIoOptions {
  * @example createClient({ transports: [websocket(), socketio()] })
  */
 export const socketio = (options: SocketIoOptions = {}): ClientTransport => {
-  assertPath(options.path ?? '/socket.io')
+  const path = readPath(options.path ?? '/socket.io')
   return {
     name: 'socketio',
-    connect: (request, events) => new SocketIoConnection(request, options, events),
+    connect: (request, events) => new SocketIoConnection(request, { ...options, path }, events),
   }
 }
 

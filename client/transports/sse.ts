@@ -1,4 +1,4 @@
-import { assertPath } from '../invalid-option.ts'
+import { readPath } from '../invalid-option.ts'
 import type { ClientTransport } from '../transport.ts'
 import { SseConnection } from './sse-connection.ts'
 
@@ -18,8 +18,8 @@ export interface SseOptions {
  * @throws `invalid_option`
  * @example createClient({ transports: [websocket(), sse({ headers: { 'x-tenant': 'acme' } })] })
  */
-export const sse = ({ path = '/api/v1/sse', headers = {} }: SseOptions = {}): ClientTransport => {
-  assertPath(path)
+export const sse = ({ path: given = '/api/v1/sse', headers = {} }: SseOptions = {}): ClientTransport => {
+  const path = readPath(given)
   return {
     name: 'sse',
     connect: ({ url, params, token, timeout }, events) => {

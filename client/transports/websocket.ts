@@ -1,6 +1,6 @@
 import { errorTable, RookeryError } from '../../core/errors.ts'
 import { encode, readFrame } from '../frames.ts'
-import { assertPath, invalidOption } from '../invalid-option.ts'
+import { invalidOption, readPath } from '../invalid-option.ts'
 import type {
   ClientConnection,
   ClientTransport,
@@ -37,13 +37,13 @@ export interface WebSocketOptions {
  */
 export const websocket = ({
   WebSocket = globalThis.WebSocket,
-  path = '/api/v1/ws',
+  path: given = '/api/v1/ws',
 }: WebSocketOptions = {}): ClientTransport => {
   const fix = `a WebSocket class, and there is no global one here: pass { WebSocket } from the package 'ws'`
   const missing = typeof WebSocket === 'function' ? undefined : invalidOption('WebSocket', fix, WebSocket)
   // A page may do without; a wrong option is a mistake.
   if (missing && WebSocket !== undefined) throw missing
-  assertPath(path)
+  const path = readPath(given)
   return {
     name: 'websocket',
     unavailable: missing,

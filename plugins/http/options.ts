@@ -2,7 +2,7 @@ import type { Server } from 'node:http'
 import type { Http2SecureServer } from 'node:http2'
 import type { Server as HttpsServer } from 'node:https'
 import { RookeryError } from '../../core/errors.ts'
-import { checkOptions, type Duration, milliseconds, option } from '../../core/options.ts'
+import { checkOptions, type Duration, milliseconds, option, withoutEndSlash } from '../../core/options.ts'
 import type { HealthPaths } from './health.ts'
 import type { FetchApp } from './hono-router.ts'
 import { type AllowedOrigins, checkOrigins } from './origins.ts'
@@ -126,7 +126,7 @@ export const readHttpOptions = (options: HttpOptions): HttpSettings => {
     allowedOrigins: options.allowedOrigins,
     bodyLimit: options.bodyLimit ?? 1024 * 1024,
     trustProxy: options.trustProxy ?? false,
-    health: health === false ? {} : typeof health === 'string' ? { live: health } : health,
+    health: healthPaths(health),
     keepAliveTimeout: milliseconds(options.keepAliveTimeout ?? '72s'),
     requestRate,
     requestBurst: options.requestBurst ?? 2 * requestRate,
@@ -147,4 +147,10 @@ const checkServerOptions = (options: HttpOptions, server: object | false): void 
       ? `http(): there is no server to use ${list}; leave it out`
       : `http(): your own 'server' has settings of its own; leave out ${list}`,
   )
+}
+
+const healthPaths = (health: string | HealthPaths | false): HealthPaths => {
+  if (health === false) return {}
+  const { live, ready } = typeof health === 'string' ? { live: health, ready: undefined } : health
+  return { live: live && withoutEndSlash(live), ready: ready && withoutEndSlash(ready) }
 }

@@ -61,7 +61,10 @@ export interface NatsOptions extends Passed {
   readonly prefix?: string | undefined
   /** Whether `app.start()` waits for a NATS that is not there yet, instead of failing. @default false */
   readonly wait?: boolean | undefined
-  /** Whether `/readyz` answers 503 while NATS is away. @default true */
+  /**
+   * Whether `/readyz` answers 503 while NATS is away. NATS away is away for all nodes: a balancer would be left without any,
+   * though each node still serves its own clients. @default false
+   */
   readonly requiredForReady?: boolean | undefined
   /**
    * Bytes that may wait for NATS to take them; past it messages to other nodes are dropped, counted and logged.
@@ -135,7 +138,7 @@ const connectionOptions = (options: NatsOptions): NodeConnectionOptions => {
  */
 export const nats = (options: NatsOptions = {}): Plugin => {
   checkNatsOptions(options)
-  const { connection, prefix = 'rookery', wait = false, requiredForReady = true } = options
+  const { connection, prefix = 'rookery', wait = false, requiredForReady = false } = options
   const { maxBuffered = 16 * 1024 * 1024 } = options
   let cluster: NatsCluster | undefined
   return definePlugin({

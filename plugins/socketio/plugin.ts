@@ -1,5 +1,5 @@
 import type { Server } from 'socket.io'
-import { checkOptions, type Duration, milliseconds, option } from '../../core/options.ts'
+import { checkOptions, type Duration, milliseconds, option, withoutEndSlash } from '../../core/options.ts'
 import { definePlugin, type Plugin } from '../../core/plugin.ts'
 import { Transports } from '../../core/transport.ts'
 import { HttpServer } from '../http/tokens.ts'
@@ -26,13 +26,13 @@ export interface SocketIoOptions {
  */
 export const socketio = (options: SocketIoOptions = {}): Plugin => {
   checkOptions('socketio()', options, {
-    path: option.path,
+    path: option.basePath,
     closeTimeout: option.duration(),
     server: (value) =>
       typeof (value as Server | null)?.of === 'function' ? undefined : 'a Server of the package socket.io',
   })
   const { path = '/socket.io', closeTimeout = '5s', server } = options
-  const settings = { path: path.replace(/\/$/, ''), closeTimeout: milliseconds(closeTimeout), server }
+  const settings = { path: withoutEndSlash(path), closeTimeout: milliseconds(closeTimeout), server }
   return definePlugin({
     name: 'socketio',
     requires: server ? [] : [HttpServer],

@@ -11,15 +11,8 @@ export const eventOf = ({ message, text }: Frame): string =>
 /** Frames that leave together, as the text of their events. */
 export const eventTexts = createBatchCodec((frames) => frames.map(eventOf).join(''))
 
-/** Text as one chunk of a chunked HTTP body (RFC 9112, section 7.1). */
-export const chunk = (text: string): Buffer =>
-  Buffer.from(`${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n`)
-
-/** Frames that leave together, for a body that ends with its connection. */
-export const plainBytes = createBatchCodec((frames) => Buffer.from(frames.map(eventOf).join('')))
-
-/** Frames that leave together, as one chunk. */
-export const chunkedBytes = createBatchCodec((frames) => chunk(frames.map(eventOf).join('')))
+/** Frames that leave together, as the bytes of their events: the same for every connection. */
+export const eventBytes = createBatchCodec((frames) => Buffer.from(frames.map(eventOf).join('')))
 
 /** Headers of every stream. */
 export const STREAM_HEADERS = {

@@ -1,5 +1,5 @@
 import { AppToken } from '../../core/app.ts'
-import { checkOptions, type Duration, milliseconds, option } from '../../core/options.ts'
+import { checkOptions, type Duration, milliseconds, option, withoutEndSlash } from '../../core/options.ts'
 import { definePlugin, type Plugin } from '../../core/plugin.ts'
 import { Transports } from '../../core/transport.ts'
 import { HttpServer } from '../http/tokens.ts'
@@ -25,14 +25,14 @@ export interface SseOptions {
  */
 export const sse = (options: SseOptions = {}): Plugin => {
   checkOptions('sse()', options, {
-    path: option.path,
+    path: option.basePath,
     heartbeat: option.duration(),
     grace: option.duration(0),
     closeTimeout: option.duration(),
   })
   const { path = '/api/v1/sse', heartbeat = '15s', grace = '10s', closeTimeout = '5s' } = options
   const settings = {
-    path: path.replace(/\/$/, ''),
+    path: withoutEndSlash(path),
     heartbeat: milliseconds(heartbeat),
     grace: milliseconds(grace),
     closeTimeout: milliseconds(closeTimeout),

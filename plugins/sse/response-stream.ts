@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import { RookeryError } from '../../core/errors.ts'
 import type { Frame } from '../../core/frame.ts'
-import { chunk, chunkedBytes, plainBytes, STREAM_HEADERS } from './framing.ts'
+import { eventBytes, STREAM_HEADERS } from './framing.ts'
 import type { Stream } from './stream.ts'
 
 /** Comments that keep a quiet stream alive; every parser skips them. */
@@ -28,8 +28,11 @@ export class ResponseStream implements Stream {
   constructor(response: ServerResponse, heartbeat: number, once: boolean, closed: () => void) {
     this.#response = response
     this.#once = once
+    if (!once && response.req.httpVersionMajor === 1) endWithConnection(response)
     response.writeHead(200, STREAM_HEADERS)
     response.flushHeaders()
+    // A server's time limit for idle connections is not meant for streams, as it is not for upgraded sockets.
+    response.setTimeout(0)
     this.#heartbeat = setInterval(() => {
       if (this.#midway) return
       this.#comment(HEARTBEAT)
@@ -51,16 +54,12 @@ export class ResponseStream implements Stream {
   }
 
   get buffered(): number {
-    return this.#response.socket?.writableLength ?? 0
+    return lengthOf(this.#response)
   }
 
-  /**
-   * Goes past `response.write`, which would take the same bytes apart and frame them for each connection; the
-   * headers have left, and nothing else writes.
-   */
   write(frames: readonly Frame[]): void {
     if (this.#ended) return
-    this.#response.socket?.write(this.#response.chunkedEncoding ? chunkedBytes(frames) : plainBytes(frames))
+    this.#response.write(eventBytes(frames))
     if (this.#once) this.#finish()
   }
 
@@ -72,13 +71,12 @@ export class ResponseStream implements Stream {
    * @throws `disconnected` when the response has ended
    */
   async writeText(text: string, patience: number): Promise<boolean> {
-    const { socket } = this.#response
-    if (this.#ended || !socket) throw new RookeryError('disconnected')
+    if (this.#ended) throw new RookeryError('disconnected')
     if (text !== '') {
       this.#midway = !text.endsWith('\n\n')
-      this.#flushed = new Promise((resolve) => socket.write(this.#framed(text), () => resolve(true)))
+      this.#flushed = new Promise((resolve) => this.#response.write(text, () => resolve(true)))
     }
-    if (socket.writableLength === 0) return true
+    if (this.buffered === 0) return true
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<boolean>((resolve) => {
       timer = setTimeout(() => resolve(false), patience)
@@ -90,7 +88,6 @@ export class ResponseStream implements Stream {
     if (this.#response.closed) return
     const timer = setTimeout(() => this.destroy(), timeout)
     this.#response.once('close', () => clearTimeout(timer))
-    this.#response.shouldKeepAlive = false
     this.#finish()
   }
 
@@ -100,11 +97,7 @@ export class ResponseStream implements Stream {
   }
 
   #comment(text: string): void {
-    if (!this.#ended) this.#response.socket?.write(this.#framed(text))
-  }
-
-  #framed(text: string): string | Buffer {
-    return this.#response.chunkedEncoding ? chunk(text) : text
+    if (!this.#ended) this.#response.write(text)
   }
 
   #finish(): void {
@@ -113,4 +106,21 @@ export class ResponseStream implements Stream {
     clearInterval(this.#heartbeat)
     this.#response.end()
   }
+}
+
+/**
+ * Has the body end with its connection (RFC 9112, section 6.3) instead of in chunks. Node would frame the same bytes anew for
+ * each connection: without that, a write costs as little as one to the socket itself, and a fifth less than a chunk.
+ */
+const endWithConnection = (response: ServerResponse): void => {
+  response.setHeader('connection', 'close')
+  response.removeHeader('transfer-encoding')
+}
+
+/** Bytes that wait in a response. That of HTTP/2 has no such property, but its stream has. */
+const lengthOf = (response: ServerResponse): number => {
+  const { writableLength } = response
+  return (
+    writableLength ?? (response as unknown as { stream: { writableLength: number } }).stream.writableLength
+  )
 }

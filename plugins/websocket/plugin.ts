@@ -1,4 +1,4 @@
-import { checkOptions, type Duration, milliseconds, option } from '../../core/options.ts'
+import { checkOptions, type Duration, milliseconds, option, withoutEndSlash } from '../../core/options.ts'
 import { definePlugin, type Plugin } from '../../core/plugin.ts'
 import { Transports } from '../../core/transport.ts'
 import { HttpServer } from '../http/tokens.ts'
@@ -36,7 +36,7 @@ export const websocket = (options: WebSocketOptions = {}): Plugin => {
       const server = () => scope.get(HttpServer)
       scope.get(Transports).add(
         new WebSocketTransport(server, {
-          path,
+          path: withoutEndSlash(path),
           closeTimeout: milliseconds(closeTimeout),
           perMessageDeflate,
         }),

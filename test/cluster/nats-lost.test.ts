@@ -21,8 +21,8 @@ describe('when NATS is lost', () => {
     const server = await useNats()
     const web = () => [http({ port: 0, hostname: '127.0.0.1' })]
     const [a, b] = await Promise.all([
+      startNode(server, { plugins: web(), nats: { requiredForReady: true } }),
       startNode(server, { plugins: web() }),
-      startNode(server, { plugins: web(), nats: { requiredForReady: false } }),
     ])
     await until(() => a.app.cluster.nodes().length === 2)
     b.app.cluster.answer('never', () => new Promise(() => {}))

@@ -19,7 +19,7 @@ const app = createApp({
     sse(),
     rooms(),
     // In the order given: a test wants to know which server a node is connected to.
-    nats({ servers: NATS_SERVERS.split(','), noRandomize: true }),
+    nats({ servers: NATS_SERVERS.split(','), noRandomize: true, requiredForReady: true }),
   ],
 })
 
