@@ -60,7 +60,7 @@ export const addCors = (router: Hono, origins: Origins): void => {
     const origin = c.req.header('origin')
     const isPreflight =
       c.req.method === 'OPTIONS' && c.req.header('access-control-request-method') !== undefined
-    if (c.res.headers.has('access-control-allow-origin')) return
+    if (hasOwnCors(c.res)) return
     c.header('vary', 'Origin', { append: true })
     if (origin === undefined || !(await origins.lists(origin))) return
     const isUnanswered = c.res.status === 404 || c.res.status === 405
@@ -70,6 +70,10 @@ export const addCors = (router: Hono, origins: Origins): void => {
   }
   router.use(cors)
 }
+
+/** Whether a route has decided about the origin itself, also if it has said no. */
+const hasOwnCors = ({ headers }: Response): boolean =>
+  headers.has('access-control-allow-origin') || /(^|[,\s])origin([,\s]|$)/i.test(headers.get('vary') ?? '')
 
 const preflight = (c: Context): Response => {
   const wanted = c.req.header('access-control-request-headers')
