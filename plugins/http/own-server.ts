@@ -1,4 +1,4 @@
-import { createServer, type RequestListener, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http'
 import { setImmediate as turn } from 'node:timers/promises'
 import { RookeryError } from '../../core/errors.ts'
 import type { Logger } from '../../core/logger.ts'
@@ -101,7 +101,7 @@ export class OwnServer {
     if (this.#settings.draining()) response.setHeader('connection', 'close')
     const path = pathOf(request.url)
     if (this.#router.takes(path)) this.#router.request(request, response)
-    else if (path === '*') response.writeHead(204).end()
+    else if (isServerCheck(request)) response.writeHead(204).end()
     else this.#fallback(request, response)
   }
 
@@ -120,3 +120,10 @@ export class OwnServer {
     })
   }
 }
+
+/**
+ * Whether a request asks about the server itself (RFC 9110, section 9.3.7): `OPTIONS *`, or what HAProxy sends by default to
+ * check whether a server lives, `OPTIONS /` of HTTP/1.0 without a host.
+ */
+const isServerCheck = ({ method, url, headers }: IncomingMessage): boolean =>
+  method === 'OPTIONS' && (url === '*' || (url === '/' && headers.host === undefined))
