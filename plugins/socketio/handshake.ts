@@ -7,7 +7,7 @@ import type { Handshake } from '../../core/transport.ts'
 const ENGINE = new Set(['EIO', 'transport', 't', 'sid', 'b64', 'j'])
 
 /** Query and `auth` come together: browsers can set both, and `auth` wins. */
-export const handshakeOf = ({ handshake }: Socket, address: string): Handshake => {
+export const handshakeOf = ({ handshake, request }: Socket, address: string): Handshake => {
   const query = new URLSearchParams()
   for (const [name, given] of Object.entries({ ...handshake.query, ...handshake.auth })) {
     const value: unknown = Array.isArray(given) ? given[0] : given
@@ -19,6 +19,7 @@ export const handshakeOf = ({ handshake }: Socket, address: string): Handshake =
     address,
     headers: handshake.headers,
     query,
+    request,
     ...(typeof token === 'string' && { token }),
   }
 }

@@ -123,6 +123,7 @@ export class SseTransport implements Transport {
       headers: request.headers,
       query,
       topics: query.getAll('topic'),
+      request,
     }
   }
 }

@@ -108,6 +108,7 @@ const handshakeOf = ({ request, url, address }: Newcomer, firstToken: () => Prom
   address,
   headers: request.headers,
   query: url.searchParams,
+  request,
   firstToken,
 })
 
