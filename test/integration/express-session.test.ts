@@ -48,15 +48,15 @@ describe('a login of express-session', () => {
     const users = () => [...app.sessions].map(({ transport, user }) => [transport, user?.id ?? null])
     const headers = { cookie }
     const ws = new WebSocket(`${url.replace('http', 'ws')}/api/v1/ws`, { headers })
+    const welcomed = new Promise((resolve) => ws.once('message', resolve))
     const stream = await fetch(`${url}/api/v1/sse`, { headers })
     const socket = io(url, { extraHeaders: headers, transports: ['websocket'], forceNew: true })
+    const connected = new Promise((resolve) => socket.once('connect', () => resolve(undefined)))
     onTestFinished(() => {
       ws.terminate()
       socket.close()
     })
-    await stream.body?.getReader().read()
-    await new Promise((resolve) => ws.once('message', resolve))
-    await new Promise((resolve) => socket.once('connect', () => resolve(undefined)))
+    await Promise.all([welcomed, connected, stream.body?.getReader().read()])
     expect(users().sort()).toEqual([
       ['socketio', 'ada'],
       ['sse', 'ada'],
