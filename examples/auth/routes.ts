@@ -84,7 +84,7 @@ export const loginRoutes = (app: App, { key, audience, life }: TokenOptions): Ho
 
   // What a page of another origin sends never gets to the cookie.
   routes.post('*', async (c, next) => {
-    if (!server.allowsOrigin(c.env.incoming)) return refuse(c, 403, 'This origin is not allowed')
+    if (!(await server.allowsOrigin(c.env.incoming))) return refuse(c, 403, 'This origin is not allowed')
     c.header('cache-control', 'no-store')
     return await next()
   })

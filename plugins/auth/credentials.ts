@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http'
+import type { IncomingHttpHeaders } from 'node:http'
 import { RookeryError } from '../../core/errors.ts'
 import { within } from '../../core/time.ts'
 import type { Handshake } from '../../core/transport.ts'
@@ -54,7 +54,7 @@ export const presentedToken = async (
   if (shown) return shown
   const kept = cookie && cookieOf(headers, cookie)
   if (kept) {
-    assertOwnPage(headers, http())
+    await assertOwnPage(handshake, http())
     return kept
   }
   // Who needs no token need not say so, and would be waited for in vain.
@@ -63,17 +63,10 @@ export const presentedToken = async (
   return (await within(patience, firstToken(), late)) || undefined
 }
 
-/**
- * Browsers send cookies along whichever page asks. They say where a request comes from with `Origin`, which they leave
- * out of plain GET requests, and then with `Sec-Fetch-Site`; `none` is the user's own doing.
- */
-const assertOwnPage = (headers: Headers, http: HttpServer): void => {
-  const site = headerOf(headers, 'sec-fetch-site') ?? 'same-origin'
-  const allowed =
-    headers.origin === undefined
-      ? site === 'same-origin' || site === 'none'
-      : http.allowsOrigin({ headers } as unknown as IncomingMessage)
-  if (!allowed) throw new RookeryError('origin_not_allowed')
+/** Browsers send cookies along whichever page asks: a cookie counts only where the page may use the server. */
+const assertOwnPage = async ({ request, headers }: Handshake, http: HttpServer): Promise<void> => {
+  const asked = request ?? { headers: headers as IncomingHttpHeaders }
+  if (!(await http.allowsOrigin(asked))) throw new RookeryError('origin_not_allowed')
 }
 
 /**
@@ -81,9 +74,9 @@ const assertOwnPage = (headers: Headers, http: HttpServer): void => {
  *
  * @throws `invalid_option`
  */
-export const assertOriginCheck = (http: HttpServer): void => {
+export const assertOriginCheck = async (http: HttpServer): Promise<void> => {
   const headers = { host: 'localhost', origin: `https://${crypto.randomUUID()}.invalid` }
-  if (!http.allowsOrigin({ headers } as unknown as IncomingMessage)) return
+  if (!(await http.allowsOrigin({ headers }))) return
   throw new RookeryError(
     'invalid_option',
     "auth(): with 'cookie', the allowedOrigins of http() must not let in every origin; list those of your own pages",

@@ -91,7 +91,7 @@ export const auth = <S extends string = string, W extends string = string, J ext
       }))
     },
     async start(scope) {
-      if (cookie !== undefined) assertOriginCheck(scope.get(HttpServer))
+      if (cookie !== undefined) await assertOriginCheck(scope.get(HttpServer))
       await revoker?.start(scope.has(Store) ? scope.get(Store) : undefined)
     },
     stop: () => revoker?.stop(),

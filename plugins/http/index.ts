@@ -4,4 +4,11 @@ export type { HttpOptions } from './options.ts'
 export type { AllowedOrigins } from './origins.ts'
 export { http } from './plugin.ts'
 export type { TrustProxy } from './proxies.ts'
-export { HttpRoutes, HttpServer, NodeHandler, type RequestHandler, type UpgradeHandler } from './tokens.ts'
+export {
+  HttpRoutes,
+  HttpServer,
+  NodeHandler,
+  type RequestHandler,
+  type RequestOrigin,
+  type UpgradeHandler,
+} from './tokens.ts'

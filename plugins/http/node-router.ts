@@ -154,6 +154,10 @@ export class NodeRouter {
   #fail(failure: unknown, request: IncomingMessage, response: ServerResponse): void {
     // A client that has gone is not a fault of the server.
     if (response.destroyed && !isPublic(failure)) return
+    // Of a body that is still to come nobody wants the rest.
+    if (!request.complete && !response.headersSent && request.httpVersionMajor === 1) {
+      response.setHeader('connection', 'close')
+    }
     answerError(response, this.#coded(failure, request, 'request'))
   }
 

@@ -1,6 +1,6 @@
-import type { IncomingMessage } from 'node:http'
 import { isPromiseLike } from '../../core/promise-like.ts'
 import type { Proxies, Target } from './proxies.ts'
+import type { RequestOrigin } from './tokens.ts'
 
 /**
  * Origins that pages may connect from, beside the server's own: a list, `'*'` for all, or a function that answers with
@@ -78,7 +78,7 @@ export class Origins {
    * cookies. A browser's word that page and server are of one origin counts, whatever a proxy has made of `Host`.
    * Source: https://www.w3.org/TR/fetch-metadata/
    */
-  allows(request: IncomingMessage): boolean | Promise<boolean> {
+  allows(request: RequestOrigin): boolean | Promise<boolean> {
     const { origin } = request.headers
     const site = request.headers['sec-fetch-site']
     if (origin === undefined) {

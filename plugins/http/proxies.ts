@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { SocketAddress } from 'node:net'
 import proxyAddr from 'proxy-addr'
+import type { RequestOrigin } from './tokens.ts'
 
 /**
  * Proxies whose `X-Forwarded-*` and `Forwarded` headers count: all (`true`), so many in a row before the server, or those
@@ -85,15 +86,15 @@ export class Proxies {
   }
 
   /** Whether the peer of a connection is a proxy that is trusted. */
-  isTrusted(request: IncomingMessage): boolean {
-    const peer = request.socket.remoteAddress ?? ''
+  isTrusted(request: RequestOrigin): boolean {
+    const peer = request.socket?.remoteAddress ?? ''
     return this.#trusts(normalizeAddress(peer) ?? peer, 0)
   }
 
   /** The scheme and the host that a client has asked for. Sources: RFC 7239, section 4; `X-Forwarded-Host/-Proto`. */
-  targetOf(request: IncomingMessage): Target {
+  targetOf(request: RequestOrigin): Target {
     const { headers } = request
-    const isTls = (request.socket as { encrypted?: boolean }).encrypted === true
+    const isTls = (request.socket as { encrypted?: boolean } | undefined)?.encrypted === true
     const hosts = [headers.host, headers[':authority']]
     if (!this.isTrusted(request)) return { scheme: isTls ? 'https' : undefined, hosts: hosts.filter(isText) }
     const forwarded = headers.forwarded ?? ''

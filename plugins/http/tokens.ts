@@ -1,4 +1,4 @@
-import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { IncomingHttpHeaders, IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Hono } from 'hono'
 import { createToken } from '../../core/scope.ts'
@@ -34,6 +34,12 @@ export type RequestHandler = (
   url: URL,
 ) => void | Promise<void>
 
+/** What of a request tells where it comes from and where it was sent. */
+export interface RequestOrigin {
+  readonly headers: IncomingHttpHeaders
+  readonly socket?: { readonly remoteAddress?: string | undefined }
+}
+
 /** The HTTP server of an app. */
 export interface HttpServer {
   /** Where it really listens, such as `http://localhost:3000`. @throws `missing_provider` before it listens */
@@ -55,8 +61,8 @@ export interface HttpServer {
    * @throws `invalid_option` when the path is taken
    */
   onRequest(path: string, handler: RequestHandler): () => void
-  /** Whether a request comes from an allowed origin, or from no page at all. */
-  allowsOrigin(request: IncomingMessage): Promise<boolean>
+  /** Whether a request comes from the server's own origin, from an allowed one, or from no page at all. */
+  allowsOrigin(request: RequestOrigin): Promise<boolean>
   /** The network address of the client that sent a request, behind the proxies that are trusted. */
   addressOf(request: IncomingMessage): string
 }

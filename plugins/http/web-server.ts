@@ -24,7 +24,7 @@ import { Origins } from './origins.ts'
 import { OwnServer } from './own-server.ts'
 import { pathOf } from './paths.ts'
 import { Proxies } from './proxies.ts'
-import type { HttpServer, NodeHandler, RequestHandler, UpgradeHandler } from './tokens.ts'
+import type { HttpServer, NodeHandler, RequestHandler, RequestOrigin, UpgradeHandler } from './tokens.ts'
 
 /** The HTTP side of an app: on a server of its own, as a guest on the user's, or without any. */
 export class WebServer implements HttpServer {
@@ -109,7 +109,7 @@ export class WebServer implements HttpServer {
     return this.#router.onRequest(path, handler)
   }
 
-  async allowsOrigin(request: IncomingMessage): Promise<boolean> {
+  async allowsOrigin(request: RequestOrigin): Promise<boolean> {
     return await this.#origins.allows(request)
   }
 
