@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util'
 import { attacks } from './attack/attacks.mjs'
 import { attackTable, HONEST_CORES, runAttacks } from './attack/run.mjs'
 import { measureCluster, parts, textOf } from './cluster/index.mjs'
+import { httpText, measureHttp, pieces } from './http/index.mjs'
 import { canPin, LOAD_CORE, pinSelf, SERVER_CORE } from './ipc.mjs'
 import { measure } from './measure.mjs'
 import { rowsOf, tableOf } from './report.mjs'
@@ -10,9 +11,10 @@ import { GROUPS, targets } from './targets.mjs'
 const USAGE = `npm run bench -- [options]
 
   --connections 1000,5000  connections of each server
-  --repeat 2               times that all servers are started anew
+  --repeat 2               times that all servers are started anew; 3 for http
   --only rookery,ws        of ${Object.keys(targets).join(', ')};
-                           cluster: all across nodes, or ${Object.keys(parts).join(', ')}
+                           cluster: all across nodes, or ${Object.keys(parts).join(', ')};
+                           http: all of requests, or ${Object.keys(pieces).join(', ')}
   --only attack            what attackers do to others, 500 of each; runs only when asked for,
   --only attack:messages   all or one of ${Object.keys(attacks).join(', ')}
   --beside attackers       core of those others: that of the attackers, or the server's
@@ -21,7 +23,10 @@ const USAGE = `npm run bench -- [options]
 `
 
 /** All that can be measured. */
-const ALL = [...Object.keys(targets), ...Object.keys(parts)]
+const ALL = [...Object.keys(targets), ...Object.keys(parts), ...Object.keys(pieces)]
+
+/** Names that choose several. @type {Readonly<Record<string, readonly string[]>>} */
+const SETS = { cluster: Object.keys(parts), http: Object.keys(pieces) }
 
 /** @param {string} list */
 const numbers = (list) => list.split(',').map(positive)
@@ -60,7 +65,7 @@ const attackPlan = (only, beside, quick) => {
 
 /** @param {string} list */
 const names = (list) => {
-  const chosen = list.split(',').flatMap((name) => (name === 'cluster' ? Object.keys(parts) : [name]))
+  const chosen = list.split(',').flatMap((name) => (Object.hasOwn(SETS, name) ? (SETS[name] ?? []) : [name]))
   const unknown = chosen.find((name) => !ALL.includes(name))
   if (unknown !== undefined) throw new TypeError(`There is no '${unknown}'`)
   return ALL.filter((name) => chosen.includes(name))
@@ -87,6 +92,7 @@ const readOptions = () => {
     quick,
     attack,
     cluster: Object.keys(parts).filter((name) => chosen.includes(name)),
+    http: Object.keys(pieces).filter((name) => chosen.includes(name)),
     groups: GROUPS.map((group) => group.filter((name) => chosen.includes(name))).filter(
       (group) => group.length > 0,
     ),
@@ -96,11 +102,16 @@ const readOptions = () => {
       rounds: quick ? 3 : 4,
       millis: quick ? 200 : 350,
     },
+    httpPlan: {
+      repeat: positive(values.repeat ?? (quick ? '1' : '3')),
+      rounds: quick ? 6 : 8,
+      millis: quick ? 700 : 1000,
+    },
   }
 }
 
 const main = async () => {
-  const { help, json, quick, attack, connections, groups, cluster, plan } = readOptions()
+  const { help, json, quick, attack, connections, groups, cluster, http, plan, httpPlan } = readOptions()
   if (help) return console.log(USAGE)
   pinSelf()
   const cores = canPin
@@ -121,13 +132,16 @@ const main = async () => {
     }
   }
   const across = await measureCluster(cluster, quick)
+  const overHttp = await measureHttp(http, httpPlan)
   if (json) {
-    console.log(JSON.stringify({ node: process.version, pinned: canPin, plan, rows, across }, null, 2))
+    const figures = { node: process.version, pinned: canPin, plan, rows, across, httpPlan, http: overHttp }
+    console.log(JSON.stringify(figures, null, 2))
     return
   }
   console.log(`\nNode ${process.version}, ${cores}`)
   if (rows.length > 0) console.log(`\n${tableOf(rows)}`)
   if (across.length > 0) console.log(`\n${textOf(across)}`)
+  if (overHttp.length > 0) console.log(`\n${httpText(overHttp)}`)
 }
 
 await main()

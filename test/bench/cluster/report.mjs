@@ -19,15 +19,16 @@ const markdown = (lines) => {
     .join('\n')
 }
 
-/** @param {readonly Row[]} rows */
-export const tableOf = (rows) => {
+/** @param {readonly Row[]} rows @param {number} [digits] of a ratio */
+export const tableOf = (rows, digits = 2) => {
   const titles = Object.keys(rows[0]?.figures ?? {})
   const compared = rows.some(({ ratio }) => ratio)
   const head = ['', ...titles, ...(compared ? ['ratio (quartiles)', 'to', 'goal'] : [])]
   const lines = rows.map(({ name, figures, base = '', ratio, goal, met }) => {
     const cells = [name, ...titles.map((title) => figure(figures[title] ?? Number.NaN))]
     if (!compared) return cells
-    const spread = ratio && `${ratio.median.toFixed(2)} (${ratio.low.toFixed(2)}-${ratio.high.toFixed(2)})`
+    const spread =
+      ratio && `${ratio.median.toFixed(digits)} (${ratio.low.toFixed(digits)}-${ratio.high.toFixed(digits)})`
     return [...cells, spread ?? '', base, goal === undefined ? '' : `${goal} ${met ? 'met' : 'missed'}`]
   })
   return markdown([head, ...lines])

@@ -19,25 +19,47 @@ import { median, quantile, spread } from '../stats.mjs'
 export const timesOf = (times) => ({ 'p50 µs': quantile(times, 0.5), 'p99 µs': quantile(times, 0.99) })
 
 /**
- * Has ways take turns, round by round, in an order that shifts, and compares them.
+ * Has ways take turns, round by round, in an order that shifts.
+ *
+ * @template {{ name: string }} W
+ * @param {readonly W[]} ways @param {number} rounds
+ * @param {(way: W) => Promise<Figures>} measure
+ * @param {Map<string, Figures[]>} [taken] figures of earlier rounds by name, which the new ones are added to
+ */
+export const takeTurns = async (ways, rounds, measure, taken = new Map()) => {
+  for (let round = 0; round < rounds; round++) {
+    for (let turn = 0; turn < ways.length; turn++) {
+      const way = /** @type {W} */ (ways[(turn + round) % ways.length])
+      const figures = await measure(way)
+      const own = taken.get(way.name)
+      if (own) own.push(figures)
+      else taken.set(way.name, [figures])
+    }
+  }
+  return taken
+}
+
+/**
+ * Medians of the figures, and comparisons of ways within each round.
+ *
+ * @param {readonly { name: string }[]} ways
+ * @param {Map<string, Figures[]>} taken by name
+ * @param {Readonly<Record<string, Comparison>>} comparisons by name
+ * @returns {Row[]}
+ */
+export const rowsOf = (ways, taken, comparisons) =>
+  ways.map(({ name }) => ({ name, ...summary(taken, name, comparisons[name]) }))
+
+/**
+ * Has ways take turns and compares them.
  *
  * @template {{ name: string }} W
  * @param {readonly W[]} ways @param {number} rounds
  * @param {(way: W) => Promise<Figures>} measure
  * @param {Readonly<Record<string, Comparison>>} comparisons by name
- * @returns {Promise<Row[]>}
  */
-export const compare = async (ways, rounds, measure, comparisons) => {
-  /** @type {Map<string, Figures[]>} */
-  const taken = new Map(ways.map(({ name }) => [name, []]))
-  for (let round = 0; round < rounds; round++) {
-    for (let turn = 0; turn < ways.length; turn++) {
-      const way = /** @type {W} */ (ways[(turn + round) % ways.length])
-      taken.get(way.name)?.push(await measure(way))
-    }
-  }
-  return ways.map(({ name }) => ({ name, ...summary(taken, name, comparisons[name]) }))
-}
+export const compare = async (ways, rounds, measure, comparisons) =>
+  rowsOf(ways, await takeTurns(ways, rounds, measure), comparisons)
 
 const first = (/** @type {Figures} */ figures) => Object.values(figures)[0] ?? Number.NaN
 
