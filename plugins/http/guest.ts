@@ -1,33 +1,31 @@
-import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { RookeryError } from '../../core/errors.ts'
 import { answerError } from './answers.ts'
-import { intercept, type Unclaimed } from './listener-front.ts'
+import { intercept } from './listener-front.ts'
 import type { NodeRouter } from './node-router.ts'
-import { asksFor, handleAsOrdinary, handleUnclaimed } from './ordinary-request.ts'
+import { asksFor, closeUnlessAnswered, handleAsOrdinary } from './ordinary-request.ts'
 import { pathOf } from './paths.ts'
 
-/** Answers the requests that are the app's, before the other listeners of a server. @returns how to take it back */
-export const interceptRequests = (server: Server, router: NodeRouter): (() => void) =>
-  intercept(
-    server,
-    'request',
-    {
-      takes: ({ url }) => router.takes(pathOf(url)),
-      handle: (request: IncomingMessage, response: ServerResponse) => router.request(request, response),
+/**
+ * Answers the requests that are the app's, before the other listeners of a server.
+ *
+ * @param routes answers all others where the server has no other listeners: they must not be left without an answer
+ * @returns how to take it back
+ */
+export const interceptRequests = (
+  server: Server,
+  router: NodeRouter,
+  routes: RequestListener | undefined,
+): (() => void) =>
+  intercept(server, 'request', {
+    takes: ({ url }) => router.takes(pathOf(url)),
+    handle: (request: IncomingMessage, response: ServerResponse) => router.request(request, response),
+    handleLast: (request: IncomingMessage, response: ServerResponse) => {
+      if (routes) routes(request, response)
+      else answerError(response, new RookeryError('not_found'))
     },
-    notFound,
-  )
-
-/** A server whose only listener is an app must not leave other requests without an answer. */
-const notFound: Unclaimed = (
-  _server,
-  others: number,
-  _request: IncomingMessage,
-  response: ServerResponse,
-) => {
-  if (others === 0) answerError(response, new RookeryError('not_found'))
-}
+  })
 
 /**
  * Takes the upgrades that are the app's, before the other listeners of a server. An upgrade that nobody takes is an ordinary
@@ -36,14 +34,12 @@ const notFound: Unclaimed = (
  * @returns how to take it back
  */
 export const interceptUpgrades = (server: Server, router: NodeRouter): (() => void) =>
-  intercept(
-    server,
-    'upgrade',
-    {
-      takes: (request) => asksFor(request, 'h2c') || router.takes(pathOf(request.url)),
-      handle: (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-        if (!router.upgrade(request, socket, head)) handleAsOrdinary(server, request, socket, head)
-      },
+  intercept(server, 'upgrade', {
+    takes: (request) => asksFor(request, 'h2c') || router.takes(pathOf(request.url)),
+    handle: (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+      if (!router.upgrade(request, socket, head)) handleAsOrdinary(server, request, socket, head)
     },
-    handleUnclaimed,
-  )
+    handleLast: (request: IncomingMessage, socket: Duplex, head: Buffer) =>
+      handleAsOrdinary(server, request, socket, head),
+    pass: (_request: IncomingMessage, socket: Duplex) => closeUnlessAnswered(socket),
+  })

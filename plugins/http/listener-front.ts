@@ -9,6 +9,10 @@ export interface Interceptor {
   takes(request: IncomingMessage): boolean
   /** Handles a request of its own. MUST NOT throw. */
   handle(request: IncomingMessage, ...rest: never[]): void
+  /** Handles what no interceptor takes where the server has no other listeners. MUST NOT throw. */
+  handleLast(request: IncomingMessage, ...rest: never[]): void
+  /** Is told of what no interceptor takes and other listeners get. MUST NOT throw. */
+  pass?(request: IncomingMessage, ...rest: never[]): void
 }
 
 /** A listener of somebody else, which is called for what no interceptor takes. */
@@ -28,13 +32,11 @@ class ListenerFront {
   readonly #server: EventEmitter
   readonly #event: string
   readonly #interceptors = new Set<Interceptor>()
-  readonly #unclaimed: Unclaimed | undefined
   #arranging = false
 
-  constructor(server: EventEmitter, event: string, unclaimed: Unclaimed | undefined) {
+  constructor(server: EventEmitter, event: string) {
     this.#server = server
     this.#event = event
-    this.#unclaimed = unclaimed
   }
 
   add(interceptor: Interceptor): () => void {
@@ -52,20 +54,22 @@ class ListenerFront {
     }
   }
 
+  /** Listeners that are not the front's own. */
+  get others(): number {
+    return this.#server.rawListeners(this.#event).filter((listener) => listener !== this.#first).length
+  }
+
   readonly #first: Listener = (request, ...rest) => {
-    // Another library may have kept this listener, and calls it for as long as it likes.
-    if (this.#interceptors.size === 0) return
+    const args = rest as never[]
     for (const interceptor of this.#interceptors) {
       if (!interceptor.takes(request)) continue
-      interceptor.handle(request, ...(rest as never[]))
+      interceptor.handle(request, ...args)
       return
     }
-    this.#unclaimed?.(
-      this.#server as never,
-      this.#server.listenerCount(this.#event) - 1,
-      request,
-      ...(rest as never[]),
-    )
+    // None is left where another library has kept this listener, and calls it for as long as it likes.
+    const [any] = this.#interceptors
+    if (this.#server.listenerCount(this.#event) > 1) any?.pass?.(request, ...args)
+    else any?.handleLast(request, ...args)
   }
 
   /** A listener has come, or all have been removed: afterwards, this one is to be first again. */
@@ -108,27 +112,26 @@ class ListenerFront {
   }
 }
 
-/** Called with what no interceptor takes, and with how many other listeners there are. */
-export type Unclaimed = (server: never, others: number, request: IncomingMessage, ...rest: never[]) => void
-
 const filters = new WeakMap<Listener, ListenerFront>()
 const fronts = new WeakMap<EventEmitter, Map<string, ListenerFront>>()
 
-/**
- * Lets an interceptor take requests of an event before the server's other listeners.
- *
- * @param unclaimed the same for all interceptors of an event
- * @returns how to take it back
- */
-export const intercept = (
-  server: EventEmitter,
-  event: 'request' | 'upgrade',
-  interceptor: Interceptor,
-  unclaimed?: Unclaimed,
-): (() => void) => {
+type InterceptedEvent = 'request' | 'upgrade'
+
+const frontOf = (server: EventEmitter, event: InterceptedEvent): ListenerFront => {
   const byEvent = fronts.get(server) ?? new Map<string, ListenerFront>()
   fronts.set(server, byEvent)
-  const front = byEvent.get(event) ?? new ListenerFront(server, event, unclaimed)
+  const front = byEvent.get(event) ?? new ListenerFront(server, event)
   byEvent.set(event, front)
-  return front.add(interceptor)
+  return front
 }
+
+/** Lets an interceptor take requests of an event before the server's other listeners. @returns how to take it back */
+export const intercept = (
+  server: EventEmitter,
+  event: InterceptedEvent,
+  interceptor: Interceptor,
+): (() => void) => frontOf(server, event).add(interceptor)
+
+/** The number of an event's listeners beside those that intercept it. */
+export const otherListeners = (server: EventEmitter, event: InterceptedEvent): number =>
+  frontOf(server, event).others

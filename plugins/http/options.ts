@@ -1,5 +1,5 @@
 import type { Server } from 'node:http'
-import type { Http2SecureServer } from 'node:http2'
+import type { Http2SecureServer, Http2Server } from 'node:http2'
 import type { Server as HttpsServer } from 'node:https'
 import { RookeryError } from '../../core/errors.ts'
 import { checkOptions, type Duration, milliseconds, option, withoutEndSlash } from '../../core/options.ts'
@@ -52,9 +52,9 @@ export interface HttpOptions {
   /**
    * A server of the user's own, of `node:http`, `node:https` or `node:http2` with `allowHTTP1`. It is the user's to listen and
    * to close. The app answers the paths of its transports and plugins, and everything else goes to the listeners that the
-   * server has. With false there is no server: the app gets its requests through `NodeHandler`.
+   * server has, or to `routes` if it has none. With false there is no server: the app gets its requests through `NodeHandler`.
    */
-  readonly server?: Server | HttpsServer | Http2SecureServer | false | undefined
+  readonly server?: Server | HttpsServer | Http2Server | Http2SecureServer | false | undefined
 }
 
 /** Options with their defaults, durations in milliseconds. */

@@ -49,23 +49,14 @@ export const handleAsOrdinary = (
 
 const ignore = (): void => {}
 
-/** Handles upgrade requests that no app takes. */
-export const handleUnclaimed = (
-  server: Server,
-  others: number,
-  request: IncomingMessage,
-  socket: Duplex,
-  head: Buffer,
-): void => {
-  if (others === 0) {
-    handleAsOrdinary(server, request, socket, head)
-    return
-  }
+/** Closes the socket of an upgrade request that is left to others, unless they write something in time. */
+export const closeUnlessAnswered = (socket: Duplex): void => {
   // Without a listener, a reset by the peer would end the process.
   socket.on('error', ignore)
-  const { bytesWritten } = socket as Duplex & { bytesWritten: number }
+  const written = () => (socket as Duplex & { bytesWritten: number }).bytesWritten
+  const before = written()
   const timer = setTimeout(() => {
-    if ((socket as Duplex & { bytesWritten: number }).bytesWritten === bytesWritten) socket.destroy()
+    if (written() === before) socket.destroy()
   }, ANSWER_MS)
   socket.once('close', () => clearTimeout(timer))
 }

@@ -64,9 +64,11 @@ export class RequestLimit {
       : this.#connections.get(socket)
     if (!rate || rate.take(performance.now()) === 'ok') return false
     this.#warn(request)
-    response.setHeader('connection', 'close')
+    if (!isProxied) {
+      response.setHeader('connection', 'close')
+      this.#close(socket, rate)
+    }
     answerError(response, TOO_MANY)
-    if (!isProxied) this.#close(socket, rate)
     return true
   }
 

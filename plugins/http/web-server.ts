@@ -1,4 +1,4 @@
-import type { IncomingMessage, Server } from 'node:http'
+import type { IncomingMessage, RequestListener, Server } from 'node:http'
 import { Server as TlsServer } from 'node:tls'
 import type { Hono } from 'hono'
 import type { App } from '../../core/app.ts'
@@ -18,6 +18,7 @@ import {
   pathsOf,
   platformRequests,
 } from './hono-router.ts'
+import { otherListeners } from './listener-front.ts'
 import { NodeRouter } from './node-router.ts'
 import type { HttpSettings } from './options.ts'
 import { Origins } from './origins.ts'
@@ -152,25 +153,27 @@ export class WebServer implements HttpServer {
   /** Becomes a guest on the user's server. @throws `invalid_option` when another app there takes a path of this one */
   #visit(server: Server): void {
     const { routes, bodyLimit } = this.#settings
+    let listener: RequestListener | undefined
     if (this.#hono && this.#routes) {
-      const listener = listenerOf(this.#hono, this.#routes, false)
+      listener = listenerOf(this.#hono, this.#routes, false)
       for (const [path, { below }] of pathsOf(this.#routes)) {
         this.#router.onPublicRequest(path, listener, below)
       }
-      if (routes) {
-        addUserRoutes(this.#routes, platformRequests(routes), bodyLimit)
-        server.on('request', listener)
-        this.#detach = [() => server.off('request', listener)]
-      }
+      if (routes) addUserRoutes(this.#routes, platformRequests(routes), bodyLimit)
+    }
+    if (routes && otherListeners(server, 'request') > 0) {
+      throw new RookeryError(
+        'invalid_option',
+        "http(): your own 'server' has request listeners, which answer what the app does not; leave out 'routes'",
+      )
     }
     const guests = guestsOf(server)
     this.#router.assertApartFrom(guests)
     guests.add(this.#router)
     this.#detach = [
-      interceptRequests(server, this.#router),
+      interceptRequests(server, this.#router, routes && listener),
       interceptUpgrades(server, this.#router),
       () => guests.delete(this.#router),
-      ...this.#detach,
     ]
   }
 }

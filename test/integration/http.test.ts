@@ -1,17 +1,11 @@
 import { createServer } from 'node:http'
-import { createServer as createHttp2Server } from 'node:http2'
 import { type AddressInfo, createConnection } from 'node:net'
 import { Readable } from 'node:stream'
 import { Hono } from 'hono'
 import { createApp, definePlugin, RookeryError } from 'rookery'
-import { sse as clientSse, websocket as clientWebSocket, createClient } from 'rookery/client'
-import { socketio as clientSocketio } from 'rookery/client/socketio'
 import { HttpRoutes, HttpServer, http, NodeHandler } from 'rookery/http'
-import { socketio } from 'rookery/socketio'
 import { sse } from 'rookery/sse'
-import { websocket } from 'rookery/websocket'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
-import { WebSocket } from 'ws'
 import { startApp } from '../support/app.ts'
 import { BareClient, connectBare } from '../support/bare-client.ts'
 import { upgradeAnswer } from '../support/upgrade-answer.ts'
@@ -197,80 +191,6 @@ describe('an ordinary client', () => {
   })
 })
 
-describe('routes', () => {
-  it.each([
-    ['a server of the app’s own', () => undefined],
-    ['a server of the user’s', () => createServer()],
-  ])('on %s may make requests of requests, and have bodies with a bound', async (_where, open) => {
-    const routes = {
-      fetch: async (request: Request) => {
-        const copy = new Request(request, { headers: { 'x-copy': '1' } })
-        const body = request.method === 'POST' ? await copy.text() : ''
-        return new Response(`${copy.url.split('/').at(-1)} ${copy.headers.get('x-copy')} ${body.length}`)
-      },
-    }
-    const server = open()
-    const at = server ? { server } : { port: 0, hostname: '127.0.0.1' }
-    const app = createApp({ logger: 'silent', plugins: [http({ ...at, routes, bodyLimit: 1000 }), sse()] })
-    await app.start()
-    onTestFinished(() => app.stop())
-    if (server) {
-      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-      onTestFinished(() => void server.close())
-    }
-    const { url } = app.scope.get(HttpServer)
-    expect(await get(`${url}/a`)).toMatchObject({ status: 200, text: 'a 1 0' })
-    expect(await get(`${url}/b`, { method: 'POST', body: 'x'.repeat(1000) })).toMatchObject({
-      text: 'b 1 1000',
-    })
-    const inParts = (parts: number) =>
-      ({
-        method: 'POST',
-        body: Readable.from(Array.from({ length: parts }, () => Buffer.alloc(100, 'x'))),
-        duplex: 'half',
-      }) as unknown as RequestInit
-    expect(await get(`${url}/c`, inParts(10))).toMatchObject({ status: 200, text: 'c 1 1000' })
-    for (const init of [inParts(11), { method: 'POST', body: 'x'.repeat(1001) }]) {
-      expect((await get(`${url}/d`, init)).status).toBe(413)
-    }
-  })
-
-  it('of plugins are on their paths on a server of the user’s, and on no other', async () => {
-    const plugin = definePlugin({
-      name: 'metrics',
-      requires: [HttpRoutes],
-      start: (scope) => {
-        const routes = scope.get(HttpRoutes)
-        routes.use('*', async (c, next) => {
-          await next()
-          c.header('x-rookery', '1')
-        })
-        routes.get('/metrics', (c) => c.text('up 1'))
-        routes.get('/users/:id', (c) => c.text(c.req.param('id')))
-      },
-    })
-    const server = createServer((_request, response) => response.end('mine'))
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-    onTestFinished(() => void server.close())
-    const app = createApp({ logger: 'silent', plugins: [http({ server }), plugin] })
-    await app.start()
-    onTestFinished(() => app.stop())
-    const { url } = app.scope.get(HttpServer)
-    expect(await get(`${url}/metrics`)).toMatchObject({ status: 200, text: 'up 1' })
-    expect(await get(`${url}/users/7`)).toMatchObject({ status: 200, text: '7' })
-    expect((await get(`${url}/users/7/x`)).status).toBe(404)
-    for (const path of ['/', '/metrics/more', '/other']) {
-      const { text, headers } = await get(url + path)
-      expect([text, headers.get('x-rookery')]).toEqual(['mine', null])
-    }
-  })
-
-  it('are there from the start of the plugin on, and say so before', () => {
-    const app = createApp({ plugins: [http({ port: 0 })], logger: 'silent' })
-    expect(() => app.scope.get(HttpRoutes)).toThrow(/`requires`.*`start`/)
-  })
-})
-
 describe('NodeHandler', () => {
   it('answers 404 itself where there is nobody else to ask', async () => {
     const app = createApp({ logger: 'silent', plugins: [http({ server: false }), sse()] })
@@ -285,60 +205,5 @@ describe('NodeHandler', () => {
     expect((await get(`${url}/api/v1/sse`, { method: 'HEAD' })).status).toBe(200)
     expect(() => app.scope.get(HttpServer).url).toThrow(/NodeHandler/)
     expect(() => app.scope.get(HttpRoutes)).toThrow(/no routes/)
-  })
-})
-
-describe('options', () => {
-  it.each<[string, object, RegExp]>([
-    ['port', { server: createServer(), port: 1 }, /leave out 'port'/],
-    ['port and maxSockets', { server: createServer(), port: 1, maxSockets: 1 }, /'port' and 'maxSockets'/],
-    ['a rate', { server: createServer(), requestRate: 1 }, /'requestRate'/],
-    ['routes', { server: false, routes: new Hono() }, /no server.*'routes'/],
-    ['a server of HTTP/2 alone', { server: createHttp2Server() }, /allowHTTP1/],
-    ['what is no server', { server: {} }, /'server' must be/],
-    ['a path of health checks', { health: 'live' }, /'health' must be a path/],
-    ['a wrong path of them', { health: { live: '/é' } }, /'live' must be a path/],
-    ['an unknown check', { health: { alive: '/live' } }, /no option 'alive'/],
-    ['a keep-alive timeout', { keepAliveTimeout: 'soon' }, /'keepAliveTimeout'/],
-    ['rates', { requestRate: 0 }, /'requestRate'/],
-  ])('that cannot be are refused: %s', (_what, options, message) => {
-    expect(() => http(options)).toThrow(message)
-  })
-
-  it.each([
-    '/rt/../x',
-    '/rt/./x',
-    '//rt',
-    '/rt//x',
-    '/é',
-    '/{id}',
-    '/rt?x',
-    '/a b',
-    '/%41',
-    'rt',
-    '/*',
-    '/..',
-  ])('that are paths refuse %s, on both sides', (path) => {
-    for (const make of [websocket, sse, socketio, clientSse]) expect(() => make({ path })).toThrow(/path/)
-    expect(() => clientWebSocket({ path, WebSocket })).toThrow(/path/)
-  })
-
-  it('that are paths may end in a slash, on both sides', async () => {
-    const { url, app } = await startApp({
-      websocket: { path: '/ws/' },
-      plugins: [sse({ path: '/rt/' }), socketio({ path: '/io/' })],
-    })
-    for (const transport of [
-      clientWebSocket({ path: '/ws/', WebSocket }),
-      clientWebSocket({ path: '/ws', WebSocket }),
-      clientSse({ path: '/rt/' }),
-      clientSse({ path: '/rt' }),
-      clientSocketio({ path: '/io/' }),
-    ]) {
-      const client = createClient({ url, transports: [transport] })
-      onTestFinished(() => client.close())
-      await vi.waitFor(() => expect(client.state).toBe('open'))
-    }
-    expect(app.sessions.size).toBe(5)
   })
 })
