@@ -1,7 +1,7 @@
 import type { Access } from './access.ts'
 import { Addressing } from './addressing.ts'
 import { Admission, type AdmissionHost } from './admission/admission.ts'
-import { Intake } from './admission/fair-queue.ts'
+import { FairQueue } from './admission/fair-queue.ts'
 import type { AppSettings } from './app-options.ts'
 import { Bus } from './bus.ts'
 import type { ClusterBackend, ClusterHost, ClusterMessage, NodeChange, Question, Target } from './cluster.ts'
@@ -32,7 +32,7 @@ export class Engine implements AdmissionHost, TransportHost, ClusterHost {
   /** Refusals so far, by error code. */
   readonly refusals: Record<string, number> = {}
   readonly flusher = new Flusher()
-  readonly intake = new Intake({ beforeBulk: () => this.flusher.flush() })
+  readonly fairQueue = new FairQueue({ beforeRound: () => this.flusher.flush() })
   readonly delivery: Delivery
   readonly #addressing: Addressing
   readonly #log: Logger

@@ -1,5 +1,5 @@
 import type { Access } from './access.ts'
-import type { Intake } from './admission/fair-queue.ts'
+import type { FairQueue } from './admission/fair-queue.ts'
 import type { Target } from './cluster.ts'
 import type { Delivery } from './delivery.ts'
 import type { RookeryError } from './errors.ts'
@@ -38,7 +38,7 @@ export const Limits = createToken<Limits>('Limits')
 export interface SessionHost {
   readonly limits: Limits
   readonly flusher: Flusher
-  readonly intake: Intake
+  readonly fairQueue: FairQueue
   readonly access: Access
   readonly delivery: Delivery
   /** Checks a pattern that a client asks for. @throws `invalid_pattern`, `reserved_topic` */

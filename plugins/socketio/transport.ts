@@ -1,7 +1,8 @@
 import { createServer, type IncomingMessage } from 'node:http'
+import { type Duplex, Readable } from 'node:stream'
 import { Server, type Socket } from 'socket.io'
-import { FrameMeter } from '../../core/admission/frame-meter.ts'
-import { PieceReader } from '../../core/admission/piece-reader.ts'
+import type { FairQueue } from '../../core/admission/fair-queue.ts'
+import { canReadInPieces, StreamReader } from '../../core/admission/stream-reader.ts'
 import { RookeryError } from '../../core/errors.ts'
 import type { CloseFrame } from '../../core/protocol.ts'
 import type { Session } from '../../core/session.ts'
@@ -143,7 +144,7 @@ export class SocketIoTransport implements Transport {
   }
 
   /** A server behind the app's HTTP server, which passes on what is meant for it. */
-  #createServer({ limits, intake }: TransportHost): Server {
+  #createServer({ limits, fairQueue }: TransportHost): Server {
     const http = this.#http()
     // Never listens: Socket.IO only attaches itself to a server. What it does not take is answered all the same.
     const inner = createServer((_request, response) => response.writeHead(404).end())
@@ -172,17 +173,24 @@ export class SocketIoTransport implements Transport {
     })
     http.onUpgrade(path, (request, socket, head) => {
       locate(request)
-      const reader = new PieceReader(socket, (read) => intake.flow(read), new FrameMeter())
-      const listened = (event: string | symbol) => {
-        if (event !== 'data') return
-        socket.off('newListener', listened)
-        process.nextTick(() => reader.start())
-      }
-      socket.on('newListener', listened)
+      readInPieces(socket, fairQueue)
       inner.emit('upgrade', request, socket, head)
     })
     return server
   }
+}
+
+/** Reads a socket in the fair queue once `ws` listens for its data, or leaves it to `ws` where that is not possible. */
+const readInPieces = (socket: Duplex, queue: FairQueue): void => {
+  const listened = (event: string | symbol) => {
+    if (event !== 'data') return
+    socket.off('newListener', listened)
+    // The event comes before the listener is added.
+    process.nextTick(() => {
+      if (canReadInPieces(socket, () => new Readable({ read() {} }))) new StreamReader(socket, queue).start()
+    })
+  }
+  socket.on('newListener', listened)
 }
 
 /** HTTP status of errors that tell a peer to come back later than its software would, or with another token. */

@@ -1,5 +1,5 @@
 import type { RawData } from 'ws'
-import type { Reader } from '../../core/admission/piece-reader.ts'
+import type { Reader } from '../../core/admission/stream-reader.ts'
 import { RookeryError } from '../../core/errors.ts'
 import { readClientFrame } from '../../core/read-frame.ts'
 import type { Limits } from '../../core/session-host.ts'

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type RawData, WebSocket } from 'ws'
-import type { Reader } from '../../core/admission/piece-reader.ts'
+import type { Reader } from '../../core/admission/stream-reader.ts'
 import { RookeryError } from '../../core/errors.ts'
 import { Frame } from '../../core/frame.ts'
 import type { ClientFrame } from '../../core/protocol.ts'
