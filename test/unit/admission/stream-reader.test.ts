@@ -14,9 +14,15 @@ const createReadable = () => new Readable({ read() {} })
 /** A stream that goes on flowing although there is a listener for `readable`. */
 const createFlowing = (): ProbeStream => {
   const stream = createReadable()
-  const on = stream.on.bind(stream)
-  stream.on = (event: string, listener: () => void) => (event === 'readable' ? stream : on(event, listener))
-  return stream
+  return {
+    readableFlowing: true,
+    get readableLength() {
+      return stream.readableLength
+    },
+    push: (text) => stream.push(text),
+    read: (size) => stream.read(size),
+    on: (event, listener) => (event === 'readable' ? stream : stream.on(event, listener)),
+  }
 }
 
 const listenedTo = (): Duplex => new PassThrough().on('data', () => {})
