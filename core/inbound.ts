@@ -25,6 +25,7 @@ type Input = string | ClientFrame | InvalidFrame
 /** A frame that waits until the fair queue serves the session. */
 interface Waiting {
   readonly input: Input
+  readonly size: number
   readonly refused: boolean
 }
 
@@ -37,6 +38,7 @@ export class Inbound {
   /** Created when a frame comes outside of a flow of the transport. */
   #flow: Flow | undefined
   #waiting: Waiting[] = []
+  #waitingBytes = 0
   /** Called when no frame waits any more. */
   #whenEmpty: (() => void) | undefined
   /** The rate limit has ended the session: earlier frames are still answered, later ones are not. */
@@ -65,7 +67,7 @@ export class Inbound {
     const refused = rate === 'empty' || bytes === 'empty'
     // A transport that reads in the fair queue already has its turn now.
     if (this.#host.fairQueue.serving && this.#waiting.length === 0) this.#take(input, refused)
-    else this.#wait({ input, refused })
+    else this.#wait({ input, size, refused })
   }
 
   /** Calls back when all frames so far are handled, which may be now. */
@@ -83,14 +85,16 @@ export class Inbound {
 
   #wait(frame: Waiting): void {
     this.#waiting.push(frame)
+    this.#waitingBytes += frame.size
     this.#flow ??= this.#host.fairQueue.flow(() => this.#next())
-    this.#flow.ready()
+    this.#flow.ready(this.#waitingBytes)
   }
 
   /** Handles the frame that has waited longest; returns whether more wait. */
   #next(): boolean {
     const frame = this.#waiting.shift()
     if (!frame || this.#session.closed) return false
+    this.#waitingBytes -= frame.size
     this.#take(frame.input, frame.refused)
     if (this.#waiting.length > 0) return !this.#session.closed
     this.#whenEmpty?.()

@@ -1,5 +1,7 @@
-import { type Entry, LinkedList } from '../linked-list.ts'
+import { LinkedList } from '../linked-list.ts'
 
+/** Bytes of a small input: a message as people cause it, while floods come in large reads. */
+const SMALL_BYTES = 2048
 /** Milliseconds of the event loop that each flow gets in a round. */
 const QUANTUM_MS = 0.1
 /** Milliseconds of one turn of the event loop for flows with credit, and again for all others. */
@@ -10,10 +12,12 @@ const MAX_CHARGE_MS = 2
 /** The share of one peer in the time that the server has for what peers send. */
 export interface Flow {
   /**
-   * Tells the queue that something has come. The queue handles it now if the flow has credit left in this round, and
-   * otherwise when the round reaches the flow. Has no effect while the flow waits already.
+   * Tells the queue that something has come. The queue handles it now if it is small and the flow has credit left in this
+   * round, and otherwise in a later turn of the event loop. Has no effect while the flow waits already.
+   *
+   * @param bytes size of what waits @default 0
    */
-  ready(): void
+  ready(bytes?: number): void
 }
 
 export interface FairQueueOptions {
@@ -37,8 +41,10 @@ export interface FairQueueOptions {
 export class FairQueue {
   readonly #now: () => number
   readonly #beforeRound: () => void
-  /** Flows that have credit, and whose input came when the turn's budget was spent. */
+  /** Flows with credit and a small input that came when the turn's budget was spent. */
   readonly #sparse = new LinkedList<QueuedFlow>()
+  /** Flows with credit and a large input. */
+  readonly #fresh = new LinkedList<QueuedFlow>()
   /** All active flows, in the order in which the round visits them. */
   readonly #round = new LinkedList<QueuedFlow>()
   /** Milliseconds that this turn of the loop has spent on input as it came. */
@@ -62,11 +68,10 @@ export class FairQueue {
    * @param handle handles a small piece of what has come, such as half a KiB, and returns whether more waits
    */
   flow(handle: () => boolean): Flow {
-    const flow = new QueuedFlow(handle, () => this.#ready(flow))
-    return flow
+    return new QueuedFlow(handle, this.#ready)
   }
 
-  #ready(flow: QueuedFlow): void {
+  readonly #ready = (flow: QueuedFlow, bytes: number): void => {
     if (flow.waiting) return
     flow.waiting = true
     if (!flow.active) {
@@ -76,18 +81,17 @@ export class FairQueue {
     }
     this.#schedule()
     if (flow.credit <= 0) return
-    if (this.#serving || this.#spent >= TURN_BUDGET_MS) {
-      flow.sparse = this.#sparse.add(flow)
-      return
+    if (bytes > SMALL_BYTES) this.#fresh.add(flow)
+    else if (this.#serving || this.#spent >= TURN_BUDGET_MS) this.#sparse.add(flow)
+    else {
+      const began = this.#now()
+      this.#spent += this.#serve(flow, began) - began
     }
-    const began = this.#now()
-    this.#spent += this.#serve(flow, began) - began
   }
 
   /** Handles pieces of a flow until its credit is used up; returns the time when that ended. */
   #serve(flow: QueuedFlow, began: number): number {
     let at = began
-    this.#removeSparse(flow)
     flow.waiting = false
     this.#serving = true
     try {
@@ -103,11 +107,6 @@ export class FairQueue {
       this.#serving = false
     }
     return at
-  }
-
-  #removeSparse(flow: QueuedFlow): void {
-    if (flow.sparse) this.#sparse.delete(flow.sparse)
-    flow.sparse = undefined
   }
 
   #schedule(): void {
@@ -130,11 +129,9 @@ export class FairQueue {
   #serveSparse(): void {
     const began = this.#now()
     for (let at = began; at - began < TURN_BUDGET_MS; ) {
-      const flow = this.#sparse.first?.value
+      const flow = take(this.#sparse)
       if (!flow) break
-      // Without credit it waits in the round.
-      if (flow.credit > 0) at = this.#serve(flow, at)
-      else this.#removeSparse(flow)
+      if (flow.servable) at = this.#serve(flow, at)
     }
   }
 
@@ -142,19 +139,31 @@ export class FairQueue {
     const began = this.#now()
     let first = true
     for (let at = began; at - began < TURN_BUDGET_MS; ) {
-      const next = this.#round.first
-      if (!next) break
-      const flow = next.value
-      this.#round.delete(next)
-      flow.credit = Math.min(QUANTUM_MS, flow.credit + QUANTUM_MS)
-      flow.active = flow.waiting || flow.credit <= 0
-      if (flow.active) this.#round.add(flow)
-      if (!flow.waiting || flow.credit <= 0) continue
+      const flow = take(this.#fresh) ?? this.#visit()
+      if (!flow) break
+      if (!flow.servable) continue
       if (first) this.#beforeRound()
       first = false
       at = this.#serve(flow, at)
     }
   }
+
+  /** Gives the next flow of the round its credit. The flow leaves the round if it has nothing and owes nothing. */
+  #visit(): QueuedFlow | undefined {
+    const flow = take(this.#round)
+    if (!flow) return undefined
+    flow.credit = Math.min(QUANTUM_MS, flow.credit + QUANTUM_MS)
+    flow.active = flow.waiting || flow.credit <= 0
+    if (flow.active) this.#round.add(flow)
+    return flow
+  }
+}
+
+/** Takes the first flow out of a list. */
+const take = (list: LinkedList<QueuedFlow>): QueuedFlow | undefined => {
+  const { first } = list
+  if (first) list.delete(first)
+  return first?.value
 }
 
 class QueuedFlow implements Flow {
@@ -164,13 +173,20 @@ class QueuedFlow implements Flow {
   active = false
   /** Whether something waits to be handled. */
   waiting = false
-  /** Its place among the flows that are served before the round goes on. */
-  sparse: Entry<QueuedFlow> | undefined
   readonly handle: () => boolean
-  readonly ready: () => void
+  readonly #ready: (flow: QueuedFlow, bytes: number) => void
 
-  constructor(handle: () => boolean, ready: () => void) {
+  constructor(handle: () => boolean, ready: (flow: QueuedFlow, bytes: number) => void) {
     this.handle = handle
-    this.ready = ready
+    this.#ready = ready
+  }
+
+  /** Whether it waits and has credit. It may have been served since it was put into a list. */
+  get servable(): boolean {
+    return this.waiting && this.credit > 0
+  }
+
+  ready(bytes = 0): void {
+    this.#ready(this, bytes)
   }
 }

@@ -106,8 +106,9 @@ export class StreamReader implements Reader {
   readonly #ready = (): void => {
     if (!this.#reading || this.#timer) return
     // A stream emits `end` only when somebody reads on.
-    if (this.#socket.readableLength === 0) this.#socket.read()
-    else this.#flow.ready()
+    const waiting = this.#socket.readableLength
+    if (waiting === 0) this.#socket.read()
+    else this.#flow.ready(waiting)
   }
 
   /** Reads a piece; returns whether more waits. */

@@ -32,9 +32,9 @@ const createLoop = () => {
         return left > 0
       })
       return {
-        send: (pieces: number) => {
+        send: (pieces: number, bytes = 0) => {
           left += pieces
-          flow.ready()
+          flow.ready(bytes)
         },
         /** The next piece takes so many milliseconds longer, as when the garbage collector runs. */
         pause: (millis: number) => {
@@ -95,6 +95,20 @@ describe('the fair queue', () => {
       expect(served.slice(before, before + 4)).toContain('honest')
       await until(served.length + 600)
     }
+  })
+
+  it('handles small input before the large input of hundreds of new peers, and that before the round', async () => {
+    const { peer, served, turn, until } = createLoop()
+    for (let flood = 0; flood < 10; flood++) peer('old', 0.2).send(1000)
+    await until(100)
+    for (let flood = 0; flood < 300; flood++) peer('new', 0.2).send(100, 60_000)
+    const before = served.length
+    peer('honest', 0.01).send(1)
+    await turn()
+    expect(served.slice(before, before + 2)).toEqual(['honest', 'new'])
+    await until(before + 302)
+    expect(served.slice(before + 1, before + 301)).toEqual(Array(300).fill('new'))
+    expect(served[before + 301]).toBe('old')
   })
 
   it('handles several messages of such a peer within one round', async () => {
