@@ -3,11 +3,11 @@ import { FrameLengths } from './frame-lengths.ts'
 
 /** Bytes of a piece. Node reads up to 64 KiB at once, which holds ten thousand of the smallest frames. */
 export const PIECE_BYTES = 512
-/** Bytes of a piece of a peer that does not read: one or two small frames, whose replies may be large. */
-export const UNREAD_PIECE_BYTES = 64
+/** Bytes of the first piece of a frame of a peer that does not read: a header, so that one frame is read at a time. */
+const UNREAD_PIECE_BYTES = 16
 /** Bytes that may wait for a peer before the server stops reading what it sends. */
 const UNREAD_BYTES = 64 * 1024
-/** Milliseconds between two pieces of a peer that does not read, so that it can still say that it is alive. */
+/** Milliseconds between two frames of a peer that does not read, so that it can still say that it is alive. */
 const UNREAD_INTERVAL_MS = 1000
 /** Milliseconds without a piece after which the reader tests whether the peer has reset the connection. */
 const RESET_TEST_MS = 20
@@ -71,7 +71,7 @@ const readableTakesPrecedence = (stream: ProbeStream): boolean => {
  * Reads an upgraded socket in small pieces, each in the socket's turn of a fair queue. Listeners for the socket's `data`
  * get the pieces.
  *
- * A peer for which more than `UNREAD_BYTES` wait is read again when it has read them, and until then once a second.
+ * A peer for which more than `UNREAD_BYTES` wait is read again when it has read them, and until then a frame a second.
  */
 export class StreamReader implements Reader {
   readonly #socket: UpgradedSocket
@@ -116,15 +116,19 @@ export class StreamReader implements Reader {
     const socket = this.#socket
     if (!this.#reading || socket.destroyed) return false
     const now = performance.now()
+    const { payload } = this.#frames
     const unread = socket.writableLength > UNREAD_BYTES
-    if (unread && now < this.#nextUnread) {
-      this.#pause(this.#nextUnread - now)
-      return false
+    // The rest of a frame is read in any case: nothing is handled before its end.
+    if (unread && payload === 0) {
+      if (now < this.#nextUnread) {
+        this.#pause(this.#nextUnread - now)
+        return false
+      }
+      this.#nextUnread = now + UNREAD_INTERVAL_MS
     }
-    if (unread) this.#nextUnread = now + UNREAD_INTERVAL_MS
     this.#testForReset(now)
     const waiting = socket.readableLength
-    const size = Math.max(unread ? UNREAD_PIECE_BYTES : PIECE_BYTES, this.#frames.payload)
+    const size = unread ? payload || UNREAD_PIECE_BYTES : Math.max(PIECE_BYTES, payload)
     // Without a size, `read` takes all that waits, and notices when nothing follows.
     const bytes = socket.read(waiting > size ? size : undefined)
     if (bytes !== null) this.#frames.take(bytes)
