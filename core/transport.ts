@@ -36,7 +36,7 @@ export interface Handshake {
   readonly token?: string
   /**
    * Waits for the token that the peer sends in its first frame: for transports whose peers cannot present one before.
-   * Called by whoever authenticates, and only then; everything else that the peer sends waits as always.
+   * Only an authenticating hook calls it. Later frames wait until the session is open, as always.
    *
    * @throws `unauthenticated` when the first frame is another
    */
@@ -67,7 +67,7 @@ export interface TransportHost {
    *
    * When it rejects, the peer has been told and the wire closed: the transport only forgets the connection.
    *
-   * @throws the coded error of whoever refused; `handshake_timeout`, `shutting_down`
+   * @throws the coded error of the hook that refused the peer; `handshake_timeout`, `shutting_down`
    */
   open(handshake: Handshake, wire: Wire): Promise<Session>
 }

@@ -9,8 +9,8 @@ const GOAL_MS = 15
 /** The same under plain HTTP requests. */
 const PLAIN_GOAL_MS = 50
 /**
- * Where the honest clients run. Beside the server, what they take of its core is the same with an attack and without. Beside
- * the attackers they also measure how long these, and the server's collector of garbage, keep that core to themselves.
+ * Core of the honest clients. On the server's core, they take the same time of it with and without an attack. On the attackers'
+ * core, their latency includes the time for which the attackers and the server's garbage collector occupy that core.
  *
  * @type {Readonly<Record<string, number>>}
  */
@@ -18,8 +18,8 @@ export const HONEST_CORES = { server: SERVER_CORE, attackers: LOAD_CORE }
 /** Time between an attack's beginning or end and the next measurement, in ms. */
 const SETTLE = 500
 /**
- * How long an attack lasts that is not measured, in ms: the server gets what memory it takes, which comes page by page on a
- * virtual machine whose host has to find it first.
+ * Length of a first attack that is not measured, in ms. In it the server gets the memory that it needs, which a virtual machine
+ * receives from its host page by page.
  */
 const WARM_UP = 2000
 /** Most time that an attack may live on after its end, in ms. */
@@ -35,7 +35,7 @@ const CALM = 60_000
  * @property {readonly string[]} names of the attacks
  */
 
-/** Whatever went wrong: a delivery that does not come, too. @param {Worker} honest @param {number} millis @param {() => Promise<any>} server */
+/** Measures both sides for a while. @param {Worker} honest @param {number} millis @param {() => Promise<any>} server */
 const watch = async (honest, millis, server) => {
   await sleep(SETTLE)
   await Promise.all([honest.call('reset'), server()])
@@ -44,7 +44,7 @@ const watch = async (honest, millis, server) => {
   return { ...seen, ...served }
 }
 
-/** Waits until nothing of an attack is left: quiet is what comes after that. @param {Worker} server @param {number} clients */
+/** Waits until no session of an attack is left. @param {Worker} server @param {number} clients */
 const calm = async (server, clients) => {
   const end = performance.now() + CALM
   while ((await server.call('report')).sessions > clients) {
