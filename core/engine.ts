@@ -1,7 +1,7 @@
 import type { Access } from './access.ts'
 import { Addressing } from './addressing.ts'
 import { Admission, type AdmissionHost } from './admission/admission.ts'
-import { Intake } from './admission/fair-queue.ts'
+import { FairQueue } from './admission/fair-queue.ts'
 import type { AppSettings } from './app-options.ts'
 import { Bus } from './bus.ts'
 import type { ClusterBackend, ClusterHost, ClusterMessage, NodeChange, Question, Target } from './cluster.ts'
@@ -21,7 +21,7 @@ import { addressOf, SessionRegistry } from './sessions.ts'
 import { assertPattern, assertTopic, isReserved } from './topic.ts'
 import type { Handshake, TransportHost, Wire } from './transport.ts'
 
-/** What joins the parts of an app: takes sessions in, runs their messages, and delivers what is published. */
+/** Joins the parts of an app: opens sessions, runs their messages, and delivers published messages. */
 export class Engine implements AdmissionHost, TransportHost, ClusterHost {
   readonly bus: Bus
   readonly handlers: Handlers
@@ -32,13 +32,13 @@ export class Engine implements AdmissionHost, TransportHost, ClusterHost {
   /** Refusals so far, by error code. */
   readonly refusals: Record<string, number> = {}
   readonly flusher = new Flusher()
-  readonly intake = new Intake({ beforeBulk: () => this.flusher.flush() })
+  readonly fairQueue = new FairQueue({ beforeRound: () => this.flusher.flush() })
   readonly delivery: Delivery
   readonly #addressing: Addressing
   readonly #log: Logger
   #cluster: ClusterBackend | undefined
   readonly #admission: Admission
-  /** What plugins wanted to hear of the cluster before there was one. */
+  /** Listeners that plugins added before the app joined the cluster. */
   readonly #early: (() => void)[] = []
   #dropped = 0
   #dropReport: NodeJS.Timeout | undefined
@@ -66,7 +66,7 @@ export class Engine implements AdmissionHost, TransportHost, ClusterHost {
     this.access = this.sessions.access
   }
 
-  /** From here on other nodes hear of what happens here. */
+  /** Connects the app to other nodes. */
   join(cluster: ClusterBackend): void {
     this.#cluster = cluster
     this.nodes.join(cluster)
@@ -74,7 +74,7 @@ export class Engine implements AdmissionHost, TransportHost, ClusterHost {
     for (const listen of this.#early.splice(0)) listen()
   }
 
-  /** Takes connections or no longer does. */
+  /** Starts or stops accepting connections. */
   accept(accepting: boolean): void {
     this.#admission.accept(accepting)
   }
@@ -170,7 +170,7 @@ export class Engine implements AdmissionHost, TransportHost, ClusterHost {
   }
 
   count({ code }: RookeryError): void {
-    // An application's own codes may be many.
+    // Applications may have many codes of their own.
     const key = Object.hasOwn(errorTable, code) ? code : 'other'
     this.refusals[key] = (this.refusals[key] ?? 0) + 1
   }
@@ -220,7 +220,7 @@ export class Engine implements AdmissionHost, TransportHost, ClusterHost {
     for (const room of [...session.rooms]) session.exitRoom(room)
   }
 
-  /** What a client may see of an error; the rest goes to the log under an id that the client gets too. */
+  /** The part of an error that a client may see. The rest is logged, with an id that the client gets too. */
   coded(error: unknown, fields: object): RookeryError {
     if (isPublic(error)) return error
     const id = crypto.randomUUID()
@@ -235,5 +235,5 @@ export class Engine implements AdmissionHost, TransportHost, ClusterHost {
   }
 }
 
-/** One promise for all: most publishes are not awaited. */
+/** Shared promise: most callers do not await `publish`. */
 const ACCEPTED = Promise.resolve()

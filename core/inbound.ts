@@ -1,5 +1,5 @@
+import type { Flow } from './admission/fair-queue.ts'
 import { RateLimit } from './admission/rate-limit.ts'
-import type { Flow } from './admission/turns.ts'
 import { RookeryError } from './errors.ts'
 import { Frame } from './frame.ts'
 import { isPromiseLike } from './promise-like.ts'
@@ -17,33 +17,33 @@ import type { SessionHost } from './session-host.ts'
 import type { SessionPatterns } from './session-patterns.ts'
 import { excessOfValue } from './structure.ts'
 
-/** One for all: there may be many, and where in the code each was made tells nobody anything. */
+/** Shared instance: creating an Error with a stack for each refused frame is the expensive part of a flood. */
 const TOO_MANY = new RookeryError('rate_limited')
 
 type Input = string | ClientFrame | InvalidFrame
 
-/** A frame that waits for the session's turn. */
+/** A frame that waits until the fair queue serves the session. */
 interface Waiting {
   readonly input: Input
   readonly size: number
   readonly refused: boolean
 }
 
-/** Takes a session's frames in, each in the session's turn: checks them, keeps to the limits, and answers. */
+/** Handles a session's frames in the order of the fair queue: checks them, keeps the rate limits, and answers. */
 export class Inbound {
   readonly #session: Session
   readonly #host: SessionHost
   readonly #rate: RateLimit
   readonly #bytes: RateLimit
-  /** Made when a transport hands frames over as they come. */
+  /** Created when a frame comes outside of a flow of the transport. */
   #flow: Flow | undefined
   #waiting: Waiting[] = []
   #waitingBytes = 0
-  /** Called once nothing waits any more. */
+  /** Called when no frame waits any more. */
   #whenEmpty: (() => void) | undefined
-  /** There was too much: what came before is still answered, and nothing else. */
+  /** The rate limit has ended the session: earlier frames are still answered, later ones are not. */
   #over = false
-  /** What has to be answered first, while somebody is asked whether a subscription is allowed. */
+  /** A subscription whose authorization is under way. Frames after it are answered after it. */
   #before: Promise<void> | undefined
 
   constructor(session: Session, host: SessionHost) {
@@ -65,12 +65,12 @@ export class Inbound {
       return
     }
     const refused = rate === 'empty' || bytes === 'empty'
-    // A transport that reads in turns hands over no more than this turn's.
-    if (this.#host.intake.serving && this.#waiting.length === 0) this.#take(input, refused)
+    // A transport that reads in the fair queue already has its turn now.
+    if (this.#host.fairQueue.serving && this.#waiting.length === 0) this.#take(input, refused)
     else this.#wait({ input, size, refused })
   }
 
-  /** Calls back when all that has come is handled, which may be now. */
+  /** Calls back when all frames so far are handled, which may be now. */
   afterAll(act: () => void): void {
     if (this.#waiting.length === 0) {
       act()
@@ -84,13 +84,13 @@ export class Inbound {
   }
 
   #wait(frame: Waiting): void {
-    this.#waitingBytes += frame.size
     this.#waiting.push(frame)
-    this.#flow ??= this.#host.intake.flow(() => this.#next())
+    this.#waitingBytes += frame.size
+    this.#flow ??= this.#host.fairQueue.flow(() => this.#next())
     this.#flow.ready(this.#waitingBytes)
   }
 
-  /** Takes the frame that has waited longest; tells whether there are more. */
+  /** Handles the frame that has waited longest; returns whether more wait. */
   #next(): boolean {
     const frame = this.#waiting.shift()
     if (!frame || this.#session.closed) return false
@@ -136,13 +136,13 @@ export class Inbound {
     }
   }
 
-  /** What is sent after a subscription may cause messages to it. */
+  /** Waits for a subscription that came before: the message may cause messages to it. */
   #dispatch(frame: SendFrame): unknown {
     if (!this.#before) return this.#host.dispatch(this.#session, frame)
     return this.#before.then(() => this.#host.dispatch(this.#session, frame))
   }
 
-  /** Changes what the session receives: at once, unless something that came before waits for its answer. */
+  /** Changes the session's subscriptions: now, or after a change that came before. */
   #change(
     { id, type, topics }: SubscribeFrame | UnsubscribeFrame,
     act: (patterns: SessionPatterns) => void | Promise<void>,
@@ -160,7 +160,7 @@ export class Inbound {
     this.#before = before
   }
 
-  /** Replies with what comes of it, or refuses: at once, unless it has to be waited for. */
+  /** Replies with the result of `act` or with its error: now, unless it returns a promise. */
   #answer(id: number | undefined, topic: string, act: () => unknown): void | Promise<void> {
     try {
       const payload = act()

@@ -1,6 +1,5 @@
 export type { Action, Authorizer } from './access.ts'
-export type { Intake } from './admission/fair-queue.ts'
-export type { Flow } from './admission/turns.ts'
+export type { FairQueue, Flow } from './admission/fair-queue.ts'
 export { type App, type AppState, AppToken, type Usage } from './app.ts'
 export type { AppOptions, LimitOptions } from './app-options.ts'
 export type { Bus, BusOptions, Listener, ListenerContext, SubscribeOptions, Subscription } from './bus.ts'

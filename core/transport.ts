@@ -1,4 +1,4 @@
-import type { Intake } from './admission/fair-queue.ts'
+import type { FairQueue } from './admission/fair-queue.ts'
 import type { RookeryError } from './errors.ts'
 import type { Frame } from './frame.ts'
 import { createToken } from './scope.ts'
@@ -36,7 +36,7 @@ export interface Handshake {
   readonly token?: string
   /**
    * Waits for the token that the peer sends in its first frame: for transports whose peers cannot present one before.
-   * Called by whoever authenticates, and only then; everything else that the peer sends waits as always.
+   * Only an authenticating hook calls it. Later frames wait until the session is open, as always.
    *
    * @throws `unauthenticated` when the first frame is another
    */
@@ -48,16 +48,16 @@ export interface TransportHost {
   /** A transport MUST refuse frames larger than `limits.maxPayload`, and SHOULD before it has read them. */
   readonly limits: Limits
   /**
-   * Shares the event loop among peers. `session.receive` takes part in it by itself; a transport that can leave bytes
-   * unread SHOULD read each connection in turns, so that parsing a flood keeps nobody waiting, either.
+   * Shares the event loop among peers. `session.receive` uses it. A transport that can leave bytes unread SHOULD read each
+   * connection in small pieces, in a flow of its own, so that other sessions do not wait while it parses a flood.
    */
-  readonly intake: Intake
+  readonly fairQueue: FairQueue
   /**
-   * Begins a handshake: at once, or in the turn of its network where many come together. A transport SHOULD do so
-   * before it has spent anything on the peer; what `act` returns or throws becomes the promise's.
+   * Begins a handshake by calling `act`: now, or up to half a second later if its address is over the handshake rate. A
+   * transport SHOULD call this before it has spent anything on the peer. The promise settles as `act` does.
    *
-   * @throws `rate_limited` when there were too many handshakes from the address and half a second has not changed that,
-   * `shutting_down` when the app stopped meanwhile: nobody has told the peer
+   * @throws `rate_limited` when the address is still over the rate after the wait, `shutting_down` when the app stopped
+   * meanwhile. In both cases nothing has been sent to the peer
    */
   begin<T>(address: string, act: () => T | Promise<T>): Promise<T>
   /**
@@ -67,7 +67,7 @@ export interface TransportHost {
    *
    * When it rejects, the peer has been told and the wire closed: the transport only forgets the connection.
    *
-   * @throws the coded error of whoever refused; `handshake_timeout`, `shutting_down`
+   * @throws the coded error of the hook that refused the peer; `handshake_timeout`, `shutting_down`
    */
   open(handshake: Handshake, wire: Wire): Promise<Session>
 }

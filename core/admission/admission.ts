@@ -6,71 +6,58 @@ import type { SessionHost } from '../session-host.ts'
 import type { SessionRegistry } from '../sessions.ts'
 import { within } from '../time.ts'
 import type { Handshake, Wire } from '../transport.ts'
-import { Door, type Place } from './connection-limits.ts'
+import { ConnectionLimits, type Slot } from './connection-limits.ts'
 
 /** What admission needs of its app. */
 export interface AdmissionHost extends SessionHost {
   readonly sessions: SessionRegistry
-  /** An id that nobody can guess, and that names this node. */
+  /** Creates an id that cannot be guessed and that names this node. */
   sessionId(): string
-  /** What a peer may see of whatever refused it; the rest goes to the log. */
+  /** The part of a failure that the peer may see. The rest is logged. */
   coded(failure: unknown, fields: object): RookeryError
   /** Logs that a peer was refused. */
   refused(error: RookeryError, handshake: Handshake): void
 }
 
-/** Lets peers in: asks the hooks who they are and whether they may, and tells those who may not. */
+/** Admits peers: keeps the connection limits, runs the hooks that identify and open a session, and tells refused peers why. */
 export class Admission {
   readonly #host: AdmissionHost
-  /** How to refuse those whose handshake is under way. */
+  /** Functions that refuse the handshakes under way. */
   readonly #handshakes = new LinkedList<() => void>()
-  readonly #door: Door
+  readonly #limits: ConnectionLimits
   #accepting = false
 
   constructor(host: AdmissionHost) {
     this.#host = host
-    this.#door = new Door(host.limits)
+    this.#limits = new ConnectionLimits(host.limits)
   }
 
   get accepting(): boolean {
     return this.#accepting
   }
 
-  /** Takes connections or no longer does: then nobody waits for what hooks may still say of a handshake. */
+  /** Starts or stops accepting connections. Stopping refuses the handshakes under way without waiting for their hooks. */
   accept(accepting: boolean): void {
     this.#accepting = accepting
     if (accepting) return
-    this.#door.stopWaiting()
+    this.#limits.stopWaiting()
     for (const refuse of this.#handshakes) refuse()
   }
 
-  /** Has a handshake begin in the turn of its network, which may be later if there were many. @throws `rate_limited` */
+  /** Begins a handshake now, or when the rate of its network admits it. @throws `rate_limited`, `shutting_down` */
   async begin<T>(address: string, act: () => T | Promise<T>): Promise<T> {
-    const late = this.#accepting ? this.#door.wait(address) : undefined
-    if (late) {
-      await late
+    const wait = this.#accepting ? this.#limits.wait(address) : undefined
+    if (wait) {
+      await wait
       if (!this.#accepting) throw new RookeryError('shutting_down')
     }
-    return await new Promise<T>((resolve, reject) => {
-      this.#door.queue(address, () => {
-        try {
-          // Others of its network may have begun meanwhile.
-          this.#check(address)
-          resolve(act())
-        } catch (error) {
-          reject(error)
-        }
-      })
-    })
-  }
-
-  #check(address: string): void {
     try {
-      this.#door.check(address)
+      this.#limits.check(address)
     } catch (error) {
       this.#host.count(error as RookeryError)
       throw error
     }
+    return await act()
   }
 
   async open(handshake: Handshake, wire: Wire): Promise<Session> {
@@ -78,7 +65,7 @@ export class Admission {
     const stopped = new Promise<never>((_resolve, reject) => {
       stop = reject
     })
-    const attempt = new Attempt(this.#host, this.#door, handshake, wire, stop)
+    const attempt = new Attempt(this.#host, this.#limits, handshake, wire, stop)
     const shutDown = () => stop(new RookeryError('shutting_down'))
     const underWay = this.#handshakes.add(shutDown)
     const late = () => new RookeryError('handshake_timeout')
@@ -103,26 +90,26 @@ export class Admission {
 /** One handshake. */
 class Attempt {
   readonly #host: AdmissionHost
-  readonly #door: Door
+  readonly #limits: ConnectionLimits
   readonly #handshake: Handshake
   readonly #wire: Wire
   readonly #stop: (error: RookeryError) => void
-  /** Gives back the places that it has taken. */
+  /** Undoes what the limits have counted. */
   readonly #leave: (() => void)[] = []
-  #place: Place | undefined
+  #slot: Slot | undefined
   #session: Session | undefined
   #refused: RookeryError | undefined
 
-  /** @param stop ends the wait for it */
+  /** @param stop rejects the wait for the attempt */
   constructor(
     host: AdmissionHost,
-    door: Door,
+    limits: ConnectionLimits,
     handshake: Handshake,
     wire: Wire,
     stop: (error: RookeryError) => void,
   ) {
     this.#host = host
-    this.#door = door
+    this.#limits = limits
     this.#handshake = handshake
     this.#wire = wire
     this.#stop = stop
@@ -131,31 +118,31 @@ class Attempt {
   async run(): Promise<Session> {
     const { sessions } = this.#host
     const { topics = [], address } = this.#handshake
-    const place = this.#door.enter(address)
-    this.#place = place
-    this.#leave.push(place.left)
+    const slot = this.#limits.enter(address)
+    this.#slot = slot
+    this.#leave.push(slot.left)
     for (const pattern of topics) this.#host.checkPattern(pattern)
-    const user = await sessions.authenticate(this.#watched(place))
+    const user = await sessions.authenticate(this.#watched(slot))
     if (this.#refused) throw this.#refused
-    if (user) this.#leave.push(this.#door.admit(user.id))
+    if (user) this.#leave.push(this.#limits.admit(user.id))
     const session = new Session(this.#host.sessionId(), user, this.#handshake, this.#wire, this.#host)
     this.#session = session
     session.onEnd = callAll(this.#leave)
     sessions.add(session)
     await session.patterns.addForClient(topics)
     await sessions.opening(session, this.#handshake)
-    // A hook, or somebody while hooks took their time, may have closed it.
+    // A hook, or the app while hooks ran, may have closed the session.
     if (session.closed) throw session.closeReason ?? new RookeryError('disconnected')
     return session
   }
 
-  /** The handshake is over, and went well. */
+  /** Ends the handshake after the session has opened. */
   welcomed(): void {
-    this.#place?.welcomed()
+    this.#slot?.welcomed()
   }
 
-  /** The handshake, in which it shows that its peer is waited for. */
-  #watched(place: Place): Handshake {
+  /** The handshake, with a `firstToken` that marks the slot as idle while it waits for the peer. */
+  #watched(slot: Slot): Handshake {
     const { firstToken } = this.#handshake
     if (!firstToken) return this.#handshake
     const refuse = (error: RookeryError) => {
@@ -163,18 +150,18 @@ class Attempt {
       this.#stop(error)
     }
     const watched = async () => {
-      place.idle(refuse)
-      return await firstToken().finally(place.busy)
+      slot.idle(refuse)
+      return await firstToken().finally(slot.busy)
     }
     return { ...this.#handshake, firstToken: watched }
   }
 
-  /** Tells the peer, and closes its connection whatever happens. */
+  /** Tells the peer why, and closes its connection in any case. */
   refuse(error: RookeryError): void {
     if (this.#refused) return
     this.#refused = error
     if (this.#session) {
-      // Counts it, or has counted what closed it before.
+      // Counts the error, unless another one has closed the session before.
       this.#session.close(error)
       return
     }
@@ -188,7 +175,7 @@ class Attempt {
   }
 }
 
-/** Apart from the attempt, which a closure of its own would keep, with the whole handshake, for as long as the session. */
+/** Outside of the attempt: a closure in it would keep the whole handshake for as long as the session lives. */
 const callAll =
   (functions: readonly (() => void)[]): (() => void) =>
   () => {

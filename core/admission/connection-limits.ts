@@ -2,20 +2,24 @@ import { RookeryError } from '../errors.ts'
 import { type Entry, LinkedList } from '../linked-list.ts'
 import { Recent } from '../recent.ts'
 import type { Limits } from '../session-host.ts'
-import { WaitingLines } from './handshake-queue.ts'
-import { networkOf, REMEMBERED } from './network.ts'
-import { NetworkIntake } from './network-intake.ts'
+import { HandshakeQueue } from './handshake-queue.ts'
+import { networkOf } from './network.ts'
 import { RateLimit } from './rate-limit.ts'
 
-/** The place of one connection. */
-export interface Place {
-  /** The handshake is over. */
+/** Networks whose handshake rate the server remembers. */
+const REMEMBERED_NETWORKS = 10_000
+/** Milliseconds that a peer may be silent in its handshake before it can be refused in favour of a new one. */
+const SILENT_HANDSHAKE_MS = 1000
+
+/** One connection, as the limits count it. */
+export interface Slot {
+  /** Ends the handshake. */
   welcomed(): void
-  /** The connection is over. */
+  /** Ends the connection. */
   left(): void
-  /** Nobody but the peer is waited for: from now on it may have to make room for another, and is refused then. */
+  /** Marks that the handshake waits for the peer. From now on the peer may have to make room; then `refuse` is called. */
   idle(refuse: (error: RookeryError) => void): void
-  /** It has said something. */
+  /** Marks that the peer has sent something. */
   busy(): void
 }
 
@@ -25,18 +29,15 @@ interface Idle {
   readonly refuse: (error: RookeryError) => void
 }
 
-/** Counts who is in, and lets no more in than the limits say. */
-export class Door {
+/** Counts connections and handshakes, and refuses what exceeds the limits. */
+export class ConnectionLimits {
   readonly #limits: Limits
-  /** Apart from what sessions send: floods of that keep no newcomer waiting. */
-  readonly #intake = new NetworkIntake()
-  /** Handshakes, by network. */
+  /** Handshake rates, by network. */
   readonly #rates: Recent<RateLimit>
-  /** Networks whose handshakes were too many. */
-  readonly #late: WaitingLines
+  readonly #queue: HandshakeQueue
   readonly #byNetwork = new Map<string, number>()
   readonly #byUser = new Map<string, number>()
-  /** The one that has waited longest first. */
+  /** Handshakes that wait for their peers, the longest wait first. */
   readonly #idle = new LinkedList<Idle>()
   #connections = 0
   #handshakes = 0
@@ -46,20 +47,20 @@ export class Door {
     const { handshakeRate, handshakeBurst } = limits
     this.#rates = new Recent(
       () => new RateLimit(handshakeRate, handshakeBurst, performance.now()),
-      REMEMBERED,
+      REMEMBERED_NETWORKS,
     )
-    this.#late = new WaitingLines((network) => this.#room(network))
+    this.#queue = new HandshakeQueue((network) => this.#room(network))
   }
 
-  /** Lets a connection begin its handshake. @throws `rate_limited`, `too_many_connections` */
-  enter(address: string): Place {
+  /** Counts a connection that begins its handshake. @throws `rate_limited`, `too_many_connections` */
+  enter(address: string): Slot {
     const { maxConnections, maxConnectionsPerAddress, maxHandshakes } = this.#limits
     const network = networkOf(address)
     if (!this.#rates.get(network).tryTake(performance.now())) throw TOO_MANY
     if (this.#connections >= maxConnections) throw full('The server has all the connections that it takes')
     const there = this.#byNetwork.get(network) ?? 0
     if (there >= maxConnectionsPerAddress) throw full('Too many connections from this address')
-    if (this.#handshakes >= maxHandshakes) this.#makeRoom()
+    if (this.#handshakes >= maxHandshakes) this.#refuseSilent()
     if (this.#handshakes >= maxHandshakes) throw full('Too many handshakes under way')
     this.#byNetwork.set(network, there + 1)
     this.#connections++
@@ -84,36 +85,22 @@ export class Door {
     return { welcomed, left, idle, busy }
   }
 
-  /** Has a handshake begin in the turn of its network. */
-  queue(address: string, begin: () => void): void {
-    const act = () => {
-      begin()
-      return false
-    }
-    this.#intake.flow(address, act).ready()
-  }
-
-  /** Waits, if need be, until its network may begin one more handshake, or it is known that it will not be soon. */
+  /** Returns a promise if a handshake has to wait for the rate of its network. Check the rate again when it resolves. */
   wait(address: string): Promise<void> | undefined {
-    return this.#late.wait(networkOf(address))
+    return this.#queue.wait(networkOf(address))
   }
 
-  /** Keeps nobody waiting any longer. */
+  /** Ends the wait of all handshakes. */
   stopWaiting(): void {
-    this.#late.clear()
+    this.#queue.clear()
   }
 
-  /** For transports that can refuse a peer before it has a connection. @throws `rate_limited` */
+  /** Refuses a peer that has no connection yet. @throws `rate_limited` */
   check(address: string): void {
     if (this.#room(networkOf(address)) < 1) throw TOO_MANY
   }
 
-  /** How many handshakes a network may begin now. */
-  #room(network: string): number {
-    return this.#rates.peek(network)?.available(performance.now()) ?? Number.POSITIVE_INFINITY
-  }
-
-  /** Lets a user in once more; returns what to call when that connection is over. @throws `too_many_connections` */
+  /** Counts a connection of a user; returns what to call at its end. @throws `too_many_connections` */
   admit(user: string): () => void {
     const there = this.#byUser.get(user) ?? 0
     if (there >= this.#limits.maxConnectionsPerUser) throw full('Too many connections of this user')
@@ -121,19 +108,20 @@ export class Door {
     return once(() => decrement(this.#byUser, user))
   }
 
-  /** Whoever says nothing must not keep those out who would. */
-  #makeRoom(): void {
+  /** How many handshakes a network may begin now. */
+  #room(network: string): number {
+    return this.#rates.peek(network)?.available(performance.now()) ?? Number.POSITIVE_INFINITY
+  }
+
+  #refuseSilent(): void {
     const longest = this.#idle.first?.value
-    if (longest && performance.now() - longest.since >= PATIENCE) {
-      longest.refuse(full('Others are waiting to shake hands'))
+    if (longest && performance.now() - longest.since >= SILENT_HANDSHAKE_MS) {
+      longest.refuse(full('Other clients are waiting for a handshake'))
     }
   }
 }
 
-/** Milliseconds that a peer may say nothing, however many others come. */
-const PATIENCE = 1000
-
-/** One for all: a flood of refusals should cost little. */
+/** Shared instance: creating an Error with a stack for each refusal is the expensive part of a flood. */
 const TOO_MANY = new RookeryError('rate_limited', 'Too many handshakes from this address')
 
 const full = (message: string): RookeryError => new RookeryError('too_many_connections', message)

@@ -1,89 +1,60 @@
-import { Heap } from './heap.ts'
-import { type Flow, isBefore, Turns } from './turns.ts'
+import { LinkedList } from '../linked-list.ts'
 
-/** Bytes that are little: what people do comes in small pieces, and floods come in large ones. */
-const LITTLE = 2048
-/** Milliseconds that a flow has in its turn; the piece that is being handled when they are over is finished. */
-const QUANTUM = 0.1
-/** Milliseconds of a turn of the event loop for flows with little: for what comes in it, and for what has waited. */
-const BUDGET = 0.5
-/** The same for those with much: whoever has little and comes meanwhile waits for so long. */
-const BULK = 0.25
-/** How many times as long as it has worked the bulk rests, while others have something to say. */
-const REST = 2
-/** Milliseconds that the bulk may have rested for too long and catches up on: timers are as late as that. */
-const LATE = 1
-/** Milliseconds from which a piece may have met a pause, in which others had the processor. */
-const PAUSE = 1
-/**
- * Milliseconds that a piece is charged with at most, or a turn that was too long for what was too much: the longest have
- * mostly met the garbage collector, by chance.
- */
-const MOST = 2
-/** Milliseconds after which it no longer counts what a flow has had. */
-const FORGET = 100
+/** Bytes of a small input: a message as people cause it, while floods come in large reads. */
+const SMALL_BYTES = 2048
+/** Milliseconds of the event loop that each flow gets in a round. */
+const QUANTUM_MS = 0.1
+/** Milliseconds of one turn of the event loop for flows with credit, and again for all others. */
+const TURN_BUDGET_MS = 0.25
+/** Most that one piece is charged with, in milliseconds: longer ones have mostly met a garbage collection. */
+const MAX_CHARGE_MS = 2
 
-interface IntakeOptions {
-  /** Milliseconds of a turn of the event loop for those with much. @default 0.25 */
-  readonly bulk?: number
-  /** Whether those with much leave two thirds of the time while others have something to say. @default true */
-  readonly rests?: boolean
-  /** Called before those with much are served: what the others caused is not to wait for them. */
-  readonly beforeBulk?: () => void
+/** The share of one peer in the time that the server has for what peers send. */
+export interface Flow {
+  /**
+   * Tells the queue that something has come. The queue handles it now if it is small and the flow has credit left in this
+   * round, and otherwise in a later turn of the event loop. Has no effect while the flow waits already.
+   *
+   * @param bytes size of what waits @default 0
+   */
+  ready(bytes?: number): void
+}
+
+export interface FairQueueOptions {
+  /** Called before a turn of the loop serves flows without credit, so that replies to the others leave first. */
+  readonly beforeRound?: () => void
   /** Milliseconds on a steady clock. @default performance.now */
   readonly now?: () => number
-  /** Milliseconds that the process has worked: on a clock that stands still while others have the processor. */
-  readonly worked?: () => number
 }
 
 /**
- * Shares the event loop among peers by the time that they take of it, so that one who sends a little never waits behind
- * those who send much. Whoever has little to be handled, and has not had more than others lately, is served as it comes.
- * Of the rest, whoever has had least is next; it waits unread meanwhile, and has a third of the time at most as long as
- * others have something to say.
+ * Shares the event loop among peers by the time that handling their input takes.
  *
- * For those that wait this is start-time fair queueing (Goyal, Vin and Cheng, 1996) with milliseconds for lengths: on a
- * clock that all share, a flow's next piece starts where its last one ended, or now if that is over, and the earliest
- * start is served first. That the others overtake them is from FQ-CoDel (RFC 8290, section 4.2). A flow is charged with
- * what the process has worked for it, and not with a pause that it met: on a machine with much else to do, or in a
- * container that has had its share of the processor, pauses are a hundred times as long as turns. A millisecond too much
- * costs a flow as many turns of all others.
+ * This is deficit round robin (Shreedhar and Varghese, 1995) with milliseconds for lengths: a round gives each active flow
+ * `QUANTUM_MS` of credit, each piece costs the time that it took, and a flow in debt waits until later rounds have paid it.
+ * As in FQ-CoDel (RFC 8290, section 4.2), a flow that has credit is served as its input comes, before the round goes on: a
+ * peer that sends little does not wait for peers that send much. The queue is work-conserving: while a piece waits, each turn
+ * of the event loop handles some.
+ *
+ * docs/overload.md explains the constants.
  */
-export class Intake {
+export class FairQueue {
   readonly #now: () => number
-  readonly #worked: () => number
-  readonly #most: number
-  readonly #rests: boolean
-  readonly #beforeBulk: (() => void) | undefined
-  /** Flows with little, in the order they came. */
-  #sparse: Turns[] = []
-  /** Flows with much. */
-  readonly #bulk = new Heap<Turns>(isBefore)
-  /** The clock that all share: at the start of what was served last of the bulk. */
-  #clock = 0
-  /** The latest end of all that was served. */
-  #latest = 0
-  /** Milliseconds that this turn of the loop has spent on what came in it. */
+  readonly #beforeRound: () => void
+  /** Flows with credit and a small input that came when the turn's budget was spent. */
+  readonly #sparse = new LinkedList<QueuedFlow>()
+  /** Flows with credit and a large input. */
+  readonly #fresh = new LinkedList<QueuedFlow>()
+  /** All active flows, in the order in which the round visits them. */
+  readonly #round = new LinkedList<QueuedFlow>()
+  /** Milliseconds that this turn of the loop has spent on input as it came. */
   #spent = 0
-  /** When a flow with little was served last. */
-  #sparseAt = Number.NEGATIVE_INFINITY
-  /** Until when the bulk leaves time to others. */
-  #rest = 0
-  /** Milliseconds that it has left them beyond that. */
-  #late = 0
-  /** What the process had worked when it was last looked up. */
-  #workedBefore = 0
-  #arrivals = 0
-  #armed = false
-  #timer: NodeJS.Timeout | undefined
+  #scheduled = false
   #serving = false
 
-  constructor(options: IntakeOptions = {}) {
-    this.#most = options.bulk ?? BULK
-    this.#rests = options.rests ?? true
-    this.#beforeBulk = options.beforeBulk
-    this.#now = options.now ?? (() => performance.now())
-    this.#worked = options.worked ?? cpuTime
+  constructor({ beforeRound = () => {}, now = () => performance.now() }: FairQueueOptions = {}) {
+    this.#beforeRound = beforeRound
+    this.#now = now
   }
 
   /** @internal Whether a flow is being served right now. */
@@ -92,141 +63,130 @@ export class Intake {
   }
 
   /**
-   * A share for one more peer.
+   * Adds a flow, usually one for each peer.
    *
-   * @param handle handles a small piece, such as a KiB, of what has come, and tells whether more waits
+   * @param handle handles a small piece of what has come, such as half a KiB, and returns whether more waits
    */
   flow(handle: () => boolean): Flow {
-    return new Turns(handle, this.#ready)
+    return new QueuedFlow(handle, this.#ready)
   }
 
-  readonly #ready = (flow: Turns, bytes: number): void => {
+  readonly #ready = (flow: QueuedFlow, bytes: number): void => {
     if (flow.waiting) return
-    const now = this.#now()
-    if (now - flow.served > FORGET) flow.end = 0
-    const little = bytes <= LITTLE && (this.#bulk.size === 0 || flow.end <= this.#clock)
-    if (little && this.#spent < BUDGET && !this.#serving) {
-      this.#sparseAt = now
-      this.#spent += this.#serve(flow, now) - now
-    } else if (little) {
-      flow.waiting = true
-      this.#sparse.push(flow)
-    } else this.#wait(flow)
-    this.#arm()
-  }
-
-  #wait(flow: Turns): void {
-    flow.start = Math.max(this.#clock, flow.end)
-    flow.order = this.#arrivals++
     flow.waiting = true
-    this.#bulk.push(flow)
+    if (!flow.active) {
+      flow.active = true
+      flow.credit = QUANTUM_MS
+      this.#round.add(flow)
+    }
+    this.#schedule()
+    if (flow.credit <= 0) return
+    if (bytes > SMALL_BYTES) this.#fresh.add(flow)
+    else if (this.#serving || this.#spent >= TURN_BUDGET_MS) this.#sparse.add(flow)
+    else {
+      const began = this.#now()
+      this.#spent += this.#serve(flow, began) - began
+    }
   }
 
-  /** Serves a flow for a quantum; returns when that ended. */
-  #serve(flow: Turns, began: number): number {
-    let ended = began
-    let more = false
+  /** Handles pieces of a flow until its credit is used up; returns the time when that ended. */
+  #serve(flow: QueuedFlow, began: number): number {
+    let at = began
     flow.waiting = false
     this.#serving = true
     try {
-      do {
+      let more = true
+      while (more && flow.credit > 0) {
+        const before = at
         more = flow.handle()
-        ended = this.#now()
-      } while (more && ended - began < QUANTUM)
+        at = this.#now()
+        flow.credit -= Math.min(at - before, MAX_CHARGE_MS)
+      }
+      flow.waiting ||= more
     } finally {
       this.#serving = false
-      flow.worked = this.#work(ended - began)
-      flow.end = Math.max(this.#clock, flow.end) + Math.min(flow.worked, MOST)
-      flow.served = ended
-      this.#latest = Math.max(this.#latest, flow.end)
     }
-    if (more && !flow.waiting) this.#wait(flow)
-    return ended
+    return at
   }
 
-  /** How much of some time, which has just passed, was work. */
-  #work(millis: number): number {
-    // Looking it up takes longer than many a message.
-    if (millis <= PAUSE) return millis
-    const before = this.#workedBefore
-    this.#workedBefore = this.#worked()
-    return Math.min(millis, this.#workedBefore - before)
-  }
-
-  #arm(): void {
-    if (this.#armed) return
-    this.#armed = true
+  #schedule(): void {
+    if (this.#scheduled) return
+    this.#scheduled = true
     setImmediate(this.#turn)
   }
 
   readonly #turn = (): void => {
-    this.#armed = false
+    this.#scheduled = false
     this.#spent = 0
-    if (this.#bulk.size > 0) this.#workedBefore = this.#worked()
     try {
       this.#serveSparse()
-      this.#serveBulk()
+      this.#serveRound()
     } finally {
-      // Nobody has much: what everybody has had is forgotten.
-      if (this.#bulk.size === 0) this.#clock = this.#latest
-      this.#goOn()
+      if (this.#round.size > 0) this.#schedule()
     }
   }
 
   #serveSparse(): void {
     const began = this.#now()
-    let served = 0
-    for (let at = began; served < this.#sparse.length && at - began < BUDGET; ) {
-      this.#sparseAt = at
-      at = this.#serve(this.#sparse[served++] as Turns, at)
+    for (let at = began; at - began < TURN_BUDGET_MS; ) {
+      const flow = take(this.#sparse)
+      if (!flow) break
+      if (flow.servable) at = this.#serve(flow, at)
     }
-    if (served > 0) this.#sparse = this.#sparse.slice(served)
   }
 
-  #serveBulk(): void {
-    if (this.#bulk.size === 0) return
+  #serveRound(): void {
     const began = this.#now()
-    if (began < this.#rest) return
-    this.#beforeBulk?.()
-    let at = began
-    let worked = 0
-    while (at - began < this.#most) {
-      const next = this.#bulk.pop()
-      if (!next) break
-      this.#clock = next.start
-      at = this.#serve(next, at)
-      worked += next.worked
+    let first = true
+    for (let at = began; at - began < TURN_BUDGET_MS; ) {
+      const flow = take(this.#fresh) ?? this.#visit()
+      if (!flow) break
+      if (!flow.servable) continue
+      if (first) this.#beforeRound()
+      first = false
+      at = this.#serve(flow, at)
     }
-    if (this.#rests && at - this.#sparseAt < FORGET) this.#restFor(worked, at)
   }
 
-  /** Leaves time for what the bulk has worked, less what it has rested for too long before. */
-  #restFor(worked: number, now: number): void {
-    // What a long piece took beyond the turn counts twice: others cannot help but wait for it, so it is to be rare.
-    const over = Math.min(MOST, Math.max(0, worked - this.#most))
-    const owed = REST * (worked + over) - this.#late
-    this.#rest = now + Math.max(0, owed)
-    this.#late = Math.max(0, -owed)
-  }
-
-  /** Comes back for those that wait: in the next turn of the loop, or when the bulk has rested. */
-  #goOn(): void {
-    if (this.#sparse.length > 0) this.#arm()
-    if (this.#bulk.size === 0) return
-    const rest = this.#rest - this.#now()
-    if (rest <= 0) this.#arm()
-    else this.#timer ??= setTimeout(this.#rested, rest)
-  }
-
-  /** Not right now: timers come before what has arrived meanwhile. */
-  readonly #rested = (): void => {
-    this.#timer = undefined
-    this.#late = Math.min(LATE, this.#now() - this.#rest)
-    this.#arm()
+  /** Gives the next flow of the round its credit. The flow leaves the round if it has nothing and owes nothing. */
+  #visit(): QueuedFlow | undefined {
+    const flow = take(this.#round)
+    if (!flow) return undefined
+    flow.credit = Math.min(QUANTUM_MS, flow.credit + QUANTUM_MS)
+    flow.active = flow.waiting || flow.credit <= 0
+    if (flow.active) this.#round.add(flow)
+    return flow
   }
 }
 
-const cpuTime = (): number => {
-  const { user, system } = process.cpuUsage()
-  return (user + system) / 1000
+/** Takes the first flow out of a list. */
+const take = (list: LinkedList<QueuedFlow>): QueuedFlow | undefined => {
+  const { first } = list
+  if (first) list.delete(first)
+  return first?.value
+}
+
+class QueuedFlow implements Flow {
+  /** Milliseconds that it may still take in this round; below zero it is in debt. */
+  credit = 0
+  /** Whether the round visits it. */
+  active = false
+  /** Whether something waits to be handled. */
+  waiting = false
+  readonly handle: () => boolean
+  readonly #ready: (flow: QueuedFlow, bytes: number) => void
+
+  constructor(handle: () => boolean, ready: (flow: QueuedFlow, bytes: number) => void) {
+    this.handle = handle
+    this.#ready = ready
+  }
+
+  /** Whether it waits and has credit. It may have been served since it was put into a list. */
+  get servable(): boolean {
+    return this.waiting && this.credit > 0
+  }
+
+  ready(bytes = 0): void {
+    this.#ready(this, bytes)
+  }
 }

@@ -1,69 +1,69 @@
 import { LinkedList } from '../linked-list.ts'
 
-/** Milliseconds from one look at the lines to the next. */
-const TICK = 10
-/** Milliseconds that somebody waits: in a long line, or while much else is to do, it may be a little more. */
-const PATIENCE = 500
-/** How many of a line may lose their patience in one look, or what part of it: who came at once is not answered at once. */
-const LOT = { least: 10, part: TICK / PATIENCE }
+/** Milliseconds between two looks at the queue. */
+const TICK_MS = 10
+/** Milliseconds that a handshake waits for its turn. In a long queue it may take a little longer. */
+const HANDSHAKE_WAIT_MS = 500
+/** Handshakes of one network whose wait may end in one tick; of a long queue, its part of `HANDSHAKE_WAIT_MS`. */
+const MIN_EXPIRED_PER_TICK = 10
 
 interface Waiting {
   readonly since: number
-  readonly goOn: () => void
+  readonly proceed: () => void
 }
 
 /**
- * Those whose key has no room left, in the order they came, until there is or they have waited for half a second. Whoever is
- * kept waiting does not come back meanwhile: a refusal at once would be the next attempt at once.
+ * Holds handshakes of networks that are over their rate, in order, until the rate admits them or half a second has passed.
+ * A client that is refused at once would make its next attempt at once. Handshakes that came together expire one after the
+ * other, for the same reason.
  */
-export class WaitingLines {
-  readonly #lines = new Map<string, LinkedList<Waiting>>()
-  readonly #room: (key: string) => number
-  #timer: NodeJS.Timeout | undefined
+export class HandshakeQueue {
+  readonly #queues = new Map<string, LinkedList<Waiting>>()
+  readonly #room: (network: string) => number
+  #timer: ReturnType<typeof setInterval> | undefined
 
-  /** @param room how many may go on now */
-  constructor(room: (key: string) => number) {
+  /** @param room how many handshakes a network may begin now */
+  constructor(room: (network: string) => number) {
     this.#room = room
   }
 
-  /** Waits if there is no room, or somebody waits already; undefined if not. Whoever goes on has to look once more. */
-  wait(key: string): Promise<void> | undefined {
-    const line = this.#lines.get(key)
-    if (!line && this.#room(key) >= 1) return undefined
-    return new Promise((goOn) => {
-      this.#enter(key, line).add({ since: performance.now(), goOn })
+  /** Returns a promise if the handshake has to wait. The caller checks the rate again when it resolves. */
+  wait(network: string): Promise<void> | undefined {
+    const queue = this.#queues.get(network)
+    if (!queue && this.#room(network) >= 1) return undefined
+    return new Promise((proceed) => {
+      this.#add(network, queue ?? new LinkedList(), { since: performance.now(), proceed })
     })
   }
 
-  /** Lets all go on now. */
+  /** Ends the wait of all handshakes. */
   clear(): void {
     clearInterval(this.#timer)
     this.#timer = undefined
-    for (const line of this.#lines.values()) for (const { goOn } of line) goOn()
-    this.#lines.clear()
+    for (const queue of this.#queues.values()) for (const { proceed } of queue) proceed()
+    this.#queues.clear()
   }
 
-  #enter(key: string, there: LinkedList<Waiting> | undefined): LinkedList<Waiting> {
-    const line = there ?? new LinkedList<Waiting>()
-    if (!there) this.#lines.set(key, line)
-    this.#timer ??= setInterval(this.#look, TICK)
-    return line
+  #add(network: string, queue: LinkedList<Waiting>, waiting: Waiting): void {
+    queue.add(waiting)
+    this.#queues.set(network, queue)
+    this.#timer ??= setInterval(this.#tick, TICK_MS)
   }
 
-  readonly #look = (): void => {
+  readonly #tick = (): void => {
     const now = performance.now()
-    for (const [key, line] of this.#lines) {
-      let room = this.#room(key)
-      let lot = Math.max(LOT.least, LOT.part * line.size)
-      for (let next = line.first; next; next = line.first) {
+    for (const [network, queue] of this.#queues) {
+      let room = this.#room(network)
+      let expired = Math.max(MIN_EXPIRED_PER_TICK, (queue.size * TICK_MS) / HANDSHAKE_WAIT_MS)
+      for (let next = queue.first; next; next = queue.first) {
         if (room >= 1) room--
-        else if (lot > 0 && now - next.value.since >= PATIENCE) lot--
+        else if (expired > 0 && now - next.value.since >= HANDSHAKE_WAIT_MS) expired--
         else break
-        line.delete(next)
-        next.value.goOn()
+        queue.delete(next)
+        next.value.proceed()
       }
-      if (line.size === 0) this.#lines.delete(key)
+      if (queue.size === 0) this.#queues.delete(network)
     }
-    if (this.#lines.size === 0) this.clear()
+    if (this.#queues.size === 0) this.clear()
   }
 }

@@ -1,6 +1,6 @@
 /**
- * What counts as one address when connections are counted: of IPv6 the first 64 bits, since whoever has one address
- * there has them all (RFC 6177 gives a site at least that much).
+ * The network of an address: what connections and handshakes are counted by. For IPv4 it is the address, for IPv6 its first
+ * 64 bits, since a site has at least that many addresses to itself (RFC 6177).
  */
 export const networkOf = (address: string): string => {
   if (!address.includes(':')) return address
@@ -18,8 +18,5 @@ export const networkOf = (address: string): string => {
     .map((group) => group.replace(/^0+(?=.)/, ''))
     .join(':')
 }
-
-/** Networks that are remembered; whoever has more of them than that has nothing to gain from being forgotten. */
-export const REMEMBERED = 10_000
 
 const groupsOf = (text: string): string[] => (text === '' ? [] : text.split(':'))

@@ -1,6 +1,6 @@
 /**
- * A token bucket that may go into debt (token bucket: Turner, "New directions in communications", 1986).
- * Whoever goes on taking when it is empty sinks deeper instead of getting every n-th message through.
+ * A token bucket (Turner, "New directions in communications", 1986) that can go into debt. A peer that continues to send
+ * while the bucket is empty gets deeper into debt, instead of getting every n-th message through.
  */
 export class RateLimit {
   readonly #perMillisecond: number
@@ -10,7 +10,7 @@ export class RateLimit {
 
   /**
    * @param rate tokens a second
-   * @param burst tokens when full, and the deepest debt
+   * @param burst tokens of a full bucket, and the deepest debt
    * @param now milliseconds on a steady clock
    */
   constructor(rate: number, burst: number, now: number) {
@@ -20,7 +20,7 @@ export class RateLimit {
     this.#at = now
   }
 
-  /** Takes tokens: `ok`, `empty` when there were too few, `exhausted` when the debt is deeper than the burst. */
+  /** Takes tokens. `empty` means that there were too few, `exhausted` that the debt exceeds the burst. */
   take(now: number, tokens = 1): 'ok' | 'empty' | 'exhausted' {
     this.#level = this.available(now) - tokens
     this.#at = now
@@ -28,12 +28,12 @@ export class RateLimit {
     return this.#level >= -this.#burst ? 'empty' : 'exhausted'
   }
 
-  /** Tokens that there are, or less than none if it is in debt. */
+  /** The number of tokens in the bucket; negative while it is in debt. */
   available(now: number): number {
     return Math.min(this.#burst, this.#level + (now - this.#at) * this.#perMillisecond)
   }
 
-  /** Takes a token if there is one; who finds none owes none. */
+  /** Takes tokens if enough are available. Does not go into debt. */
   tryTake(now: number, tokens = 1): boolean {
     if (this.take(now, tokens) === 'ok') return true
     this.#level += tokens

@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { networkOf, REMEMBERED } from '../../core/admission/network.ts'
+import { networkOf } from '../../core/admission/network.ts'
 import { RateLimit } from '../../core/admission/rate-limit.ts'
 import { RookeryError } from '../../core/errors.ts'
 import type { Logger } from '../../core/logger.ts'
@@ -8,6 +8,8 @@ import { Recent } from '../../core/recent.ts'
 import { answerError } from './answers.ts'
 import type { Proxies } from './proxies.ts'
 
+/** Networks whose rate the server remembers. */
+const REMEMBERED_NETWORKS = 10_000
 /** Shortest time between two warnings about requests that are refused, in ms. */
 const WARN_EVERY_MS = 10_000
 
@@ -41,7 +43,7 @@ export class RequestLimit {
   constructor(server: Server, settings: RequestLimitSettings) {
     this.#settings = settings
     const { rate, burst } = settings
-    this.#rates = new Recent(() => new RateLimit(rate, burst, performance.now()), REMEMBERED)
+    this.#rates = new Recent(() => new RateLimit(rate, burst, performance.now()), REMEMBERED_NETWORKS)
     server.on('connection', (socket: Socket) => this.#connected(socket))
   }
 

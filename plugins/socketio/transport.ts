@@ -1,7 +1,8 @@
 import { createServer, type IncomingMessage } from 'node:http'
+import { type Duplex, Readable } from 'node:stream'
 import { Server, type Socket } from 'socket.io'
-import { FrameMeter } from '../../core/admission/frame-meter.ts'
-import { PieceReader } from '../../core/admission/piece-reader.ts'
+import type { FairQueue } from '../../core/admission/fair-queue.ts'
+import { canReadInPieces, StreamReader } from '../../core/admission/stream-reader.ts'
 import { RookeryError } from '../../core/errors.ts'
 import type { CloseFrame } from '../../core/protocol.ts'
 import type { Session } from '../../core/session.ts'
@@ -17,7 +18,7 @@ export interface SocketIoSettings {
   readonly server: Server | undefined
 }
 
-/** Connection of Engine.IO, on which a client has its sockets. */
+/** The Engine.IO connection of a client's sockets. */
 type Connection = Socket['conn']
 
 /** A socket whose session is open. */
@@ -26,14 +27,14 @@ interface Opened {
   readonly wire: SocketWire
 }
 
-/** Takes the sockets of a Socket.IO server's main namespace for sessions, one a connection. */
+/** Opens a session for each socket in the main namespace of a Socket.IO server, one for a connection. */
 export class SocketIoTransport implements Transport {
   readonly name = 'socketio'
   readonly #http: () => HttpServer
   readonly #settings: SocketIoSettings
   readonly #wires = new Map<Connection, SocketWire>()
   readonly #opened = new WeakMap<Socket, Opened>()
-  /** Addresses of those behind requests. */
+  /** Address of each request's client. */
   readonly #addresses = new WeakMap<IncomingMessage, string>()
   #server: Server | undefined
   #detach = (): void => {}
@@ -85,7 +86,7 @@ export class SocketIoTransport implements Transport {
     }
     const other = this.#wires.get(conn)
     if (other) {
-      // Socket.IO itself lets a client ask for a namespace any number of times, and would count each for a socket.
+      // Socket.IO lets a client connect to a namespace any number of times, and creates a socket each time.
       other.terminate()
       return
     }
@@ -107,20 +108,20 @@ export class SocketIoTransport implements Transport {
           next()
         },
         (error: RookeryError) => {
-          // Of who had no turn yet nobody else has.
+          // When `begin` has refused the handshake, nothing has closed the wire yet.
           wire.close(error)
-          // A client that is told stays away; whoever may come back at once loses the connection instead.
+          // A Socket.IO client that is told of an error stays away. One that may come back at once loses the connection.
           if (error.retryable && !TOLD.has(error.status)) conn.close()
           else next(refusal(error))
         },
       )
   }
 
-  /** Passes on what the client emits, now that it is connected. */
+  /** Passes the client's events to its session. */
   #attach(socket: Socket): void {
     const opened = this.#opened.get(socket)
     if (!opened) {
-      // Recovered by Socket.IO, past the middleware: its session is gone.
+      // Socket.IO has recovered the socket without calling the middleware, and its session is gone.
       if (socket.recovered) socket.disconnect(true)
       return
     }
@@ -131,7 +132,7 @@ export class SocketIoTransport implements Transport {
     })
     socket.once('disconnect', () => {
       session.disconnected()
-      // It may leave the namespace and keep the connection, which on a server of our own is for nothing else.
+      // The client may leave the namespace and keep the connection, which serves no other purpose on our own server.
       if (this.#settings.server) this.#forget(socket.conn)
       else wire.close(new RookeryError('disconnected'))
     })
@@ -142,10 +143,10 @@ export class SocketIoTransport implements Transport {
     if (this.#wires.delete(conn) && this.#wires.size === 0) this.#empty?.()
   }
 
-  /** A server behind the app's HTTP server, which passes on what is meant for it. */
-  #createServer({ limits, intake }: TransportHost): Server {
+  /** Creates a server to which the app's HTTP server passes the requests on its path. */
+  #createServer({ limits, fairQueue }: TransportHost): Server {
     const http = this.#http()
-    // Never listens: Socket.IO only attaches itself to a server. What it does not take is answered all the same.
+    // Never listens: Socket.IO needs a server to attach to. It answers the requests that Socket.IO does not take.
     const inner = createServer((_request, response) => response.writeHead(404).end())
     const path = `${this.#settings.path}/`
     const server = new Server(inner, {
@@ -153,7 +154,7 @@ export class SocketIoTransport implements Transport {
       serveClient: false,
       maxHttpBufferSize: limits.maxPayload,
       connectTimeout: limits.handshakeTimeout,
-      // Of those that have not asked for a socket yet nobody else knows.
+      // The app does not know of connections that have not asked for a socket yet.
       allowRequest: (_request, decide) => {
         const waiting = server.engine.clientsCount - this.#wires.size
         decide(
@@ -164,7 +165,7 @@ export class SocketIoTransport implements Transport {
       pingInterval: limits.pingInterval,
       pingTimeout: limits.pingTimeout,
     })
-    // Now, since long polling may have closed its connection by the time that somebody asks.
+    // Long polling may have closed the connection by the time that the address is needed.
     const locate = (request: IncomingMessage) => this.#addresses.set(request, http.addressOf(request))
     http.onRequest(this.#settings.path, (request, response) => {
       locate(request)
@@ -172,30 +173,37 @@ export class SocketIoTransport implements Transport {
     })
     http.onUpgrade(path, (request, socket, head) => {
       locate(request)
-      const reader = new PieceReader(socket, (read) => intake.flow(read), new FrameMeter())
-      const listened = (event: string | symbol) => {
-        if (event !== 'data') return
-        socket.off('newListener', listened)
-        process.nextTick(() => reader.start())
-      }
-      socket.on('newListener', listened)
+      readInPieces(socket, fairQueue)
       inner.emit('upgrade', request, socket, head)
     })
     return server
   }
 }
 
-/** HTTP status of errors that tell a peer to come back later than its software would, or with another token. */
+/** Reads a socket in the fair queue once `ws` listens for its data, or leaves it to `ws` where that is not possible. */
+const readInPieces = (socket: Duplex, queue: FairQueue): void => {
+  const listened = (event: string | symbol) => {
+    if (event !== 'data') return
+    socket.off('newListener', listened)
+    // The event comes before the listener is added.
+    process.nextTick(() => {
+      if (canReadInPieces(socket, () => new Readable({ read() {} }))) new StreamReader(socket, queue).start()
+    })
+  }
+  socket.on('newListener', listened)
+}
+
+/** HTTP status of errors after which a client should come back later than by itself, or with another token. */
 const TOLD = new Set([401, 429])
 
-/** What the client's `connect_error` gets. */
+/** The error that the client gets with `connect_error`. */
 const refusal = (error: RookeryError): Error => {
   const { reconnectAfter } = closeFrame(error).message as CloseFrame
   const data = { ...error.toJSON(), ...(reconnectAfter !== null && { reconnectAfter }) }
   return Object.assign(new Error(error.message), { data })
 }
 
-/** Whether a server writes packets in Socket.IO's own text encoding, and not with a parser of the user's. */
+/** Whether a server encodes packets in Socket.IO's own text format, and not with a custom parser. */
 const encodesText = (server: Server): boolean => {
   const probe = { type: 2, nsp: '/', data: ['a', 1] }
   const { encoder } = server as unknown as { encoder: { encode(packet: object): unknown[] } }

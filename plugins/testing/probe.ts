@@ -52,7 +52,7 @@ export class Probe {
   #listenIn(host: TransportHost): TransportHost {
     return {
       limits: host.limits,
-      intake: host.intake,
+      fairQueue: host.fairQueue,
       begin: (address, act) => host.begin(address, act),
       open: async (handshake, wire) => {
         const opening: Opening = { handshake, wire }

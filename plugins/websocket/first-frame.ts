@@ -1,29 +1,29 @@
 import type { RawData } from 'ws'
-import type { Reader } from '../../core/admission/piece-reader.ts'
+import type { Reader } from '../../core/admission/stream-reader.ts'
 import { RookeryError } from '../../core/errors.ts'
 import { readClientFrame } from '../../core/read-frame.ts'
 import type { Limits } from '../../core/session-host.ts'
 import type { PeerSocket } from './peer.ts'
 
-/** A message of the peer: what it holds, and whether it is binary. */
+/** A message of the peer. */
 type Message = readonly [data: RawData, isBinary: boolean]
 
-/** What has come from a peer by the time that its session is open. */
+/** The frames that came from a peer before its session was open. */
 export interface Early {
   /** Id of the frame with the token, if it wants a reply. */
   readonly id: number | undefined
-  /** What came in one piece with it. */
+  /** Messages that came in one piece with that frame. */
   readonly messages: readonly Message[]
-  /** How the peer broke the protocol after that. */
+  /** A breach of the protocol after that frame. */
   readonly fault: RookeryError | undefined
 }
 
-/** Reads the one frame by which a peer says who it is; what comes after it waits. */
+/** Reads the frame with the token, and leaves later frames unread. */
 export class FirstFrame {
   /**
    * The token of the frame.
    *
-   * @throws `unauthenticated` when it is another frame; what is wrong with it; `disconnected`
+   * @throws `unauthenticated` for any other frame, the error of an invalid frame, `disconnected`
    */
   readonly token: Promise<string>
   readonly #ws: PeerSocket
@@ -45,7 +45,7 @@ export class FirstFrame {
       this.#resolve = resolve
       this.#reject = reject
     })
-    // Whoever asked may no longer wait for it.
+    // The hook that asked for it may no longer wait.
     this.token.catch(() => {})
     ws.onFault((error) => {
       this.#fault = error
@@ -56,7 +56,7 @@ export class FirstFrame {
     reader.start()
   }
 
-  /** Reads no more; returns what has come. */
+  /** Stops reading; returns what has come. */
   stop(): Early {
     this.#ws.off('message', this.#take)
     this.#ws.off('close', this.#gone)
@@ -72,7 +72,7 @@ export class FirstFrame {
       return
     }
     this.#read = true
-    // `ws` has parsed more frames already, if they came in one piece with this one.
+    // `ws` may have parsed more frames already, from the same piece.
     this.#reader.stop()
     const frame = readClientFrame(String(data), this.#limits)
     if (isBinary) this.#reject(new RookeryError('binary_not_supported'))
@@ -86,7 +86,7 @@ export class FirstFrame {
       )
   }
 
-  /** No more than the socket has handed over at once, unless it was compressed. */
+  /** Keeps a later message of the same piece. A compressed piece can be large, so there is a limit. */
   #keep(data: RawData, isBinary: boolean): void {
     this.#bytes += (data as Buffer).length
     if (this.#bytes <= this.#limits.maxBuffered) this.#messages.push([data, isBinary])

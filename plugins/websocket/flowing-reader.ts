@@ -1,7 +1,7 @@
 import type { WebSocket } from 'ws'
-import type { Reader } from '../../core/admission/piece-reader.ts'
+import type { Reader } from '../../core/admission/stream-reader.ts'
 
-/** Reads as `ws` does by itself. Where it decompresses, which takes a while, it must say when it can take more. */
+/** Lets `ws` read by itself, and pauses it while nothing may be read. */
 export class FlowingReader implements Reader {
   readonly #ws: WebSocket
 

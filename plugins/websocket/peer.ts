@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type RawData, WebSocket } from 'ws'
-import type { Reader } from '../../core/admission/piece-reader.ts'
+import type { Reader } from '../../core/admission/stream-reader.ts'
 import { RookeryError } from '../../core/errors.ts'
 import { Frame } from '../../core/frame.ts'
 import type { ClientFrame } from '../../core/protocol.ts'
@@ -10,7 +10,7 @@ import type { Handshake, TransportHost, Wire } from '../../core/transport.ts'
 import { type Early, FirstFrame } from './first-frame.ts'
 import { batchBytes } from './framing.ts'
 
-/** What `ws` closes with when a peer breaks the protocol, as errors of ours. */
+/** Errors for the close codes that `ws` uses when a peer breaks the protocol. */
 const faults: Readonly<Record<number, () => RookeryError>> = {
   1002: () => new RookeryError('protocol_error', 'The frame breaks RFC 6455'),
   1007: () => new RookeryError('bad_encoding'),
@@ -18,13 +18,13 @@ const faults: Readonly<Record<number, () => RookeryError>> = {
   1009: () => new RookeryError('payload_too_large'),
 }
 
-/** A `ws` socket that says why before it closes a connection whose peer broke the protocol. */
+/** A `ws` socket that reports a breach of the protocol before it closes the connection. */
 export class PeerSocket extends WebSocket {
   #tell: ((error: RookeryError) => void) | undefined
 
   /**
-   * Sets who is told. A method: V8 puts a function that is written where it is assigned among what lives long, with all
-   * that it sees.
+   * Sets the callback for breaches of the protocol. This is a method because V8 allocates a function that is written where
+   * it is assigned to a field among long-lived objects, with everything that it refers to.
    */
   onFault(tell: ((error: RookeryError) => void) | undefined): void {
     this.#tell = tell
@@ -38,8 +38,8 @@ export class PeerSocket extends WebSocket {
 }
 
 /**
- * The wire of one connection. Without compression, frames go to the connection itself: `ws` writes each of
- * its own frames whole and at once, so the two never mix.
+ * The wire of one connection. Without compression, it writes frames to the socket. `ws` writes each of its own frames in
+ * one call, so the two never mix.
  */
 export class PeerWire implements Wire {
   readonly #ws: WebSocket
@@ -63,7 +63,7 @@ export class PeerWire implements Wire {
   }
 
   close(error?: RookeryError): void {
-    // RFC 6455 has room for 123 bytes; applications have codes of their own.
+    // RFC 6455 allows 123 bytes, and codes of applications may be longer.
     const reason = Buffer.from(error?.code ?? '').subarray(0, 123)
     this.#ws.close(error?.closeCode ?? 1000, reason)
   }
@@ -73,7 +73,7 @@ export class PeerWire implements Wire {
   }
 }
 
-/** The wire of a connection that compresses: `ws` must write every frame itself. */
+/** The wire of a compressed connection: `ws` must write every frame itself. */
 export class CompressingWire extends PeerWire {
   readonly #ws: WebSocket
 
@@ -92,10 +92,10 @@ export class CompressingWire extends PeerWire {
   }
 }
 
-/** What is known of a peer before its session exists. */
+/** A peer before its session exists. */
 export interface Newcomer {
   readonly ws: PeerSocket
-  /** Reads nothing until somebody is there to take it. */
+  /** Not started yet. */
   readonly reader: Reader
   readonly request: IncomingMessage
   readonly socket: Duplex
@@ -112,14 +112,14 @@ const handshakeOf = ({ request, url, address }: Newcomer, firstToken: () => Prom
   firstToken,
 })
 
-/** Opens a session for a connection that has been upgraded, and feeds it until the connection is gone. */
+/** Opens a session for an upgraded connection, and passes frames to it until the connection ends. */
 export const connect = (newcomer: Newcomer, host: TransportHost): void => {
   const { ws, reader, socket } = newcomer
   const wire = ws.extensions ? new CompressingWire(ws, socket) : new PeerWire(ws, socket)
   let session: Session | undefined
   let gone = false
   ws.on('error', () => {
-    // What went wrong has been said in `onFault`, or is the end of the connection: `close` follows.
+    // `onFault` has reported it, or the connection has ended and `close` follows.
   })
   ws.on('close', () => {
     gone = true
@@ -132,12 +132,12 @@ export const connect = (newcomer: Newcomer, host: TransportHost): void => {
       if (gone) opened.disconnected()
       else feed(ws, reader, opened, early)
     },
-    // Refused, told and closed already; reading on lets the closing handshake finish.
+    // The peer has been told and the wire closed. Reading on lets the closing handshake finish.
     () => reader.start(),
   )
 }
 
-/** Answers the last ping of each turn of the event loop, which RFC 6455 allows (section 5.5.3): there may be hundreds. */
+/** Answers only the last ping of each turn of the event loop, which RFC 6455 allows (section 5.5.3). A flood has hundreds. */
 const answerPings = (ws: PeerSocket): void => {
   let last: Buffer | undefined
   const pong = () => {
@@ -151,7 +151,7 @@ const answerPings = (ws: PeerSocket): void => {
   })
 }
 
-/** Opens the session, and reads what the peer sends before only if somebody asks for it. */
+/** Opens the session. Reads the first frame before that only if an auth plugin asks for the token. */
 const open = async (
   newcomer: Newcomer,
   wire: Wire,
@@ -175,9 +175,9 @@ const open = async (
   }
 }
 
-/** Passes on what the peer sends, and what it has sent before. */
+/** Passes the peer's frames to its session, beginning with the frames that came before the session was open. */
 const feed = (ws: PeerSocket, reader: Reader, session: Session, early: Early | undefined): void => {
-  /** Whoever sends too much is not read any more, and has until `closeTimeout` to read why. */
+  /** A session that ends with `rate_limited` is not read any more; the peer has `closeTimeout` to read why. */
   const isOver = (): boolean => {
     if (session.closeReason?.code === 'rate_limited') reader.stop()
     return session.closed
@@ -191,7 +191,7 @@ const feed = (ws: PeerSocket, reader: Reader, session: Session, early: Early | u
     if (isBinary) session.close(new RookeryError('binary_not_supported'))
     else receive(String(data), (data as Buffer).length)
   }
-  // Pings and pongs of WebSocket's own count as frames, too.
+  // Pings and pongs of the WebSocket protocol count as frames, too.
   const alive = (data: Buffer) => {
     if (!isOver()) receive({ type: 'pong' }, data.length)
   }
@@ -200,7 +200,7 @@ const feed = (ws: PeerSocket, reader: Reader, session: Session, early: Early | u
   ws.on('ping', alive)
   ws.on('pong', alive)
   if (early) {
-    // Welcome is the answer; who asked for a reply gets that, too.
+    // `welcome` is the answer; a frame with an id gets a reply, too.
     if (early.id !== undefined) session.push(new Frame({ type: 'reply', id: early.id, payload: {} }))
     for (const [data, isBinary] of early.messages) take(data, isBinary)
     if (early.fault) session.close(early.fault)

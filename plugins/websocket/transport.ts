@@ -1,6 +1,6 @@
+import { type Duplex, Readable } from 'node:stream'
 import { WebSocketServer } from 'ws'
-import { FrameMeter } from '../../core/admission/frame-meter.ts'
-import { PieceReader } from '../../core/admission/piece-reader.ts'
+import { canReadInPieces, type Reader, StreamReader } from '../../core/admission/stream-reader.ts'
 import { RookeryError } from '../../core/errors.ts'
 import { LinkedList } from '../../core/linked-list.ts'
 import type { Transport, TransportHost } from '../../core/transport.ts'
@@ -14,7 +14,16 @@ interface Settings {
   readonly perMessageDeflate: boolean | Readonly<Record<string, unknown>>
 }
 
-/** Takes WebSocket connections on a path of the app's HTTP server. */
+/**
+ * Chooses who reads a connection: the fair queue, or `ws` by itself. `ws` does where it decompresses, which is asynchronous,
+ * and on runtimes whose sockets cannot be read in pieces.
+ */
+const createReader = (ws: PeerSocket, socket: Duplex, { fairQueue }: TransportHost): Reader =>
+  !ws.extensions && canReadInPieces(socket, () => new Readable({ read() {} }))
+    ? new StreamReader(socket, fairQueue)
+    : new FlowingReader(ws)
+
+/** Accepts WebSocket connections on a path of the app's HTTP server. */
 export class WebSocketTransport implements Transport {
   readonly name = 'websocket'
   readonly #http: () => HttpServer
@@ -30,7 +39,7 @@ export class WebSocketTransport implements Transport {
 
   async start(host: TransportHost): Promise<void> {
     const { path, closeTimeout, perMessageDeflate } = this.#settings
-    // Not in place, because the types of `ws` do not know `closeTimeout` yet.
+    // A variable, because the types of `ws` do not know `closeTimeout` yet.
     const options = {
       noServer: true,
       clientTracking: false,
@@ -49,9 +58,7 @@ export class WebSocketTransport implements Transport {
         if (!active) throw new RookeryError('shutting_down')
         server.handleUpgrade(request, socket, head, (ws) => {
           this.#keep(ws)
-          const reader = ws.extensions
-            ? new FlowingReader(ws)
-            : new PieceReader(socket, (read) => host.intake.flow(read), new FrameMeter())
+          const reader = createReader(ws, socket, host)
           connect({ ws, reader, request, socket, url, address }, host)
         })
       })
@@ -62,7 +69,7 @@ export class WebSocketTransport implements Transport {
     }
   }
 
-  /** Apart from the upgrade, whose closure would keep the request and its URL for as long as the peer. */
+  /** Outside of the upgrade: a closure there would keep the request and its URL for as long as the connection lives. */
   #keep(ws: PeerSocket): void {
     const entry = this.#peers.add(ws)
     ws.once('close', () => {

@@ -68,15 +68,13 @@ export class Worker extends Remote {
    * @param {string} module relative to this folder
    * @param {number | string} core
    * @param {number} [network] a process whose network it shares
-   * @param {readonly string[]} [flags] more flags of Node
    */
-  constructor(module, core, network, flags = []) {
+  constructor(module, core, network) {
     const command = [
       ...(network === undefined ? [] : ['nsenter', '-t', String(network), '-n']),
       ...(canPin ? ['taskset', '-c', String(core)] : []),
       process.execPath,
       '--expose-gc',
-      ...flags,
     ]
     const child = fork(fileURLToPath(new URL(module, import.meta.url)), {
       execPath: command[0],

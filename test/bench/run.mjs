@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util'
 import { attacks } from './attack/attacks.mjs'
 import { attackTable, HONEST_CORES, runAttacks } from './attack/run.mjs'
+import { callsTable, measureCalls } from './calls/run.mjs'
 import { measureCluster, parts, textOf } from './cluster/index.mjs'
 import { httpText, measureHttp, pieces } from './http/index.mjs'
 import { canPin, LOAD_CORE, pinSelf, SERVER_CORE } from './ipc.mjs'
@@ -17,6 +18,7 @@ const USAGE = `npm run bench -- [options]
                            http: all of requests, or ${Object.keys(pieces).join(', ')}
   --only attack            what attackers do to others, 500 of each; runs only when asked for,
   --only attack:messages   all or one of ${Object.keys(attacks).join(', ')}
+  --only load              300 clients that call a handler within the limits, against bare ws; only when asked for
   --beside attackers       core of those others: that of the attackers, or the server's
   --quick                  1,000 connections, once and briefly
   --json                   figures as JSON
@@ -85,12 +87,14 @@ const readOptions = () => {
   })
   const { quick, json, help, beside } = values
   const attack = attackPlan(values.only, beside, quick)
-  const chosen = values.only === undefined || attack ? ALL : names(values.only)
+  const load = values.only === 'load' ? { rounds: quick ? 3 : 6, millis: quick ? 3000 : 6000 } : undefined
+  const chosen = values.only === undefined || attack || load ? ALL : names(values.only)
   return {
     help,
     json,
     quick,
     attack,
+    load,
     cluster: Object.keys(parts).filter((name) => chosen.includes(name)),
     http: Object.keys(pieces).filter((name) => chosen.includes(name)),
     groups: GROUPS.map((group) => group.filter((name) => chosen.includes(name))).filter(
@@ -111,7 +115,8 @@ const readOptions = () => {
 }
 
 const main = async () => {
-  const { help, json, quick, attack, connections, groups, cluster, http, plan, httpPlan } = readOptions()
+  const { help, json, quick, attack, load, connections, groups, cluster, http, plan, httpPlan } =
+    readOptions()
   if (help) return console.log(USAGE)
   pinSelf()
   const cores = canPin
@@ -122,6 +127,13 @@ const main = async () => {
     if (json)
       console.log(JSON.stringify({ node: process.version, pinned: canPin, plan: attack, rows }, null, 2))
     else console.log(`\nNode ${process.version}, ${cores}\n\n${attackTable(rows)}`)
+    return
+  }
+  if (load) {
+    const samples = await measureCalls(load)
+    if (json)
+      console.log(JSON.stringify({ node: process.version, pinned: canPin, plan: load, samples }, null, 2))
+    else console.log(`\nNode ${process.version}, ${cores}\n\n${callsTable(samples)}`)
     return
   }
   const rows = []

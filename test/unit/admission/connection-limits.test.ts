@@ -1,10 +1,10 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
-import { Door, type Place } from '../../../core/admission/connection-limits.ts'
+import { ConnectionLimits, type Slot } from '../../../core/admission/connection-limits.ts'
 import { networkOf } from '../../../core/admission/network.ts'
 import { readAppOptions } from '../../../core/app-options.ts'
 
 const open = (limits: Parameters<typeof readAppOptions>[0]['limits'] = {}) =>
-  new Door(readAppOptions({ limits }).limits)
+  new ConnectionLimits(readAppOptions({ limits }).limits)
 
 const codeOf = (act: () => unknown): string | undefined => {
   try {
@@ -15,67 +15,67 @@ const codeOf = (act: () => unknown): string | undefined => {
   return undefined
 }
 
-const enterMany = (door: Door, count: number, address: (index: number) => string): Place[] =>
-  Array.from({ length: count }, (_, index) => door.enter(address(index)))
+const enterMany = (limits: ConnectionLimits, count: number, address: (index: number) => string): Slot[] =>
+  Array.from({ length: count }, (_, index) => limits.enter(address(index)))
 
-/** From here on time passes when told to. */
+/** Stops the clock, so that only the test moves it. */
 const stopClock = () => {
   vi.useFakeTimers({ toFake: ['performance'] })
   onTestFinished(() => void vi.useRealTimers())
 }
 
-describe('the door', () => {
-  it('keeps to the connections in total, and gives a place back once', () => {
-    const door = open({ maxConnections: 2 })
-    const [first] = enterMany(door, 2, (index) => `10.0.0.${index}`) as [Place]
-    expect(codeOf(() => door.enter('10.0.0.9'))).toBe('too_many_connections')
+describe('connection limits', () => {
+  it('hold in total, and count the end of a connection once', () => {
+    const limits = open({ maxConnections: 2 })
+    const [first] = enterMany(limits, 2, (index) => `10.0.0.${index}`) as [Slot]
+    expect(codeOf(() => limits.enter('10.0.0.9'))).toBe('too_many_connections')
     first.left()
     first.left()
     first.welcomed()
-    door.enter('10.0.0.9')
-    expect(codeOf(() => door.enter('10.0.0.8'))).toBe('too_many_connections')
+    limits.enter('10.0.0.9')
+    expect(codeOf(() => limits.enter('10.0.0.8'))).toBe('too_many_connections')
   })
 
-  it('keeps to those of one address, and of an IPv6 network of 64 bits', () => {
-    const door = open({ maxConnectionsPerAddress: 2 })
-    const [first] = enterMany(door, 2, () => '10.0.0.1') as [Place]
-    expect(codeOf(() => door.enter('10.0.0.1'))).toBe('too_many_connections')
-    expect(codeOf(() => door.enter('::ffff:10.0.0.1'))).toBe('too_many_connections')
+  it('hold for an address, and for an IPv6 network of 64 bits', () => {
+    const limits = open({ maxConnectionsPerAddress: 2 })
+    const [first] = enterMany(limits, 2, () => '10.0.0.1') as [Slot]
+    expect(codeOf(() => limits.enter('10.0.0.1'))).toBe('too_many_connections')
+    expect(codeOf(() => limits.enter('::ffff:10.0.0.1'))).toBe('too_many_connections')
     first.left()
-    door.enter('10.0.0.1')
-    enterMany(door, 2, (index) => `2001:db8::${index + 1}`)
-    expect(codeOf(() => door.enter('2001:db8:0:0:ffff::1'))).toBe('too_many_connections')
-    door.enter('2001:db8:0:1::1')
+    limits.enter('10.0.0.1')
+    enterMany(limits, 2, (index) => `2001:db8::${index + 1}`)
+    expect(codeOf(() => limits.enter('2001:db8:0:0:ffff::1'))).toBe('too_many_connections')
+    limits.enter('2001:db8:0:1::1')
   })
 
-  it('keeps to those of one user', () => {
-    const door = open({ maxConnectionsPerUser: 1 })
-    const leave = door.admit('ada')
-    expect(codeOf(() => door.admit('ada'))).toBe('too_many_connections')
-    door.admit('bob')
+  it('hold for a user', () => {
+    const limits = open({ maxConnectionsPerUser: 1 })
+    const leave = limits.admit('ada')
+    expect(codeOf(() => limits.admit('ada'))).toBe('too_many_connections')
+    limits.admit('bob')
     leave()
     leave()
-    door.admit('ada')
-    expect(codeOf(() => door.admit('ada'))).toBe('too_many_connections')
+    limits.admit('ada')
+    expect(codeOf(() => limits.admit('ada'))).toBe('too_many_connections')
   })
 
-  it('keeps to the handshakes at a time, until they are welcomed or leave', () => {
-    const door = open({ maxHandshakes: 2 })
-    const [first, second] = enterMany(door, 2, () => '::1') as [Place, Place]
-    expect(codeOf(() => door.enter('::1'))).toBe('too_many_connections')
+  it('hold for handshakes at a time, until they are welcomed or leave', () => {
+    const limits = open({ maxHandshakes: 2 })
+    const [first, second] = enterMany(limits, 2, () => '::1') as [Slot, Slot]
+    expect(codeOf(() => limits.enter('::1'))).toBe('too_many_connections')
     first.welcomed()
     first.left()
     second.left()
-    enterMany(door, 2, () => '::1')
-    expect(codeOf(() => door.enter('::1'))).toBe('too_many_connections')
+    enterMany(limits, 2, () => '::1')
+    expect(codeOf(() => limits.enter('::1'))).toBe('too_many_connections')
   })
 
-  it('has those who say nothing for a second make room, the longest first, and nobody else', () => {
+  it('refuse the handshake that has been silent for longest, and for a second, to make room for another', () => {
     stopClock()
-    const door = open({ maxHandshakes: 2 })
+    const limits = open({ maxHandshakes: 2 })
     const refused: string[] = []
     const wait = (name: string) => {
-      const place = door.enter('::1')
+      const place = limits.enter('::1')
       place.idle(({ code }) => {
         refused.push(`${name} ${code}`)
         place.left()
@@ -85,7 +85,7 @@ describe('the door', () => {
     const first = wait('first')
     wait('second')
     vi.advanceTimersByTime(999)
-    expect(codeOf(() => door.enter('::1'))).toBe('too_many_connections')
+    expect(codeOf(() => limits.enter('::1'))).toBe('too_many_connections')
     vi.advanceTimersByTime(1)
     wait('third')
     expect(refused).toEqual(['first too_many_connections'])
@@ -94,70 +94,36 @@ describe('the door', () => {
     expect(refused).toEqual(['first too_many_connections', 'second too_many_connections'])
     last.busy()
     vi.advanceTimersByTime(5000)
-    door.enter('::1')
+    limits.enter('::1')
     expect(refused.at(-1)).toBe('third too_many_connections')
-    expect(codeOf(() => door.enter('::1'))).toBe('too_many_connections')
+    expect(codeOf(() => limits.enter('::1'))).toBe('too_many_connections')
   })
 
-  it('keeps to the handshakes a second of one address, and asks nothing of others', () => {
+  it('bound the handshakes a second of one address, and of no other', () => {
     stopClock()
-    const door = open({ handshakeRate: 2, handshakeBurst: 3 })
-    for (const place of enterMany(door, 3, () => '10.0.0.1')) place.left()
+    const limits = open({ handshakeRate: 2, handshakeBurst: 3 })
+    for (const place of enterMany(limits, 3, () => '10.0.0.1')) place.left()
     for (let tries = 0; tries < 100; tries++)
-      expect(codeOf(() => door.enter('10.0.0.1'))).toBe('rate_limited')
-    door.enter('10.0.0.2').left()
+      expect(codeOf(() => limits.enter('10.0.0.1'))).toBe('rate_limited')
+    limits.enter('10.0.0.2').left()
     vi.advanceTimersByTime(500)
-    door.enter('10.0.0.1').left()
-    expect(codeOf(() => door.enter('10.0.0.1'))).toBe('rate_limited')
+    limits.enter('10.0.0.1').left()
+    expect(codeOf(() => limits.enter('10.0.0.1'))).toBe('rate_limited')
   })
 
-  it('remembers no more addresses than it can bear, at the same price for each', () => {
-    const door = open({ handshakeRate: 1, handshakeBurst: 1 })
+  it('remember a bounded number of addresses, at the same cost for each', () => {
+    const limits = open({ handshakeRate: 1, handshakeBurst: 1 })
     const address = (index: number) => `10.${index >> 16}.${(index >> 8) & 255}.${index & 255}`
     const time = (from: number) => {
       const before = performance.now()
-      for (let index = from; index < from + 20_000; index++) door.enter(address(index)).left()
+      for (let index = from; index < from + 20_000; index++) limits.enter(address(index)).left()
       return performance.now() - before
     }
     time(0)
     // Looking through all of them for each would take a thousand times as long.
     expect(time(100_000)).toBeLessThan(2000)
-    expect(codeOf(() => door.enter(address(119_999)))).toBe('rate_limited')
-    expect(codeOf(() => door.enter(address(100_000)))).toBeUndefined()
-  })
-})
-
-describe('handshakes', () => {
-  it('begin at once as long as there are few, whoever waits', () => {
-    stopClock()
-    const door = open()
-    const begun: string[] = []
-    for (const name of ['a', 'b', 'c']) door.queue('10.0.0.1', () => begun.push(name))
-    expect(begun).toEqual(['a', 'b', 'c'])
-  })
-
-  it('of one network come in turn, and do not keep those of another waiting', async () => {
-    stopClock()
-    const door = open()
-    const begun: string[] = []
-    const begin = (network: number, name: string) =>
-      door.queue(`10.0.0.${network}`, () => {
-        begun.push(name)
-        vi.advanceTimersByTime(1)
-      })
-    for (let count = 0; count < 20; count++) begin(1, `many ${count}`)
-    expect(begun).toEqual(['many 0'])
-    begin(2, 'another')
-    for (let turns = 0; turns < 5; turns++) await new Promise((resolve) => setImmediate(resolve))
-    expect(begun).toContain('another')
-    expect(begun.length).toBeLessThan(10)
-    while (begun.length < 21) {
-      vi.advanceTimersByTime(10)
-      await new Promise((resolve) => setImmediate(resolve))
-    }
-    expect(begun.filter((name) => name !== 'another')).toEqual(
-      Array.from({ length: 20 }, (_, index) => `many ${index}`),
-    )
+    expect(codeOf(() => limits.enter(address(119_999)))).toBe('rate_limited')
+    expect(codeOf(() => limits.enter(address(100_000)))).toBeUndefined()
   })
 })
 

@@ -1,32 +1,32 @@
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
-import { WaitingLines } from '../../../core/admission/handshake-queue.ts'
+import { HandshakeQueue } from '../../../core/admission/handshake-queue.ts'
 
-/** Lines before doors with so much room, and who has gone on. */
+/** A queue whose networks have so much room, and the names of the handshakes that have proceeded. */
 const open = (room: Record<string, number> = {}) => {
   const gone: string[] = []
-  const lines = new WaitingLines((key) => room[key] ?? 0)
+  const queue = new HandshakeQueue((key) => room[key] ?? 0)
   const wait = (key: string, name: string) =>
-    void lines.wait(key)?.then(() => {
+    void queue.wait(key)?.then(() => {
       gone.push(name)
       room[key] = (room[key] ?? 0) - 1
     })
-  return { lines, room, gone, wait }
+  return { queue, room, gone, wait }
 }
 
-describe('a waiting line', () => {
+describe('the handshake queue', () => {
   beforeEach(() => {
     vi.useFakeTimers()
     onTestFinished(() => void vi.useRealTimers())
   })
 
-  it('keeps nobody waiting as long as there is room', () => {
-    const { lines } = open({ a: 1, b: 0.5 })
-    expect(lines.wait('a')).toBeUndefined()
-    expect(lines.wait('b')).toBeInstanceOf(Promise)
-    expect(lines.wait('a')).toBeUndefined()
+  it('lets a handshake begin at once while its network has room', () => {
+    const { queue } = open({ a: 1, b: 0.5 })
+    expect(queue.wait('a')).toBeUndefined()
+    expect(queue.wait('b')).toBeInstanceOf(Promise)
+    expect(queue.wait('a')).toBeUndefined()
   })
 
-  it('lets as many go on as there is room for, in the order they came', async () => {
+  it('lets as many handshakes proceed as there is room for, in order', async () => {
     const { room, gone, wait } = open()
     for (const name of ['first', 'second', 'third', 'fourth']) wait('a', name)
     wait('b', 'another')
@@ -41,16 +41,16 @@ describe('a waiting line', () => {
     expect(gone).toEqual(['first', 'second', 'third', 'another'])
   })
 
-  it('has whoever comes later go on later, even if there is room again', async () => {
-    const { lines, room, gone, wait } = open()
+  it('keeps the order even if there is room again', async () => {
+    const { queue, room, gone, wait } = open()
     wait('a', 'first')
     room.a = 1
-    expect(lines.wait('a')).toBeInstanceOf(Promise)
+    expect(queue.wait('a')).toBeInstanceOf(Promise)
     await vi.advanceTimersByTimeAsync(10)
     expect(gone).toEqual(['first'])
   })
 
-  it('keeps nobody waiting for longer than half a second, whoever comes', async () => {
+  it('ends a wait after half a second', async () => {
     const { gone, wait } = open()
     wait('a', 'first')
     await vi.advanceTimersByTimeAsync(300)
@@ -63,7 +63,7 @@ describe('a waiting line', () => {
     expect(gone).toEqual(['first', 'second'])
   })
 
-  it('has those that came at once lose their patience one after the other', async () => {
+  it('ends the waits of handshakes that came together one after the other', async () => {
     const { gone, wait } = open()
     for (let index = 0; index < 35; index++) wait('a', `${index}`)
     await vi.advanceTimersByTimeAsync(500)
@@ -74,7 +74,7 @@ describe('a waiting line', () => {
     expect(gone).toEqual(Array.from({ length: 35 }, (_, index) => `${index}`))
   })
 
-  it('keeps those of a long line waiting for little longer', async () => {
+  it('ends the waits of a long queue little later', async () => {
     const { gone, wait } = open()
     for (let index = 0; index < 10_000; index++) wait('a', `${index}`)
     await vi.advanceTimersByTimeAsync(500)
@@ -85,12 +85,12 @@ describe('a waiting line', () => {
     expect(gone).toHaveLength(10_000)
   })
 
-  it('lets all go on when it is cleared', async () => {
-    const { lines, gone, wait } = open()
+  it('ends all waits when it is cleared', async () => {
+    const { queue, gone, wait } = open()
     wait('a', 'first')
     wait('a', 'second')
     wait('b', 'another')
-    lines.clear()
+    queue.clear()
     await vi.advanceTimersByTimeAsync(0)
     expect(gone).toEqual(['first', 'second', 'another'])
     expect(vi.getTimerCount()).toBe(0)
@@ -99,14 +99,14 @@ describe('a waiting line', () => {
     expect(gone.at(-1)).toBe('late')
   })
 
-  it('leaves no timer behind once nobody waits', async () => {
-    const { lines, room, wait } = open()
+  it('leaves no timer behind when it is empty', async () => {
+    const { queue, room, wait } = open()
     wait('a', 'first')
     expect(vi.getTimerCount()).toBe(1)
     room.a = 1
     await vi.advanceTimersByTimeAsync(10)
     expect(vi.getTimerCount()).toBe(0)
     room.a = 1
-    expect(lines.wait('a')).toBeUndefined()
+    expect(queue.wait('a')).toBeUndefined()
   })
 })
