@@ -43,16 +43,17 @@ const CLOSED = ['closed origin_not_allowed', 'error origin_not_allowed']
 
 describe('over server-sent events, a client that the server refuses', () => {
   /** Lets the stream through, as where a browser leaves the origin out. */
-  const refuseUplink =
-    (body: string): Listener =>
-    ({ method }, response) => {
+  const refuseUplink = (body: string): Listener => {
+    let sessions = 0
+    return ({ method }, response) => {
       if (method === 'POST') answer(response, 403, body)
       else if (method === 'DELETE') answer(response, 204, '')
       else {
         response.writeHead(200, { 'content-type': 'text/event-stream' })
-        response.write(`data: ${JSON.stringify(welcome())}\n\n`)
+        response.write(`data: ${JSON.stringify(welcome(`s${++sessions}`))}\n\n`)
       }
     }
+  }
 
   test('at the first request is closed', async () => {
     const { client, log, requests } = await start(sse(), (_request, response) =>
@@ -72,15 +73,19 @@ describe('over server-sent events, a client that the server refuses', () => {
   })
 
   test('when it sends comes back once it may, and sends nothing more in the session that is over', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0)
+    onTestFinished(() => void vi.restoreAllMocks())
     const later = { code: 'shutting_down', message: 'Later', retryable: true }
-    const { client, log, requests } = await start(
-      sse(),
-      refuseUplink(JSON.stringify({ error: later, reconnectAfter: 1 })),
-    )
-    client.send('chat/send', 'hello')
-    await vi.waitFor(() => expect(log.filter((entry) => entry === 'open')).toHaveLength(2))
-    expect(log).toEqual(['open', 'waiting shutting_down', 'connecting', 'open'])
-    expect(requests).toMatchObject({ GET: 2, POST: 1 })
+    const posts: string[] = []
+    const refuse = refuseUplink(JSON.stringify({ error: later, reconnectAfter: 1 }))
+    const { client, log } = await start(sse(), (request, response) => {
+      if (request.method === 'POST') posts.push(request.url!.split('/').at(-1)!)
+      refuse(request, response)
+    })
+    client.on('open', () => client.send('chat/send', 'hello'))
+    await vi.waitFor(() => expect(posts.length).toBeGreaterThan(2))
+    expect(posts.slice(0, 3)).toEqual(['s1', 's2', 's3'])
+    expect(log.slice(0, 4)).toEqual(['open', 'waiting shutting_down', 'connecting', 'open'])
   })
 })
 
