@@ -16,9 +16,20 @@ import type {
   ConnectRequest,
   EncodedFrame,
 } from '../transport.ts'
+import { askForRefusal, closeFrameOf, refusalOf } from '../transports/refusal.ts'
 
 type Auth = Readonly<Record<string, unknown>>
 type Refusal = Partial<WireError> & Partial<Pick<CloseFrame, 'reconnectAfter'>>
+
+/** Why Socket.IO does not connect, or closes. */
+interface Failure {
+  /** What the server said to the handshake of Socket.IO. */
+  readonly data?: Refusal
+  /** Of Engine.IO's transport: a status, or the event of a WebSocket. */
+  readonly description?: number | object
+  /** Of Engine.IO's transport: the request that failed. */
+  readonly context?: { readonly responseText?: string }
+}
 
 export interface SocketIoOptions {
   /** Path of the server's Socket.IO endpoint. @default '/socket.io' */
@@ -55,6 +66,7 @@ const CONTROL = new Set(['$close', '$auth', '$unsubscribed'])
 class SocketIoConnection implements ClientConnection {
   readonly #socket: Socket
   readonly #events: ConnectionEvents
+  readonly #asking = new AbortController()
   #ended = false
 
   constructor(request: ConnectRequest, options: SocketIoOptions, events: ConnectionEvents) {
@@ -70,7 +82,8 @@ class SocketIoConnection implements ClientConnection {
       reconnection: false,
       forceNew: true,
     })
-    this.#listen()
+    // With the slash that Engine.IO adds: proxies may know the path in this form alone.
+    this.#listen(new URL(path.replace(/\/?$/, '/'), request.url))
   }
 
   send(frames: readonly EncodedFrame[]): void {
@@ -79,6 +92,7 @@ class SocketIoConnection implements ClientConnection {
 
   close(): void {
     this.#ended = true
+    this.#asking.abort()
     this.#socket.disconnect()
   }
 
@@ -86,7 +100,7 @@ class SocketIoConnection implements ClientConnection {
     this.close()
   }
 
-  #listen(): void {
+  #listen(endpoint: URL): void {
     let welcomed = false
     this.#socket.onAny((event: string, payload: unknown, more?: Partial<Omit<MessageFrame, 'type'>>) => {
       if (event === '$welcome') {
@@ -97,19 +111,23 @@ class SocketIoConnection implements ClientConnection {
       else if (event === '$error') this.#tell({ type: 'error', error: payload as WireError })
       else this.#tell({ topic: event, payload, ...more })
     })
-    this.#socket.on('connect_error', (cause: Error & { data?: Refusal }) => {
+    this.#socket.on('connect_error', async (cause: Error & Failure) => {
       const { reconnectAfter = null, ...error } = cause.data ?? {}
       // What the server refuses with words is refused for good, unless it says when to come back.
       if (error.code) this.#tell({ type: 'close', error: error as WireError, reconnectAfter })
+      this.#tell(
+        refusalIn(cause) ?? (isSilent(cause) ? await askForRefusal(endpoint, this.#asking) : undefined),
+      )
       this.#end(new RookeryError('connection_failed', undefined, { cause }))
     })
     // Comes before `connect_error`, which says more.
-    this.#socket.io.on('close', (reason) =>
+    this.#socket.io.on('close', (reason, description) => {
+      this.#tell(refusalIn(description as Failure | undefined))
       queueMicrotask(() => {
         const code = welcomed ? 'disconnected' : 'connection_failed'
         this.#end(new RookeryError(code, undefined, { cause: reason }))
-      }),
-    )
+      })
+    })
   }
 
   #emit(frame: EncodedFrame['frame']): void {
@@ -132,8 +150,8 @@ class SocketIoConnection implements ClientConnection {
     )
   }
 
-  #tell(frame: ServerFrame): void {
-    if (!this.#ended) this.#events.message(frame)
+  #tell(frame: ServerFrame | undefined): void {
+    if (frame && !this.#ended) this.#events.message(frame)
   }
 
   #end(error: RookeryError): void {
@@ -142,6 +160,14 @@ class SocketIoConnection implements ClientConnection {
     this.#events.close(error)
   }
 }
+
+/** What the server answered to a request of polling that failed. */
+const refusalIn = (failure: Failure | undefined): CloseFrame | undefined =>
+  closeFrameOf(refusalOf(failure?.context?.responseText))
+
+/** Whether a WebSocket failed in a browser, which does not say why; `ws` has a message. */
+const isSilent = ({ description }: Failure): boolean =>
+  typeof description === 'object' && !('message' in description)
 
 /** Socket.IO wants a callback, and has no way to fail there. */
 const callback =

@@ -1,9 +1,10 @@
-import { RookeryError, type WireError } from '../../core/errors.ts'
+import { RookeryError } from '../../core/errors.ts'
 import type { WelcomeFrame } from '../../core/protocol.ts'
 import { readFrame } from '../frames.ts'
 import type { ClientConnection, ConnectionEvents, EncodedFrame } from '../transport.ts'
 import { deadline, pause } from './deadline.ts'
 import { takeEvents } from './event-stream.ts'
+import { closeFrameOf, type Refusal, refusalOf } from './refusal.ts'
 import { NUMBER_BYTES, Uplink } from './sse-uplink.ts'
 
 /** Most milliseconds for a stream to begin, until something on the way is taken to hold it back. */
@@ -36,13 +37,6 @@ interface RequestOptions {
 
 /** Makes a request to the server's endpoint, with a suffix after its path. */
 export type MakeRequest = (suffix: string, options: RequestOptions) => Promise<Response>
-
-/** What a server says when it does not do what it is asked for. */
-interface Refusal {
-  readonly error?: WireError
-  /** Only there when it is the session that is refused. */
-  readonly reconnectAfter?: number | null
-}
 
 export class SseConnection implements ClientConnection {
   readonly #request: MakeRequest
@@ -122,7 +116,7 @@ export class SseConnection implements ClientConnection {
     try {
       const response = await this.#request(`?${new URLSearchParams(query)}`, { signal: limit.signal })
       if (!response.headers.get('content-type')?.startsWith('text/event-stream')) {
-        throw this.#refused(await refusalOf(response))
+        throw this.#refused(refusalOf(await response.text()))
       }
       const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader()
       let text = ''
@@ -167,11 +161,11 @@ export class SseConnection implements ClientConnection {
         const headers = { 'content-type': 'application/json' }
         const options = { method: 'POST', headers, body, signal: limit.signal } as const
         const response = await this.#request(`/${this.#session}`, options)
-        if (!response.ok) throw errorOf(await refusalOf(response))
+        if (!response.ok) throw this.#refused(refusalOf(await response.text()))
         await response.text()
         return
       } catch (error) {
-        if (isFinal(error) || this.#over.signal.aborted) throw error
+        if (isFinal(error) || this.#finished || this.#over.signal.aborted) throw error
         await this.#pause()
       } finally {
         limit.end()
@@ -183,12 +177,12 @@ export class SseConnection implements ClientConnection {
     return pause(this.#over.signal, Math.random() * MAX_PAUSE)
   }
 
-  /** Takes the answer to a request for frames that was none. */
+  /** Takes the answer to a request that the server refuses, and with it perhaps this client. */
   #refused(refusal: Refusal): unknown {
-    const { error, reconnectAfter } = refusal
-    if (error && reconnectAfter !== undefined) {
+    const frame = closeFrameOf(refusal)
+    if (frame) {
       this.#finished = true
-      if (!this.#silent) this.#events.message({ type: 'close', error, reconnectAfter })
+      if (!this.#silent) this.#events.message(frame)
     }
     return errorOf(refusal)
   }
@@ -202,9 +196,6 @@ export class SseConnection implements ClientConnection {
     )
   }
 }
-
-/** A proxy may have said no, in words of its own. */
-const refusalOf = (response: Response): Promise<Refusal> => response.json().catch(() => ({}))
 
 const errorOf = ({ error }: Refusal): unknown => error && RookeryError.from(error)
 

@@ -8,6 +8,7 @@ import type {
   ConnectRequest,
   EncodedFrame,
 } from '../transport.ts'
+import { askForRefusal } from './refusal.ts'
 
 /** What is used of a WebSocket: the browser's, Node's and that of the `ws` package all fit. */
 export interface WebSocketLike {
@@ -44,34 +45,42 @@ export const websocket = ({
   // A page may do without; a wrong option is a mistake.
   if (missing && WebSocket !== undefined) throw missing
   const path = readPath(given)
+  const recent = { failed: false }
   return {
     name: 'websocket',
     unavailable: missing,
-    connect: (request, events) => {
-      const token = request.token()
-      // Says that the token follows, so that a server which does not insist on one waits for it.
-      const params = token ? { auth: 'first', ...request.params } : request.params
-      return new WebSocketConnection(WebSocket, address(path, { ...request, params }), token, events)
-    },
+    connect: (request, events) => new WebSocketConnection(WebSocket, path, request, recent, events),
   }
-}
-
-const address = (path: string, { url, params }: ConnectRequest): URL => {
-  const target = new URL(path, url)
-  target.protocol = target.protocol.replace('http', 'ws')
-  target.search = new URLSearchParams(params).toString()
-  return target
 }
 
 class WebSocketConnection implements ClientConnection {
   readonly #socket: WebSocketLike
+  readonly #asking = new AbortController()
+  #ended = false
 
-  constructor(WebSocket: WebSocketClass, target: URL, token: string | undefined, events: ConnectionEvents) {
+  /** @param recent whether the last attempt over this transport failed */
+  constructor(
+    WebSocket: WebSocketClass,
+    path: string,
+    request: ConnectRequest,
+    recent: { failed: boolean },
+    events: ConnectionEvents,
+  ) {
+    const token = request.token()
+    const endpoint = new URL(path, request.url)
+    const target = new URL(endpoint)
+    target.protocol = target.protocol.replace('http', 'ws')
+    // Says that the token follows, so that a server which does not insist on one waits for it.
+    const params = token ? { auth: 'first', ...request.params } : request.params
+    target.search = new URLSearchParams(params).toString()
     const socket = new WebSocket(target.href)
+    const failedBefore = recent.failed
+    recent.failed = true
     let stood = false
     let cause: unknown
     socket.onopen = () => {
       stood = true
+      recent.failed = false
       // Browsers let nobody set a header: the server waits for this frame before it says welcome.
       if (token) this.send([encode({ type: 'auth', token })])
     }
@@ -87,7 +96,10 @@ class WebSocketConnection implements ClientConnection {
       const code = errorCode(event) ?? (stood ? 'disconnected' : 'connection_failed')
       // Without the query, which may hold secrets.
       const message = stood ? undefined : `Could not connect to ${target.origin}${target.pathname}`
-      events.close(new RookeryError(code, message, { cause }))
+      const close = () => events.close(new RookeryError(code, message, { cause }))
+      // The first failure is told at once, so that another transport is tried without a delay.
+      if (stood || cause !== undefined || !failedBefore) close()
+      else void this.#ask(endpoint, events, close)
     }
     this.#socket = socket
   }
@@ -107,7 +119,16 @@ class WebSocketConnection implements ClientConnection {
     ;(socket.terminate ?? socket.close).call(socket)
   }
 
+  /** Finds out whether the server has refused the connection. */
+  async #ask(endpoint: URL, events: ConnectionEvents, close: () => void): Promise<void> {
+    const refusal = await askForRefusal(endpoint, this.#asking)
+    if (refusal && !this.#ended) events.message(refusal)
+    if (!this.#ended) close()
+  }
+
   #silence(): void {
+    this.#ended = true
+    this.#asking.abort()
     this.#socket.onopen = this.#socket.onmessage = this.#socket.onclose = null
     // `ws` reports an error when it is closed while connecting.
     this.#socket.onerror = () => {}

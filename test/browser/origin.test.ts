@@ -1,5 +1,7 @@
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { createServer, type RequestListener, type Server, request as send } from 'node:http'
+import { type AddressInfo, connect } from 'node:net'
+import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
 import type { Page } from 'playwright-core'
 import { socketio } from 'rookery/socketio'
 import { sse } from 'rookery/sse'
@@ -9,13 +11,12 @@ import { useChromium } from '../support/chromium.ts'
 
 const chromium = useChromium()
 
-/** A page of another origin: the same machine, another port. */
-const startOther = async (): Promise<string> => {
-  const server = createServer((_request, response) =>
-    response
-      .writeHead(200, { 'content-type': 'text/html' })
-      .end('<title>Other</title><link rel="icon" href="data:,">'),
-  )
+const servePage: RequestListener = (_request, response) =>
+  response
+    .writeHead(200, { 'content-type': 'text/html' })
+    .end('<title>Other</title><link rel="icon" href="data:,">')
+
+const listen = async (server: Server): Promise<string> => {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   onTestFinished(() => {
     server.close()
@@ -24,12 +25,15 @@ const startOther = async (): Promise<string> => {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
+/** A page of another origin: the same machine, another port. */
+const startOther = (): Promise<string> => listen(createServer(servePage))
+
 /** An app whose users are who their cookie says, and what cookies it has seen. */
-const start = async (allowedOrigins?: readonly string[]) => {
+const start = async (allowedOrigins?: readonly string[], plugins = [sse(), socketio()]) => {
   const cookies: unknown[] = []
   const started = await startApp({
     http: { ...(allowedOrigins && { allowedOrigins }) },
-    plugins: [sse(), socketio()],
+    plugins,
     prepare: (app) =>
       void app.sessions.onAuthenticate(({ headers }) => {
         cookies.push(headers.cookie)
@@ -90,15 +94,17 @@ const tryFetch = (page: Page, url: string, init: RequestInit = {}) =>
   )
 
 describe('a page of another origin, with the cookies of the user', () => {
-  it('opens no WebSocket, no stream and no Socket.IO, and reads nothing', async () => {
+  it('opens no WebSocket, no stream and no Socket.IO, and reads only that it may not', async () => {
     const { url, app, cookies } = await start()
     const page = await openPage(await startOther(), url)
     expect(await tryWebSocket(page, url)).toBe('refused')
     expect(await tryEventSource(page, url)).toBe('refused')
-    expect(await tryFetch(page, `${url}/socket.io/?EIO=4&transport=polling`)).toBe('refused')
-    expect(
-      await tryFetch(page, `${url}/api/v1/sse/any-session`, { method: 'POST', body: '{"topic":"x"}' }),
-    ).toBe('refused')
+    for (const [path, init] of [
+      ['/socket.io/?EIO=4&transport=polling', {}],
+      ['/api/v1/sse/any-session', { method: 'POST', body: '{"topic":"x"}' }],
+    ] as const) {
+      expect(await tryFetch(page, url + path, init)).toMatch(/^403 \{"error":\{"code":"origin_not_allowed",/)
+    }
     expect(await tryFetch(page, `${url}/healthz`)).toBe('refused')
     expect(cookies).toEqual([])
     expect(app.sessions.size).toBe(0)
@@ -138,5 +144,151 @@ describe('a page of another origin, with the cookies of the user', () => {
       user: { id: 'session=secret' },
     })
     expect(JSON.parse(await tryEventSource(page, url))).toMatchObject({ type: 'welcome' })
+  })
+})
+
+/** The client, for a page. */
+const script = build({
+  stdin: {
+    contents: `
+      import { createClient, sse, websocket } from './client/index.ts'
+      import { socketio } from './client/socketio/index.ts'
+      const make = {
+        websocket,
+        sse,
+        socketio,
+        'socketio by websocket': () => socketio({ transports: ['websocket'] }),
+      }
+      export const start = (url, names) => {
+        const log = []
+        const client = createClient({ url, transports: names.map((name) => make[name]()) })
+        client.on('state', (state) => log.push(state))
+        client.on('error', ({ code }) => log.push(code))
+        client.subscribe('news/*', () => {})
+        return { client, log }
+      }`,
+    resolveDir: fileURLToPath(new URL('../..', import.meta.url)),
+  },
+  bundle: true,
+  format: 'iife',
+  globalName: 'rookery',
+  platform: 'browser',
+  write: false,
+}).then(({ outputFiles }) => outputFiles[0]!.text)
+
+/** Starts a client in a page. */
+const startClient = async (page: Page, url: string, names: readonly string[]): Promise<void> => {
+  await page.addScriptTag({ content: await script })
+  await page.evaluate(`running = rookery.start(${JSON.stringify(url)}, ${JSON.stringify(names)})`)
+}
+
+/** Waits until the client is in a state, and returns what has happened to it. */
+const until = async (page: Page, state: 'open' | 'closed') => {
+  await page.waitForFunction(`running.client.state === '${state}'`)
+  return await page.evaluate<{ log: string[]; transport: string | null }>(
+    '({ log: running.log, transport: running.client.transport })',
+  )
+}
+
+/** What the log complains of, and which origin it names. */
+const complaints = ({ lines }: Awaited<ReturnType<typeof start>>) => [
+  ...new Set(
+    lines.filter(({ level }) => /warn|error/.test(level)).map(({ level, origin }) => `${level} ${origin}`),
+  ),
+]
+
+const TRANSPORTS = [
+  ['websocket'],
+  ['sse'],
+  ['websocket', 'sse'],
+  ['socketio'],
+  ['socketio by websocket'],
+].map((names) => ({ names, over: names[0]!.split(' ')[0] }))
+
+describe('the client on a page of another origin', () => {
+  it.each(TRANSPORTS)('is closed with origin_not_allowed over $names', async ({ names }) => {
+    const app = await start()
+    const other = await startOther()
+    const page = await openPage(other, app.url)
+    await startClient(page, app.url, names)
+    const { log } = await until(page, 'closed')
+    expect(log).not.toContain('open')
+    expect(log.slice(-2)).toEqual(['closed', 'origin_not_allowed'])
+    expect(complaints(app)).toEqual([`warn ${other}`])
+    expect([app.cookies, app.app.sessions.size]).toEqual([[], 0])
+  })
+
+  it('is closed with it where the server has WebSocket alone, and the client a fallback', async () => {
+    const app = await start([], [])
+    const page = await openPage(await startOther(), app.url)
+    await startClient(page, app.url, ['websocket', 'sse'])
+    expect((await until(page, 'closed')).log.slice(-2)).toEqual(['closed', 'origin_not_allowed'])
+  })
+
+  it.each(TRANSPORTS)('is open over the first of $names when it is allowed', async ({ names, over }) => {
+    const other = await startOther()
+    const app = await start([other])
+    const page = await openPage(other, app.url)
+    await startClient(page, app.url, names)
+    expect(await until(page, 'open')).toEqual({ log: ['open'], transport: over })
+    expect(complaints(app)).toEqual([])
+  })
+})
+
+/**
+ * A server for development, which serves the page and passes on to the app what is below the app's paths.
+ *
+ * @param changesHost whether the app gets to see its own `Host`. Pages of plain HTTP that are not on this machine send no
+ * `Sec-Fetch-Site` either.
+ */
+const startProxy = async (app: string, changesHost: boolean): Promise<string> => {
+  const { host, hostname, port } = new URL(app)
+  const headersFor = (given: NodeJS.Dict<string | string[]>) => ({
+    ...Object.fromEntries(Object.entries(given).filter(([name]) => !name.startsWith('sec-fetch-'))),
+    ...(changesHost && { host }),
+  })
+  const server = createServer((request, response) => {
+    if (!/^\/(api|socket\.io)\//.test(request.url!)) return servePage(request, response)
+    const { method = 'GET', url: path, headers } = request
+    const onward = send({ hostname, port, path, method, headers: headersFor(headers) }, (answer) => {
+      response.writeHead(answer.statusCode!, answer.headers)
+      answer.on('error', () => response.destroy()).pipe(response)
+    })
+    response.on('close', () => onward.destroy())
+    request.pipe(onward.on('error', () => response.destroy()))
+  })
+  server.on('upgrade', ({ url, headers }, socket) => {
+    const lines = Object.entries(headersFor(headers)).map(([name, value]) => `${name}: ${value}`)
+    const onward = connect(Number(port), hostname)
+    onward.write([`GET ${url} HTTP/1.1`, ...lines, '', ''].join('\r\n'))
+    onward.on('error', () => socket.destroy()).pipe(socket)
+    socket.on('error', () => onward.destroy()).pipe(onward)
+  })
+  return await listen(server)
+}
+
+describe('the client on a page behind a proxy for development', () => {
+  it.each(TRANSPORTS)(
+    'that changes Host is closed with origin_not_allowed over $names, instead of coming back again and again',
+    async ({ names }) => {
+      const app = await start()
+      const proxy = await startProxy(app.url, true)
+      const page = await openPage(proxy, app.url)
+      await startClient(page, proxy, names)
+      const { log } = await until(page, 'closed')
+      expect(log.slice(-2)).toEqual(['closed', 'origin_not_allowed'])
+      // Browsers do not say where a GET of the same origin comes from.
+      expect(log.filter((state) => state === 'open').length).toBeLessThan(2)
+      expect(complaints(app)).toEqual([`warn ${proxy}`])
+    },
+  )
+
+  it('that leaves Host alone is open over WebSocket', async () => {
+    const app = await start()
+    const proxy = await startProxy(app.url, false)
+    const page = await openPage(proxy, app.url)
+    await startClient(page, proxy, ['websocket', 'sse'])
+    expect(await until(page, 'open')).toEqual({ log: ['open'], transport: 'websocket' })
+    expect(complaints(app)).toEqual([])
   })
 })

@@ -41,12 +41,12 @@ export interface Pages {
 /** What it says when the server refuses a page of another origin, or finds nothing. */
 const REFUSED = /^WebSocket connection to '\S+' failed|blocked by CORS policy|^Failed to load resource: /
 
-/** The same for the stream that the client falls back to. */
+/** The same for the stream that the client falls back to, and where it asks why a WebSocket fails. */
 const isUnreachable = (text: string, url: string): boolean =>
   UNREACHABLE.test(text) ||
-  (new URL(url, 'http://page').pathname.startsWith('/api/v1/sse') && STREAM_LOST.test(text))
+  (/^\/api\/v1\/(sse|ws$)/.test(new URL(url, 'http://page').pathname) && REQUEST_LOST.test(text))
 
-const STREAM_LOST =
+const REQUEST_LOST =
   /^Failed to load resource: net::ERR_(CONNECTION_REFUSED|CONNECTION_RESET|INTERNET_DISCONNECTED|EMPTY_RESPONSE|INCOMPLETE_CHUNKED_ENCODING)$/
 
 /** One Chromium for the tests of a file. Contexts are closed with their test. */
