@@ -1,0 +1,70 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { createClient, sse, websocket } from 'rookery/client'
+import { socketio } from 'rookery/client/socketio'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { WebSocket } from 'ws'
+
+/** Bun itself, from its npm package; on the PATH there may be another one. */
+const COMMAND = ['npx', '--yes', '--package=bun@1', 'bun'] as const
+
+let server: ChildProcess
+let url: string
+
+beforeAll(async () => {
+  const [command, ...args] = COMMAND
+  const path = fileURLToPath(new URL('server.ts', import.meta.url))
+  server = spawn(command, [...args, path], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const [line] = await once(createInterface({ input: server.stdout! }), 'line')
+  url = line as string
+}, 300_000)
+
+afterAll(async () => {
+  if (server.exitCode === null) server.kill('SIGKILL')
+})
+
+const TRANSPORTS = {
+  WebSocket: () => websocket({ WebSocket }),
+  'server-sent events': () => sse(),
+  'Socket.IO by polling': () => socketio({ transports: ['polling'] }),
+  'Socket.IO by WebSocket': () => socketio({ transports: ['websocket'] }),
+}
+
+describe('a server that runs on Bun', () => {
+  it('answers requests, uploads and health checks', async () => {
+    expect(await (await fetch(`${url}/hello`)).text()).toBe('hi')
+    expect((await fetch(`${url}/readyz`)).status).toBe(200)
+    const body = Buffer.alloc(300_000, 'x')
+    expect(await (await fetch(`${url}/upload`, { method: 'POST', body })).text()).toBe('300000')
+    const tooLarge = await fetch(`${url}/upload`, { method: 'POST', body: Buffer.alloc(2_000_000) })
+    expect(tooLarge.status).toBe(413)
+  })
+
+  it.each(Object.entries(TRANSPORTS))('takes clients by %s', async (_name, transport) => {
+    const client = createClient({ url, transports: [transport()] })
+    onTestFinished(() => client.close())
+    await vi.waitFor(() => expect(client.state).toBe('open'), { timeout: 8000 })
+    const payload = { text: 'ä€😀', long: 'x'.repeat(50_000) }
+    expect(await client.call('echo', payload)).toEqual(payload)
+    const heard: unknown[] = []
+    await client.subscribe('news/*', (message) => void heard.push(message)).ready
+    const numbers = Array.from({ length: 100 }, (_, count) => count)
+    await Promise.all(numbers.map((count) => client.call('say', count)))
+    await vi.waitFor(() => expect(heard).toEqual(numbers), { timeout: 8000 })
+    await expect(client.call('nothing')).rejects.toMatchObject({ code: 'unknown_topic' })
+  })
+
+  it('ends the sessions of clients that are gone, and says so to those that stay when it stops', async () => {
+    const client = createClient({ url, WebSocket })
+    onTestFinished(() => client.close())
+    await vi.waitFor(async () => expect(await client.call('sessions')).toBe(1), { timeout: 20_000 })
+    const closed = new Promise((resolve) => client.on('close', ({ error }) => resolve(error.code)))
+    const exit = once(server, 'exit')
+    // npx hands the signal on to its child.
+    server.kill('SIGTERM')
+    expect(await closed).toBe('shutting_down')
+    await exit
+  })
+})
