@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
@@ -7,22 +7,22 @@ import { socketio } from 'rookery/client/socketio'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { WebSocket } from 'ws'
 
-/** Bun itself, from its npm package; on the PATH there may be another one. */
-const COMMAND = ['npx', '--yes', '--package=bun@1', 'bun'] as const
+/** The path of Bun, from its npm package. npx itself would not pass signals on to it. */
+const findBun = (): string =>
+  execFileSync('npx', ['--yes', '--package=bun@1', '-c', 'command -v bun'], { encoding: 'utf8' }).trim()
 
 let server: ChildProcess
 let url: string
 
 beforeAll(async () => {
-  const [command, ...args] = COMMAND
   const path = fileURLToPath(new URL('server.ts', import.meta.url))
-  server = spawn(command, [...args, path], { stdio: ['ignore', 'pipe', 'inherit'] })
+  server = spawn(findBun(), [path], { stdio: ['ignore', 'pipe', 'inherit'] })
   const [line] = await once(createInterface({ input: server.stdout! }), 'line')
   url = line as string
 }, 300_000)
 
 afterAll(async () => {
-  if (server.exitCode === null) server.kill('SIGKILL')
+  server.kill('SIGKILL')
 })
 
 const TRANSPORTS = {
@@ -62,7 +62,6 @@ describe('a server that runs on Bun', () => {
     await vi.waitFor(async () => expect(await client.call('sessions')).toBe(1), { timeout: 20_000 })
     const closed = new Promise((resolve) => client.on('close', ({ error }) => resolve(error.code)))
     const exit = once(server, 'exit')
-    // npx hands the signal on to its child.
     server.kill('SIGTERM')
     expect(await closed).toBe('shutting_down')
     await exit
