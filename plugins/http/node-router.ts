@@ -17,8 +17,8 @@ export interface NodeRouterSettings {
   readonly origins: Origins
   /** How long a function of the user may take to decide about an origin, in ms. */
   readonly originTimeout: number
-  /** Whether clients should use their connections no further. */
-  readonly draining: () => boolean
+  /** Whether a request is to be the last of its connection. */
+  readonly isLast: (request: IncomingMessage) => boolean
   readonly log: Logger
 }
 
@@ -110,7 +110,9 @@ export class NodeRouter {
     response: ServerResponse,
   ): Promise<void> {
     const { origin } = request.headers
-    if (this.#settings.draining() && request.httpVersionMajor === 1) response.setHeader('connection', 'close')
+    if (request.httpVersionMajor === 1 && this.#settings.isLast(request)) {
+      response.setHeader('connection', 'close')
+    }
     if (origin !== undefined) {
       response.appendHeader('vary', 'Origin')
       const shared = guarded || (await this.#settings.origins.lists(origin))

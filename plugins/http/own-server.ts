@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http'
-import { setImmediate as turn } from 'node:timers/promises'
+import { Server as NetServer, type Socket } from 'node:net'
+import { setTimeout as pause, setImmediate as turn } from 'node:timers/promises'
 import { RookeryError } from '../../core/errors.ts'
 import type { Logger } from '../../core/logger.ts'
 import { interceptUpgrades } from './guest.ts'
@@ -10,7 +11,14 @@ import { RequestLimit } from './request-limit.ts'
 
 /** Longest that requests under way may take once the server stops, in ms. */
 const CLOSE_MS = 5000
-/** Time between two looks for connections that have become idle while the server stops, in ms. */
+/** How long no request may have arrived before a server that was asked while it drained closes idle connections, in ms. */
+const QUIET_MS = 500
+/** Longest that it waits for that, in ms. */
+const MAX_QUIET_MS = 2000
+/** Most turns of the event loop to wait for one that brings no connection and takes less than this many ms. */
+const MAX_TURNS = 100
+const CALM_TURN_MS = 1
+/** Time between two looks at whether requests or connections are left while the server stops, in ms. */
 const IDLE_CHECK_MS = 50
 /** Longest time that Node accepts for the headers of a request: that of a whole request, in ms. */
 const MAX_HEADERS_MS = 300_000
@@ -38,6 +46,13 @@ export class OwnServer {
   readonly #settings: OwnServerSettings
   readonly #limit: RequestLimit
   readonly #detach: () => void
+  /** Connections that were opened while the app drains. */
+  readonly #late = new WeakSet<Socket>()
+  /** When the last request came while the app drains, as of `performance.now()`. */
+  #askedAt = Number.NEGATIVE_INFINITY
+  /** Connections so far. */
+  #opened = 0
+  #closing = false
   /** Answers what no plugin does. */
   #fallback: RequestListener = (_request, response) => response.writeHead(404).end()
 
@@ -56,6 +71,10 @@ export class OwnServer {
       this.#respond,
     )
     this.server.maxConnections = maxSockets
+    this.server.on('connection', (socket: Socket) => {
+      this.#opened++
+      if (settings.draining()) this.#late.add(socket)
+    })
     this.#reportDrops(maxSockets)
     const { proxies, log } = settings
     this.#limit = new RequestLimit(this.server, { rate: requestRate, burst: requestBurst, proxies, log })
@@ -78,13 +97,28 @@ export class OwnServer {
     })
   }
 
+  /**
+   * Whether a request is the last of its connection. While the app drains, connections that were open before end, so that
+   * balancers of connections lead their clients elsewhere. Those that are opened during the drain come from a proxy that does
+   * not know of it. They are kept until the server closes: a proxy that has to connect for every request would be likely to
+   * do so just when the server stops listening, and the system resets connections that have not been accepted.
+   */
+  isLast(request: IncomingMessage): boolean {
+    return this.#closing || (this.#settings.draining() && !this.#late.has(request.socket))
+  }
+
   /** Stops listening, and resolves when the requests under way are answered. */
   async close(): Promise<void> {
     if (this.server.listening) {
       // Requests that have arrived begin, and are answered.
       await turn()
-      await turn()
-      const closed = new Promise<void>((resolve) => this.server.close(() => resolve()))
+      await this.#untilCalm()
+      this.#closing = true
+      const closed = new Promise<void>((resolve) => this.server.once('close', resolve))
+      // Only stops listening: `close` of HTTP servers closes idle connections, too.
+      NetServer.prototype.close.call(this.server)
+      await this.#untilQuiet()
+      this.server.close()
       // Node does not count connections as idle that have never asked for anything, such as those that browsers open ahead.
       for (const socket of this.#limit.unread()) socket.destroy()
       const idle = setInterval(() => this.server.closeIdleConnections(), IDLE_CHECK_MS)
@@ -96,9 +130,31 @@ export class OwnServer {
     this.#detach()
   }
 
+  /**
+   * Waits for a turn of the event loop that was short and brought no connection: then hardly any waits to be accepted, and the
+   * system resets those that do. A proxy opens connections just when a server is late with its answers.
+   */
+  async #untilCalm(): Promise<void> {
+    for (let turns = 0; turns < MAX_TURNS; turns++) {
+      const [start, opened] = [performance.now(), this.#opened]
+      await turn()
+      if (this.#opened === opened && performance.now() - start < CALM_TURN_MS) return
+    }
+  }
+
+  /**
+   * Requests that a proxy has sent before it knows that nobody listens any more are answered. It then has no connection to send
+   * others on, and those that are idle can be closed.
+   */
+  async #untilQuiet(): Promise<void> {
+    const end = performance.now() + MAX_QUIET_MS
+    while (performance.now() < Math.min(this.#askedAt + QUIET_MS, end)) await pause(IDLE_CHECK_MS)
+  }
+
   readonly #respond: RequestListener = (request, response) => {
     if (this.#limit.refuses(request, response)) return
-    if (this.#settings.draining()) response.setHeader('connection', 'close')
+    if (this.#settings.draining()) this.#askedAt = performance.now()
+    if (this.isLast(request)) response.setHeader('connection', 'close')
     const path = pathOf(request.url)
     if (this.#router.takes(path)) this.#router.request(request, response)
     else if (isServerCheck(request)) response.writeHead(204).end()

@@ -48,7 +48,8 @@ export class WebServer implements HttpServer {
     const proxies = new Proxies(settings.trustProxy)
     this.#proxies = proxies
     this.#origins = new Origins(settings.allowedOrigins, proxies)
-    this.#router = new NodeRouter({ origins: this.#origins, originTimeout: handshakeTimeout, draining, log })
+    const isLast = (request: IncomingMessage) => this.#own?.isLast(request) ?? draining()
+    this.#router = new NodeRouter({ origins: this.#origins, originTimeout: handshakeTimeout, isLast, log })
     addHealth(this.#router, app, settings.health)
     if (settings.server === undefined) {
       const maxSockets = settings.maxSockets ?? limits.maxConnections + SPARE_SOCKETS

@@ -1,0 +1,39 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { ReverseProxy } from './proxy.ts'
+
+/** What Debian's /etc/nginx/nginx.conf has around the files of conf.d. */
+const around = (folder: string): string => `
+# Root's workers may read the folder of the test.
+${process.getuid?.() === 0 ? 'user root;' : ''}
+daemon off;
+pid ${folder}/pid;
+events {}
+http {
+  access_log off;
+  client_body_temp_path ${folder}/body;
+  proxy_temp_path ${folder}/proxy;
+  fastcgi_temp_path ${folder}/fastcgi;
+  uwsgi_temp_path ${folder}/uwsgi;
+  scgi_temp_path ${folder}/scgi;
+  include ${folder}/rookery.conf;
+}
+`
+
+export const nginx: ReverseProxy = {
+  name: 'nginx',
+  config: 'nginx.conf',
+  checksHealth: false,
+  replacements: (folder, port) => ({
+    'listen 443': `listen 127.0.0.1:${port}`,
+    '/etc/ssl/example.com.pem': `${folder}/example.com.pem`,
+    '/etc/ssl/example.com.key': `${folder}/example.com.pem`,
+  }),
+  rewriteHost: (config) => config.replace('Host $http_host', 'Host internal'),
+  prepare(folder, config) {
+    const path = join(folder, 'nginx.conf')
+    writeFileSync(join(folder, 'rookery.conf'), config)
+    writeFileSync(path, around(folder))
+    return { command: 'nginx', args: ['-p', folder, '-e', 'stderr', '-c', path] }
+  },
+}
