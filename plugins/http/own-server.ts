@@ -15,9 +15,6 @@ const CLOSE_MS = 5000
 const QUIET_MS = 500
 /** Longest that it waits for that, in ms. */
 const MAX_QUIET_MS = 2000
-/** Most turns of the event loop to wait for one that brings no connection and takes less than this many ms. */
-const MAX_TURNS = 100
-const CALM_TURN_MS = 1
 /** Time between two looks at whether requests or connections are left while the server stops, in ms. */
 const IDLE_CHECK_MS = 50
 /** Longest time that Node accepts for the headers of a request: that of a whole request, in ms. */
@@ -50,8 +47,6 @@ export class OwnServer {
   readonly #late = new WeakSet<Socket>()
   /** When the last request came while the app drains, as of `performance.now()`. */
   #askedAt = Number.NEGATIVE_INFINITY
-  /** Connections so far. */
-  #opened = 0
   #closing = false
   /** Answers what no plugin does. */
   #fallback: RequestListener = (_request, response) => response.writeHead(404).end()
@@ -72,7 +67,6 @@ export class OwnServer {
     )
     this.server.maxConnections = maxSockets
     this.server.on('connection', (socket: Socket) => {
-      this.#opened++
       if (settings.draining()) this.#late.add(socket)
     })
     this.#reportDrops(maxSockets)
@@ -112,7 +106,7 @@ export class OwnServer {
     if (this.server.listening) {
       // Requests that have arrived begin, and are answered.
       await turn()
-      await this.#untilCalm()
+      await turn()
       this.#closing = true
       const closed = new Promise<void>((resolve) => this.server.once('close', resolve))
       // Only stops listening: `close` of HTTP servers closes idle connections, too.
@@ -128,18 +122,6 @@ export class OwnServer {
       clearTimeout(end)
     }
     this.#detach()
-  }
-
-  /**
-   * Waits for a turn of the event loop that was short and brought no connection: then hardly any waits to be accepted, and the
-   * system resets those that do. A proxy opens connections just when a server is late with its answers.
-   */
-  async #untilCalm(): Promise<void> {
-    for (let turns = 0; turns < MAX_TURNS; turns++) {
-      const [start, opened] = [performance.now(), this.#opened]
-      await turn()
-      if (this.#opened === opened && performance.now() - start < CALM_TURN_MS) return
-    }
   }
 
   /**
