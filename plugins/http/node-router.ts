@@ -104,11 +104,8 @@ export class NodeRouter {
     await handler(request, socket, head, urlOf(request.url))
   }
 
-  async #respond(
-    { handler, guarded }: Endpoint,
-    request: IncomingMessage,
-    response: ServerResponse,
-  ): Promise<void> {
+  async #respond(endpoint: Endpoint, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { handler, guarded } = endpoint
     const { origin } = request.headers
     if (request.httpVersionMajor === 1 && this.#settings.isLast(request)) {
       response.setHeader('connection', 'close')
@@ -118,13 +115,14 @@ export class NodeRouter {
       const shared = guarded || (await this.#settings.origins.lists(origin))
       if (shared && shareWith(origin, request, response)) return
     }
-    if (guarded) await this.#checkOrigin(request)
+    // A client asks the path of a WebSocket why its handshake was refused.
+    if (guarded) await this.#checkOrigin(request, endpoint === UPGRADE_ONLY)
     await handler(request, response, urlOf(request.url))
   }
 
   /** @throws `origin_not_allowed` */
-  async #checkOrigin(request: IncomingMessage): Promise<void> {
-    const allowed = this.#settings.origins.allows(request)
+  async #checkOrigin(request: IncomingMessage, isHandshake = false): Promise<void> {
+    const allowed = this.#settings.origins.allows(request, isHandshake)
     const late = () => new RookeryError('handshake_timeout', 'The decision about the origin took too long')
     if (
       isPromiseLike(allowed)

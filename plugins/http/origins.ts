@@ -75,16 +75,19 @@ export class Origins {
    * page at all.
    *
    * A request without `Origin` that a browser marks as another site's, such as that of an `<img>`, is refused: it carries
-   * cookies. A browser's word that page and server are of one origin counts, whatever a proxy has made of `Host`.
-   * Source: https://www.w3.org/TR/fetch-metadata/
+   * cookies. A browser's word that page and server are of one origin counts, whatever a proxy has made of `Host`; Chromium
+   * gives it with `fetch` and not with WebSockets. Source: https://www.w3.org/TR/fetch-metadata/
+   *
+   * @param isHandshake whether to decide as for the handshake of a WebSocket, without that word
    */
-  allows(request: RequestOrigin): boolean | Promise<boolean> {
+  allows(request: RequestOrigin, isHandshake = false): boolean | Promise<boolean> {
     const { origin } = request.headers
     const site = request.headers['sec-fetch-site']
     if (origin === undefined) {
       return site === undefined || site === 'same-origin' || site === 'none' || this.#allowed === '*'
     }
-    if (site === 'same-origin' || isOwn(origin, this.#proxies.targetOf(request))) return true
+    if ((site === 'same-origin' && !isHandshake) || isOwn(origin, this.#proxies.targetOf(request)))
+      return true
     return this.lists(origin)
   }
 }

@@ -204,6 +204,14 @@ describe('a page that is refused', () => {
     })
   })
 
+  it('is told by the path of the WebSocket as its handshake was, also where a proxy has rewritten Host', async () => {
+    const { url } = await start()
+    const headers = { origin: 'http://localhost:5173', 'sec-fetch-site': 'same-origin' }
+    expect((await ask(`${url}/api/v1/ws`, headers, 'POST')).status).toBe(403)
+    expect((await ask(`${url}/api/v1/sse`, headers)).status).toBe(200)
+    expect((await ask(`${url}/api/v1/ws`, { ...headers, origin: url }, 'POST')).status).toBe(426)
+  })
+
   it('learns nothing else, and its uplink requests are not even read', async () => {
     const { url, app } = await start()
     const handled = vi.fn()
