@@ -39,6 +39,11 @@ export const refuseUpgrade = (socket: Duplex, error: RookeryError): void => {
   )
 }
 
+const namesOf = (list = ''): string[] => list.split(',').flatMap((name) => name.trim() || [])
+
+/** Whether a header is one that proxies set, and by which a page could pretend to be the server's own. */
+const isOfProxies = (name: string): boolean => /^(x-)?forwarded\b/i.test(name)
+
 /**
  * Lets the page of an origin read the answer to a request, and send requests that need a preflight. Also a page that is
  * refused: it has to learn why.
@@ -52,8 +57,10 @@ export const shareWith = (origin: string, request: IncomingMessage, response: Se
     return false
   }
   response.setHeader('access-control-allow-methods', 'GET, HEAD, POST, DELETE')
-  const wanted = request.headers['access-control-request-headers']
-  if (wanted !== undefined) response.setHeader('access-control-allow-headers', wanted)
+  const wanted = namesOf(request.headers['access-control-request-headers']).filter(
+    (name) => !isOfProxies(name),
+  )
+  if (wanted.length > 0) response.setHeader('access-control-allow-headers', wanted.join(','))
   response.setHeader('access-control-max-age', '600')
   response.writeHead(204).end()
   return true

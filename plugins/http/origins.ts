@@ -86,6 +86,8 @@ export class Origins {
     if (origin === undefined) {
       return site === undefined || site === 'same-origin' || site === 'none' || this.#allowed === '*'
     }
+    // A page can set the headers of proxies itself, and a browser's word that the page is another site's outweighs them.
+    if (site === 'cross-site' || site === 'same-site') return this.lists(origin)
     if ((site === 'same-origin' && !isHandshake) || isOwn(origin, this.#proxies.targetOf(request)))
       return true
     return this.lists(origin)

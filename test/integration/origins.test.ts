@@ -148,6 +148,13 @@ describe.each(Object.entries(ROUTES))('origins over %s', (_name, connect) => {
       served(await statusOf(url, { origin, ...headers }))
       expect(await statusOf(url, { ...headers, origin: 'https://evil.example' })).toBe(403)
     }
+    // A page may set these headers itself, where its browser asks first and is told that it may.
+    const forged = {
+      'x-forwarded-host': 'evil.example',
+      'x-forwarded-proto': 'https',
+      'sec-fetch-site': 'cross-site',
+    }
+    expect(await statusOf(url, { origin: 'https://evil.example', ...forged })).toBe(403)
     // The scheme is compared, too.
     const plain = { 'x-forwarded-host': 'public.example', 'x-forwarded-proto': 'http' }
     expect(await statusOf(url, { origin, ...plain })).toBe(403)
@@ -187,7 +194,7 @@ describe('a page that is refused', () => {
         {
           origin,
           'access-control-request-method': 'POST',
-          'access-control-request-headers': 'x-a,authorization',
+          'access-control-request-headers': 'x-a, X-Forwarded-Host,forwarded,authorization',
         },
         'OPTIONS',
       )
