@@ -6,6 +6,8 @@ const SMALL_BYTES = 2048
 const QUANTUM_MS = 0.1
 /** Milliseconds of one turn of the event loop for flows with credit, and again for all others. */
 const TURN_BUDGET_MS = 0.25
+/** Milliseconds without service after which a flow owes nothing more: a round can take longer than a peer is silent. */
+const FORGIVE_MS = 100
 /** Most that one piece is charged with, in milliseconds: longer ones have mostly met a garbage collection. */
 const MAX_CHARGE_MS = 2
 
@@ -78,7 +80,7 @@ export class FairQueue {
       flow.active = true
       flow.credit = QUANTUM_MS
       this.#round.add(flow)
-    }
+    } else if (this.#now() - flow.servedAt > FORGIVE_MS) flow.credit = QUANTUM_MS
     this.#schedule()
     if (flow.credit <= 0) return
     if (bytes > SMALL_BYTES) this.#fresh.add(flow)
@@ -105,6 +107,7 @@ export class FairQueue {
       flow.waiting ||= more
     } finally {
       this.#serving = false
+      flow.servedAt = at
     }
     return at
   }
@@ -169,6 +172,8 @@ const take = (list: LinkedList<QueuedFlow>): QueuedFlow | undefined => {
 class QueuedFlow implements Flow {
   /** Milliseconds that it may still take in this round; below zero it is in debt. */
   credit = 0
+  /** When it was served last, on the queue's clock. */
+  servedAt = 0
   /** Whether the round visits it. */
   active = false
   /** Whether something waits to be handled. */

@@ -40,7 +40,7 @@ export interface HttpOptions {
   readonly keepAliveTimeout?: Duration | undefined
   /**
    * Requests a second, and at once, from one network address other than the machine's own; past it they are answered with 429
-   * and the connection is closed. @default 5000 and 10000
+   * and the connection is closed. @default 5000 and 2000
    */
   readonly requestRate?: number | undefined
   readonly requestBurst?: number | undefined
@@ -129,7 +129,7 @@ export const readHttpOptions = (options: HttpOptions): HttpSettings => {
     health: healthPaths(health),
     keepAliveTimeout: milliseconds(options.keepAliveTimeout ?? '72s'),
     requestRate,
-    requestBurst: options.requestBurst ?? 2 * requestRate,
+    requestBurst: options.requestBurst ?? 2000,
     maxSockets: options.maxSockets,
     server: server as Server | false | undefined,
   }

@@ -11,10 +11,12 @@ export type TrustProxy = boolean | number | readonly string[]
 
 type Trust = (address: string, hop: number) => boolean
 
-const trustOf = (proxies: TrustProxy): Trust => {
-  if (typeof proxies === 'boolean') return () => proxies
+/** Undefined where no proxy is trusted: most servers need not look at addresses then. */
+const trustOf = (proxies: TrustProxy): Trust | undefined => {
+  if (proxies === false || proxies === 0) return undefined
+  if (proxies === true) return () => true
   if (typeof proxies === 'number') return (_address, hop) => hop < proxies
-  return proxies.length > 0 ? proxyAddr.compile([...proxies]) : () => false
+  return proxies.length > 0 ? proxyAddr.compile([...proxies]) : undefined
 }
 
 /** Says what is wrong with the option, or nothing. */
@@ -58,7 +60,7 @@ export interface Target {
 
 /** Reads what proxies say of the clients behind them. */
 export class Proxies {
-  readonly #trusts: Trust
+  readonly #trusts: Trust | undefined
 
   constructor(proxies: TrustProxy) {
     this.#trusts = trustOf(proxies)
@@ -72,10 +74,9 @@ export class Proxies {
   addressOf(request: IncomingMessage): string {
     const peer = request.socket.remoteAddress ?? ''
     const own = normalizeAddress(peer) ?? peer
-    if (request.headers['x-forwarded-for'] === undefined) return own
-    const chain = proxyAddr.all(request as never, (text, hop) =>
-      this.#trusts(normalizeAddress(text) ?? '', hop),
-    )
+    const trusts = this.#trusts
+    if (!trusts || request.headers['x-forwarded-for'] === undefined) return own
+    const chain = proxyAddr.all(request as never, (text, hop) => trusts(normalizeAddress(text) ?? '', hop))
     let address = own
     for (const text of chain.slice(1)) {
       const next = normalizeAddress(text)
@@ -87,6 +88,7 @@ export class Proxies {
 
   /** Whether the peer of a connection is a proxy that is trusted. */
   isTrusted(request: RequestOrigin): boolean {
+    if (!this.#trusts) return false
     const peer = request.socket?.remoteAddress ?? ''
     return this.#trusts(normalizeAddress(peer) ?? peer, 0)
   }

@@ -10,9 +10,9 @@ afterEach(() => void vi.useRealTimers())
 class FakeSocket extends EventEmitter {
   bytesRead = 0
   destroyed = false
-  readonly remoteAddress: string
+  readonly remoteAddress: string | undefined
 
-  constructor(remoteAddress: string) {
+  constructor(remoteAddress: string | undefined) {
     super()
     this.remoteAddress = remoteAddress
   }
@@ -32,7 +32,7 @@ const create = (trustProxy: TrustProxy = false) => {
   const log = recordingLogger()
   const proxies = new Proxies(trustProxy)
   const limit = new RequestLimit(server as never, { rate: RATE, burst: BURST, proxies, log })
-  const connect = (address: string) => {
+  const connect = (address: string | undefined) => {
     const socket = new FakeSocket(address)
     server.emit('connection', socket)
     return socket
@@ -62,9 +62,11 @@ describe('the limit of requests', () => {
     const socket = connect('1.2.3.4')
     for (let count = 0; count < BURST; count++) expect(ask(socket)).toBeUndefined()
     expect(ask(socket)).toEqual(TOO_MANY)
-    vi.advanceTimersByTime(300)
+    vi.advanceTimersByTime(2000)
     const next = connect('1.2.3.4')
-    expect([ask(next), ask(next), ask(next)]).toEqual([undefined, undefined, TOO_MANY])
+    // Two seconds have brought as many tokens as the bucket holds, less the one that was owed.
+    for (let count = 1; count < BURST; count++) expect(ask(next)).toBeUndefined()
+    expect(ask(next)).toEqual(TOO_MANY)
     expect(lines).toMatchObject([{ level: 'warn', address: '1.2.3.4' }])
     expect(lines[0]?.msg).toMatch(/requestRate[\s\S]*trustProxy/)
   })
@@ -77,7 +79,7 @@ describe('the limit of requests', () => {
     const [one, other] = [connect('2001:db8:0:1::1'), connect('2001:db8:0:1::2')]
     for (let count = 0; count < BURST; count++) ask(one)
     expect(ask(other)).toEqual(TOO_MANY)
-    for (const address of ['127.0.0.1', '::1', '::ffff:127.0.0.1', '']) {
+    for (const address of ['127.0.0.1', '::1', '::ffff:127.0.0.1']) {
       const local = connect(address)
       for (let count = 0; count < 100; count++) expect(ask(local)).toBeUndefined()
     }
@@ -101,11 +103,27 @@ describe('the limit of requests', () => {
     const flood = connect('1.2.3.4')
     for (let count = 0; count < 2 * BURST; count++) ask(flood)
     expect(connect('1.2.3.4').destroyed).toBe(true)
-    vi.advanceTimersByTime(1900)
+    vi.advanceTimersByTime(1999)
     expect(connect('1.2.3.4').destroyed).toBe(true)
     expect(connect('1.2.3.5').destroyed).toBe(false)
-    vi.advanceTimersByTime(200)
+    vi.advanceTimersByTime(1)
     expect(connect('1.2.3.4').destroyed).toBe(false)
+  })
+
+  it('lets connections in one after the other for a while after that', () => {
+    const { ask, connect } = create()
+    const flood = connect('1.2.3.4')
+    for (let count = 0; count <= BURST; count++) ask(flood)
+    vi.advanceTimersByTime(2000)
+    const [first, second] = [connect('1.2.3.4'), connect('1.2.3.4')]
+    expect([first.destroyed, second.destroyed]).toEqual([false, true])
+    expect(ask(first)).toBeUndefined()
+    const third = connect('1.2.3.4')
+    expect([third.destroyed, connect('1.2.3.4').destroyed]).toEqual([false, true])
+    third.destroy()
+    expect(connect('1.2.3.4').destroyed).toBe(false)
+    vi.advanceTimersByTime(10_001)
+    expect([connect('1.2.3.4'), connect('1.2.3.4')].map(({ destroyed }) => destroyed)).toEqual([false, false])
   })
 
   it('counts by client behind proxies that are trusted, and leaves their connections alone', () => {
@@ -118,6 +136,12 @@ describe('the limit of requests', () => {
     expect(ask(proxy, flood)?.status).toBe(429)
     expect(proxy.destroyed).toBe(false)
     expect(connect('10.0.0.1').destroyed).toBe(false)
+  })
+
+  it('drops connections that their peers have reset before they were accepted', () => {
+    const { connect, limit } = create()
+    expect(connect(undefined).destroyed).toBe(true)
+    expect([...limit.unread()]).toEqual([])
   })
 
   it('forgets connections that are closed', () => {
