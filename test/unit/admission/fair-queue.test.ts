@@ -242,4 +242,16 @@ describe('the fair queue', () => {
     expect(served).toEqual(['outer', 'inner'])
     expect(queue.serving).toBe(false)
   })
+
+  it('forgives a flow its debt after 100 ms, however long a round takes', async () => {
+    const { peer, served, until } = createLoop()
+    for (let flood = 0; flood < 1000; flood++) peer('flood', 0.2).send(1000, 60_000)
+    const honest = peer('honest', 0.9)
+    honest.send(1)
+    // Half a round, of the eight that would pay for that.
+    await until(served.length + 600)
+    const before = served.length
+    honest.send(1)
+    expect(served[before]).toBe('honest')
+  })
 })
