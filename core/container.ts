@@ -14,6 +14,8 @@ export interface ContainerScope extends Scope {
   provideDefault<T>(token: Token<T>, factory: () => T): void
   /** Who provides a token, if anybody does. */
   ownerOf(token: Token<unknown>): string | undefined
+  /** Notes that a plugin requires a token. */
+  require(token: Token<unknown>): void
   /** Forgets every provider. */
   dispose(): void
 }
@@ -37,6 +39,7 @@ export const createScope = (): ContainerScope => {
   const container: DependencyContainer = root.createChildContainer()
   const owners = new Map<symbol, string>()
   const defaults = new Set<symbol>()
+  const required = new Set<symbol>()
   const resolving: Token<unknown>[] = []
 
   const build = <T>(token: Token<T>, factory: () => T): T => {
@@ -72,6 +75,7 @@ export const createScope = (): ContainerScope => {
       return container.resolve<T>(token.key)
     },
     has: (token) => owners.has(keyOf(token)),
+    isRequired: (token) => required.has(keyOf(token)),
   })
 
   const core: ContainerScope = {
@@ -82,6 +86,7 @@ export const createScope = (): ContainerScope => {
       defaults.add(token.key)
     },
     ownerOf: (token) => owners.get(keyOf(token)),
+    require: (token) => void required.add(keyOf(token)),
     dispose: () => {
       owners.clear()
       container.reset()

@@ -26,6 +26,7 @@ const sortPlugins = (plugins: readonly Plugin[], scope: ContainerScope): Plugin[
     path.push(plugin.name)
     for (const token of plugin.requires ?? []) {
       const owner = ownerOf(token, plugin)
+      scope.require(token)
       if (owner === undefined) {
         const hint = token.providedBy ? `; add ${token.providedBy} to the plugins` : ''
         throw new RookeryError(

@@ -35,4 +35,6 @@ export interface Scope {
    */
   get<T>(token: Token<T>): T
   has(token: Token<unknown>): boolean
+  /** Whether a plugin names a token in its `requires`. Known once all plugins are set up, so not in `setup`. */
+  isRequired(token: Token<unknown>): boolean
 }

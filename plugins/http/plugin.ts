@@ -30,7 +30,7 @@ export const http = (options: HttpOptions = {}): Plugin => {
     },
     async start(scope) {
       scope.get(HttpServer)
-      await web?.start()
+      await web?.start(scope.isRequired(HttpRoutes))
     },
     listen: () => web?.listen(),
     stop: () => web?.close(),

@@ -99,7 +99,7 @@ export class WebServer implements HttpServer {
       'missing_provider',
       this.#settings.server === false
         ? 'http({ server: false }) has no routes'
-        : "HttpRoutes is there once http() has started: name it in a plugin's `requires` and use it in `start`; it needs the packages hono and @hono/node-server",
+        : "HttpRoutes is there once http() has started: name it in a plugin's `requires` and use it in `start`",
     )
   }
 
@@ -119,18 +119,18 @@ export class WebServer implements HttpServer {
     return this.#proxies.addressOf(request)
   }
 
-  /** Loads the router. A guest without `routes` may do without. */
-  async start(): Promise<void> {
-    const { server, routes } = this.#settings
-    if (server === false) return
-    const isNeeded = this.#own !== undefined || routes !== undefined
-    this.#hono = await loadHono().catch((error) => {
-      if (isNeeded) throw error
-      return undefined
-    })
-    if (!this.#hono) return
+  /**
+   * Loads the router where there are routes. Hono makes each request of a process a little slower, also those that it has no
+   * part in.
+   *
+   * @param isRequired whether a plugin has routes
+   */
+  async start(isRequired: boolean): Promise<void> {
+    const { server, routes, allowedOrigins } = this.#settings
+    if (server === false || !(this.#own || routes || isRequired)) return
+    this.#hono = await loadHono()
     this.#routes = createRouter(this.#hono, this.#log)
-    if (this.#settings.allowedOrigins !== undefined) addCors(this.#routes, this.#origins)
+    if (allowedOrigins !== undefined) addCors(this.#routes, this.#origins)
   }
 
   /** Begins to answer, and to listen unless the server is the user's own. */

@@ -1,3 +1,4 @@
+import { createApp, definePlugin } from 'rookery'
 import { describe, expect, it, vi } from 'vitest'
 import { createScope } from '../../../core/container.ts'
 import { createToken } from '../../../core/scope.ts'
@@ -17,6 +18,25 @@ describe('a scope', () => {
     expect(mailer.send()).toBe('sent')
     expect(scope.for('other').get(Mailer)).toBe(mailer)
     expect(factory).toHaveBeenCalledOnce()
+  })
+
+  it('knows what plugins require', async () => {
+    const seen: { mailer?: boolean; clock?: boolean } = {}
+    const mail = definePlugin({
+      name: 'mail',
+      setup: (scope) => {
+        scope.provide(Mailer, () => ({ send: () => 'sent' }))
+        scope.provide(Clock, () => 0)
+      },
+      start: (scope) => {
+        seen.mailer = scope.isRequired(Mailer)
+        seen.clock = scope.isRequired(Clock)
+      },
+    })
+    const app = createApp({ plugins: [mail, { name: 'user', requires: [Mailer] }], logger: 'silent' })
+    await app.start()
+    await app.stop()
+    expect(seen).toEqual({ mailer: true, clock: false })
   })
 
   it('keeps values that look like nothing', () => {
