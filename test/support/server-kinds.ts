@@ -2,7 +2,7 @@ import { createServer, type RequestListener, type Server } from 'node:http'
 import { createSecureServer } from 'node:http2'
 import { createServer as createHttpsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import { getRequestListener, serve } from '@hono/node-server'
+import { serve } from '@hono/node-server'
 import express from 'express'
 import fastify from 'fastify'
 import { Hono } from 'hono'
@@ -179,4 +179,4 @@ export const KINDS: Readonly<Record<string, () => Promise<Started>>> = {
   },
 }
 
-export { getRequestListener, honoRoutes, listening, ownListener }
+export { listening, ownListener }
