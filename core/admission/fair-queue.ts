@@ -17,7 +17,7 @@ export interface Flow {
    * Tells the queue that something has come. The queue handles it now if it is small and the flow has credit left in this
    * round, and otherwise in a later turn of the event loop. Has no effect while the flow waits already.
    *
-   * @param bytes size of what waits @default 0
+   * @param bytes size of the input that waits @default 0
    */
   ready(bytes?: number): void
 }

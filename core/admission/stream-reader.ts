@@ -147,7 +147,7 @@ export class StreamReader implements Reader {
     if (now - since > RESET_TEST_MS && writable && writableLength === 0) this.#socket.write('')
   }
 
-  /** Reads nothing for a while, or until the peer has read what waits for it. */
+  /** Stops reading for a while, or until the peer has read everything that the server wrote. */
   #pause(millis: number): void {
     this.#timer = setTimeout(this.#resume, millis)
     this.#socket.on('drain', this.#resume)

@@ -15,7 +15,7 @@ export interface Interceptor {
   pass?(request: IncomingMessage, ...rest: never[]): void
 }
 
-/** A listener of somebody else, which is called for what no interceptor takes. */
+/** Stands in for another listener of the server, and calls it for requests that no interceptor takes. */
 interface Filter extends Listener {
   /** The original: `EventEmitter.off` finds a listener by it, as it does for `once`. */
   listener?: Listener
@@ -72,7 +72,7 @@ class ListenerFront {
     else any?.handleLast(request, ...args)
   }
 
-  /** A listener has come, or all have been removed: afterwards, this one is to be first again. */
+  /** Restores the order after a listener was added, or the front's own was removed. */
   readonly #changed = (event: string | symbol): void => {
     if (event !== this.#event || this.#arranging) return
     queueMicrotask(() => {
@@ -80,7 +80,7 @@ class ListenerFront {
     })
   }
 
-  /** Has the first listener in front and all others behind filters, or everything as it was. */
+  /** Puts the front's listener first and the others behind filters, or restores the listeners as they were. */
   #arrange(inFront: boolean): void {
     const there = this.#server.rawListeners(this.#event) as Filter[]
     const others = there.filter((listener) => listener !== this.#first)
@@ -132,6 +132,6 @@ export const intercept = (
   interceptor: Interceptor,
 ): (() => void) => frontOf(server, event).add(interceptor)
 
-/** The number of an event's listeners beside those that intercept it. */
+/** The number of an event's listeners that are not interceptors. */
 export const otherListeners = (server: EventEmitter, event: InterceptedEvent): number =>
   frontOf(server, event).others

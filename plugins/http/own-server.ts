@@ -92,10 +92,10 @@ export class OwnServer {
   }
 
   /**
-   * Whether a request is the last of its connection. While the app drains, connections that were open before end, so that
-   * balancers of connections lead their clients elsewhere. Those that are opened during the drain come from a proxy that does
-   * not know of it. They are kept until the server closes: a proxy that has to connect for every request would be likely to
-   * do so just when the server stops listening, and the system resets connections that have not been accepted.
+   * Whether a request is the last of its connection. While the app drains, the server ends connections that were open before,
+   * so that load balancers move their clients to other nodes. It keeps connections that are opened during the drain: they come
+   * from a proxy that does not know of the drain. Such a proxy would otherwise connect for every request, also just when the
+   * server stops listening, and the system resets connections that have not been accepted.
    */
   isLast(request: IncomingMessage): boolean {
     return this.#closing || (this.#settings.draining() && !this.#late.has(request.socket))
@@ -113,7 +113,7 @@ export class OwnServer {
       NetServer.prototype.close.call(this.server)
       await this.#untilQuiet()
       this.server.close()
-      // Node does not count connections as idle that have never asked for anything, such as those that browsers open ahead.
+      // Browsers open connections ahead. Node does not count a connection as idle before its first request.
       for (const socket of this.#limit.unread()) socket.destroy()
       const idle = setInterval(() => this.server.closeIdleConnections(), IDLE_CHECK_MS)
       const end = setTimeout(() => this.server.closeAllConnections(), CLOSE_MS)
@@ -125,8 +125,8 @@ export class OwnServer {
   }
 
   /**
-   * Requests that a proxy has sent before it knows that nobody listens any more are answered. It then has no connection to send
-   * others on, and those that are idle can be closed.
+   * Waits until no request has arrived for a while. A proxy may send requests on open connections until it learns that the
+   * server has stopped listening; each answer ends its connection, and idle connections can be closed afterwards.
    */
   async #untilQuiet(): Promise<void> {
     const end = performance.now() + MAX_QUIET_MS

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
-import { createConnection, type Socket } from 'node:net'
+import { createConnection } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fastifyWebSocket from '@fastify/websocket'
@@ -13,6 +13,7 @@ import { io } from 'socket.io-client'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
 import { BareClient } from '../support/bare-client.ts'
+import { open } from '../support/raw-socket.ts'
 import { RawWebSocket } from '../support/raw-websocket.ts'
 import {
   closeWithTest,
@@ -50,19 +51,6 @@ const attachWs = (server: Server, path: string): WebSocketServer => {
   const own = new WebSocketServer({ server, path })
   own.on('connection', (socket) => socket.send(`own ${path}`))
   return own
-}
-
-/** Asks on a connection of its own, which is read into a string; closed with the test. */
-const open = (url: string): { socket: Socket; text: () => string } => {
-  const { hostname, port } = new URL(url)
-  const socket = createConnection(Number(port), hostname)
-  onTestFinished(() => void socket.destroy())
-  let text = ''
-  socket.on('data', (data) => {
-    text += data.toString('latin1')
-  })
-  socket.on('error', () => {})
-  return { socket, text: () => text }
 }
 
 const listenersOf = (server: Server) => ({

@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
-import { createConnection, type Socket } from 'node:net'
 import { HttpServer } from 'rookery/http'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { open } from '../support/raw-socket.ts'
 import { RawWebSocket } from '../support/raw-websocket.ts'
 import { closeWithTest, createFullApp, listening, ownListener, urlOf } from '../support/server-kinds.ts'
 
@@ -11,19 +11,6 @@ const openServer = async (): Promise<Server> => {
   const server = await listening(createServer(ownListener))
   closeWithTest(server)
   return server
-}
-
-/** Asks on a connection of its own, which is read into a string; closed with the test. */
-const open = (url: string): { socket: Socket; text: () => string } => {
-  const { hostname, port } = new URL(url)
-  const socket = createConnection(Number(port), hostname)
-  onTestFinished(() => void socket.destroy())
-  let text = ''
-  socket.on('data', (data) => {
-    text += data.toString('latin1')
-  })
-  socket.on('error', () => {})
-  return { socket, text: () => text }
 }
 
 describe('upgrade requests', () => {
