@@ -174,7 +174,12 @@ export class NodeRouter {
 /** What answers plain requests where only upgrades are taken. */
 const UPGRADE_ONLY: Endpoint = {
   guarded: true,
-  handler: (_request, response) => {
+  handler: ({ method }, response) => {
+    // A client asks whether its page is refused: browsers do not tell pages why a handshake failed.
+    if (method === 'POST') {
+      response.writeHead(204).end()
+      return
+    }
     response.setHeader('upgrade', 'websocket')
     throw new RookeryError('protocol_mismatch', 'This path takes WebSocket upgrades only')
   },

@@ -1,4 +1,5 @@
 import { request } from 'node:http'
+import type { Socket } from 'node:net'
 import { HttpServer } from 'rookery/http'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import {
@@ -82,10 +83,12 @@ describe('a server that stops', () => {
     const { url, app } = await start(1)
     await welcomeBy('websocket', url)
     const { server } = app.scope.get(HttpServer)
-    const asked = new Promise((resolve) => server.once('upgrade', resolve))
+    const connected = new Promise<Socket>((resolve) => server.once('connection', resolve))
     const answer = upgradeAnswer(`${url}/api/v1/ws`)
-    await asked
-    await new Promise((resolve) => setImmediate(resolve))
+    const socket = await connected
+    const turn = () => new Promise((resolve) => setImmediate(resolve))
+    while (socket.bytesRead === 0) await turn()
+    await turn()
     const now = performance.now()
     await app.stop()
     const { status, body } = await answer
