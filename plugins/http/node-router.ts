@@ -112,12 +112,19 @@ export class NodeRouter {
     }
     if (origin !== undefined) {
       response.appendHeader('vary', 'Origin')
-      const shared = guarded || (await this.#settings.origins.lists(origin))
+      const shared = guarded || (await this.#isListed(origin))
       if (shared && shareWith(origin, request, response)) return
     }
     // A client asks the path of a WebSocket why its handshake was refused.
     if (guarded) await this.#checkOrigin(request, endpoint === UPGRADE_ONLY)
     await handler(request, response, urlOf(request.url))
+  }
+
+  /** Whether the user lists an origin. A function of theirs that does not decide in time has said no. */
+  async #isListed(origin: string): Promise<boolean> {
+    const listed = Promise.resolve(this.#settings.origins.lists(origin))
+    const late = () => new RookeryError('handshake_timeout')
+    return await within(this.#settings.originTimeout, listed, late).catch(() => false)
   }
 
   /** @throws `origin_not_allowed` */
@@ -154,7 +161,7 @@ export class NodeRouter {
   #fail(failure: unknown, request: IncomingMessage, response: ServerResponse): void {
     // A client that has gone is not a fault of the server.
     if (response.destroyed && !isPublic(failure)) return
-    // Of a body that is still to come nobody wants the rest.
+    // The server does not read the rest of the body.
     if (!request.complete && !response.headersSent && request.httpVersionMajor === 1) {
       response.setHeader('connection', 'close')
     }

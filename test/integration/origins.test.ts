@@ -120,7 +120,9 @@ describe.each(Object.entries(ROUTES))('origins over %s', (_name, connect) => {
       { handshakeTimeout: '50ms' },
     )
     await app.start()
-    expect(await statusOf(app.scope.get(HttpServer).url, { origin: 'https://a.example' })).toBe(408)
+    const { url } = app.scope.get(HttpServer)
+    expect(await statusOf(url, { origin: 'https://a.example' })).toBe(408)
+    expect((await ask(`${url}/healthz`, { origin: 'https://a.example' })).status).toBe(200)
   })
 
   it('count as another’s where a browser says so and sends no Origin, as for an image', async () => {
