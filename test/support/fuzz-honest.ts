@@ -64,7 +64,7 @@ const start = async ({ url, honest }: { url: string; honest: string }) => {
 /** Waits for what is on its way, and leaves. */
 const finish = async (): Promise<HonestReport> => {
   stop()
-  for (let waited = 0; times.length < sent && waited < 5000; waited += 10) {
+  for (let waited = 0; times.length < sent && waited < 60_000; waited += 10) {
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
   const seen = [...troubles]
