@@ -1,18 +1,18 @@
-export type { ErrorCode, Issue } from '../core/errors.ts'
-export { RookeryError } from '../core/errors.ts'
-export type { Untyped, User } from '../core/protocol.ts'
+export type { ErrorCode, Issue } from '../core/protocol/errors.ts'
+export { RookeryError } from '../core/protocol/errors.ts'
+export type { Untyped, User } from '../core/protocol/protocol.ts'
 export { createClient } from './client.ts'
+export type { Listener, Message, Subscription, SubscriptionState } from './messages/subscription.ts'
 export type { ClientOptions, Params, ReconnectOptions } from './options.ts'
-export type { Listener, Message, Subscription, SubscriptionState } from './subscription.ts'
+export type { SseOptions } from './transports/sse.ts'
+export { sse } from './transports/sse.ts'
 export type {
   ClientConnection,
   ClientTransport,
   ConnectionEvents,
   ConnectRequest,
   EncodedFrame,
-} from './transport.ts'
-export type { SseOptions } from './transports/sse.ts'
-export { sse } from './transports/sse.ts'
+} from './transports/transport.ts'
 export type { WebSocketClass, WebSocketOptions } from './transports/websocket.ts'
 export { websocket } from './transports/websocket.ts'
 export type {

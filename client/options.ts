@@ -1,9 +1,9 @@
-import { RookeryError } from '../core/errors.ts'
-import type { BackoffBounds } from './backoff.ts'
+import { RookeryError } from '../core/protocol/errors.ts'
+import type { BackoffBounds } from './connection/backoff.ts'
+import { readToken, type Token } from './connection/token.ts'
 import { invalidOption } from './invalid-option.ts'
-import { readToken, type Token } from './token.ts'
-import type { ClientTransport } from './transport.ts'
 import { sse } from './transports/sse.ts'
+import type { ClientTransport } from './transports/transport.ts'
 import { type WebSocketClass, websocket } from './transports/websocket.ts'
 
 /** Query parameters of the handshake; null and undefined ones are left out. */

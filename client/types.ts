@@ -1,6 +1,6 @@
-import type { RookeryError } from '../core/errors.ts'
-import type { Untyped, User } from '../core/protocol.ts'
-import type { Listener, Subscription } from './subscription.ts'
+import type { RookeryError } from '../core/protocol/errors.ts'
+import type { Untyped, User } from '../core/protocol/protocol.ts'
+import type { Listener, Subscription } from './messages/subscription.ts'
 
 /**
  * - `idle`: `connect()` has not been called yet

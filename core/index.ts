@@ -1,35 +1,37 @@
-export type { Action, Authorizer } from './access.ts'
 export type { FairQueue, Flow } from './admission/fair-queue.ts'
-export { type App, type AppState, AppToken, type Usage } from './app.ts'
-export type { AppOptions, LimitOptions } from './app-options.ts'
-export type { Bus, BusOptions, Listener, ListenerContext, SubscribeOptions, Subscription } from './bus.ts'
-export {
-  type Answer,
-  type Answers,
-  Cluster,
-  type ClusterBackend,
-  type ClusterHost,
-  type ClusterMessage,
-  type NodeChange,
-  type Question,
-  type Target,
-} from './cluster.ts'
-export type { Context, Handler, Middleware, Next } from './context.ts'
-export { createApp } from './create-app.ts'
-export { type ErrorCode, errorTable, type Issue, RookeryError, type WireError } from './errors.ts'
-export type { Actor, ClientMessage, Event, EventInit } from './event.ts'
-export { type Codec, createBatchCodec, type Frame } from './frame.ts'
-export { createLogger, Logger, type LogLevel } from './logger.ts'
-export type { Answerer, NodeChangeHook, Nodes, Taker } from './nodes.ts'
-export type { Duration } from './options.ts'
-export { definePlugin, type Plugin } from './plugin.ts'
-export type { ClientFrame, Cursor, InvalidFrame, ServerFrame, Untyped, User } from './protocol.ts'
-export { type Condition, Readiness } from './readiness.ts'
-export { createToken, type Scope, type Token } from './scope.ts'
-export type { Session } from './session.ts'
-export { Limits } from './session-host.ts'
-export { type AuthenticateHook, type CloseHook, type OpenHook, Sessions } from './sessions.ts'
-export { stopOnSignals } from './signals.ts'
-export { Store } from './store.ts'
-export { topicMatches } from './topic.ts'
-export { type Handshake, type Transport, type TransportHost, Transports, type Wire } from './transport.ts'
+export { type App, type AppState, AppToken, type Usage } from './app/app.ts'
+export type { AppOptions, LimitOptions } from './app/app-options.ts'
+export { createApp } from './app/create-app.ts'
+export { definePlugin, type Plugin } from './app/plugin.ts'
+export { type Condition, Readiness } from './app/readiness.ts'
+export { createToken, type Scope, type Token } from './app/scope.ts'
+export { stopOnSignals } from './app/signals.ts'
+export type { Bus, BusOptions, Listener, ListenerContext, SubscribeOptions, Subscription } from './bus/bus.ts'
+export type { Actor, ClientMessage, Event, EventInit } from './bus/event.ts'
+export type {
+  Answer,
+  Answers,
+  ClusterBackend,
+  ClusterHost,
+  ClusterMessage,
+  NodeChange,
+  Question,
+  Target,
+} from './cluster/cluster.ts'
+export { Cluster } from './cluster/cluster.ts'
+export type { Answerer, NodeChangeHook, Nodes, Taker } from './cluster/nodes.ts'
+export { Store } from './cluster/store.ts'
+export type { Context, Handler, Middleware, Next } from './handlers/context.ts'
+export { type ErrorCode, errorTable, type Issue, RookeryError, type WireError } from './protocol/errors.ts'
+export { type Codec, createBatchCodec, type Frame } from './protocol/frame.ts'
+export type { ClientFrame, Cursor, InvalidFrame, ServerFrame, Untyped, User } from './protocol/protocol.ts'
+export type { Action, Authorizer } from './sessions/authorization.ts'
+export type { Session } from './sessions/live-session.ts'
+export { Limits } from './sessions/session-host.ts'
+export type { AuthenticateHook, CloseHook, OpenHook } from './sessions/session-registry.ts'
+export { Sessions } from './sessions/session-registry.ts'
+export type { Handshake, Transport, TransportHost, Wire } from './sessions/transport.ts'
+export { Transports } from './sessions/transport.ts'
+export { topicMatches } from './topics/topic.ts'
+export { createLogger, Logger, type LogLevel } from './util/logger.ts'
+export type { Duration } from './util/options.ts'

@@ -1,5 +1,5 @@
 import { io, type Socket } from 'socket.io-client'
-import { RookeryError, type WireError } from '../../core/errors.ts'
+import { RookeryError, type WireError } from '../../core/protocol/errors.ts'
 import type {
   CloseFrame,
   MessageFrame,
@@ -7,16 +7,16 @@ import type {
   SendFrame,
   ServerFrame,
   WelcomeFrame,
-} from '../../core/protocol.ts'
+} from '../../core/protocol/protocol.ts'
 import { readPath } from '../invalid-option.ts'
+import { askForRefusal, closeFrameOf, refusalOf } from '../transports/refusal.ts'
 import type {
   ClientConnection,
   ClientTransport,
   ConnectionEvents,
   ConnectRequest,
   EncodedFrame,
-} from '../transport.ts'
-import { askForRefusal, closeFrameOf, refusalOf } from '../transports/refusal.ts'
+} from '../transports/transport.ts'
 
 type Auth = Readonly<Record<string, unknown>>
 type Refusal = Partial<WireError> & Partial<Pick<CloseFrame, 'reconnectAfter'>>

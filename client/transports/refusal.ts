@@ -1,5 +1,5 @@
-import type { WireError } from '../../core/errors.ts'
-import type { CloseFrame } from '../../core/protocol.ts'
+import type { WireError } from '../../core/protocol/errors.ts'
+import type { CloseFrame } from '../../core/protocol/protocol.ts'
 
 /** How long the question for the reason may take, in milliseconds. */
 const ASK_TIMEOUT_MS = 2_000

@@ -1,11 +1,11 @@
-import { RookeryError } from '../../core/errors.ts'
-import type { WelcomeFrame } from '../../core/protocol.ts'
-import { readFrame } from '../frames.ts'
-import type { ClientConnection, ConnectionEvents, EncodedFrame } from '../transport.ts'
+import { RookeryError } from '../../core/protocol/errors.ts'
+import type { WelcomeFrame } from '../../core/protocol/protocol.ts'
+import { readFrame } from '../messages/frames.ts'
 import { deadline, pause } from './deadline.ts'
 import { takeEvents } from './event-stream.ts'
 import { closeFrameOf, type Refusal, refusalOf } from './refusal.ts'
 import { NUMBER_BYTES, Uplink } from './sse-uplink.ts'
+import type { ClientConnection, ConnectionEvents, EncodedFrame } from './transport.ts'
 
 /** Most milliseconds for a stream to begin, until something on the way is taken to hold it back. */
 const MAX_PATIENCE = 1_000

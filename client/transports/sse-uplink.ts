@@ -1,4 +1,4 @@
-import type { EncodedFrame } from '../transport.ts'
+import type { EncodedFrame } from './transport.ts'
 
 /** Most bytes that a number adds to a frame. */
 export const NUMBER_BYTES = 32

@@ -1,6 +1,6 @@
 import { readPath } from '../invalid-option.ts'
-import type { ClientTransport } from '../transport.ts'
 import { SseConnection } from './sse-connection.ts'
+import type { ClientTransport } from './transport.ts'
 
 type Params = Readonly<Record<string, string>>
 

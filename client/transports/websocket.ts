@@ -1,14 +1,14 @@
-import { errorTable, RookeryError } from '../../core/errors.ts'
-import { encode, readFrame } from '../frames.ts'
+import { errorTable, RookeryError } from '../../core/protocol/errors.ts'
 import { invalidOption, readPath } from '../invalid-option.ts'
+import { encode, readFrame } from '../messages/frames.ts'
+import { askForRefusal } from './refusal.ts'
 import type {
   ClientConnection,
   ClientTransport,
   ConnectionEvents,
   ConnectRequest,
   EncodedFrame,
-} from '../transport.ts'
-import { askForRefusal } from './refusal.ts'
+} from './transport.ts'
 
 /** What is used of a WebSocket: the browser's, Node's and that of the `ws` package all fit. */
 export interface WebSocketLike {

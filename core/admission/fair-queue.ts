@@ -1,4 +1,4 @@
-import { LinkedList } from '../linked-list.ts'
+import { LinkedList } from '../util/linked-list.ts'
 
 /** Bytes of a small input: a message as people cause it, while floods come in large reads. */
 const SMALL_BYTES = 2048

@@ -1,4 +1,4 @@
-import { LinkedList } from '../linked-list.ts'
+import { LinkedList } from '../util/linked-list.ts'
 
 /** Milliseconds between two looks at the queue. */
 const TICK_MS = 10

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import { RookeryError } from '../../core/errors.ts'
-import { within } from '../../core/time.ts'
-import type { Handshake } from '../../core/transport.ts'
+import { RookeryError } from '../../core/protocol/errors.ts'
+import type { Handshake } from '../../core/sessions/transport.ts'
+import { within } from '../../core/util/promises.ts'
 import type { HttpServer } from '../http/tokens.ts'
 
 export interface CredentialOptions {

@@ -7,8 +7,8 @@ import {
   type JWTVerifyGetKey,
   type KeyInput,
 } from 'jose'
-import { RookeryError } from '../../core/errors.ts'
-import type { Logger } from '../../core/logger.ts'
+import { RookeryError } from '../../core/protocol/errors.ts'
+import type { Logger } from '../../core/util/logger.ts'
 import type { JwtOptions } from './options.ts'
 
 /** What tokens are verified with. */

@@ -1,9 +1,15 @@
 import type { KeyObject } from 'node:crypto'
 import type { JSONWebKeySet } from 'jose'
-import { RookeryError } from '../../core/errors.ts'
-import { checkOptions, type Duration, milliseconds, type OptionCheck, option } from '../../core/options.ts'
-import type { User } from '../../core/protocol.ts'
-import type { Handshake } from '../../core/transport.ts'
+import { RookeryError } from '../../core/protocol/errors.ts'
+import type { User } from '../../core/protocol/protocol.ts'
+import type { Handshake } from '../../core/sessions/transport.ts'
+import {
+  checkOptions,
+  type Duration,
+  milliseconds,
+  type OptionCheck,
+  option,
+} from '../../core/util/options.ts'
 import type { Authorize } from './authorizer.ts'
 import type { Rules } from './rules.ts'
 import type { Claims } from './tokens.ts'

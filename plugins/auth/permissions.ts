@@ -1,5 +1,5 @@
-import type { Action } from '../../core/access.ts'
-import { assertPattern } from '../../core/topic.ts'
+import type { Action } from '../../core/sessions/authorization.ts'
+import { assertPattern } from '../../core/topics/topic.ts'
 import { type Shape, shapeCovers, shapeOf } from './patterns.ts'
 
 /** What a token allows, by action. */

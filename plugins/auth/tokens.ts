@@ -1,6 +1,6 @@
-import type { User } from '../../core/protocol.ts'
-import { createToken } from '../../core/scope.ts'
-import type { Session } from '../../core/session.ts'
+import { createToken } from '../../core/app/scope.ts'
+import type { User } from '../../core/protocol/protocol.ts'
+import type { Session } from '../../core/sessions/live-session.ts'
 
 /** What a token says. */
 export interface Claims {

@@ -1,6 +1,6 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
-import type { RookeryError } from '../../core/errors.ts'
+import type { RookeryError } from '../../core/protocol/errors.ts'
 
 /** Answers a request with JSON. */
 export const answerJson = (response: ServerResponse, status: number, body: object): void => {

@@ -1,6 +1,6 @@
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { RookeryError } from '../../core/errors.ts'
+import { RookeryError } from '../../core/protocol/errors.ts'
 import { answerError } from './answers.ts'
 import { intercept } from './listener-front.ts'
 import type { NodeRouter } from './node-router.ts'

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
-import type { App } from '../../core/app.ts'
-import { Readiness } from '../../core/readiness.ts'
+import type { App } from '../../core/app/app.ts'
+import { Readiness } from '../../core/app/readiness.ts'
 import { answerJson } from './answers.ts'
 import type { NodeRouter } from './node-router.ts'
 

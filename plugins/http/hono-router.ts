@@ -2,8 +2,8 @@ import type { IncomingMessage, RequestListener } from 'node:http'
 import type { HttpBindings } from '@hono/node-server'
 import type { Context, Hono, MiddlewareHandler } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
-import { RookeryError } from '../../core/errors.ts'
-import type { Logger } from '../../core/logger.ts'
+import { RookeryError } from '../../core/protocol/errors.ts'
+import type { Logger } from '../../core/util/logger.ts'
 import type { Origins } from './origins.ts'
 
 /** Anything that answers requests the way Hono does. */

@@ -1,8 +1,14 @@
 import type { Server } from 'node:http'
 import type { Http2SecureServer, Http2Server } from 'node:http2'
 import type { Server as HttpsServer } from 'node:https'
-import { RookeryError } from '../../core/errors.ts'
-import { checkOptions, type Duration, milliseconds, option, withoutEndSlash } from '../../core/options.ts'
+import { RookeryError } from '../../core/protocol/errors.ts'
+import {
+  checkOptions,
+  type Duration,
+  milliseconds,
+  option,
+  withoutEndSlash,
+} from '../../core/util/options.ts'
 import type { HealthPaths } from './health.ts'
 import type { FetchApp } from './hono-router.ts'
 import { type AllowedOrigins, checkOrigins } from './origins.ts'

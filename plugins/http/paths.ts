@@ -1,4 +1,4 @@
-import { RookeryError } from '../../core/errors.ts'
+import { RookeryError } from '../../core/protocol/errors.ts'
 
 /** The path of a request target, which may be absolute (RFC 9112, section 3.2.2) or `*`. */
 export const pathOf = (target = ''): string => {

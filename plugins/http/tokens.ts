@@ -1,9 +1,9 @@
 import type { IncomingHttpHeaders, IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Hono } from 'hono'
-import { createToken } from '../../core/scope.ts'
+import { createToken } from '../../core/app/scope.ts'
 
-declare module '../../core/transport.ts' {
+declare module '../../core/sessions/transport.ts' {
   interface Handshake {
     /**
      * Node's own request, from transports over HTTP: for middleware of Express such as `express-session` or Passport. Of

@@ -1,4 +1,5 @@
 import { createInbox, type Msg, type NatsConnection, type Subscription } from '@nats-io/transport-node'
+import type { Event } from '../../core/bus/event.ts'
 import type {
   Answers,
   ClusterBackend,
@@ -6,11 +7,10 @@ import type {
   ClusterMessage,
   NodeChange,
   Question,
-} from '../../core/cluster.ts'
-import { randomNode } from '../../core/cluster-in-process.ts'
-import { RookeryError } from '../../core/errors.ts'
-import type { Event } from '../../core/event.ts'
-import type { Logger } from '../../core/logger.ts'
+} from '../../core/cluster/cluster.ts'
+import { randomNode } from '../../core/cluster/in-process.ts'
+import { RookeryError } from '../../core/protocol/errors.ts'
+import type { Logger } from '../../core/util/logger.ts'
 import { Answering, isAddress, type QuestionNote } from './answering.ts'
 import { unavailable } from './connecting.ts'
 import { Copies, Seniority } from './copies.ts'

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connect, errors, type NatsConnection, type NodeConnectionOptions } from '@nats-io/transport-node'
-import { RookeryError } from '../../core/errors.ts'
-import type { Logger } from '../../core/logger.ts'
+import { RookeryError } from '../../core/protocol/errors.ts'
+import type { Logger } from '../../core/util/logger.ts'
 
 /** Milliseconds between two attempts to find a server that is not there yet. */
 const RETRY_INTERVAL = 500

@@ -1,4 +1,4 @@
-import { Matcher } from '../../core/matcher.ts'
+import { Matcher } from '../../core/topics/matcher.ts'
 
 /** How many ids of a node are remembered, behind its highest. */
 const KEPT = 8192

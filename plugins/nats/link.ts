@@ -7,8 +7,8 @@ import type {
   Status,
   Subscription,
 } from '@nats-io/transport-node'
-import type { Logger } from '../../core/logger.ts'
-import { within } from '../../core/time.ts'
+import type { Logger } from '../../core/util/logger.ts'
+import { within } from '../../core/util/promises.ts'
 import { confirm, connectTo, unavailable } from './connecting.ts'
 
 /** Longest that a link which closes waits for the server to take what was said last, in milliseconds. */

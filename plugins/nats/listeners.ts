@@ -1,4 +1,4 @@
-import { Matcher } from '../../core/matcher.ts'
+import { Matcher } from '../../core/topics/matcher.ts'
 
 /** Patterns that listeners of a node want, for a group or, without one (null), each for itself. */
 export interface Want {

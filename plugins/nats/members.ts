@@ -1,4 +1,4 @@
-import type { NodeChange } from '../../core/cluster.ts'
+import type { NodeChange } from '../../core/cluster/cluster.ts'
 
 /** Milliseconds between two beats of a node. */
 export const BEAT_INTERVAL = 2000

@@ -1,4 +1,4 @@
-import type { NodeChange } from '../../core/cluster.ts'
+import type { NodeChange } from '../../core/cluster/cluster.ts'
 import type { Want } from './listeners.ts'
 import { BEAT_INTERVAL, Members } from './members.ts'
 

@@ -1,8 +1,8 @@
 import type { KV } from '@nats-io/kv'
 import type { NatsConnection } from '@nats-io/transport-node'
-import { RookeryError } from '../../core/errors.ts'
-import type { Logger } from '../../core/logger.ts'
-import type { Store } from '../../core/store.ts'
+import type { Store } from '../../core/cluster/store.ts'
+import { RookeryError } from '../../core/protocol/errors.ts'
+import type { Logger } from '../../core/util/logger.ts'
 
 /** What is kept of a value. Buckets forget all of theirs after the same time, so that each has its own too. */
 interface Kept {

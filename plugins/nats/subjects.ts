@@ -1,5 +1,5 @@
-import { RookeryError } from '../../core/errors.ts'
-import { assertTopic } from '../../core/topic.ts'
+import { RookeryError } from '../../core/protocol/errors.ts'
+import { assertTopic } from '../../core/topics/topic.ts'
 
 /**
  * Topics as NATS subjects, one to one. `/` becomes `.`, a last `*` of a pattern becomes `>`, and the characters that

@@ -1,6 +1,6 @@
 import type { Msg, Subscription } from '@nats-io/transport-node'
-import { RookeryError } from '../../core/errors.ts'
-import type { Logger } from '../../core/logger.ts'
+import { RookeryError } from '../../core/protocol/errors.ts'
+import type { Logger } from '../../core/util/logger.ts'
 import { type Envelope, isSealed, NODE_PROTOCOL, open, seal } from './envelope.ts'
 import type { Link } from './link.ts'
 

@@ -1,5 +1,5 @@
-import { RookeryError } from '../../core/errors.ts'
-import type { User } from '../../core/protocol.ts'
+import { RookeryError } from '../../core/protocol/errors.ts'
+import type { User } from '../../core/protocol/protocol.ts'
 
 /** Longest room or user name, in characters. */
 const MAX_NAME = 64

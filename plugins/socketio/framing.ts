@@ -1,5 +1,5 @@
-import type { Codec } from '../../core/frame.ts'
-import type { MessageFrame } from '../../core/protocol.ts'
+import type { Codec } from '../../core/protocol/frame.ts'
+import type { MessageFrame } from '../../core/protocol/protocol.ts'
 
 /** Room for the length in front of a payload (RFC 6455, section 5.2). */
 const header = (length: number): Buffer => {

@@ -1,7 +1,7 @@
 import type { Socket } from 'socket.io'
-import { RookeryError } from '../../core/errors.ts'
-import type { ClientFrame, InvalidFrame, PongFrame } from '../../core/protocol.ts'
-import type { Handshake } from '../../core/transport.ts'
+import { RookeryError } from '../../core/protocol/errors.ts'
+import type { ClientFrame, InvalidFrame, PongFrame } from '../../core/protocol/protocol.ts'
+import type { Handshake } from '../../core/sessions/transport.ts'
 
 /** Parameters of Engine.IO itself. */
 const ENGINE = new Set(['EIO', 'transport', 't', 'sid', 'b64', 'j'])

@@ -1,9 +1,9 @@
 import type { Socket } from 'socket.io'
-import type { RookeryError } from '../../core/errors.ts'
-import type { Frame } from '../../core/frame.ts'
-import type { MessageFrame, ReplyFrame, ServerFrame } from '../../core/protocol.ts'
-import type { Limits } from '../../core/session-host.ts'
-import type { Wire } from '../../core/transport.ts'
+import type { RookeryError } from '../../core/protocol/errors.ts'
+import type { Frame } from '../../core/protocol/frame.ts'
+import type { MessageFrame, ReplyFrame, ServerFrame } from '../../core/protocol/protocol.ts'
+import type { Limits } from '../../core/sessions/session-host.ts'
+import type { Wire } from '../../core/sessions/transport.ts'
 import { eventOf, packet } from './framing.ts'
 
 /** What is used of Engine.IO beyond its types. */

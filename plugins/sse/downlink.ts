@@ -1,5 +1,5 @@
-import type { Frame } from '../../core/frame.ts'
-import type { Wire } from '../../core/transport.ts'
+import type { Frame } from '../../core/protocol/frame.ts'
+import type { Wire } from '../../core/sessions/transport.ts'
 import type { OpenStream, Stream } from './stream.ts'
 
 /** Most frames kept for a client that comes back to its session. */

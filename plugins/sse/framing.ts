@@ -1,4 +1,4 @@
-import { createBatchCodec, type Frame } from '../../core/frame.ts'
+import { createBatchCodec, type Frame } from '../../core/protocol/frame.ts'
 
 /**
  * A frame as one event. JSON has no line breaks of its own, so one `data` line holds it; messages are plain

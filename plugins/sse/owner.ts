@@ -1,5 +1,5 @@
-import { RookeryError } from '../../core/errors.ts'
-import type { Nodes } from '../../core/nodes.ts'
+import type { Nodes } from '../../core/cluster/nodes.ts'
+import { RookeryError } from '../../core/protocol/errors.ts'
 import type { Peer } from './peer.ts'
 import { answer, ask, type Questions } from './questions.ts'
 import { RelayedStream } from './relayed-stream.ts'

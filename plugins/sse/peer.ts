@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
-import { RookeryError } from '../../core/errors.ts'
-import type { Session } from '../../core/session.ts'
+import { RookeryError } from '../../core/protocol/errors.ts'
+import type { Session } from '../../core/sessions/live-session.ts'
 import { Downlink, type DownlinkSettings } from './downlink.ts'
 import { ResponseStream } from './response-stream.ts'
 import type { OpenStream } from './stream.ts'

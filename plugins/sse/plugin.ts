@@ -1,7 +1,13 @@
-import { AppToken } from '../../core/app.ts'
-import { checkOptions, type Duration, milliseconds, option, withoutEndSlash } from '../../core/options.ts'
-import { definePlugin, type Plugin } from '../../core/plugin.ts'
-import { Transports } from '../../core/transport.ts'
+import { AppToken } from '../../core/app/app.ts'
+import { definePlugin, type Plugin } from '../../core/app/plugin.ts'
+import { Transports } from '../../core/sessions/transport.ts'
+import {
+  checkOptions,
+  type Duration,
+  milliseconds,
+  option,
+  withoutEndSlash,
+} from '../../core/util/options.ts'
 import { HttpServer } from '../http/tokens.ts'
 import { SseTransport } from './transport.ts'
 

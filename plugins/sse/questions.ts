@@ -1,5 +1,5 @@
-import { RookeryError } from '../../core/errors.ts'
-import type { Nodes } from '../../core/nodes.ts'
+import type { Nodes } from '../../core/cluster/nodes.ts'
+import { RookeryError } from '../../core/protocol/errors.ts'
 import type { UplinkFrame } from './uplink.ts'
 
 /** How a client wants to go on with a stream. */

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
-import { RookeryError } from '../../core/errors.ts'
-import type { Nodes } from '../../core/nodes.ts'
+import type { Nodes } from '../../core/cluster/nodes.ts'
+import { RookeryError } from '../../core/protocol/errors.ts'
 import { HeldResponse } from './held-response.ts'
 import type { Reachable } from './peer.ts'
 import { answer, ask, type Resumption, WRITE_PATIENCE } from './questions.ts'

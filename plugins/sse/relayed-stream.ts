@@ -1,4 +1,4 @@
-import type { Frame } from '../../core/frame.ts'
+import type { Frame } from '../../core/protocol/frame.ts'
 import { eventTexts } from './framing.ts'
 import type { Stream } from './stream.ts'
 

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
-import { RookeryError } from '../../core/errors.ts'
-import type { Frame } from '../../core/frame.ts'
+import { RookeryError } from '../../core/protocol/errors.ts'
+import type { Frame } from '../../core/protocol/frame.ts'
 import { eventBytes, STREAM_HEADERS } from './framing.ts'
 import type { Stream } from './stream.ts'
 

@@ -1,4 +1,4 @@
-import type { Frame } from '../../core/frame.ts'
+import type { Frame } from '../../core/protocol/frame.ts'
 
 /** One stream to a client, of the several that a session may have one after the other. */
 export interface Stream {

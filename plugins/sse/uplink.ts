@@ -1,11 +1,11 @@
 import { isUtf8 } from 'node:buffer'
 import type { IncomingMessage } from 'node:http'
-import { RookeryError } from '../../core/errors.ts'
-import type { ClientFrame } from '../../core/protocol.ts'
-import { excessive } from '../../core/read-frame.ts'
-import type { Limits } from '../../core/session-host.ts'
-import { excessOfText } from '../../core/structure.ts'
-import { within } from '../../core/time.ts'
+import { RookeryError } from '../../core/protocol/errors.ts'
+import { excessOfText } from '../../core/protocol/frame-structure.ts'
+import type { ClientFrame } from '../../core/protocol/protocol.ts'
+import { excessive } from '../../core/protocol/read-frame.ts'
+import type { Limits } from '../../core/sessions/session-host.ts'
+import { within } from '../../core/util/promises.ts'
 
 /** A frame of the uplink: numbered from 1 by clients that may have to send it again. */
 export type UplinkFrame = ClientFrame & { readonly seq?: number }

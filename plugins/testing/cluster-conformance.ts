@@ -7,7 +7,7 @@ import { ABSENCE, runClusterCase } from './cluster-trial.ts'
 const PATIENCE = 6
 
 /**
- * Declares a vitest suite that holds a cluster backend against the contract in `core/cluster.ts`: one test for each
+ * Declares a vitest suite that holds a cluster backend against the contract in `core/cluster/cluster.ts`: one test for each
  * promise. What cannot be tried with the backend is skipped, with the reason that is given.
  *
  * @throws `invalid_option`

@@ -1,7 +1,7 @@
-import type { App } from '../../core/app.ts'
-import { RookeryError } from '../../core/errors.ts'
-import { checkOptions, option } from '../../core/options.ts'
-import type { Plugin } from '../../core/plugin.ts'
+import type { App } from '../../core/app/app.ts'
+import type { Plugin } from '../../core/app/plugin.ts'
+import { RookeryError } from '../../core/protocol/errors.ts'
+import { checkOptions, option } from '../../core/util/options.ts'
 
 /** What cannot be tried with every backend. The cases that need it are skipped without it. */
 const CAPABILITIES = {

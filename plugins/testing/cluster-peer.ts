@@ -1,7 +1,7 @@
-import type { Frame } from '../../core/frame.ts'
-import type { MessageFrame, ServerFrame } from '../../core/protocol.ts'
-import type { Session } from '../../core/session.ts'
-import type { Transport, TransportHost, Wire } from '../../core/transport.ts'
+import type { Frame } from '../../core/protocol/frame.ts'
+import type { MessageFrame, ServerFrame } from '../../core/protocol/protocol.ts'
+import type { Session } from '../../core/sessions/live-session.ts'
+import type { Transport, TransportHost, Wire } from '../../core/sessions/transport.ts'
 
 /** Where the kit's own messages go. */
 export const KIT_TOPICS = 'conformance/'

@@ -1,5 +1,5 @@
 import { vi } from 'vitest'
-import { within } from '../../core/time.ts'
+import { within } from '../../core/util/promises.ts'
 import { breach, show } from './breach.ts'
 import { ClusterNode } from './cluster-node.ts'
 import {

@@ -7,7 +7,7 @@ import { runCase } from './trial.ts'
 const PATIENCE = 6
 
 /**
- * Declares a vitest suite that holds a transport against the contract in `core/transport.ts`: one test for each
+ * Declares a vitest suite that holds a transport against the contract in `core/sessions/transport.ts`: one test for each
  * promise. What the transport cannot do is skipped, with the reason that it gives.
  *
  * @throws `invalid_option`

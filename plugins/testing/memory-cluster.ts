@@ -1,6 +1,6 @@
-import { Cluster } from '../../core/cluster.ts'
-import { Logger } from '../../core/logger.ts'
-import { definePlugin, type Plugin } from '../../core/plugin.ts'
+import { definePlugin, type Plugin } from '../../core/app/plugin.ts'
+import { Cluster } from '../../core/cluster/cluster.ts'
+import { Logger } from '../../core/util/logger.ts'
 import { MemoryNode, type Reachable } from './memory-node.ts'
 
 /**

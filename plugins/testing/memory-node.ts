@@ -1,3 +1,4 @@
+import type { Event } from '../../core/bus/event.ts'
 import type {
   Answer,
   Answers,
@@ -5,12 +6,11 @@ import type {
   ClusterHost,
   ClusterMessage,
   Question,
-} from '../../core/cluster.ts'
-import { randomNode } from '../../core/cluster-in-process.ts'
-import { RookeryError } from '../../core/errors.ts'
-import type { Event } from '../../core/event.ts'
-import type { Logger } from '../../core/logger.ts'
-import { Matcher } from '../../core/matcher.ts'
+} from '../../core/cluster/cluster.ts'
+import { randomNode } from '../../core/cluster/in-process.ts'
+import { RookeryError } from '../../core/protocol/errors.ts'
+import { Matcher } from '../../core/topics/matcher.ts'
+import type { Logger } from '../../core/util/logger.ts'
 
 /** Milliseconds that a question waits for answers, unless it says otherwise. */
 const ANSWER_TIMEOUT = 1000

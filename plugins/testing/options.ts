@@ -1,8 +1,8 @@
-import type { App } from '../../core/app.ts'
-import { RookeryError } from '../../core/errors.ts'
-import { checkOptions, option } from '../../core/options.ts'
-import type { Plugin } from '../../core/plugin.ts'
-import type { ClientFrame, ServerFrame } from '../../core/protocol.ts'
+import type { App } from '../../core/app/app.ts'
+import type { Plugin } from '../../core/app/plugin.ts'
+import { RookeryError } from '../../core/protocol/errors.ts'
+import type { ClientFrame, ServerFrame } from '../../core/protocol/protocol.ts'
+import { checkOptions, option } from '../../core/util/options.ts'
 
 /** What not every transport, or not every peer of one, can do. The cases that need it are skipped without it. */
 const CAPABILITIES = {

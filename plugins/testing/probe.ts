@@ -1,12 +1,12 @@
-import { definePlugin, type Plugin } from '../../core/plugin.ts'
-import type { Session } from '../../core/session.ts'
+import { definePlugin, type Plugin } from '../../core/app/plugin.ts'
+import type { Session } from '../../core/sessions/live-session.ts'
 import {
   type Handshake,
   type Transport,
   type TransportHost,
   Transports,
   type Wire,
-} from '../../core/transport.ts'
+} from '../../core/sessions/transport.ts'
 
 /** One call of `TransportHost.open`. */
 export interface Opening {

@@ -1,5 +1,5 @@
-import type { App } from '../../core/app.ts'
-import type { Token } from '../../core/scope.ts'
+import type { App } from '../../core/app/app.ts'
+import type { Token } from '../../core/app/scope.ts'
 
 const isPlain = (value: unknown): boolean => value === null || !/^(object|function)$/.test(typeof value)
 

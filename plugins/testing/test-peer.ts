@@ -1,5 +1,11 @@
 import { expect } from 'vitest'
-import type { ClientFrame, CloseFrame, ReplyFrame, ServerFrame, WelcomeFrame } from '../../core/protocol.ts'
+import type {
+  ClientFrame,
+  CloseFrame,
+  ReplyFrame,
+  ServerFrame,
+  WelcomeFrame,
+} from '../../core/protocol/protocol.ts'
 import { breach, departure, show } from './breach.ts'
 import type { Peer } from './options.ts'
 

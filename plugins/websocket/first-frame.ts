@@ -1,8 +1,8 @@
 import type { RawData } from 'ws'
 import type { Reader } from '../../core/admission/stream-reader.ts'
-import { RookeryError } from '../../core/errors.ts'
-import { readClientFrame } from '../../core/read-frame.ts'
-import type { Limits } from '../../core/session-host.ts'
+import { RookeryError } from '../../core/protocol/errors.ts'
+import { readClientFrame } from '../../core/protocol/read-frame.ts'
+import type { Limits } from '../../core/sessions/session-host.ts'
 import type { PeerSocket } from './peer.ts'
 
 /** A message of the peer. */

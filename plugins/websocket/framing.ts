@@ -1,4 +1,4 @@
-import { createBatchCodec, type Frame } from '../../core/frame.ts'
+import { createBatchCodec, type Frame } from '../../core/protocol/frame.ts'
 
 /** FIN and the opcode of a text frame. */
 const TEXT = 0x81

@@ -1,6 +1,6 @@
 import { Cluster, RookeryError, type Session } from 'rookery'
 import { describe, expect, it, vi } from 'vitest'
-import type { NodeRegistry } from '../../core/nodes.ts'
+import type { NodeRegistry } from '../../core/cluster/nodes.ts'
 import { createRandom } from '../../plugins/testing/random.ts'
 import { startApp } from '../support/app.ts'
 import { type BareClient, connectBare } from '../support/bare-client.ts'

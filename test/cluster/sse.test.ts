@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { get, type IncomingMessage } from 'node:http'
 import { RookeryError } from 'rookery'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
-import type { NodeRegistry } from '../../core/nodes.ts'
+import type { NodeRegistry } from '../../core/cluster/nodes.ts'
 import { ask, createChoices, type Node, open, refusal, resume, startNodes } from './sse-support.ts'
 
 const NOTHING = { sessions: 0, patterns: 0, nodes: 0 }

@@ -121,7 +121,7 @@ describe('importing', () => {
 
   it('a file that exports does not list is refused', async () => {
     const outcome = await bare.node(`
-      await import('rookery/dist/core/engine.js').catch((error) => console.log(error.code))
+      await import('rookery/dist/core/app/engine.js').catch((error) => console.log(error.code))
       await import('rookery/core').catch((error) => console.log(error.code))`)
     expect(outcome.stdout).toBe('ERR_PACKAGE_PATH_NOT_EXPORTED\n'.repeat(2))
   })

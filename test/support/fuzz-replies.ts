@@ -1,4 +1,4 @@
-import { errorTable } from '../../core/errors.ts'
+import { errorTable } from '../../core/protocol/errors.ts'
 
 type Fields = Record<string, unknown>
 

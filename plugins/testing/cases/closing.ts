@@ -1,8 +1,8 @@
 import { expect } from 'vitest'
-import { RookeryError } from '../../../core/errors.ts'
-import { Frame } from '../../../core/frame.ts'
-import type { Session } from '../../../core/session.ts'
-import type { Wire } from '../../../core/transport.ts'
+import { RookeryError } from '../../../core/protocol/errors.ts'
+import { Frame } from '../../../core/protocol/frame.ts'
+import type { Session } from '../../../core/sessions/live-session.ts'
+import type { Wire } from '../../../core/sessions/transport.ts'
 import { breach, departure } from '../breach.ts'
 import type { Case, Server, Trial } from '../trial.ts'
 

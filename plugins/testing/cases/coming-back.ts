@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import { RookeryError } from '../../../core/errors.ts'
+import { RookeryError } from '../../../core/protocol/errors.ts'
 import { resources, untilNoMore } from '../resources.ts'
 import type { TestPeer } from '../test-peer.ts'
 import type { Case, Server } from '../trial.ts'

@@ -1,6 +1,6 @@
 import { expect } from 'vitest'
-import { RookeryError } from '../../../core/errors.ts'
-import type { ClientFrame, ErrorFrame, ServerFrame } from '../../../core/protocol.ts'
+import { RookeryError } from '../../../core/protocol/errors.ts'
+import type { ClientFrame, ErrorFrame, ServerFrame } from '../../../core/protocol/protocol.ts'
 import type { Case } from '../trial.ts'
 
 const AS_WRITTEN = 'An error MUST arrive as it was written'

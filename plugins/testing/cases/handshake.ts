@@ -1,7 +1,7 @@
 import { expect } from 'vitest'
-import { RookeryError } from '../../../core/errors.ts'
-import type { AuthenticateHook } from '../../../core/sessions.ts'
-import type { Handshake } from '../../../core/transport.ts'
+import { RookeryError } from '../../../core/protocol/errors.ts'
+import type { AuthenticateHook } from '../../../core/sessions/session-registry.ts'
+import type { Handshake } from '../../../core/sessions/transport.ts'
 import type { Case, Server, Trial } from '../trial.ts'
 
 /** Starts an app that says who its peers are, or refuses them. */

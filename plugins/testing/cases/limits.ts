@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import type { ClientFrame } from '../../../core/protocol.ts'
+import type { ClientFrame } from '../../../core/protocol/protocol.ts'
 import { breach } from '../breach.ts'
 import type { TestPeer } from '../test-peer.ts'
 import type { Case } from '../trial.ts'

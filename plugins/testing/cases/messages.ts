@@ -1,6 +1,6 @@
 import { expect } from 'vitest'
-import { RookeryError } from '../../../core/errors.ts'
-import { Frame } from '../../../core/frame.ts'
+import { RookeryError } from '../../../core/protocol/errors.ts'
+import { Frame } from '../../../core/protocol/frame.ts'
 import { breach, departure } from '../breach.ts'
 import type { Case } from '../trial.ts'
 

@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import type { App } from '../../../core/app.ts'
+import type { App } from '../../../core/app/app.ts'
 import type { Case } from '../trial.ts'
 
 /** Holds sessions of `?wait` back at the last step before they are open. */

@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import { RookeryError } from '../../../core/errors.ts'
+import { RookeryError } from '../../../core/protocol/errors.ts'
 import type { ClusterCase } from '../cluster-trial.ts'
 import { codeOf } from '../code-of.ts'
 

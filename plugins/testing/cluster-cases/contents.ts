@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import { topicMatches } from '../../../core/topic.ts'
+import { topicMatches } from '../../../core/topics/topic.ts'
 import { breach, departure, show } from '../breach.ts'
 import type { ClusterCase } from '../cluster-trial.ts'
 import type { Random } from '../random.ts'

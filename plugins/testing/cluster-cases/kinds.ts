@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import type { ClusterMessage } from '../../../core/cluster.ts'
+import type { ClusterMessage } from '../../../core/cluster/cluster.ts'
 import type { ClusterCase } from '../cluster-trial.ts'
 
 const TAKEN = 'A message with a kind MUST come to the plugin that takes it, whole, and to no session'

@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import type { ClusterMessage } from '../../../core/cluster.ts'
+import type { ClusterMessage } from '../../../core/cluster/cluster.ts'
 import type { ClusterCase } from '../cluster-trial.ts'
 import { codeOf } from '../code-of.ts'
 import { resources, untilNoMore } from '../resources.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { backoff } from '../../../client/backoff.ts'
+import { backoff } from '../../../client/connection/backoff.ts'
 
 const bounds = { min: 500, max: 20_000 }
 

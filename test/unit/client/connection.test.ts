@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from 'vitest'
 import type { Client, ClientEvents } from '../../../client/index.ts'
-import type { ServerFrame } from '../../../core/protocol.ts'
+import type { ServerFrame } from '../../../core/protocol/protocol.ts'
 import { clientOf, opened, ScriptedServer, silent, welcome } from './support.ts'
 
 const noop = () => {}

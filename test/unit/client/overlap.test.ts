@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { Overlap } from '../../../client/overlap.ts'
-import type { MessageFrame } from '../../../core/protocol.ts'
+import { Overlap } from '../../../client/messages/overlap.ts'
+import type { MessageFrame } from '../../../core/protocol/protocol.ts'
 
 const messages = (payloads: readonly number[]): MessageFrame[] =>
   payloads.map((payload) => ({ topic: 'n', payload }))

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Subscription } from '../../../client/index.ts'
-import type { ClientFrame, SubscribeFrame } from '../../../core/protocol.ts'
+import type { ClientFrame, SubscribeFrame } from '../../../core/protocol/protocol.ts'
 import { clientOf, obliging, opened, type Peer, type Script, ScriptedServer, silent } from './support.ts'
 
 const asked = (peer: Peer, type: 'subscribe' | 'unsubscribe') =>

@@ -14,8 +14,8 @@ import type {
   ConnectionEvents,
   ConnectRequest,
   EncodedFrame,
-} from '../../../client/transport.ts'
-import type { ClientFrame, ServerFrame, WelcomeFrame } from '../../../core/protocol.ts'
+} from '../../../client/transports/transport.ts'
+import type { ClientFrame, ServerFrame, WelcomeFrame } from '../../../core/protocol/protocol.ts'
 
 export const welcome = (session = 's1'): WelcomeFrame => ({
   type: 'welcome',

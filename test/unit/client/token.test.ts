@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { type ClientOptions, RookeryError } from '../../../client/index.ts'
-import type { AuthFrame, ServerFrame } from '../../../core/protocol.ts'
+import type { AuthFrame, ServerFrame } from '../../../core/protocol/protocol.ts'
 import { clientOf, MemoryTransport } from './support.ts'
 
 const url = 'http://localhost:3000'

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { RookeryError } from '../../../client/index.ts'
-import type { ServerFrame, SubscribeFrame } from '../../../core/protocol.ts'
+import type { ServerFrame, SubscribeFrame } from '../../../core/protocol/protocol.ts'
 import { clientOf, MemoryTransport } from './support.ts'
 
 const settle = () => vi.advanceTimersByTimeAsync(0)

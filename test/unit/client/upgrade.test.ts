@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { RookeryError } from '../../../client/index.ts'
-import type { ClientFrame, SubscribeFrame } from '../../../core/protocol.ts'
+import type { ClientFrame, SubscribeFrame } from '../../../core/protocol/protocol.ts'
 import { clientOf, MemoryTransport, welcome } from './support.ts'
 
 const url = 'http://localhost:3000'

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it, vi } from 'vitest'
-import { topicMatches } from '../../../core/topic.ts'
+import { topicMatches } from '../../../core/topics/topic.ts'
 import { Copies, Seniority } from '../../../plugins/nats/copies.ts'
 import { Interests } from '../../../plugins/nats/interests.ts'
 import { Listeners } from '../../../plugins/nats/listeners.ts'

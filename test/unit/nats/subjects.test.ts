@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { assertPattern, assertTopic, topicMatches } from '../../../core/topic.ts'
+import { assertPattern, assertTopic, topicMatches } from '../../../core/topics/topic.ts'
 import { patternSubject, subjectOf, topicOf } from '../../../plugins/nats/subjects.ts'
 import { connectPlain, startNats } from '../../support/nats.ts'
 

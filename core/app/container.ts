@@ -1,0 +1,97 @@
+import 'reflect-metadata'
+import { type DependencyContainer, container as root } from 'tsyringe'
+import { RookeryError } from '../protocol/errors.ts'
+import { createToken, type Scope, type Token } from './scope.ts'
+
+/** The container behind a scope: its own kind, for `rookery/di` alone. */
+export const Container = createToken<unknown>('Container')
+
+/** A scope over a tsyringe child container, which knows who provides what and can be taken down. */
+export interface ContainerScope extends Scope {
+  /** The same scope, seen by one plugin: what it provides is put down to its name. */
+  for(owner: string): Scope
+  /** Provides a token unless somebody else does, before or after. */
+  provideDefault<T>(token: Token<T>, factory: () => T): void
+  /** Who provides a token, if anybody does. */
+  ownerOf(token: Token<unknown>): string | undefined
+  /** Notes that a plugin requires a token. */
+  require(token: Token<unknown>): void
+  /** Forgets every provider. */
+  dispose(): void
+}
+
+const missing = (token: Token<unknown>): RookeryError =>
+  new RookeryError(
+    'missing_provider',
+    `Nothing provides ${token.name}${token.providedBy ? `; add ${token.providedBy} to the plugins` : ''}`,
+  )
+
+/** What is no token is most likely an import that two modules owe each other. */
+const keyOf = (token: Token<unknown> | undefined): symbol => {
+  if (typeof token?.key === 'symbol') return token.key
+  throw new RookeryError(
+    'invalid_option',
+    `${String(token)} is no token; if it was imported, do the modules import each other?`,
+  )
+}
+
+export const createScope = (): ContainerScope => {
+  const container: DependencyContainer = root.createChildContainer()
+  const owners = new Map<symbol, string>()
+  const defaults = new Set<symbol>()
+  const required = new Set<symbol>()
+  const resolving: Token<unknown>[] = []
+
+  const build = <T>(token: Token<T>, factory: () => T): T => {
+    if (resolving.includes(token)) {
+      const path = [...resolving.slice(resolving.indexOf(token)), token].map(({ name }) => name).join(' -> ')
+      throw new RookeryError('dependency_cycle', `Providers need each other: ${path}`)
+    }
+    resolving.push(token)
+    try {
+      return factory()
+    } finally {
+      resolving.pop()
+    }
+  }
+
+  const provide = <T>(owner: string, token: Token<T>, factory: () => T): void => {
+    const other = owners.get(keyOf(token))
+    if (other !== undefined && !defaults.delete(token.key)) {
+      throw new RookeryError(
+        'duplicate_provider',
+        `Both ${other} and ${owner} provide ${token.name}; leave one of them out`,
+      )
+    }
+    owners.set(token.key, owner)
+    let made: { readonly value: T } | undefined
+    container.register(token.key, { useFactory: () => (made ??= { value: build(token, factory) }).value })
+  }
+
+  const scope = (owner: string): Scope => ({
+    provide: (token, factory) => provide(owner, token, factory),
+    get: <T>(token: Token<T>): T => {
+      if (!owners.has(keyOf(token))) throw missing(token)
+      return container.resolve<T>(token.key)
+    },
+    has: (token) => owners.has(keyOf(token)),
+    isRequired: (token) => required.has(keyOf(token)),
+  })
+
+  const core: ContainerScope = {
+    ...scope('core'),
+    for: scope,
+    provideDefault: (token, factory) => {
+      core.provide(token, factory)
+      defaults.add(token.key)
+    },
+    ownerOf: (token) => owners.get(keyOf(token)),
+    require: (token) => void required.add(keyOf(token)),
+    dispose: () => {
+      owners.clear()
+      container.reset()
+    },
+  }
+  core.provide(Container, () => container)
+  return core
+}

@@ -1,0 +1,172 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec'
+import type { Bus } from '../bus/bus.ts'
+import type { EventInit } from '../bus/event.ts'
+import { Cluster, type Target } from '../cluster/cluster.ts'
+import { createInProcessCluster } from '../cluster/in-process.ts'
+import type { Nodes } from '../cluster/nodes.ts'
+import type { Handler, Middleware } from '../handlers/context.ts'
+import { RookeryError } from '../protocol/errors.ts'
+import { Limits } from '../sessions/session-host.ts'
+import { Sessions } from '../sessions/session-registry.ts'
+import { type Transport, Transports } from '../sessions/transport.ts'
+import { createLogger, Logger } from '../util/logger.ts'
+import { within } from '../util/promises.ts'
+import { type App, type AppState, AppToken, type Usage } from './app.ts'
+import { type AppOptions, type AppSettings, readAppOptions } from './app-options.ts'
+import { type ContainerScope, createScope } from './container.ts'
+import { Engine } from './engine.ts'
+import { Lifecycle } from './lifecycle.ts'
+import { createReadiness, Readiness } from './readiness.ts'
+
+class RookeryApp implements App {
+  readonly bus: Bus
+  readonly sessions: Sessions
+  readonly cluster: Nodes
+  readonly scope: ContainerScope
+  readonly #settings: AppSettings
+  readonly #engine: Engine
+  readonly #lifecycle: Lifecycle
+  readonly #log: Logger
+  readonly #transports: Transport[] = []
+  #state: AppState = 'created'
+  #joining = false
+  #starting: Promise<this> | undefined
+  #stopping: Promise<void> | undefined
+
+  constructor(options: AppOptions) {
+    const settings = readAppOptions(options)
+    const { logger } = settings
+    this.#settings = settings
+    this.#log = typeof logger === 'string' ? createLogger(logger) : logger
+    this.#engine = new Engine(settings, this.#log)
+    this.bus = this.#engine.bus
+    this.sessions = this.#engine.sessions
+    this.cluster = this.#engine.nodes
+    this.scope = createScope()
+    this.scope.provide(AppToken, () => this)
+    this.scope.provide(Logger, () => this.#log)
+    this.scope.provide(Sessions, () => this.sessions)
+    this.scope.provide(Limits, () => settings.limits)
+    this.scope.provide(Readiness, createReadiness)
+    this.scope.provide(Transports, () => ({
+      add: (transport: Transport) => void this.#transports.push(transport),
+    }))
+    this.scope.provideDefault(Cluster, () => createInProcessCluster())
+    this.#lifecycle = new Lifecycle(settings.plugins, this.scope, this.#log)
+    this.#engine.join(this.scope.get(Cluster))
+  }
+
+  get state(): AppState {
+    return this.#state
+  }
+
+  get usage(): Usage {
+    return this.#engine.usage
+  }
+
+  get refusals(): Readonly<Record<string, number>> {
+    return this.#engine.refusals
+  }
+
+  handle(topic: string, first: unknown, second?: unknown): () => void {
+    const [schema, handler] = second === undefined ? [undefined, first] : [first, second]
+    return this.#engine.handlers.add(topic, schema as StandardSchemaV1, handler as Handler)
+  }
+
+  use(first: string | Middleware, second?: Middleware): () => void {
+    return typeof first === 'string'
+      ? this.#engine.handlers.use(first, second)
+      : this.#engine.handlers.use(undefined, first)
+  }
+
+  publish(input: string | EventInit, payload?: unknown): Promise<void> {
+    return this.#engine.publish(input, payload)
+  }
+
+  send(target: Target, topic: string, payload?: unknown): Promise<number> {
+    return this.#engine.send(target, topic, payload)
+  }
+
+  start(): Promise<this> {
+    this.#starting ??= this.#start()
+    return this.#starting
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop()
+    return this.#stopping
+  }
+
+  async #start(): Promise<this> {
+    if (this.#stopping) throw new RookeryError('app_stopped', 'The app has been stopped; create a new one')
+    this.#state = 'starting'
+    const { startTimeout } = this.#settings
+    try {
+      const cluster = this.scope.get(Cluster)
+      const limit = cluster.startTimeout ?? startTimeout
+      const join = () => cluster.start(this.#engine)
+      this.#joining = true
+      await this.#lifecycle.open('cluster', 'start', limit, join, () => cluster.stop())
+      this.#joining = false
+      await this.#lifecycle.startPlugins(startTimeout)
+      for (const transport of this.#transports) {
+        const start = () => transport.start(this.#engine)
+        await this.#lifecycle.open(transport.name, 'start', startTimeout, start, () => transport.stop())
+      }
+      // Before anybody can connect, so that the first to connect is not turned away.
+      this.#engine.accept(true)
+      await this.#lifecycle.listen(startTimeout)
+    } catch (error) {
+      this.#joining = false
+      await this.#close()
+      throw error
+    }
+    this.#state = 'started'
+    this.#log.info({ plugins: this.#settings.plugins.map(({ name }) => name) }, 'started')
+    return this
+  }
+
+  async #stop(): Promise<void> {
+    // It may be told to wait for its server for as long as it takes.
+    // What fails here fails again when everything is closed, and is reported then.
+    if (this.#joining)
+      void this.scope
+        .get(Cluster)
+        .stop()
+        .catch(() => {})
+    await this.#starting?.catch(() => {})
+    if (this.#state === 'stopped') return
+    const wasStarted = this.#state === 'started'
+    this.#state = 'stopping'
+    const { drainDelay, stopTimeout } = this.#settings
+    if (wasStarted && drainDelay > 0) await new Promise((resolve) => setTimeout(resolve, drainDelay))
+    this.#engine.accept(false)
+    const late = () => new RookeryError('handler_timeout', 'Handlers were still running when the app stopped')
+    await within(stopTimeout, this.#engine.handlers.idle(), late).catch((error) =>
+      this.#log.warn({ err: error }, error.message),
+    )
+    await this.#close()
+    this.#log.info('stopped')
+  }
+
+  async #close(): Promise<void> {
+    this.#state = 'stopping'
+    this.#engine.accept(false)
+    for (const session of [...this.sessions]) session.close(new RookeryError('shutting_down'))
+    await this.#lifecycle.stop(this.#settings.stopTimeout)
+    this.bus.close()
+    this.#state = 'stopped'
+  }
+}
+
+/**
+ * Makes an app of plugins. They are set up at once, so that what they provide can be used before `start`.
+ *
+ * @throws `invalid_option`, `duplicate_plugin`, `duplicate_provider`, `missing_requirement`,
+ * `dependency_cycle`, `plugin_failed`
+ * @example
+ * const app = createApp({ plugins: [http({ port: 3000 }), websocket(), rooms()] })
+ * app.handle('chat/send', (ctx, payload) => ctx.publish(`rooms/${ctx.room}/messages`, payload))
+ * await app.start()
+ */
+export const createApp = (options: AppOptions = {}): App => new RookeryApp(options)

@@ -1,0 +1,206 @@
+import { RookeryError } from '../protocol/errors.ts'
+import type { Matcher } from '../topics/matcher.ts'
+import type { Logger } from '../util/logger.ts'
+import { isPromiseLike } from '../util/promise-like.ts'
+import type { Listener, Scope, Subscription } from './bus.ts'
+import type { Event } from './event.ts'
+
+interface Limits {
+  readonly listenerTimeout: number
+  readonly maxPending: number
+}
+
+/** How often dropped events are reported: once a second. */
+const REPORT_INTERVAL = 1000
+
+/** Where the bus keeps its subscriptions. */
+interface Registry {
+  readonly patterns: Matcher<Listening>
+  readonly everything: Set<Listening>
+  /** All of them, until they are cancelled. */
+  readonly subscriptions: Set<Listening>
+  /** Told what is wanted from other nodes. */
+  readonly listen: (pattern: string, group: string | null, wanted: boolean) => void
+}
+
+/** What `all()` means for events of other nodes. */
+const EVERYTHING = '*'
+
+/** One listener of the bus. */
+export class Listening implements Subscription {
+  readonly scope: Scope
+  readonly group: string
+  readonly #listener: Listener
+  readonly #registry: Registry
+  readonly #log: Logger
+  readonly #limits: Limits
+  readonly #patterns = new Set<string>()
+  readonly #pending = new Set<Call>()
+  #clientOnly = false
+  #dropped = 0
+  #reported = 0
+  #report: NodeJS.Timeout | undefined
+
+  constructor(
+    listener: Listener,
+    log: Logger,
+    limits: Limits,
+    scope: Scope,
+    group: string,
+    registry: Registry,
+  ) {
+    this.scope = scope
+    this.group = group
+    this.#listener = listener
+    this.#log = log
+    this.#limits = limits
+    this.#registry = registry
+    registry.subscriptions.add(this)
+  }
+
+  get dropped(): number {
+    return this.#dropped
+  }
+
+  add(pattern: string): this {
+    if (this.#cancelled || this.#patterns.has(pattern)) return this
+    this.#registry.patterns.add(pattern, this)
+    this.#patterns.add(pattern)
+    this.#wantElsewhere(pattern, true)
+    return this
+  }
+
+  remove(pattern: string): this {
+    if (!this.#patterns.delete(pattern)) return this
+    this.#registry.patterns.remove(pattern, this)
+    this.#wantElsewhere(pattern, false)
+    return this
+  }
+
+  all(): this {
+    if (this.#cancelled || this.#registry.everything.has(this)) return this
+    this.#registry.everything.add(this)
+    this.#wantElsewhere(EVERYTHING, true)
+    return this
+  }
+
+  clientOnly(): this {
+    this.#clientOnly = true
+    return this
+  }
+
+  cancel(): void {
+    this.#registry.subscriptions.delete(this)
+    this.#reportDrops()
+    if (this.#registry.everything.delete(this)) this.#wantElsewhere(EVERYTHING, false)
+    for (const pattern of [...this.#patterns]) this.remove(pattern)
+    clearTimeout(this.#report)
+    this.#report = undefined
+  }
+
+  #wantElsewhere(pattern: string, wanted: boolean): void {
+    if (this.scope === 'node') return
+    this.#registry.listen(pattern, this.scope === 'cluster' ? this.group : null, wanted)
+  }
+
+  get #cancelled(): boolean {
+    return !this.#registry.subscriptions.has(this)
+  }
+
+  /** Aborts the calls that are still under way. */
+  abort(reason: RookeryError): void {
+    for (const call of this.#pending) call.abort(reason)
+  }
+
+  /** Calls the listener. Returns a promise when it has not settled yet; that promise never rejects. */
+  call(event: Event): Promise<void> | undefined {
+    if (this.#cancelled || (this.#clientOnly && !event.client)) return undefined
+    if (this.#pending.size >= this.#limits.maxPending) {
+      this.#drop()
+      return undefined
+    }
+    const call = new Call()
+    try {
+      const result = this.#listener(event, call)
+      // `Promise.resolve`, because a thenable of somebody else's may do anything.
+      return isPromiseLike(result) ? this.#settle(event, call, Promise.resolve(result)) : undefined
+    } catch (error) {
+      this.#fail(event, error)
+      return undefined
+    }
+  }
+
+  /** Resolves when the call settles or is aborted; only its settling frees its place. */
+  #settle(event: Event, call: Call, result: Promise<unknown>): Promise<void> {
+    this.#pending.add(call)
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => {
+        const limit = this.#limits.listenerTimeout
+        const error = new RookeryError('listener_timeout', `A listener did not settle within ${limit} ms`)
+        call.abort(error)
+        this.#fail(event, error)
+      }, this.#limits.listenerTimeout)
+      const over = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+      call.onAbort = over
+      const done = () => {
+        this.#pending.delete(call)
+        over()
+      }
+      result.then(done, (error) => {
+        // A listener that gave up because it was told to has been reported already.
+        if (!call.aborted) this.#fail(event, error)
+        done()
+      })
+    })
+  }
+
+  #fail(event: Event, cause: unknown): void {
+    this.#log.error({ err: cause, topics: event.topics, stage: 'listener' }, 'a bus listener failed')
+  }
+
+  #drop(): void {
+    this.#dropped++
+    this.#report ??= setTimeout(() => {
+      this.#report = undefined
+      this.#reportDrops()
+    }, REPORT_INTERVAL).unref()
+  }
+
+  #reportDrops(): void {
+    const dropped = this.#dropped - this.#reported
+    if (dropped === 0) return
+    this.#reported = this.#dropped
+    this.#log.warn(
+      { dropped, total: this.#dropped, patterns: [...this.#patterns], pending: this.#pending.size },
+      'a bus listener does not keep up: events were dropped',
+    )
+  }
+}
+
+/** One call of a listener. Its signal is made only when the listener looks at it: most never do. */
+class Call {
+  #controller: AbortController | undefined
+  #reason: RookeryError | undefined
+  onAbort: (() => void) | undefined
+
+  get signal(): AbortSignal {
+    if (!this.#controller) {
+      this.#controller = new AbortController()
+      if (this.#reason) this.#controller.abort(this.#reason)
+    }
+    return this.#controller.signal
+  }
+
+  get aborted(): boolean {
+    return this.#reason !== undefined
+  }
+
+  abort(reason: RookeryError): void {
+    this.#reason ??= reason
+    this.#controller?.abort(reason)
+    this.onAbort?.()
+  }
+}

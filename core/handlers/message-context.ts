@@ -1,0 +1,78 @@
+import type { Actor, EventInit } from '../bus/event.ts'
+import { RookeryError } from '../protocol/errors.ts'
+import type { User } from '../protocol/protocol.ts'
+import type { Session } from '../sessions/live-session.ts'
+import type { Context } from './context.ts'
+
+/** Where a handler publishes. */
+interface Publisher {
+  publish(event: EventInit): Promise<void>
+}
+
+/** The context of one message from a client. */
+export class MessageContext implements Context {
+  readonly session: Session
+  readonly topic: string
+  readonly payload: unknown
+  readonly #publisher: Publisher
+  #controller: AbortController | undefined
+  #sessionClosed: (() => void) | undefined
+  #reason: RookeryError | undefined
+
+  constructor(session: Session, topic: string, payload: unknown, publisher: Publisher) {
+    this.session = session
+    this.topic = topic
+    this.payload = payload
+    this.#publisher = publisher
+  }
+
+  get user(): User {
+    const { user } = this.session
+    if (!user) throw new RookeryError('unauthenticated')
+    return user
+  }
+
+  get room(): string {
+    const { room } = this.session
+    if (room === undefined) throw new RookeryError('not_in_room', 'The session is in no room')
+    return room
+  }
+
+  /** Made only when somebody looks at it: most handlers never do. */
+  get signal(): AbortSignal {
+    if (!this.#controller) {
+      const controller = new AbortController()
+      this.#controller = controller
+      const { signal } = this.session
+      if (this.#reason) controller.abort(this.#reason)
+      else if (signal.aborted) controller.abort(signal.reason)
+      else {
+        this.#sessionClosed = () => controller.abort(signal.reason)
+        signal.addEventListener('abort', this.#sessionClosed, { once: true })
+      }
+    }
+    return this.#controller.signal
+  }
+
+  publish(topic: string, payload?: unknown): Promise<void> {
+    return this.#publisher.publish({ topics: [topic], payload, actor: this.#actor })
+  }
+
+  broadcast(topic: string, payload?: unknown): Promise<void> {
+    return this.#publisher.publish({ topics: [topic], payload, actor: this.#actor, except: this.session.id })
+  }
+
+  get #actor(): Actor {
+    return { session: this.session.id, user: this.session.user?.id ?? null }
+  }
+
+  abort(reason: RookeryError): void {
+    this.#reason ??= reason
+    this.#controller?.abort(reason)
+  }
+
+  /** Lets go of the session when the handlers are done. */
+  end(): void {
+    if (this.#sessionClosed) this.session.signal.removeEventListener('abort', this.#sessionClosed)
+  }
+}

@@ -1,0 +1,184 @@
+import type { Flow } from '../admission/fair-queue.ts'
+import { RateLimit } from '../admission/rate-limit.ts'
+import { RookeryError } from '../protocol/errors.ts'
+import { Frame } from '../protocol/frame.ts'
+import { excessOfValue } from '../protocol/frame-structure.ts'
+import {
+  type ClientFrame,
+  checkClientFrame,
+  type InvalidFrame,
+  type SendFrame,
+  type SubscribeFrame,
+  type UnsubscribeFrame,
+} from '../protocol/protocol.ts'
+import { excessive, readClientFrame } from '../protocol/read-frame.ts'
+import { isPromiseLike } from '../util/promise-like.ts'
+import type { Session } from './live-session.ts'
+import type { SessionHost } from './session-host.ts'
+import type { SessionPatterns } from './subscriptions.ts'
+
+/** Shared instance: creating an Error with a stack for each refused frame is the expensive part of a flood. */
+const TOO_MANY = new RookeryError('rate_limited')
+
+type Input = string | ClientFrame | InvalidFrame
+
+/** A frame that waits until the fair queue serves the session. */
+interface Waiting {
+  readonly input: Input
+  readonly size: number
+  readonly refused: boolean
+}
+
+/** Handles a session's frames in the order of the fair queue: checks them, keeps the rate limits, and answers. */
+export class Inbound {
+  readonly #session: Session
+  readonly #host: SessionHost
+  readonly #rate: RateLimit
+  readonly #bytes: RateLimit
+  /** Created when a frame comes outside of a flow of the transport. */
+  #flow: Flow | undefined
+  #waiting: Waiting[] = []
+  #waitingBytes = 0
+  /** Called when no frame waits any more. */
+  #whenEmpty: (() => void) | undefined
+  /** The rate limit has ended the session: earlier frames are still answered, later ones are not. */
+  #over = false
+  /** A subscription whose authorization is under way. Frames after it are answered after it. */
+  #before: Promise<void> | undefined
+
+  constructor(session: Session, host: SessionHost) {
+    this.#session = session
+    this.#host = host
+    const { messageRate, messageBurst, byteRate, byteBurst } = host.limits
+    this.#rate = new RateLimit(messageRate, messageBurst, performance.now())
+    this.#bytes = new RateLimit(byteRate, byteBurst, performance.now())
+  }
+
+  receive(input: Input, size = typeof input === 'string' ? input.length : 0): void {
+    if (this.#over) return
+    const now = performance.now()
+    const rate = this.#rate.take(now)
+    const bytes = this.#bytes.take(now, size)
+    if (rate === 'exhausted' || bytes === 'exhausted') {
+      this.#over = true
+      this.afterAll(() => this.#session.close(TOO_MANY))
+      return
+    }
+    const refused = rate === 'empty' || bytes === 'empty'
+    // A transport that reads in the fair queue already has its turn now.
+    if (this.#host.fairQueue.serving && this.#waiting.length === 0) this.#take(input, refused)
+    else this.#wait({ input, size, refused })
+  }
+
+  /** Calls back when all frames so far are handled, which may be now. */
+  afterAll(act: () => void): void {
+    if (this.#waiting.length === 0) {
+      act()
+      return
+    }
+    const earlier = this.#whenEmpty
+    this.#whenEmpty = () => {
+      earlier?.()
+      act()
+    }
+  }
+
+  #wait(frame: Waiting): void {
+    this.#waiting.push(frame)
+    this.#waitingBytes += frame.size
+    this.#flow ??= this.#host.fairQueue.flow(() => this.#next())
+    this.#flow.ready(this.#waitingBytes)
+  }
+
+  /** Handles the frame that has waited longest; returns whether more wait. */
+  #next(): boolean {
+    const frame = this.#waiting.shift()
+    if (!frame || this.#session.closed) return false
+    this.#waitingBytes -= frame.size
+    this.#take(frame.input, frame.refused)
+    if (this.#waiting.length > 0) return !this.#session.closed
+    this.#whenEmpty?.()
+    return false
+  }
+
+  #take(input: Input, refused: boolean): void {
+    const frame = this.#read(input)
+    if (refused) this.#session.refuse(TOO_MANY, frame.id)
+    else this.#handle(frame)
+  }
+
+  #read(input: Input): ClientFrame | InvalidFrame {
+    const { limits } = this.#host
+    if (typeof input === 'string') return readClientFrame(input, limits)
+    const frame = checkClientFrame(input)
+    const excess = frame.type === undefined ? excessOfValue(frame, limits) : undefined
+    return excess ? excessive(excess, limits, frame.id) : frame
+  }
+
+  #handle(frame: ClientFrame | InvalidFrame): void {
+    switch (frame.type) {
+      case 'invalid':
+        this.#session.refuse(frame.error, frame.id)
+        break
+      case 'pong':
+        break
+      case 'subscribe':
+        this.#change(frame, (patterns) => patterns.addForClient(frame.topics))
+        break
+      case 'unsubscribe':
+        this.#change(frame, (patterns) => patterns.removeForClient(frame.topics))
+        break
+      case 'auth':
+        void this.#answer(frame.id, 'auth', () => this.#host.token(this.#session, frame.token))
+        break
+      default:
+        void this.#answer(frame.id, frame.topic, () => this.#dispatch(frame))
+    }
+  }
+
+  /** Waits for a subscription that came before: the message may cause messages to it. */
+  #dispatch(frame: SendFrame): unknown {
+    if (!this.#before) return this.#host.dispatch(this.#session, frame)
+    return this.#before.then(() => this.#host.dispatch(this.#session, frame))
+  }
+
+  /** Changes the session's subscriptions: now, or after a change that came before. */
+  #change(
+    { id, type, topics }: SubscribeFrame | UnsubscribeFrame,
+    act: (patterns: SessionPatterns) => void | Promise<void>,
+  ): void {
+    const change = () =>
+      this.#answer(id, type, () => {
+        const done = act(this.#session.patterns)
+        return done ? done.then(() => ({ topics })) : { topics }
+      })
+    const done = this.#before ? this.#before.then(change) : change()
+    if (!done) return
+    const before = done.then(() => {
+      if (this.#before === before) this.#before = undefined
+    })
+    this.#before = before
+  }
+
+  /** Replies with the result of `act` or with its error: now, unless it returns a promise. */
+  #answer(id: number | undefined, topic: string, act: () => unknown): void | Promise<void> {
+    try {
+      const payload = act()
+      if (!isPromiseLike(payload)) this.#reply(id, payload)
+      else
+        return Promise.resolve(payload)
+          .then((payload) => this.#reply(id, payload))
+          .catch((error) => this.#refuse(id, topic, error))
+    } catch (error) {
+      this.#refuse(id, topic, error)
+    }
+  }
+
+  #refuse(id: number | undefined, topic: string, error: unknown): void {
+    this.#session.refuse(this.#host.expose(error, this.#session, topic), id)
+  }
+
+  #reply(id: number | undefined, payload: unknown): void {
+    if (id !== undefined) this.#session.push(new Frame({ type: 'reply', id, payload }))
+  }
+}

@@ -1,0 +1,183 @@
+import { ConnectionLimits, type Slot } from '../admission/connection-limits.ts'
+import { closeFrame } from '../protocol/control-frames.ts'
+import { RookeryError } from '../protocol/errors.ts'
+import { LinkedList } from '../util/linked-list.ts'
+import { within } from '../util/promises.ts'
+import { Session } from './live-session.ts'
+import type { SessionHost } from './session-host.ts'
+import type { SessionRegistry } from './session-registry.ts'
+import type { Handshake, Wire } from './transport.ts'
+
+/** What admission needs of its app. */
+export interface AdmissionHost extends SessionHost {
+  readonly sessions: SessionRegistry
+  /** Creates an id that cannot be guessed and that names this node. */
+  sessionId(): string
+  /** The part of a failure that the peer may see. The rest is logged. */
+  coded(failure: unknown, fields: object): RookeryError
+  /** Logs that a peer was refused. */
+  refused(error: RookeryError, handshake: Handshake): void
+}
+
+/** Admits peers: keeps the connection limits, runs the hooks that identify and open a session, and tells refused peers why. */
+export class Admission {
+  readonly #host: AdmissionHost
+  /** Functions that refuse the handshakes under way. */
+  readonly #handshakes = new LinkedList<() => void>()
+  readonly #limits: ConnectionLimits
+  #accepting = false
+
+  constructor(host: AdmissionHost) {
+    this.#host = host
+    this.#limits = new ConnectionLimits(host.limits)
+  }
+
+  get accepting(): boolean {
+    return this.#accepting
+  }
+
+  /** Starts or stops accepting connections. Stopping refuses the handshakes under way without waiting for their hooks. */
+  accept(accepting: boolean): void {
+    this.#accepting = accepting
+    if (accepting) return
+    this.#limits.stopWaiting()
+    for (const refuse of this.#handshakes) refuse()
+  }
+
+  /** Begins a handshake now, or when the rate of its network admits it. @throws `rate_limited`, `shutting_down` */
+  async begin<T>(address: string, act: () => T | Promise<T>): Promise<T> {
+    const wait = this.#accepting ? this.#limits.wait(address) : undefined
+    if (wait) {
+      await wait
+      if (!this.#accepting) throw new RookeryError('shutting_down')
+    }
+    try {
+      this.#limits.check(address)
+    } catch (error) {
+      this.#host.count(error as RookeryError)
+      throw error
+    }
+    return await act()
+  }
+
+  async open(handshake: Handshake, wire: Wire): Promise<Session> {
+    let stop: (error: RookeryError) => void = () => {}
+    const stopped = new Promise<never>((_resolve, reject) => {
+      stop = reject
+    })
+    const attempt = new Attempt(this.#host, this.#limits, handshake, wire, stop)
+    const shutDown = () => stop(new RookeryError('shutting_down'))
+    const underWay = this.#handshakes.add(shutDown)
+    const late = () => new RookeryError('handshake_timeout')
+    try {
+      if (!this.#accepting) throw new RookeryError('shutting_down', 'The server is not accepting connections')
+      const opened = Promise.race([attempt.run(), stopped])
+      const session = await within(this.#host.limits.handshakeTimeout, opened, late)
+      session.open()
+      attempt.welcomed()
+      return session
+    } catch (failure) {
+      const error = this.#host.coded(failure, { transport: handshake.transport, stage: 'handshake' })
+      this.#host.refused(error, handshake)
+      attempt.refuse(error)
+      throw error
+    } finally {
+      this.#handshakes.delete(underWay)
+    }
+  }
+}
+
+/** One handshake. */
+class Attempt {
+  readonly #host: AdmissionHost
+  readonly #limits: ConnectionLimits
+  readonly #handshake: Handshake
+  readonly #wire: Wire
+  readonly #stop: (error: RookeryError) => void
+  /** Undoes what the limits have counted. */
+  readonly #leave: (() => void)[] = []
+  #slot: Slot | undefined
+  #session: Session | undefined
+  #refused: RookeryError | undefined
+
+  /** @param stop rejects the wait for the attempt */
+  constructor(
+    host: AdmissionHost,
+    limits: ConnectionLimits,
+    handshake: Handshake,
+    wire: Wire,
+    stop: (error: RookeryError) => void,
+  ) {
+    this.#host = host
+    this.#limits = limits
+    this.#handshake = handshake
+    this.#wire = wire
+    this.#stop = stop
+  }
+
+  async run(): Promise<Session> {
+    const { sessions } = this.#host
+    const { topics = [], address } = this.#handshake
+    const slot = this.#limits.enter(address)
+    this.#slot = slot
+    this.#leave.push(slot.left)
+    for (const pattern of topics) this.#host.checkPattern(pattern)
+    const user = await sessions.authenticate(this.#watched(slot))
+    if (this.#refused) throw this.#refused
+    if (user) this.#leave.push(this.#limits.admit(user.id))
+    const session = new Session(this.#host.sessionId(), user, this.#handshake, this.#wire, this.#host)
+    this.#session = session
+    session.onEnd = callAll(this.#leave)
+    sessions.add(session)
+    await session.patterns.addForClient(topics)
+    await sessions.opening(session, this.#handshake)
+    // A hook, or the app while hooks ran, may have closed the session.
+    if (session.closed) throw session.closeReason ?? new RookeryError('disconnected')
+    return session
+  }
+
+  /** Ends the handshake after the session has opened. */
+  welcomed(): void {
+    this.#slot?.welcomed()
+  }
+
+  /** The handshake, with a `firstToken` that marks the slot as idle while it waits for the peer. */
+  #watched(slot: Slot): Handshake {
+    const { firstToken } = this.#handshake
+    if (!firstToken) return this.#handshake
+    const refuse = (error: RookeryError) => {
+      this.refuse(error)
+      this.#stop(error)
+    }
+    const watched = async () => {
+      slot.idle(refuse)
+      return await firstToken().finally(slot.busy)
+    }
+    return { ...this.#handshake, firstToken: watched }
+  }
+
+  /** Tells the peer why, and closes its connection in any case. */
+  refuse(error: RookeryError): void {
+    if (this.#refused) return
+    this.#refused = error
+    if (this.#session) {
+      // Counts the error, unless another one has closed the session before.
+      this.#session.close(error)
+      return
+    }
+    this.#host.count(error)
+    callAll(this.#leave)()
+    try {
+      this.#wire.write([closeFrame(error)])
+    } finally {
+      this.#wire.close(error)
+    }
+  }
+}
+
+/** Outside of the attempt: a closure in it would keep the whole handshake for as long as the session lives. */
+const callAll =
+  (functions: readonly (() => void)[]): (() => void) =>
+  () => {
+    for (const call of functions) call()
+  }

@@ -1,0 +1,220 @@
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { Bus, type BusOptions } from '../../../core/bus/bus.ts'
+import type { Event } from '../../../core/bus/event.ts'
+import { recordingLogger } from '../../support/app.ts'
+
+const createBus = (options?: BusOptions) => {
+  const logger = recordingLogger()
+  return { bus: new Bus(logger, options), lines: logger.lines }
+}
+
+/** Resolves when everything published so far has been handed out. */
+const delivered = (bus: Bus) => bus.publishAndWait('barrier')
+
+/** A listener that remembers the payloads. */
+const collector = () => {
+  const payloads: unknown[] = []
+  return { payloads, listener: (event: Event) => void payloads.push(event.payload) }
+}
+
+afterEach(() => vi.useRealTimers())
+
+describe('publish', () => {
+  it('never calls a listener inside the call', async () => {
+    const { bus } = createBus()
+    const listener = vi.fn()
+    bus.subscribe('a', listener)
+    bus.publish('a', 1)
+    expect(listener).not.toHaveBeenCalled()
+    await delivered(bus)
+    expect(listener).toHaveBeenCalledOnce()
+  })
+
+  it('calls listeners in publish order, across topics and however it is published', async () => {
+    const { bus } = createBus()
+    const { payloads, listener } = collector()
+    bus.subscribe('*', listener)
+    bus.publish('a', 0)
+    bus.publish({ topics: ['b/c'], payload: 1 })
+    void bus.publishAndWait('a', 2)
+    for (let number = 3; number < 3000; number++) bus.publish(number % 2 ? 'a' : 'b', number)
+    await vi.waitFor(() => expect(payloads).toHaveLength(3000))
+    expect(payloads).toEqual([...payloads.keys()])
+  })
+
+  it('puts what a listener publishes behind what was published before', async () => {
+    const { bus } = createBus()
+    const { payloads, listener } = collector()
+    bus.subscribe('a', () => bus.publish('b', 'from the listener'))
+    bus.subscribe('b', listener)
+    bus.publish('a')
+    bus.publish('b', 'before')
+    await vi.waitFor(() => expect(payloads).toEqual(['before', 'from the listener']))
+  })
+
+  it('reaches a subscription once, however many of its patterns and of the topics match', async () => {
+    const { bus } = createBus()
+    const listener = vi.fn()
+    bus.subscribe(listener).add('a/b').add('a/*').add('*').add('c').all()
+    await bus.publishAndWait({ topics: ['a/b', 'c', 'a/b'], payload: 1 })
+    expect(listener).toHaveBeenCalledOnce()
+  })
+
+  it('reaches each subscription, even those that share a listener', async () => {
+    const { bus } = createBus()
+    const listener = vi.fn()
+    bus.subscribe('a', listener)
+    bus.subscribe('a', listener)
+    await bus.publishAndWait('a')
+    expect(listener).toHaveBeenCalledTimes(2)
+  })
+
+  it('tells listeners the topics, the payload, who did it, and what clients see', async () => {
+    const { bus } = createBus()
+    const events: Event[] = []
+    bus.subscribe('*', (event) => events.push(event))
+    const actor = { session: 's1', user: 'alice' }
+    bus.publish('a')
+    bus.publish({ topics: ['a', 'b'], payload: 1, actor, client: {} })
+    bus.publish({ topics: ['a'], payload: 1, client: { topic: 'user:updated' } })
+    bus.publish({ topics: ['a'], payload: 1, client: { payload: undefined } })
+    await delivered(bus)
+    expect(events.slice(0, -1)).toEqual([
+      { topics: ['a'], payload: undefined, actor: null, client: null, except: null },
+      { topics: ['a', 'b'], payload: 1, actor, client: { topic: 'a', payload: 1 }, except: null },
+      { topics: ['a'], payload: 1, actor: null, client: { topic: 'user:updated', payload: 1 }, except: null },
+      { topics: ['a'], payload: 1, actor: null, client: { topic: 'a', payload: undefined }, except: null },
+    ])
+  })
+
+  it.each([
+    ['a bad topic', 'a//b'],
+    ['a wildcard', 'a/*'],
+    ['nothing', undefined],
+    ['null', null],
+    ['no topics', { topics: [], payload: 1 }],
+    ['topics that are no list', { topics: 'a', payload: 1 }],
+    ['one bad topic of several', { topics: ['a', ''], payload: 1 }],
+    ['a bad client topic', { topics: ['a'], payload: 1, client: { topic: 'a b' } }],
+  ])('refuses %s at once, and publishAndWait rejects', async (_what, input) => {
+    const { bus } = createBus()
+    const invalid = expect.objectContaining({ code: 'invalid_topic' })
+    expect(() => bus.publish(input as string)).toThrow(invalid)
+    await expect(bus.publishAndWait(input as string)).rejects.toEqual(invalid)
+  })
+
+  it('carries topics of the framework to those who name them and to nobody else', async () => {
+    const { bus } = createBus()
+    const [named, under, wild, all] = [vi.fn(), vi.fn(), vi.fn(), vi.fn()]
+    bus.subscribe('$node/joined', named)
+    bus.subscribe('$node/*', under)
+    bus.subscribe('*', wild)
+    bus.subscribe('*/joined', wild)
+    bus.subscribe(all).all()
+    await bus.publishAndWait('$node/joined')
+    expect([named, under, all].map(({ mock }) => mock.calls.length)).toEqual([1, 1, 1])
+    expect(wild).not.toHaveBeenCalled()
+  })
+})
+
+describe('a subscription', () => {
+  it('does not get what was published before it began', async () => {
+    const { bus } = createBus()
+    const { payloads, listener } = collector()
+    bus.subscribe('a', () => {})
+    bus.publish('a', 'before')
+    bus.subscribe('a', listener)
+    bus.publish('a', 'after')
+    await delivered(bus)
+    expect(payloads).toEqual(['after'])
+  })
+
+  it('gets nothing once cancelled, not even what was under way', async () => {
+    const { bus } = createBus()
+    const listener = vi.fn()
+    const subscription = bus.subscribe('a', listener)
+    bus.publish('a')
+    subscription.cancel()
+    bus.publish('a')
+    await delivered(bus)
+    expect(listener).not.toHaveBeenCalled()
+  })
+
+  it('may be cancelled by a listener that is called before it', async () => {
+    const { bus } = createBus()
+    const listener = vi.fn()
+    bus.subscribe('a', () => second.cancel())
+    const second = bus.subscribe('a', listener)
+    await bus.publishAndWait('a')
+    expect(listener).not.toHaveBeenCalled()
+  })
+
+  it('cannot come back after cancel', async () => {
+    const { bus } = createBus()
+    const listener = vi.fn()
+    const subscription = bus.subscribe('a', listener)
+    subscription.cancel()
+    subscription.cancel()
+    subscription.add('a').all()
+    await bus.publishAndWait('a')
+    expect(listener).not.toHaveBeenCalled()
+    expect(bus.size).toEqual({ patterns: 0, nodes: 0 })
+  })
+
+  it('listens to what was added and no longer to what was removed', async () => {
+    const { bus } = createBus()
+    const { payloads, listener } = collector()
+    const subscription = bus.subscribe('a', listener).add('b').add('b').remove('a').remove('never')
+    bus.publish('a', 'a')
+    bus.publish('b', 'b')
+    subscription.remove('b')
+    bus.publish('b', 'too late')
+    await delivered(bus)
+    expect(payloads).toEqual(['b'])
+  })
+
+  it('hears nothing without a pattern, and everything after all()', async () => {
+    const { bus } = createBus()
+    const { payloads, listener } = collector()
+    const subscription = bus.subscribe(listener)
+    await bus.publishAndWait('a', 1)
+    subscription.all()
+    await bus.publishAndWait('a', 2)
+    await bus.publishAndWait('$user/alice', 3)
+    expect(payloads).toEqual([2, 3])
+  })
+
+  it('takes only what reaches clients after clientOnly()', async () => {
+    const { bus } = createBus()
+    const { payloads, listener } = collector()
+    bus.subscribe('a', listener).clientOnly()
+    await bus.publishAndWait('a', 'internal')
+    await bus.publishAndWait({ topics: ['a'], payload: 'for clients', client: {} })
+    expect(payloads).toEqual(['for clients'])
+  })
+
+  it('needs a listener and a valid pattern, and leaves nothing behind without', () => {
+    const { bus } = createBus()
+    const invalid = expect.objectContaining({ code: 'invalid_option' })
+    for (const wrong of [undefined, null, 'a', {}]) {
+      expect(() => bus.subscribe('a', wrong as never)).toThrow(invalid)
+      expect(() => bus.subscribe(wrong as never)).toThrow(invalid)
+    }
+    const listener = vi.fn()
+    for (const pattern of ['', 'a*', 'a b']) {
+      expect(() => bus.subscribe(pattern, listener)).toThrow(
+        expect.objectContaining({ code: 'invalid_pattern' }),
+      )
+    }
+    expect(bus.size).toEqual({ patterns: 0, nodes: 0 })
+  })
+
+  it('keeps what it had when a pattern to add is not valid', async () => {
+    const { bus } = createBus()
+    const listener = vi.fn()
+    const subscription = bus.subscribe('a', listener)
+    expect(() => subscription.add('a*')).toThrow(expect.objectContaining({ code: 'invalid_pattern' }))
+    await bus.publishAndWait('a')
+    expect(listener).toHaveBeenCalledOnce()
+  })
+})

@@ -1,0 +1,43 @@
+import { type Answers, Cluster, createApp, definePlugin } from 'rookery'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { createInProcessCluster } from '../../../core/cluster/in-process.ts'
+
+/** An app whose other nodes answer questions like this. */
+const startWith = async (ask: () => Promise<Answers>) => {
+  const backend = { ...createInProcessCluster(), ask }
+  const cluster = definePlugin({
+    name: 'answers',
+    setup: (scope) => scope.provide(Cluster, () => backend),
+  })
+  const app = createApp({ logger: 'silent', plugins: [cluster] })
+  await app.start()
+  onTestFinished(() => app.stop())
+  return app
+}
+
+describe('a send to somebody who is not here', () => {
+  it.each<[string, Answers, unknown]>([
+    [
+      'counts those whom the other nodes reach',
+      {
+        items: [
+          { node: 'b', value: 2 },
+          { node: 'c', value: 1 },
+        ],
+        missing: [],
+      },
+      3,
+    ],
+    ['counts them although a node does not answer', { items: [{ node: 'b', value: 2 }], missing: ['c'] }, 2],
+    ['rejects when nobody is there', { items: [{ node: 'b', value: 0 }], missing: [] }, 'not_connected'],
+    [
+      'does not claim that nobody is there when a node does not answer',
+      { items: [], missing: ['b'] },
+      'node_unreachable',
+    ],
+  ])('%s', async (_what, answers, expected) => {
+    const app = await startWith(async () => answers)
+    const sent = app.send({ user: 'ada' }, 'inbox', 1).catch((error) => error.code)
+    expect(await sent).toBe(expected)
+  })
+})

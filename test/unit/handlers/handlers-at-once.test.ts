@@ -1,0 +1,74 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec'
+import { describe, expect, it } from 'vitest'
+import type { Context } from '../../../core/handlers/context.ts'
+import { Handlers } from '../../../core/handlers/handlers.ts'
+import { coded, createHandlers } from './handlers-support.ts'
+
+/** A promise that knows no more than `then`, which returns nothing. */
+const bare = (value: unknown): unknown => ({
+  // biome-ignore lint/suspicious/noThenProperty: that is what it is about
+  then: (resolve: (value: unknown) => void) => {
+    resolve(value)
+  },
+})
+
+const schemaOf = (validate: (value: unknown) => unknown) =>
+  ({ '~standard': { version: 1, vendor: 'test', validate } }) as unknown as StandardSchemaV1
+
+/** Runs handlers, and tells what they returned and how often they ended. */
+const createRun = () => {
+  const handlers = new Handlers(10_000)
+  let ended = 0
+  const end = () => void ended++
+  const run = (topic: string) =>
+    handlers.run({ topic, payload: 1, abort: () => {}, end } as unknown as Context & {
+      abort(): void
+      end(): void
+    })
+  return { handlers, run, ended: () => ended }
+}
+
+describe('a message whose handler answers at once', () => {
+  it('is over in the same call', () => {
+    const { handlers, run, ended } = createRun()
+    handlers.add('plain', undefined, () => 'done')
+    handlers.add(
+      'valid',
+      schemaOf((value) => ({ value })),
+      (_ctx, payload) => payload,
+    )
+    expect([run('plain'), run('valid')]).toEqual(['done', 1])
+    expect(ended()).toBe(2)
+  })
+
+  it('is over in the same call when it fails', () => {
+    const { handlers, run, ended } = createRun()
+    handlers.add('throws', undefined, () => {
+      throw new Error('no')
+    })
+    handlers.add(
+      'invalid',
+      schemaOf(() => ({ issues: [{ message: 'bad' }] })),
+      () => {},
+    )
+    expect(() => run('throws')).toThrow('no')
+    expect(() => run('invalid')).toThrow(coded('invalid_payload'))
+    expect(() => run('unknown')).toThrow(coded('unknown_topic'))
+    expect(ended()).toBe(3)
+  })
+})
+
+describe('a promise that knows no more than `then`', () => {
+  it('is waited for, of a handler and of a schema, and leaves nothing running', async () => {
+    const { handlers, send } = createHandlers()
+    handlers.add('returned', undefined, (_ctx, payload) => bare(payload))
+    handlers.add(
+      'validated',
+      schemaOf((value) => bare({ value: `${value}!` })),
+      (_ctx, payload) => payload,
+    )
+    expect(await send('returned', 1)).toBe(1)
+    expect(await send('validated', 'a')).toBe('a!')
+    await handlers.idle()
+  })
+})

@@ -1,0 +1,26 @@
+import { expect } from 'vitest'
+import type { Context } from '../../../core/handlers/context.ts'
+import { Handlers } from '../../../core/handlers/handlers.ts'
+import type { RookeryError } from '../../../core/protocol/errors.ts'
+
+/** A registry of handlers and a way to send to it without an app around. */
+export const createHandlers = (timeout = 10_000) => {
+  const handlers = new Handlers(timeout)
+  const send = async (topic: string, payload?: unknown): Promise<unknown> => {
+    const controller = new AbortController()
+    const ctx = { topic, payload, signal: controller.signal } as unknown as Context
+    const abort = (reason: RookeryError) => controller.abort(reason)
+    return await handlers.run(Object.assign(ctx, { abort, end: () => {} }))
+  }
+  return { handlers, send }
+}
+
+/** Matches an error with the code. */
+export const coded = (code: string, fields: object = {}) => expect.objectContaining({ code, ...fields })
+
+/** What a promise rejects with. */
+export const failureOf = (promise: Promise<unknown>): Promise<RookeryError & AggregateError> =>
+  promise.then(
+    () => expect.unreachable('it did not reject'),
+    (error) => error,
+  )

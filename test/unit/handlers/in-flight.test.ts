@@ -1,0 +1,67 @@
+import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { Running } from '../../../core/handlers/in-flight.ts'
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout'] })
+  onTestFinished(() => void vi.useRealTimers())
+})
+
+describe('what is under way', () => {
+  it('is late after its limit, each at its own time and once', () => {
+    const running = new Running(100)
+    const late: string[] = []
+    running.begin(() => late.push('a'))
+    vi.advanceTimersByTime(60)
+    running.begin(() => late.push('b'))
+    vi.advanceTimersByTime(39)
+    expect(late).toEqual([])
+    vi.advanceTimersByTime(1)
+    expect(late).toEqual(['a'])
+    vi.advanceTimersByTime(60)
+    expect(late).toEqual(['a', 'b'])
+    vi.advanceTimersByTime(1000)
+    expect(late).toEqual(['a', 'b'])
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  it('is not late when it ends in time, in whatever order', () => {
+    const running = new Running(100)
+    const late: number[] = []
+    const runs = [0, 1, 2, 3].map((index) => running.begin(() => late.push(index)))
+    for (const index of [2, 0, 3]) running.end(runs[index]!)
+    vi.advanceTimersByTime(1000)
+    expect(late).toEqual([1])
+  })
+
+  it('has one timer, however much there is of it, and none when nobody is in time any more', () => {
+    const running = new Running(100)
+    const runs = Array.from({ length: 1000 }, () => running.begin(() => {}))
+    expect(vi.getTimerCount()).toBe(1)
+    for (const run of runs) running.end(run)
+    vi.advanceTimersByTime(100)
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  it('has as long as it takes when the limit is Infinity', () => {
+    const running = new Running(Number.POSITIVE_INFINITY)
+    running.begin(() => expect.unreachable())
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  it('is waited for until it ends, late or not', async () => {
+    const running = new Running(100)
+    let idle = false
+    await running.idle()
+    const first = running.begin(() => {})
+    const second = running.begin(() => {})
+    const waiting = running.idle().then(() => {
+      idle = true
+    })
+    running.end(first)
+    vi.advanceTimersByTime(200)
+    await Promise.resolve()
+    expect(idle).toBe(false)
+    running.end(second)
+    await waiting
+  })
+})

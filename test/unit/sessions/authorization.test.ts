@@ -1,0 +1,109 @@
+import { describe, expect, it } from 'vitest'
+import { Access, type Authorizer } from '../../../core/sessions/authorization.ts'
+import type { Session } from '../../../core/sessions/live-session.ts'
+import type { SessionHost } from '../../../core/sessions/session-host.ts'
+import { SessionPatterns } from '../../../core/sessions/subscriptions.ts'
+
+const session = { closed: false } as Session
+
+const authorizer = (
+  authorize: Authorizer['authorize'],
+  authorizePattern: Authorizer['authorizePattern'] = () => 'each',
+): Authorizer => ({ authorize, authorizePattern })
+
+const accessOf = (...authorizers: Authorizer[]): Access => {
+  const access = new Access()
+  for (const one of authorizers) access.add(one)
+  return access
+}
+
+const code = (code: string) => expect.objectContaining({ code })
+
+describe('access', () => {
+  it('is unlimited until somebody limits it, and again when he no longer does', () => {
+    const access = new Access()
+    expect(access.unlimited).toBe(true)
+    expect(access.check(session, 'send', 'a')).toBeUndefined()
+    const remove = access.add(authorizer(() => false))
+    expect(access.unlimited).toBe(false)
+    expect(() => access.check(session, 'send', 'a')).toThrow(code('forbidden'))
+    remove()
+    expect(access.check(session, 'send', 'a')).toBeUndefined()
+  })
+
+  it('is granted only if all agree, at once or later', async () => {
+    const yes = authorizer(() => true)
+    const later = authorizer(async () => true)
+    expect(accessOf(yes, yes).check(session, 'join', 'a')).toBeUndefined()
+    await accessOf(yes, later).check(session, 'join', 'a')
+    expect(() =>
+      accessOf(
+        later,
+        authorizer(() => false),
+      ).check(session, 'join', 'a'),
+    ).toThrow(code('forbidden'))
+    const refused = accessOf(
+      yes,
+      later,
+      authorizer(async () => false),
+    ).check(session, 'join', 'a')
+    await expect(refused).rejects.toMatchObject({ code: 'forbidden' })
+  })
+
+  it('is refused by every answer but true, as of code without types', async () => {
+    for (const answer of [undefined, null, 0, 1, 'yes', {}]) {
+      const access = accessOf(authorizer(() => answer as never))
+      expect(() => access.check(session, 'send', 'a')).toThrow(code('forbidden'))
+      const later = accessOf(authorizer(async () => answer as never))
+      await expect(later.check(session, 'send', 'a')).rejects.toMatchObject({ code: 'forbidden' })
+      const pattern = accessOf(
+        authorizer(
+          () => true,
+          () => answer as never,
+        ),
+      )
+      expect(() => pattern.checkPattern(session, 'a/*')).toThrow(code('forbidden'))
+    }
+    // biome-ignore lint/suspicious/noThenProperty: a promise of another library
+    const thenable = { then: (resolve: (allowed: boolean) => void) => resolve(false) }
+    const foreign = accessOf(authorizer(() => thenable as never)).check(session, 'send', 'a')
+    await expect(foreign).rejects.toMatchObject({ code: 'forbidden' })
+  })
+
+  it('to a pattern is asked for each topic if one authorizer says so', () => {
+    const all = authorizer(
+      () => true,
+      () => true,
+    )
+    expect(accessOf(all).checkPattern(session, 'a/*')).toBe(false)
+    expect(
+      accessOf(
+        all,
+        authorizer(() => true),
+      ).checkPattern(session, 'a/*'),
+    ).toBe(true)
+    expect(accessOf(authorizer(() => true)).checkPattern(session, 'a')).toBe(false)
+  })
+
+  it('that is refused at once leaves no rejection behind that nobody handles', async () => {
+    const failing = authorizer(async () => {
+      throw new Error('no database')
+    })
+    expect(() =>
+      accessOf(
+        failing,
+        authorizer(() => false),
+      ).check(session, 'send', 'a'),
+    ).toThrow(code('forbidden'))
+    const access = accessOf(
+      authorizer((_session, _action, topic) => {
+        if (topic === 'now') return false
+        return Promise.reject(new Error('no database'))
+      }),
+    )
+    const host = { access, limits: { maxSubscriptions: 9 }, checkPattern: () => {} } as unknown as SessionHost
+    expect(() => new SessionPatterns(session, host).addForClient(['later', 'now'])).toThrow(code('forbidden'))
+    // Vitest fails the run for a rejection that nobody handles by then.
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  })
+})

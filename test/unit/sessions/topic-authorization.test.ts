@@ -1,0 +1,158 @@
+import { describe, expect, it } from 'vitest'
+import { Frame } from '../../../core/protocol/frame.ts'
+import { Access, type Authorizer } from '../../../core/sessions/authorization.ts'
+import { Delivery } from '../../../core/sessions/fan-out.ts'
+import type { Session } from '../../../core/sessions/live-session.ts'
+import type { SessionHost } from '../../../core/sessions/session-host.ts'
+import { SessionPatterns } from '../../../core/sessions/subscriptions.ts'
+import { topicMatches } from '../../../core/topics/topic.ts'
+
+interface Question {
+  readonly topic: string
+  readonly answer: (allowed: boolean) => void
+}
+
+/** A session with `*` granted topic by topic, as long as `free` does not match. */
+const open = ({ ask = true, free = 'free/*', maxBuffered = 1000 } = {}) => {
+  const questions: Question[] = []
+  const heard: string[] = []
+  const reported: unknown[] = []
+  const rights = { topics: (topic: string) => !topic.includes('secret') }
+  const authorizer: Authorizer = {
+    authorize: (_session, _action, topic) =>
+      ask && !topicMatches(free, topic)
+        ? new Promise((resolve) => void questions.push({ topic, answer: resolve }))
+        : rights.topics(topic),
+    authorizePattern: (_session, pattern) => pattern === free || 'each',
+  }
+  const access = new Access()
+  access.add(authorizer)
+  const delivery = new Delivery(() => {})
+  const session = {
+    id: 's',
+    closed: false,
+    deliver: (frame: Frame) => {
+      // As the outbox does.
+      if (heard.at(-1) !== frame.text) heard.push(frame.text)
+    },
+    close: (error: { code: string }) => void heard.push(`closed ${error.code}`),
+  }
+  const host = {
+    access,
+    limits: { maxSubscriptions: 9, maxBuffered },
+    checkPattern: () => {},
+    delivery,
+    report: (error: unknown) => reported.push(error),
+  } as unknown as SessionHost
+  const patterns = new SessionPatterns(session as unknown as Session, host)
+  Object.assign(session, { patterns })
+  const publish = (payload: unknown, ...topics: string[]) =>
+    delivery.deliver(topics, new Frame({ topic: topics[0] as string, payload }), null)
+  const payloads = () => heard.map((text) => (text.startsWith('{') ? JSON.parse(text).payload : text))
+  const answer = async (allowed = true) => {
+    questions.shift()?.answer(allowed)
+    await new Promise(setImmediate)
+  }
+  return { session, patterns, publish, payloads, questions, answer, rights, reported, delivery }
+}
+
+describe('a session that is asked for topic by topic', () => {
+  it('is not asked for once it has closed, while others still get the same message', async () => {
+    const { session, patterns, publish, questions } = open()
+    await patterns.addForClient(['a/*'])
+    session.closed = true
+    publish(1, 'a/b')
+    expect(questions).toEqual([])
+  })
+
+  it('gets what waited, in order, once the answer is yes; and is asked for a topic once', async () => {
+    const { patterns, publish, payloads, questions, answer } = open()
+    await patterns.addForClient(['*'])
+    publish(1, 'a')
+    publish(2, 'a')
+    publish(3, 'b')
+    expect(questions.map(({ topic }) => topic)).toEqual(['a', 'b'])
+    expect(payloads()).toEqual([])
+    await answer()
+    await answer(false)
+    publish(4, 'a')
+    publish(5, 'b')
+    expect(payloads()).toEqual([1, 2, 4])
+    expect(questions).toEqual([])
+  })
+
+  it('gets what it may have at once, where the answer is known at once', async () => {
+    const { patterns, publish, payloads } = open({ ask: false })
+    await patterns.addForClient(['*'])
+    publish(1, 'a')
+    publish(2, 'secret')
+    expect(payloads()).toEqual([1])
+  })
+
+  it('gets an event once, whatever its topics and whenever they are answered', async () => {
+    const { patterns, publish, payloads, questions, answer } = open()
+    await patterns.addForClient(['*', 'a/*'])
+    publish('first', 'a/1', 'b')
+    await answer()
+    await answer()
+    publish('known first', 'a/1', 'c')
+    publish('asked first', 'd', 'a/1')
+    while (questions.length > 0) await answer()
+    expect(payloads().filter((payload) => payload === 'first')).toHaveLength(1)
+    expect(payloads().filter((payload) => payload === 'known first')).toHaveLength(1)
+    expect(payloads().filter((payload) => payload === 'asked first')).toHaveLength(1)
+  })
+
+  it('is not asked for what it gets anyway', async () => {
+    const { patterns, publish, payloads, questions } = open()
+    await patterns.addForClient(['*', 'free/*'])
+    publish(1, 'free/x', 'a')
+    publish(2, 'a', 'free/x')
+    expect(questions).toEqual([])
+    expect(new Set(payloads())).toEqual(new Set([1, 2]))
+    expect(payloads()).toEqual([1, 2])
+  })
+
+  it('is asked for again when its rights have changed, also while it was being asked for', async () => {
+    const { patterns, publish, payloads, questions, answer } = open()
+    await patterns.addForClient(['*'])
+    publish(1, 'a')
+    await answer()
+    publish(2, 'b')
+    await patterns.recheck()
+    publish(3, 'a')
+    // The answer that was on its way is of before.
+    await answer(true)
+    expect(questions.map(({ topic }) => topic)).toEqual(['a', 'b'])
+    await answer(false)
+    await answer(false)
+    publish(4, 'b')
+    expect(payloads()).toEqual([1])
+  })
+
+  it('is a slow consumer when more waits for an answer than may wait', async () => {
+    const { patterns, publish, payloads } = open({ maxBuffered: 300 })
+    await patterns.addForClient(['*'])
+    for (let index = 0; index < 4; index++) publish('x'.repeat(90), `topic/${index}`)
+    expect(payloads()).toContain('closed slow_consumer')
+  })
+
+  it('remembers topics within bounds', async () => {
+    const { patterns, publish, payloads } = open({ ask: false })
+    await patterns.addForClient(['*'])
+    for (let index = 0; index < 25_000; index++) publish(index, `topic/${index}`)
+    expect(payloads()).toHaveLength(25_000)
+  })
+
+  it('loses what is taken from it, and nothing stays behind', async () => {
+    const { patterns, rights, delivery } = open({ ask: false })
+    await patterns.addForClient(['*', 'a', 'b'])
+    patterns.addForServer('a')
+    rights.topics = (topic) => topic === 'b'
+    expect(await patterns.recheck()).toEqual(['a'])
+    expect(patterns.list).toEqual(['*', 'a', 'b'])
+    patterns.removeForServer('a')
+    patterns.clear()
+    expect(delivery.size).toEqual({ patterns: 0, nodes: 0 })
+  })
+})

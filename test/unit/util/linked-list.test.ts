@@ -1,0 +1,44 @@
+import { describe, expect, it } from 'vitest'
+import { LinkedList } from '../../../core/util/linked-list.ts'
+
+const listOf = (...values: string[]) => {
+  const list = new LinkedList<string>()
+  return { list, entries: values.map((value) => list.add(value)) }
+}
+
+describe('a linked list', () => {
+  it('keeps values in the order they came', () => {
+    const { list } = listOf('a', 'b', 'c')
+    expect([...list]).toEqual(['a', 'b', 'c'])
+    expect([list.size, list.first?.value]).toEqual([3, 'a'])
+  })
+
+  it('lets go of any entry, once', () => {
+    const { list, entries } = listOf('a', 'b', 'c', 'd')
+    for (const index of [1, 0, 3]) expect(list.delete(entries[index]!)).toBe(true)
+    expect(list.delete(entries[1]!)).toBe(false)
+    expect([...list, list.size]).toEqual(['c', 1])
+    expect(list.delete(entries[2]!)).toBe(true)
+    expect([...list, list.size, list.first]).toEqual([0, undefined])
+    list.add('e')
+    expect([...list]).toEqual(['e'])
+  })
+
+  it('leaves no way from an entry that is out to those that are in', () => {
+    const { list, entries } = listOf('a', 'b', 'c')
+    list.delete(entries[1]!)
+    expect([entries[1]!.before, entries[1]!.after]).toEqual([undefined, undefined])
+  })
+
+  it('may be changed while somebody goes through it', () => {
+    const { list, entries } = listOf('a', 'b', 'c')
+    const seen: string[] = []
+    for (const value of list) {
+      seen.push(value)
+      for (const entry of entries) list.delete(entry)
+      list.add('d')
+    }
+    expect(seen).toEqual(['a', 'b', 'c'])
+    expect([...list]).toEqual(['d', 'd', 'd'])
+  })
+})
