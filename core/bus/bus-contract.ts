@@ -27,8 +27,8 @@ export interface Subscription {
 }
 
 /**
- * Whose events a listener takes. `node`: events published on this node. `all`: events of every node. `cluster`: events of
- * every node, each handled by one node of all nodes that have a listener of the same group.
+ * Whose events a listener takes. `node`: events published on this node. `all`: events of every node. `cluster`:
+ * events of every node, each handled by one node of all nodes that have a listener of the same group.
  */
 export type ListenerSource = 'node' | 'all' | 'cluster'
 
