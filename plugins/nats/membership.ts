@@ -1,6 +1,6 @@
 import type { NodeChange } from '../../core/cluster/cluster.ts'
-import type { Want } from './listeners.ts'
-import { BEAT_INTERVAL, Members } from './members.ts'
+import type { Want } from './listener-index.ts'
+import { BEAT_INTERVAL, Members } from './live-nodes.ts'
 
 /** Milliseconds without news after which everybody is taken to have answered. */
 const QUIET = 200

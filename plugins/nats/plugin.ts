@@ -6,9 +6,9 @@ import { Store } from '../../core/cluster/store.ts'
 import { RookeryError } from '../../core/protocol/errors.ts'
 import { Logger } from '../../core/util/logger.ts'
 import { checkOptions, type OptionCheck, option } from '../../core/util/options.ts'
-import { NatsCluster } from './cluster.ts'
-import { optionsOf } from './link.ts'
-import { NatsStore } from './store.ts'
+import { optionsOf } from './managed-connection.ts'
+import { NatsCluster } from './nats-cluster.ts'
+import { NatsStore } from './nats-store.ts'
 
 /** Longest delay that timers take, in milliseconds. */
 const MAX_DELAY = 2 ** 31 - 1

@@ -1,4 +1,4 @@
-import type { Change, Stay } from './view.ts'
+import type { Change, Stay } from './room-replica.ts'
 
 /** Kind of the messages by which nodes tell each other who comes and goes. */
 export const KIND = 'rooms'

@@ -8,7 +8,7 @@ import type { Session } from '../../core/sessions/live-session.ts'
 import { Logger } from '../../core/util/logger.ts'
 import { checkOptions, option } from '../../core/util/options.ts'
 import { assertRoom, userFromName } from './names.ts'
-import { RoomRegistry } from './registry.ts'
+import { RoomRegistry } from './room-registry.ts'
 import { Rooms } from './tokens.ts'
 
 export interface RoomsOptions {

@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, it, vi } from 'vitest'
 import { topicMatches } from '../../../core/topics/topic.ts'
-import { Copies, Seniority } from '../../../plugins/nats/copies.ts'
-import { Interests } from '../../../plugins/nats/interests.ts'
-import { Listeners } from '../../../plugins/nats/listeners.ts'
-import { BEAT_INTERVAL, BEAT_TIMEOUT, Members } from '../../../plugins/nats/members.ts'
+import { Listeners } from '../../../plugins/nats/listener-index.ts'
+import { BEAT_INTERVAL, BEAT_TIMEOUT, Members } from '../../../plugins/nats/live-nodes.ts'
+import { Interests } from '../../../plugins/nats/ref-counted-subscriptions.ts'
+import { Copies, Seniority } from '../../../plugins/nats/replay-window.ts'
 
 const seed = Date.now() % 2 ** 31
 console.log(`parts: seed ${seed}`)

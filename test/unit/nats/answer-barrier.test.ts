@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { Fences } from '../../../plugins/nats/fences.ts'
+import { Fences } from '../../../plugins/nats/answer-barrier.ts'
 
 beforeEach(() => vi.useFakeTimers())
 afterEach(() => vi.useRealTimers())

@@ -5,10 +5,10 @@ import type { Nodes } from '../../core/cluster/nodes.ts'
 import type { RookeryError } from '../../core/protocol/errors.ts'
 import { addressOf } from '../../core/sessions/session-registry.ts'
 import type { Logger } from '../../core/util/logger.ts'
+import { type LocalPresence, type Presence, stayOf } from './local-members.ts'
 import { KIND, type Note, SNAPSHOT, type Snapshot, SYNC, type Sync } from './messages.ts'
-import { type LocalPresence, type Presence, stayOf } from './presence.ts'
+import { type Change, type Difference, RoomView, type Stay } from './room-replica.ts'
 import type { LeaveReason, Member } from './tokens.ts'
-import { type Change, type Difference, RoomView, type Stay } from './view.ts'
 
 /** Most rooms in one question. */
 const CHUNK = 500

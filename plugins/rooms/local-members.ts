@@ -1,6 +1,6 @@
 import type { Session } from '../../core/sessions/live-session.ts'
+import type { Stay } from './room-replica.ts'
 import type { Member } from './tokens.ts'
-import type { Stay } from './view.ts'
 
 /** A member at this node, with all its sessions here. */
 export interface Presence {

@@ -1,9 +1,9 @@
 import type { Answer, Answers, Question } from '../../core/cluster/cluster.ts'
 import { RookeryError, type WireError } from '../../core/protocol/errors.ts'
 import { stringify } from '../../core/protocol/frame.ts'
+import { Fences, type Waiting } from './answer-barrier.ts'
 import type { Envelope } from './envelope.ts'
-import { Fences, type Waiting } from './fences.ts'
-import type { Voice } from './voice.ts'
+import type { Voice } from './node-channel.ts'
 
 /** Milliseconds that a question waits when it does not say. */
 export const TIMEOUT = 1000

@@ -3,8 +3,8 @@ import { RookeryError } from '../../core/protocol/errors.ts'
 import { stringify } from '../../core/protocol/frame.ts'
 import type { Logger } from '../../core/util/logger.ts'
 import type { Envelope } from './envelope.ts'
-import { type AnswerNote, TIMEOUT } from './questions.ts'
-import type { Voice } from './voice.ts'
+import type { Voice } from './node-channel.ts'
+import { type AnswerNote, TIMEOUT } from './request-client.ts'
 
 export interface QuestionNote {
   readonly method: string

@@ -1,8 +1,8 @@
 import { describe, expect, it, vi } from 'vitest'
 import { open } from '../../../plugins/nats/envelope.ts'
-import type { Link } from '../../../plugins/nats/link.ts'
-import { Questions } from '../../../plugins/nats/questions.ts'
-import { Voice } from '../../../plugins/nats/voice.ts'
+import type { Link } from '../../../plugins/nats/managed-connection.ts'
+import { Voice } from '../../../plugins/nats/node-channel.ts'
+import { Questions } from '../../../plugins/nats/request-client.ts'
 import { recordingLogger } from '../../support/app.ts'
 
 /** A node `a` with others, and a link that leads nowhere: a real one cannot answer out of order. */

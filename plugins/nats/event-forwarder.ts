@@ -2,12 +2,12 @@ import type { Msg, Subscription } from '@nats-io/transport-node'
 import type { Event } from '../../core/bus/event.ts'
 import type { ClusterHost } from '../../core/cluster/cluster.ts'
 import { stringify } from '../../core/protocol/frame.ts'
-import { type Copies, Seniority } from './copies.ts'
-import { Interests } from './interests.ts'
-import { Listeners, type Want } from './listeners.ts'
+import { Listeners, type Want } from './listener-index.ts'
 import type { State } from './membership.ts'
+import type { Voice } from './node-channel.ts'
+import { Interests } from './ref-counted-subscriptions.ts'
+import { type Copies, Seniority } from './replay-window.ts'
 import { checkedTopicOf, patternSubject, subjectOf } from './subjects.ts'
-import type { Voice } from './voice.ts'
 
 interface EventNote {
   /** With work: the groups that are meant, of those that a subject reaches. */

@@ -1,4 +1,4 @@
-import { isOlder } from './view.ts'
+import { isOlder } from './room-replica.ts'
 
 /** A name that somebody is about to take. */
 export interface Claim {

@@ -2,7 +2,7 @@ import type { Msg, Subscription } from '@nats-io/transport-node'
 import { RookeryError } from '../../core/protocol/errors.ts'
 import type { Logger } from '../../core/util/logger.ts'
 import { type Envelope, isSealed, NODE_PROTOCOL, open, seal } from './envelope.ts'
-import type { Link } from './link.ts'
+import type { Link } from './managed-connection.ts'
 
 /** Most foreign nodes that are remembered as reported. */
 const REPORTED = 100

@@ -9,7 +9,7 @@ import type {
 } from '@nats-io/transport-node'
 import type { Logger } from '../../core/util/logger.ts'
 import { within } from '../../core/util/promises.ts'
-import { confirm, connectTo, unavailable } from './connecting.ts'
+import { confirm, connectTo, unavailable } from './connect.ts'
 
 /** Longest that a link which closes waits for the server to take what was said last, in milliseconds. */
 const FAREWELL = 1000

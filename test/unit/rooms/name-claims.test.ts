@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { Claims } from '../../../plugins/rooms/claims.ts'
+import { Claims } from '../../../plugins/rooms/name-claims.ts'
 
 it('a name has one claim at a node at a time', () => {
   const claims = new Claims()

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type Change, isOlder, RoomView } from '../../../plugins/rooms/view.ts'
+import { type Change, isOlder, RoomView } from '../../../plugins/rooms/room-replica.ts'
 
 const stay = (id: string, since = 0) => ({ id, name: id, since })
 const change = (what: 'joined' | 'left', id: string, version: number): Change => ({

@@ -1,12 +1,12 @@
 import type { Answers, ClusterBackend, Question } from '../../core/cluster/cluster.ts'
 import type { Nodes } from '../../core/cluster/nodes.ts'
 import { addressOf } from '../../core/sessions/session-registry.ts'
-import { Claims } from './claims.ts'
+import type { LocalPresence } from './local-members.ts'
 import { CLAIM, CLOSE, type ClaimQuestion, SNAPSHOT, type Snapshot } from './messages.ts'
+import { Claims } from './name-claims.ts'
 import { nameTaken } from './names.ts'
-import type { LocalPresence } from './presence.ts'
+import type { Stay } from './room-replica.ts'
 import type { Member, MemberList } from './tokens.ts'
-import type { Stay } from './view.ts'
 
 export interface PeersHost {
   readonly nodes: Nodes
