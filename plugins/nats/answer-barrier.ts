@@ -1,88 +1,92 @@
-/** Milliseconds within which those who need a fence share one. */
-const SHARED = 5
+/** Least time between two barriers. Requests that need a barrier within it share one. */
+const BARRIER_INTERVAL_MS = 5
 
-/** Something that waits until nodes have dealt with all that was sent before. */
-export interface Waiting {
-  /** When it was sent, counted in messages: a fence that was sent later stands for it too. */
-  readonly number: number
-  /** A node has dealt with it, whether it answered or not. */
+/** A request that waits until nodes have handled all messages that were sent before a barrier. */
+export interface BarrierWaiter {
+  /** Position of the request among this node's messages. A barrier with a higher position counts for it. */
+  readonly sequence: number
+  /** Called when a node has handled the request, whether it answered or not. */
   passed(node: string): void
 }
 
-interface Round {
-  readonly number: number
-  readonly waiting: Set<Waiting>
+interface Barrier {
+  readonly sequence: number
+  readonly waiters: Set<BarrierWaiter>
   readonly passed: Set<string>
 }
 
 /**
- * Tells when a node has nothing more to say to a question that was put to nobody in particular. NATS keeps the order
- * of what one node sends to another; so a node that answers a fence, which goes to all, has answered before whatever
- * it had to answer. Those who need one at the same time share one.
+ * Tells when a node has no more answers to a request that went to an unknown set of nodes. NATS keeps the order of the
+ * messages from one node to another. A node that has answered a barrier, which goes to all nodes, has therefore sent
+ * its answers to all earlier requests. Concurrent requests share a barrier.
  */
-export class Fences {
-  readonly #send: (id: string) => void
-  readonly #rounds = new Map<string, Round>()
-  #latest: Round | undefined
-  #started = Number.NEGATIVE_INFINITY
-  #late = new Set<Waiting>()
+export class AnswerBarrier {
+  readonly #sendBarrier: (id: string) => void
+  readonly #nextSequence: () => number
+  readonly #barriers = new Map<string, Barrier>()
+  #latest: Barrier | undefined
+  #lastSent = Number.NEGATIVE_INFINITY
+  /** Waiters for the next barrier. */
+  #queued = new Set<BarrierWaiter>()
   #timer: NodeJS.Timeout | undefined
-  readonly #count: () => number
 
-  /** @param count counts messages up @param send sends a fence to all nodes */
-  constructor(count: () => number, send: (id: string) => void) {
-    this.#count = count
-    this.#send = send
+  /**
+   * @param nextSequence returns the position of the next message
+   * @param sendBarrier sends a barrier to all nodes
+   */
+  constructor(nextSequence: () => number, sendBarrier: (id: string) => void) {
+    this.#nextSequence = nextSequence
+    this.#sendBarrier = sendBarrier
   }
 
-  /** Lets something wait for a fence that stands for it, which may have been sent already. */
-  join(waiting: Waiting): void {
+  /** Adds a waiter to a barrier that counts for it: the latest one if that was sent after the request, or the next. */
+  add(waiter: BarrierWaiter): void {
     const latest = this.#latest
-    if (latest && latest.number > waiting.number && this.#rounds.has(String(latest.number))) {
-      latest.waiting.add(waiting)
-      for (const node of latest.passed) waiting.passed(node)
+    if (latest && latest.sequence > waiter.sequence && this.#barriers.has(String(latest.sequence))) {
+      latest.waiters.add(waiter)
+      for (const node of latest.passed) waiter.passed(node)
       return
     }
-    this.#late.add(waiting)
-    const due = this.#started + SHARED - performance.now()
-    // Who asks one thing after the other need not wait for company that cannot come.
-    if (due <= 0 || this.#rounds.size === 0) this.#start()
+    this.#queued.add(waiter)
+    const due = this.#lastSent + BARRIER_INTERVAL_MS - performance.now()
+    // If no barrier is pending, requests come one after the other, and no other request would share this one.
+    if (due <= 0 || this.#barriers.size === 0) this.#start()
     else this.#timer ??= setTimeout(() => this.#start(), due)
   }
 
-  /** It waits no longer. */
-  leave(waiting: Waiting): void {
-    this.#late.delete(waiting)
-    for (const [id, round] of this.#rounds) {
-      if (round.waiting.delete(waiting) && round.waiting.size === 0) this.#rounds.delete(id)
+  /** Removes a waiter. */
+  remove(waiter: BarrierWaiter): void {
+    this.#queued.delete(waiter)
+    for (const [id, { waiters }] of this.#barriers) {
+      if (waiters.delete(waiter) && waiters.size === 0) this.#barriers.delete(id)
     }
   }
 
-  /** A node has answered a fence. */
-  answered(id: string, node: string): void {
-    const round = this.#rounds.get(id)
-    if (!round) return
-    round.passed.add(node)
-    for (const waiting of [...round.waiting]) waiting.passed(node)
+  /** Takes the answer of a node to a barrier. */
+  passed(id: string, node: string): void {
+    const barrier = this.#barriers.get(id)
+    if (!barrier) return
+    barrier.passed.add(node)
+    for (const waiter of [...barrier.waiters]) waiter.passed(node)
   }
 
-  /** Sends no more; whoever waits has a limit of its own. */
-  close(): void {
+  /** Removes all waiters. Their requests end by their own timeouts, or have failed. */
+  clear(): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
-    this.#late.clear()
-    this.#rounds.clear()
+    this.#queued.clear()
+    this.#barriers.clear()
   }
 
   #start(): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
-    if (this.#late.size === 0) return
-    const round = { number: this.#count(), waiting: this.#late, passed: new Set<string>() }
-    this.#late = new Set()
-    this.#latest = round
-    this.#started = performance.now()
-    this.#rounds.set(String(round.number), round)
-    this.#send(String(round.number))
+    if (this.#queued.size === 0) return
+    const barrier = { sequence: this.#nextSequence(), waiters: this.#queued, passed: new Set<string>() }
+    this.#queued = new Set()
+    this.#latest = barrier
+    this.#lastSent = performance.now()
+    this.#barriers.set(String(barrier.sequence), barrier)
+    this.#sendBarrier(String(barrier.sequence))
   }
 }

@@ -3,72 +3,76 @@ import { connect, errors, type NatsConnection, type NodeConnectionOptions } from
 import { RookeryError } from '../../core/protocol/errors.ts'
 import type { Logger } from '../../core/util/logger.ts'
 
-/** Milliseconds between two attempts to find a server that is not there yet. */
-const RETRY_INTERVAL = 500
+/** Time between two attempts to connect. */
+const RETRY_INTERVAL_MS = 500
 
-export interface Connecting {
+export interface ConnectSettings {
   readonly options: NodeConnectionOptions
-  /** Whether to wait for a server that is not there yet. */
+  /** Whether to wait until a server can be reached. */
   readonly wait: boolean
-  /** Ends all waiting. */
+  /** Aborted when the app stops; ends all waiting. */
   readonly stopped: AbortSignal
   readonly log: Logger
 }
 
 /**
- * Connects to NATS. Only for a server that is not there is it worth waiting: what a server refuses once it refuses
- * again.
+ * Connects to NATS. With `wait` it retries while the server cannot be reached. It does not retry after a refusal,
+ * because the server would refuse again.
  *
  * @throws `cluster_unavailable`
  */
-export const connectTo = async ({ options, wait, stopped, log }: Connecting): Promise<NatsConnection> => {
-  const where = [options.servers ?? `127.0.0.1:${options.port ?? 4222}`].flat().join(', ')
+export const connectToNats = async (settings: ConnectSettings): Promise<NatsConnection> => {
+  const { options, wait, stopped, log } = settings
+  const address = [options.servers ?? `127.0.0.1:${options.port ?? 4222}`].flat().join(', ')
   let reported: string | undefined
   for (;;) {
     try {
-      return await attempt(options, stopped)
+      return await connectOnce(options, stopped)
     } catch (cause) {
-      const why = reasonOf(cause)
+      const reason = reasonOf(cause)
       if (stopped.aborted) throw stoppedEarly(cause)
       if (cause instanceof errors.AuthorizationError) {
         const advice = "correct 'user' and 'pass', 'token' or 'authenticator'"
-        throw unavailable(`NATS at ${where} does not let this node in (${why}): ${advice}`, cause)
+        throw unavailable(
+          `NATS at ${address} refuses the credentials of this node (${reason}): ${advice}`,
+          cause,
+        )
       }
-      if (isRefusal(cause)) {
-        throw unavailable(`NATS at ${where} cannot be used with these options: ${why}`, cause)
+      if (isPermanent(cause)) {
+        throw unavailable(`NATS at ${address} cannot be used with these options: ${reason}`, cause)
       }
-      const away = `NATS cannot be reached at ${where}`
+      const unreachable = `NATS cannot be reached at ${address}`
       if (!wait) {
         const advice = "start it, correct 'servers', or wait for it with nats({ wait: true })"
-        throw unavailable(`${away} (${why}): ${advice}`, cause)
+        throw unavailable(`${unreachable} (${reason}): ${advice}`, cause)
       }
-      if (why !== reported) log.warn({ err: cause }, `${away}: waiting for it`)
-      reported = why
-      await retryTime(stopped)
+      if (reason !== reported) log.warn({ err: cause }, `${unreachable}: waiting for it`)
+      reported = reason
+      await retryDelay(stopped)
     }
   }
 }
 
 /**
- * Resolves when a connection that somebody else has made is there, which may be just reconnecting.
+ * Resolves when a connection has a server. The application may have handed in a connection that is reconnecting.
  *
  * @throws `cluster_unavailable`
  */
-export const confirm = async (
+export const confirmConnection = async (
   nats: NatsConnection,
-  { wait, stopped }: Pick<Connecting, 'wait' | 'stopped'>,
+  { wait, stopped }: Pick<ConnectSettings, 'wait' | 'stopped'>,
 ): Promise<void> => {
   for (;;) {
     try {
-      return await orStopped(nats.flush(), stopped)
+      return await unlessStopped(nats.flush(), stopped)
     } catch (cause) {
       if (stopped.aborted) throw stoppedEarly(cause)
-      if (nats.isClosed()) throw unavailable("the 'connection' that it was given is closed", cause)
+      if (nats.isClosed()) throw unavailable("the 'connection' of nats() is closed", cause)
       if (!wait) {
         const advice = 'connect it first, or wait for it with nats({ wait: true })'
-        throw unavailable(`the 'connection' that it was given has no server: ${advice}`, cause)
+        throw unavailable(`the 'connection' of nats() has no server: ${advice}`, cause)
       }
-      await retryTime(stopped)
+      await retryDelay(stopped)
     }
   }
 }
@@ -76,12 +80,12 @@ export const confirm = async (
 export const unavailable = (message: string, cause?: unknown): RookeryError =>
   new RookeryError('cluster_unavailable', message, { cause })
 
-const attempt = async (options: NodeConnectionOptions, stopped: AbortSignal): Promise<NatsConnection> => {
+const connectOnce = async (options: NodeConnectionOptions, stopped: AbortSignal): Promise<NatsConnection> => {
   const connecting = connect({ ...options })
   try {
-    return await orStopped(connecting, stopped)
+    return await unlessStopped(connecting, stopped)
   } catch (error) {
-    // It cannot be called off, only closed when it comes about after all.
+    // The attempt cannot be cancelled. If it succeeds later, the connection is closed.
     connecting.then((nats) => nats.close()).catch(() => {})
     throw error
   }
@@ -92,17 +96,17 @@ const stoppedEarly = (cause: unknown): RookeryError =>
 
 const reasonOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
 
-/** Whether no server will ever take this: options that contradict each other, and TLS that fails. */
-const isRefusal = (cause: unknown): boolean => {
+/** Whether a retry would fail the same way: the options contradict each other, or TLS fails. */
+const isPermanent = (cause: unknown): boolean => {
   if (cause instanceof errors.InvalidArgumentError || cause instanceof TypeError) return true
   const code = String((cause as { readonly code?: unknown } | null)?.code ?? '')
   return /^(ERR|CERT|DEPTH|SELF|UNABLE)_/.test(code) || /does not support|doesn't exist/.test(reasonOf(cause))
 }
 
-const retryTime = (stopped: AbortSignal): Promise<void> =>
-  sleep(RETRY_INTERVAL, undefined, { signal: stopped }).catch(() => {})
+const retryDelay = (stopped: AbortSignal): Promise<void> =>
+  sleep(RETRY_INTERVAL_MS, undefined, { signal: stopped }).catch(() => {})
 
-const orStopped = async <T>(promise: Promise<T>, stopped: AbortSignal): Promise<T> => {
+const unlessStopped = async <T>(promise: Promise<T>, stopped: AbortSignal): Promise<T> => {
   let stop = (): void => {}
   const stopping = new Promise<never>((_resolve, reject) => {
     stop = () => reject(stopped.reason)

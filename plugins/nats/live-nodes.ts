@@ -1,54 +1,54 @@
 import type { NodeChange } from '../../core/cluster/cluster.ts'
 
-/** Milliseconds between two beats of a node. */
-export const BEAT_INTERVAL = 2000
-/** Milliseconds without a beat after which a node is gone. */
-export const BEAT_TIMEOUT = 6000
+/** Time between two heartbeats of a node. */
+export const HEARTBEAT_INTERVAL_MS = 2000
+/** Time without a message after which a node counts as gone. */
+export const NODE_TIMEOUT_MS = 6000
 
-/** Who is in the cluster besides this node, by their beats. Times in milliseconds, from a clock of the caller's. */
-export class Members {
-  readonly #seen = new Map<string, number>()
+/** The other nodes in the cluster, by their heartbeats. Times are milliseconds of one monotonic clock of the caller. */
+export class LiveNodes {
+  readonly #lastSeen = new Map<string, number>()
   readonly #changed: (node: string, change: NodeChange) => void
-  #swept: number | undefined
+  #lastSweep: number | undefined
 
   constructor(changed: (node: string, change: NodeChange) => void) {
     this.#changed = changed
   }
 
   get nodes(): readonly string[] {
-    return [...this.#seen.keys()]
+    return [...this.#lastSeen.keys()]
   }
 
   has(node: string): boolean {
-    return this.#seen.has(node)
+    return this.#lastSeen.has(node)
   }
 
-  /** A node has given a sign of life. */
-  beat(node: string, now: number): void {
-    const known = this.#seen.has(node)
-    this.#seen.set(node, now)
+  /** Takes a heartbeat, or any other message of a node. */
+  heartbeat(node: string, now: number): void {
+    const known = this.#lastSeen.has(node)
+    this.#lastSeen.set(node, now)
     if (!known) this.#changed(node, 'joined')
   }
 
-  /** A node that is known says that it was cut off, or this one was. */
+  /** Reports a known node as restored: its connection or that of this node was interrupted. */
   restored(node: string): void {
-    if (this.#seen.has(node)) this.#changed(node, 'restored')
+    if (this.#lastSeen.has(node)) this.#changed(node, 'restored')
   }
 
   leave(node: string): void {
-    if (this.#seen.delete(node)) this.#changed(node, 'left')
+    if (this.#lastSeen.delete(node)) this.#changed(node, 'left')
   }
 
   /**
-   * Lets go of the nodes that have been silent for too long. When this process itself has slept, their beats may wait
-   * to be read: then they get the time again.
+   * Removes the nodes that have timed out. If this process itself was suspended, their heartbeats may wait to be read,
+   * so each node gets the full time again.
    */
   sweep(now: number): void {
-    const slept = this.#swept !== undefined && now - this.#swept > 2 * BEAT_INTERVAL
-    this.#swept = now
-    for (const [node, seen] of [...this.#seen]) {
-      if (slept) this.#seen.set(node, now)
-      else if (now - seen >= BEAT_TIMEOUT) this.leave(node)
+    const suspended = this.#lastSweep !== undefined && now - this.#lastSweep > 2 * HEARTBEAT_INTERVAL_MS
+    this.#lastSweep = now
+    for (const [node, seen] of [...this.#lastSeen]) {
+      if (suspended) this.#lastSeen.set(node, now)
+      else if (now - seen >= NODE_TIMEOUT_MS) this.leave(node)
     }
   }
 }

@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net'
 import type {
   Msg,
   NatsConnection,
@@ -9,46 +8,47 @@ import type {
 } from '@nats-io/transport-node'
 import type { Logger } from '../../core/util/logger.ts'
 import { within } from '../../core/util/promises.ts'
-import { confirm, connectTo, unavailable } from './connect.ts'
+import { destroySocket, discardTransport, optionsOf } from './client-internals.ts'
+import { confirmConnection, connectToNats, unavailable } from './connect.ts'
 
-/** Longest that a link which closes waits for the server to take what was said last, in milliseconds. */
-const FAREWELL = 1000
-/** Milliseconds between two reports of messages that were dropped. */
-const REPORT_INTERVAL = 1000
-/** NATS's own default, should a server not say. */
-const MAX_PAYLOAD = 1024 * 1024
+/** Longest time that `close` waits for the server to take the last messages. */
+const CLOSE_FLUSH_WAIT_MS = 1000
+/** Time over which dropped messages are counted for one log entry. */
+const DROP_REPORT_INTERVAL_MS = 1000
+/** The default of NATS, used if the server does not announce a limit. */
+const DEFAULT_MAX_PAYLOAD_BYTES = 1024 * 1024
 
-export interface LinkSettings {
-  /** The user's own connection, which is theirs to close. */
+export interface ConnectionSettings {
+  /** A connection of the application, which the application closes. */
   readonly connection: NatsConnection | undefined
   readonly options: NodeConnectionOptions
-  /** Whether to wait for a server that is not there at the start. */
+  /** Whether `open` waits until a server can be reached. */
   readonly wait: boolean
-  /** Most bytes that may wait for the server to take them. */
+  /** Most bytes that may wait until the server has taken them. */
   readonly maxBuffered: number
 }
 
-/** What a link tells its owner. */
-export interface LinkEvents {
+export interface ConnectionEvents {
   lost(cause: unknown): void
-  back(): void
+  restored(): void
 }
 
-/** A connection to NATS that knows whether it is there, and never keeps more than it may. */
-export class Link {
-  readonly #settings: LinkSettings
+/** A connection to NATS that knows whether it has a server, and bounds the bytes that wait to be sent. */
+export class ManagedConnection {
+  readonly #settings: ConnectionSettings
   readonly #log: Logger
   #nats: NatsConnection | undefined
   #statuses: QueuedIterator<Status> | undefined
   #connected = false
   readonly #stopped = new AbortController()
-  /** Bytes published that the server has not confirmed, and those that a flush under way will confirm. */
-  #unconfirmed = 0
+  /** Bytes published that the server has not confirmed. */
+  #unconfirmedBytes = 0
+  /** Whether a flush is under way, which confirms the bytes published before it. */
   #confirming = false
   #dropped = 0
-  #report: NodeJS.Timeout | undefined
+  #dropReport: NodeJS.Timeout | undefined
 
-  constructor(settings: LinkSettings, log: Logger) {
+  constructor(settings: ConnectionSettings, log: Logger) {
     this.#settings = settings
     this.#log = log
   }
@@ -57,77 +57,77 @@ export class Link {
     return this.#connected
   }
 
-  /** The connection itself, while there is one. */
-  get connection(): NatsConnection | undefined {
+  /** The connection of the NATS client, from `open` to `close`. */
+  get nats(): NatsConnection | undefined {
     return this.#nats
   }
 
-  /** Most bytes that the server takes as one message. */
+  /** Most bytes that the server takes in one message. */
   get maxPayload(): number {
-    return this.#nats?.info?.max_payload ?? MAX_PAYLOAD
+    return this.#nats?.info?.max_payload ?? DEFAULT_MAX_PAYLOAD_BYTES
   }
 
-  /** Where replies to this connection may be sent. */
+  /** The beginning of subjects at which this connection may receive replies. */
   get inboxPrefix(): string {
     const { connection, options } = this.#settings
     return optionsOf(connection)?.inboxPrefix ?? options.inboxPrefix ?? '_INBOX'
   }
 
   /** @throws `cluster_unavailable` */
-  async open(events: LinkEvents): Promise<void> {
+  async open(events: ConnectionEvents): Promise<void> {
     const { connection, options, wait } = this.#settings
     const stopped = this.#stopped.signal
-    const nats = connection ?? (await connectTo({ options, wait, stopped, log: this.#log }))
+    const nats = connection ?? (await connectToNats({ options, wait, stopped, log: this.#log }))
     this.#nats = nats
-    await confirm(nats, { wait, stopped })
+    await confirmConnection(nats, { wait, stopped })
     this.#connected = true
     const statuses = nats.status() as QueuedIterator<Status>
     this.#statuses = statuses
     void this.#watch(nats, statuses, events)
   }
 
-  /** Idempotent; ends an `open` that waits. */
+  /** Closes the connection, and ends an `open` that waits. Idempotent. */
   async close(): Promise<void> {
     this.#stopped.abort()
-    clearTimeout(this.#report)
+    clearTimeout(this.#dropReport)
     this.#reportDrops()
     const nats = this.#nats
     const connected = this.#connected
     this.#nats = undefined
     this.#connected = false
-    // Not by its iterator's `return`, which takes effect only with the next status.
+    // `return` of the iterator would take effect only with the next status.
     this.#statuses?.stop()
     if (!nats || nats.isClosed()) return
-    // What was said last still leaves.
-    if (connected) await within(FAREWELL, nats.flush(), () => new Error('late')).catch(() => {})
+    // Sends the last messages, such as the one that this node leaves.
+    if (connected) await within(CLOSE_FLUSH_WAIT_MS, nats.flush(), () => new Error('late')).catch(() => {})
     if (this.#settings.connection) return
     await nats.close()
-    // Of an attempt to reconnect the client leaves the socket open.
-    transportOf(nats)?.discard?.()
+    discardTransport(nats)
   }
 
-  /** Sends a message, or drops and counts it when there is no connection or no room. Returns whether it was sent. */
+  /** Sends a message. Without a connection, or past `maxBuffered`, drops and counts it. Returns whether it was sent. */
   publish(subject: string, text: string, reply?: string): boolean {
     const nats = this.#nats
     if (!nats) return false
-    if (!this.#connected || this.#unconfirmed > this.#settings.maxBuffered) {
+    if (!this.#connected || this.#unconfirmedBytes > this.#settings.maxBuffered) {
       this.#drop()
       return false
     }
     try {
       nats.publish(subject, text, reply === undefined ? undefined : { reply })
     } catch (error) {
-      // The connection has closed, and its status has yet to be read.
-      this.#log.debug({ err: error, subject }, 'a message could not be handed to NATS')
+      // The connection has closed, and this class has not read that status yet.
+      this.#log.debug({ err: error, subject }, 'the NATS client did not take a message')
       this.#drop()
       return false
     }
-    this.#unconfirmed += subject.length + text.length
-    if (!this.#confirming && this.#unconfirmed > this.#settings.maxBuffered / 16) void this.#confirm(nats)
+    this.#unconfirmedBytes += subject.length + text.length
+    const flushAt = this.#settings.maxBuffered / 16
+    if (!this.#confirming && this.#unconfirmedBytes > flushAt) void this.#confirmSent(nats)
     return true
   }
 
-  /** @param callback MUST NOT throw: the client would never read again */
+  /** @param callback MUST NOT throw, because the NATS client would stop reading */
   subscribe(subject: string, callback: (message: Msg) => void, queue?: string): Subscription | undefined {
     const refused = (error: unknown) =>
       this.#log.error({ err: error, subject, stage: 'nats' }, 'NATS refused a subscription')
@@ -137,13 +137,13 @@ export class Link {
         callback: (error, message) => (error ? refused(error) : callback(message)),
       })
     } catch (error) {
-      // The connection has been closed for good.
+      // The connection is closed for good.
       refused(error)
       return undefined
     }
   }
 
-  /** Resolves when the server has dealt with everything said before. */
+  /** Resolves when the server has handled all earlier messages and subscriptions. @throws `cluster_unavailable` */
   async flush(): Promise<void> {
     try {
       await this.#nats?.flush()
@@ -153,24 +153,28 @@ export class Link {
     if (!this.#nats) throw unavailable('the connection to NATS was closed')
   }
 
-  async #watch(nats: NatsConnection, statuses: AsyncIterable<Status>, events: LinkEvents): Promise<void> {
+  async #watch(
+    nats: NatsConnection,
+    statuses: AsyncIterable<Status>,
+    events: ConnectionEvents,
+  ): Promise<void> {
     let cause: unknown
     for await (const status of statuses) {
       if (this.#stopped.signal.aborted) return
       switch (status.type) {
         case 'reconnect':
-          // Told once for each attempt that it took.
+          // The client reports one `reconnect` for each attempt that it made.
           if (this.#connected) break
-          this.#unconfirmed = 0
+          this.#unconfirmedBytes = 0
           this.#connected = true
           cause = undefined
-          events.back()
+          events.restored()
           break
         case 'ping':
           if (this.#settings.connection || status.pendingPings < this.#maxPingOut) break
           cause = new Error('The server has stopped answering')
-          // Before the client does it, which first waits until all that it has written has left: maybe for ever.
-          cut(transportOf(nats)?.socket)
+          // The client would first wait until all written data has left the socket, which may never happen.
+          destroySocket(nats)
           break
         case 'disconnect':
         case 'close':
@@ -183,27 +187,27 @@ export class Link {
           this.#log.warn({ err: status.error, stage: 'nats' }, 'NATS reports an error')
           break
         case 'slowConsumer':
-          this.#log.warn({ stage: 'nats' }, 'this node does not keep up with what NATS sends')
+          this.#log.warn({ stage: 'nats' }, 'this node reads messages more slowly than NATS sends them')
           break
       }
     }
   }
 
   get #maxPingOut(): number {
-    // The first is only just being sent.
+    // A count of 1 says nothing, because the client is only just sending that ping.
     return Math.max(2, this.#settings.options.maxPingOut ?? Number.POSITIVE_INFINITY)
   }
 
-  /** Finds out how much the server has taken. */
-  async #confirm(nats: NatsConnection): Promise<void> {
+  /** Flushes, and then subtracts the bytes that the server has taken. */
+  async #confirmSent(nats: NatsConnection): Promise<void> {
     this.#confirming = true
-    const sent = this.#unconfirmed
+    const sent = this.#unconfirmedBytes
     try {
       await nats.flush()
-      this.#unconfirmed = Math.max(0, this.#unconfirmed - sent)
+      this.#unconfirmedBytes = Math.max(0, this.#unconfirmedBytes - sent)
     } catch {
-      // The connection was lost, and with it what was under way.
-      this.#unconfirmed = 0
+      // The connection was lost, and the unconfirmed bytes with it.
+      this.#unconfirmedBytes = 0
     } finally {
       this.#confirming = false
     }
@@ -211,36 +215,16 @@ export class Link {
 
   #drop(): void {
     this.#dropped++
-    this.#report ??= setTimeout(() => this.#reportDrops(), REPORT_INTERVAL).unref()
+    this.#dropReport ??= setTimeout(() => this.#reportDrops(), DROP_REPORT_INTERVAL_MS).unref()
   }
 
   #reportDrops(): void {
-    this.#report = undefined
+    this.#dropReport = undefined
     if (this.#dropped === 0) return
-    const reason = this.#connected ? 'NATS does not keep up' : 'NATS is away'
+    const reason = this.#connected
+      ? 'NATS does not take them fast enough'
+      : 'this node is not connected to NATS'
     this.#log.warn({ dropped: this.#dropped }, `messages to other nodes were dropped: ${reason}`)
     this.#dropped = 0
   }
-}
-
-/** The options of a connection, which its type does not show. */
-export const optionsOf = (connection: NatsConnection | undefined): NodeConnectionOptions | undefined =>
-  (connection as { readonly options?: NodeConnectionOptions } | undefined)?.options
-
-interface Transport {
-  readonly socket?: Socket
-  discard?(): void
-}
-
-/** What the client does not show: by itself it leaves sockets open that it no longer needs. */
-const transportOf = (nats: NatsConnection): Transport | undefined =>
-  (nats as { readonly protocol?: { readonly transport?: Transport } }).protocol?.transport
-
-/**
- * By a reset, where that is possible: otherwise the kernel goes on trying to deliver what was written, and when the
- * network is back that arrives after what the next connection has brought.
- */
-const cut = (socket: Socket | undefined): void => {
-  if (socket && 'encrypted' in socket) socket.destroy()
-  else socket?.resetAndDestroy()
 }

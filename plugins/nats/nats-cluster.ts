@@ -13,79 +13,84 @@ import { RookeryError } from '../../core/protocol/errors.ts'
 import type { Logger } from '../../core/util/logger.ts'
 import { unavailable } from './connect.ts'
 import type { Envelope } from './envelope.ts'
-import { Events } from './event-forwarder.ts'
-import { Link, type LinkSettings } from './managed-connection.ts'
-import { type MemberNote, Membership } from './membership.ts'
-import { Voice } from './node-channel.ts'
-import { Interests } from './ref-counted-subscriptions.ts'
-import { Copies, Seniority } from './replay-window.ts'
-import { type AnswerNote, Questions } from './request-client.ts'
-import { Answering, isAddress, type QuestionNote } from './request-server.ts'
-import { checkedTopicOf, patternSubject, Subjects, subjectOf, topicOf } from './subjects.ts'
+import { EventForwarder } from './event-forwarder.ts'
+import { type ConnectionSettings, ManagedConnection } from './managed-connection.ts'
+import { Membership, type MembershipMessage } from './membership.ts'
+import { headerOf, type MessageHeader, plainMessage } from './message-header.ts'
+import { NodeChannel } from './node-channel.ts'
+import { PatternAges } from './pattern-ages.ts'
+import { RefCountedSubscriptions } from './ref-counted-subscriptions.ts'
+import { ReplayWindow } from './replay-window.ts'
+import { RequestClient, type ResponseHeader } from './request-client.ts'
+import { type RequestHeader, RequestServer } from './request-server.ts'
+import { checkedTopicOf, isAddress, patternSubject, SubjectCache, subjectOf, topicOf } from './subjects.ts'
 
-export interface NatsSettings extends LinkSettings {
+export interface NatsClusterSettings extends ConnectionSettings {
   readonly prefix: string
 }
 
-/** What a message says of itself besides its payload, where it is not just what its subject says. */
-type MessageNote = Partial<Omit<ClusterMessage, 'payload'>>
-
-/** Joins the nodes that use one prefix on one NATS. */
+/** The cluster backend of `nats()`. Nodes with one prefix on one NATS are a cluster. */
 export class NatsCluster implements ClusterBackend {
   readonly node = randomNode()
   readonly startTimeout: number | undefined
   readonly #prefix: string
   readonly #log: Logger
-  readonly #link: Link
-  readonly #voice: Voice
-  readonly #copies = new Copies()
-  readonly #subjects: Subjects
-  readonly #seniority = new Seniority()
-  readonly #interests: Interests
-  readonly #events: Events
+  readonly #connection: ManagedConnection
+  readonly #channel: NodeChannel
+  readonly #replayWindow = new ReplayWindow()
+  readonly #subjects: SubjectCache
+  readonly #patternAges = new PatternAges()
+  /** Subscriptions for the topics and addresses that this node's sessions and plugins want, by pattern. */
+  readonly #subscriptions: RefCountedSubscriptions
+  readonly #events: EventForwarder
   readonly #membership: Membership
-  readonly #questions: Questions
+  readonly #requestClient: RequestClient
   readonly #inbox: string
   #host: ClusterHost | undefined
-  #answering: Answering | undefined
-  #own: (Subscription | undefined)[] = []
+  #requestServer: RequestServer | undefined
+  /** Subscriptions for messages about nodes and for replies. */
+  #ownSubscriptions: (Subscription | undefined)[] = []
 
-  constructor(settings: NatsSettings, log: Logger) {
+  constructor(settings: NatsClusterSettings, log: Logger) {
     const { prefix, wait } = settings
     this.#prefix = prefix
-    this.#subjects = new Subjects(prefix)
+    this.#subjects = new SubjectCache(prefix)
     this.#log = log
     this.startTimeout = wait ? Number.POSITIVE_INFINITY : undefined
-    this.#link = new Link(settings, log)
-    this.#inbox = createInbox(this.#link.inboxPrefix)
-    this.#voice = new Voice(this.node, this.#link, log)
-    this.#interests = new Interests((pattern) => this.#subscribe(pattern))
-    this.#events = new Events(this.#voice, prefix, this.#copies, () => this.#membership.changed())
+    this.#connection = new ManagedConnection(settings, log)
+    this.#inbox = createInbox(this.#connection.inboxPrefix)
+    const channel = new NodeChannel(this.node, this.#connection, log)
+    this.#channel = channel
+    this.#subscriptions = new RefCountedSubscriptions((pattern) => this.#subscribe(pattern))
+    this.#events = new EventForwarder(channel, prefix, this.#replayWindow, () =>
+      this.#membership.stateChanged(),
+    )
+    const nodesSubject = [this.#nodesSubject]
     this.#membership = new Membership({
       node: this.node,
       state: () => this.#events.state,
-      // While nobody hears it, it is not even a message that was dropped.
-      say: (note, reply) => this.connected && this.#voice.say([this.#nodesSubject], note, undefined, reply),
-      answer: (reply, note) => this.#voice.say([reply], note),
+      // Without a connection it is not sent, so that it does not count as a dropped message.
+      broadcast: (message, reply) => this.connected && channel.send(nodesSubject, message, undefined, reply),
+      reply: (subject, message) => channel.send([subject], message),
       replySubject: (restored) => `${this.#inbox}.${restored ? 'back' : 'here'}`,
-      wants: (node, wants) => this.#events.wants(node, wants),
-      changed: (node, change) => this.#changed(node, change),
+      listenersChanged: (node, listeners) => this.#events.setListeners(node, listeners),
+      nodeChanged: (node, change) => this.#nodeChanged(node, change),
     })
-    this.#questions = new Questions(this.#voice, {
+    this.#requestClient = new RequestClient(channel, {
       inbox: this.#inbox,
       subject: (address) => subjectOf(prefix, address),
-      others: () => this.nodes,
-      fence: (reply) => this.#voice.say([this.#nodesSubject], { kind: 'fence' }, undefined, reply),
+      otherNodes: () => this.nodes,
+      sendBarrier: (reply) => channel.send(nodesSubject, { kind: 'fence' }, undefined, reply),
     })
   }
 
   get connected(): boolean {
-    return this.#link.connected
+    return this.#connection.connected
   }
 
-  /** The connection to NATS, while there is one. */
+  /** The connection of the NATS client, while this node is started. */
   get connection(): NatsConnection | undefined {
-    return this.#link.connection
+    return this.#connection.nats
   }
 
   get nodes(): readonly string[] {
@@ -94,53 +99,43 @@ export class NatsCluster implements ClusterBackend {
 
   async start(host: ClusterHost): Promise<void> {
     this.#host = host
-    this.#answering = new Answering(this.#voice, host, this.#log)
-    await this.#link.open({
+    this.#requestServer = new RequestServer(this.#channel, host, this.#log)
+    await this.#connection.open({
       lost: (cause) => {
-        this.#questions.fail(new RookeryError('cluster_unavailable', undefined, { cause }))
+        this.#requestClient.fail(new RookeryError('cluster_unavailable', undefined, { cause }))
         host.connection(false, cause)
       },
-      back: () => {
+      restored: () => {
         host.connection(true)
-        this.#membership.restored()
+        this.#membership.connectionRestored()
       },
     })
-    this.#own = [
-      this.#voice.listen(this.#nodesSubject, (message) => this.#aboutNodes(message)),
-      this.#voice.listen(`${this.#inbox}.>`, (message) => this.#replied(message)),
+    this.#ownSubscriptions = [
+      this.#channel.subscribe(this.#nodesSubject, (message) => this.#receiveMembership(message)),
+      this.#channel.subscribe(`${this.#inbox}.>`, (message) => this.#receiveReply(message)),
     ]
-    this.#interests.open()
+    this.#subscriptions.open()
     this.#events.start(host)
-    // Whoever hears of this node may ask it at once.
-    await this.#link.flush()
+    // Other nodes may send requests as soon as they know of this node, so NATS must have its subscriptions before.
+    await this.#connection.flush()
     await this.#membership.start()
     if (!this.#host) throw unavailable('the app was stopped while it looked for other nodes')
   }
 
   async stop(): Promise<void> {
     this.#membership.stop()
-    this.#questions.fail(new RookeryError('cluster_unavailable', 'This node has left the cluster'))
-    this.#interests.close()
+    this.#requestClient.fail(new RookeryError('cluster_unavailable', 'This node has left the cluster'))
+    this.#subscriptions.close()
     this.#events.stop()
-    for (const subscription of this.#own.splice(0)) subscription?.unsubscribe()
-    await this.#link.close()
+    for (const subscription of this.#ownSubscriptions.splice(0)) subscription?.unsubscribe()
+    await this.#connection.close()
     this.#host = undefined
   }
 
-  publish({ topics, topic, payload, except, kind, note }: ClusterMessage): void {
+  publish(message: ClusterMessage): void {
     if (!this.#host) return
-    const [first] = topics
-    if (topics.length === 1 && first === topic && except === null && kind === null) {
-      this.#voice.say([this.#subjects.of(topic)], undefined, payload)
-      return
-    }
-    const own: MessageNote = {
-      ...((topics.length > 1 || topics[0] !== topic) && { topics, topic }),
-      ...(except !== null && { except }),
-      ...(kind !== null && { kind, note }),
-    }
-    const subjects = topics.map((one) => this.#subjects.of(one))
-    this.#voice.say(subjects, isEmpty(own) ? undefined : own, payload)
+    const subjects = message.topics.map((topic) => this.#subjects.of(topic))
+    this.#channel.send(subjects, headerOf(message), message.payload)
   }
 
   emit(event: Event): boolean {
@@ -148,12 +143,12 @@ export class NatsCluster implements ClusterBackend {
   }
 
   ask(question: Question): Promise<Answers> {
-    return this.#questions.ask(question)
+    return this.#requestClient.ask(question)
   }
 
   interest(pattern: string, wanted: boolean): void {
-    if (!this.#interests.change(pattern, wanted)) return
-    if (!isAddress(pattern)) this.#seniority.change(pattern, wanted)
+    if (!this.#subscriptions.change(pattern, wanted)) return
+    if (!isAddress(pattern)) this.#patternAges.change(pattern, wanted)
   }
 
   listen(pattern: string, group: string | null, wanted: boolean): void {
@@ -164,85 +159,75 @@ export class NatsCluster implements ClusterBackend {
     return `${this.#prefix}.nodes`
   }
 
-  #changed(node: string, change: NodeChange): void {
+  #nodeChanged(node: string, change: NodeChange): void {
     if (change === 'left') {
-      this.#events.wants(node, undefined)
-      this.#copies.forget(node)
+      this.#events.setListeners(node, undefined)
+      this.#replayWindow.forget(node)
     }
     this.#host?.changed(node, change)
   }
 
   #subscribe(pattern: string): Subscription | undefined {
     const subject = patternSubject(this.#prefix, pattern)
-    if (isAddress(pattern)) return this.#voice.listen(subject, (message) => this.#asked(pattern, message))
-    // Without a wildcard the pattern is the topic, and need not be made of the subject again.
+    if (isAddress(pattern)) {
+      return this.#channel.subscribe(subject, (message) => this.#receiveRequest(pattern, message))
+    }
+    // A pattern without a wildcard is the topic, so the subject need not be decoded.
     const topic = pattern.includes('*') ? undefined : pattern
-    return this.#voice.listen(subject, (message) => this.#published(pattern, topic, message))
+    return this.#channel.subscribe(subject, (message) => this.#receivePublished(pattern, topic, message))
   }
 
-  #published(pattern: string, known: string | undefined, message: Msg): void {
-    const heard = this.#voice.hear<MessageNote>(message)
-    if (!heard) return
-    if ('from' in heard) {
-      const { node, id, note, payload } = heard.from
-      if (!this.#copies.isNew(node, id)) return
-      const plain = plainMessage(known ?? topicOf(this.#prefix, message.subject), payload)
-      this.#host?.deliver(note === undefined ? plain : { ...plain, ...note }, node)
+  #receivePublished(pattern: string, knownTopic: string | undefined, message: Msg): void {
+    const received = this.#channel.receive<MessageHeader>(message)
+    if (!received) return
+    if ('envelope' in received) {
+      const { node, id, header, payload } = received.envelope
+      if (!this.#replayWindow.isNew(node, id)) return
+      const plain = plainMessage(knownTopic ?? topicOf(this.#prefix, message.subject), payload)
+      this.#host?.deliver(header === undefined ? plain : { ...plain, ...header }, node)
       return
     }
     const topic = checkedTopicOf(this.#prefix, message.subject)
-    if (!this.#seniority.isOldest(pattern, topic)) return
-    // Written anew, because transports count on JSON without line breaks.
-    this.#host?.deliver(plainMessage(topic, JSON.stringify(JSON.parse(heard.text))), null)
+    if (!this.#patternAges.isOldest(pattern, topic)) return
+    // Encoded again, because transports need JSON without line breaks.
+    this.#host?.deliver(plainMessage(topic, JSON.stringify(JSON.parse(received.text))), null)
   }
 
-  #asked(address: string, message: Msg): void {
-    const heard = this.#voice.hear<QuestionNote>(message, true)
-    if (!heard) return
-    if ('text' in heard) this.#answering?.outside(address, heard.text, message.reply)
-    else if (heard.from.node === this.node) this.#questions.echoed(message.reply)
-    else if (message.reply) this.#answering?.node(address, heard.from, message.reply)
+  #receiveRequest(address: string, message: Msg): void {
+    const received = this.#channel.receive<RequestHeader>(message, true)
+    if (!received) return
+    const { reply } = message
+    if ('text' in received) this.#requestServer?.answerExternal(address, received.text, reply)
+    else if (received.envelope.node === this.node) this.#requestClient.echoed(reply)
+    else if (reply) this.#requestServer?.answerNode(address, received.envelope, reply)
   }
 
-  #aboutNodes(message: Msg): void {
-    const heard = this.#voice.hear<MemberNote>(message)
-    if (!heard || !('from' in heard) || !heard.from.note) return
-    const { node, note } = heard.from
-    this.#membership.heard(node, note, message.reply)
-    if (note.kind === 'fence' && message.reply) void this.#answering?.fence(message.reply)
+  #receiveMembership(message: Msg): void {
+    const received = this.#channel.receive<MembershipMessage>(message)
+    if (!received || !('envelope' in received) || !received.envelope.header) return
+    const { node, header } = received.envelope
+    this.#membership.received(node, header, message.reply)
+    if (header.kind === 'fence' && message.reply) void this.#requestServer?.answerBarrier(message.reply)
   }
 
-  /** Something has come to this node's inbox. */
-  #replied(message: Msg): void {
+  /** Takes a message to this node's inbox. The part of the subject after the inbox says what it answers. */
+  #receiveReply(message: Msg): void {
     const [kind, id = ''] = message.subject.slice(this.#inbox.length + 1).split('.')
-    if (message.headers?.code === NO_RESPONDERS) {
-      if (kind === 'answer') this.#questions.nobody(id)
+    if (message.headers?.code === NO_RESPONDERS_STATUS) {
+      if (kind === 'answer') this.#requestClient.noResponders(id)
       return
     }
-    const heard = this.#voice.hear<unknown>(message)
-    if (!heard || !('from' in heard)) return
-    const { from } = heard
-    if (kind === 'answer') this.#questions.answered(id, from as Envelope<AnswerNote>)
-    else if (kind === 'fence') this.#questions.passed(id, from.node)
-    else if (from.note) {
-      this.#membership.heard(from.node, from.note as MemberNote, undefined)
-      if (kind === 'back') this.#membership.back(from.node)
+    const received = this.#channel.receive<unknown>(message)
+    if (!received || !('envelope' in received)) return
+    const { envelope } = received
+    if (kind === 'answer') this.#requestClient.answered(id, envelope as Envelope<ResponseHeader>)
+    else if (kind === 'fence') this.#requestClient.barrierPassed(id, envelope.node)
+    else if (envelope.header) {
+      this.#membership.received(envelope.node, envelope.header as MembershipMessage, undefined)
+      if (kind === 'back') this.#membership.restoredAnswer(envelope.node)
     }
   }
 }
 
-/** The status with which NATS answers a request that nobody listens to. */
-const NO_RESPONDERS = 503
-
-const plainMessage = (topic: string, payload: string | undefined): ClusterMessage => ({
-  topics: [topic],
-  topic,
-  payload,
-  except: null,
-  kind: null,
-})
-
-const isEmpty = (note: object): boolean => {
-  for (const _key in note) return false
-  return true
-}
+/** The status by which NATS says that a request has no subscriber. */
+const NO_RESPONDERS_STATUS = 503

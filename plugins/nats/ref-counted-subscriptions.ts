@@ -1,53 +1,53 @@
 import type { Subscription } from '@nats-io/transport-node'
 
-interface Interest {
+interface Entry {
   count: number
   subscription: Subscription | undefined
 }
 
-/** Subscriptions on NATS, each kept for as long as somebody wants it. */
-export class Interests {
+/** NATS subscriptions with reference counts: one for each key, from its first use to its last. */
+export class RefCountedSubscriptions {
   readonly #subscribe: (key: string) => Subscription | undefined
-  readonly #interests = new Map<string, Interest>()
+  readonly #entries = new Map<string, Entry>()
   #open = false
 
-  /** @param subscribe subscribes to what a key stands for */
+  /** @param subscribe subscribes to the subject that a key stands for */
   constructor(subscribe: (key: string) => Subscription | undefined) {
     this.#subscribe = subscribe
   }
 
   get keys(): Iterable<string> {
-    return this.#interests.keys()
+    return this.#entries.keys()
   }
 
-  /** One more wants it, or one less. Returns whether that was the first or the last. */
+  /** Adds a use of a key or removes one. Returns whether it was the first or the last. */
   change(key: string, wanted: boolean): boolean {
-    const interest = this.#interests.get(key)
-    if (wanted && interest) {
-      interest.count++
+    const entry = this.#entries.get(key)
+    if (wanted && entry) {
+      entry.count++
     } else if (wanted) {
-      this.#interests.set(key, { count: 1, subscription: this.#open ? this.#subscribe(key) : undefined })
+      this.#entries.set(key, { count: 1, subscription: this.#open ? this.#subscribe(key) : undefined })
       return true
-    } else if (interest && --interest.count === 0) {
-      this.#interests.delete(key)
-      interest.subscription?.unsubscribe()
+    } else if (entry && --entry.count === 0) {
+      this.#entries.delete(key)
+      entry.subscription?.unsubscribe()
       return true
     }
     return false
   }
 
-  /** Subscribes to all that is wanted, and from now on to what is wanted later. */
+  /** Subscribes to all keys in use, and from now on to each new one. */
   open(): void {
     this.#open = true
-    for (const [key, interest] of this.#interests) interest.subscription ??= this.#subscribe(key)
+    for (const [key, entry] of this.#entries) entry.subscription ??= this.#subscribe(key)
   }
 
-  /** Ends the subscriptions; what is wanted is remembered. */
+  /** Ends the subscriptions, and keeps the counts for the next `open`. */
   close(): void {
     this.#open = false
-    for (const interest of this.#interests.values()) {
-      interest.subscription?.unsubscribe()
-      interest.subscription = undefined
+    for (const entry of this.#entries.values()) {
+      entry.subscription?.unsubscribe()
+      entry.subscription = undefined
     }
   }
 }

@@ -3,107 +3,105 @@ import { RookeryError } from '../../core/protocol/errors.ts'
 import { stringify } from '../../core/protocol/frame.ts'
 import type { Logger } from '../../core/util/logger.ts'
 import type { Envelope } from './envelope.ts'
-import type { Voice } from './node-channel.ts'
-import { type AnswerNote, TIMEOUT } from './request-client.ts'
+import type { NodeChannel } from './node-channel.ts'
+import { REQUEST_TIMEOUT_MS, type ResponseHeader } from './request-client.ts'
 
-export interface QuestionNote {
+export interface RequestHeader {
   readonly method: string
-  /** How long the asker waits, in milliseconds. */
+  /** Milliseconds that the asking node waits. */
   readonly timeout?: number
 }
 
-/** Says what has become of a question: its answer, or why there is none. */
-type Reply = (value: unknown, error?: RookeryError) => void
+/** Sends the answer to a request, or the error for which there is none. */
+type Respond = (value: unknown, error?: RookeryError) => void
 
-/** Where questions to this node's sessions come from: their addresses, and its own. */
-export const isAddress = (pattern: string): boolean => /^\$(node|user|session|room)\//.test(pattern)
-
-/** Answers the questions of other nodes, and of whoever publishes to an address directly. */
-export class Answering {
-  readonly #voice: Voice
+/** Answers requests of other nodes, and messages that external NATS clients publish to an address. */
+export class RequestServer {
+  readonly #channel: NodeChannel
   readonly #host: ClusterHost
   readonly #log: Logger
-  /** Answers to come that a fence has to wait for. */
+  /** Asynchronous answers that barriers wait for. */
   readonly #pending = new Set<Promise<void>>()
 
-  constructor(voice: Voice, host: ClusterHost, log: Logger) {
-    this.#voice = voice
+  constructor(channel: NodeChannel, host: ClusterHost, log: Logger) {
+    this.#channel = channel
     this.#host = host
     this.#log = log
   }
 
-  /** Answers a node. */
-  node(to: string, { node, note, payload }: Envelope<QuestionNote>, reply: string): void {
+  /** Answers a request of a node. */
+  answerNode(to: string, { node, header, payload }: Envelope<RequestHeader>, reply: string): void {
     const question = {
       to,
-      method: note?.method ?? '',
+      method: header?.method ?? '',
       payload: parse(payload),
-      timeout: note?.timeout ?? TIMEOUT,
+      timeout: header?.timeout ?? REQUEST_TIMEOUT_MS,
     }
     this.#answer(question, node, (value, error) => {
-      const answer: AnswerNote | undefined = error && { error: error.toJSON() }
-      const text = this.#voice.seal(answer, error ? undefined : stringify(value))
-      this.#voice.link.publish(reply, text)
+      const response: ResponseHeader | undefined = error && { error: error.toJSON() }
+      const text = this.#channel.encode(response, error ? undefined : stringify(value))
+      this.#channel.connection.publish(reply, text)
     })
   }
 
-  /** Takes `{ topic, payload }` from outside and sends it to the sessions of an address. */
-  outside(to: string, text: string, reply: string | undefined): void {
-    const done: Reply = (value, error) => {
-      if (reply) this.#voice.link.publish(reply, JSON.stringify(error ? { error } : { count: value }))
-      else if (error) this.#voice.fail(error, to)
+  /** Sends `{ topic, payload }` of an external NATS client to the sessions of an address. */
+  answerExternal(to: string, text: string, reply: string | undefined): void {
+    const respond: Respond = (value, error) => {
+      if (reply) this.#channel.connection.publish(reply, JSON.stringify(error ? { error } : { count: value }))
+      else if (error) this.#channel.logFailure(error, to)
     }
     try {
-      this.#answer({ to, method: 'send', payload: readMessage(to, text), timeout: TIMEOUT }, null, done)
+      const payload = readMessage(to, text)
+      this.#answer({ to, method: 'send', payload, timeout: REQUEST_TIMEOUT_MS }, null, respond)
     } catch (error) {
-      done(undefined, error as RookeryError)
+      respond(undefined, error as RookeryError)
     }
   }
 
-  /** Answers a fence once all that came before it has been answered. */
-  async fence(reply: string): Promise<void> {
+  /** Answers a barrier once all earlier requests have been answered. */
+  async answerBarrier(reply: string): Promise<void> {
     if (this.#pending.size > 0) await Promise.all(this.#pending)
-    this.#voice.say([reply], undefined)
+    this.#channel.send([reply], undefined)
   }
 
-  #answer(question: Question & { readonly timeout: number }, from: string | null, reply: Reply): void {
-    const fail = (failure: unknown) => reply(undefined, this.#coded(failure, question))
+  #answer(question: Question & { readonly timeout: number }, from: string | null, respond: Respond): void {
+    const fail = (failure: unknown) => respond(undefined, this.#toRookeryError(failure, question))
     try {
       const value = this.#host.answer(question, from)
       if (!(value instanceof Promise)) {
-        reply(value)
+        respond(value)
         return
       }
       const answered = value
-        .then((settled) => reply(settled))
+        .then((settled) => respond(settled))
         .catch(fail)
-        .catch((error) => this.#voice.fail(error, question.to))
-      // Who is asked alone is waited for by itself.
-      if (!question.to.startsWith('$node/')) this.#hold(answered, question.timeout)
+        .catch((error) => this.#channel.logFailure(error, question.to))
+      // A request to one node waits for that answer and needs no barrier.
+      if (!question.to.startsWith('$node/')) this.#holdBarriers(answered, question.timeout)
     } catch (failure) {
       fail(failure)
     }
   }
 
-  /** Has fences wait for an answer, for as long as its asker does. */
-  #hold(answered: Promise<void>, timeout: number): void {
-    const over = new Promise<void>((resolve) => {
+  /** Makes barriers wait for an answer, for as long as the asking node waits. */
+  #holdBarriers(answered: Promise<void>, timeout: number): void {
+    const settled = new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, timeout).unref()
       void answered.then(() => {
         clearTimeout(timer)
         resolve()
       })
     })
-    this.#pending.add(over)
-    void over.then(() => this.#pending.delete(over))
+    this.#pending.add(settled)
+    void settled.then(() => this.#pending.delete(settled))
   }
 
-  #coded(failure: unknown, { to, method }: Question): RookeryError {
+  #toRookeryError(failure: unknown, { to, method }: Question): RookeryError {
     if (failure instanceof RookeryError) return failure
     const id = crypto.randomUUID()
     this.#log.error(
       { err: failure, errorId: id, to, method, stage: 'cluster' },
-      'a question of another node failed',
+      'a request of another node failed',
     )
     return new RookeryError('internal', undefined, { id })
   }
@@ -111,14 +109,14 @@ export class Answering {
 
 /** @throws `forbidden`, `bad_frame` */
 const readMessage = (to: string, text: string): unknown => {
-  if (to.startsWith('$node/')) throw new RookeryError('forbidden', 'Only nodes may ask nodes')
+  if (to.startsWith('$node/')) throw new RookeryError('forbidden', 'Only a node may send requests to a node')
   try {
     const message: unknown = JSON.parse(text)
     if (typeof message === 'object' && message !== null) return message
   } catch {
-    // Said below.
+    // The error below says what is expected.
   }
-  throw new RookeryError('bad_frame', 'Whoever sends to an address sends JSON: { "topic", "payload" }')
+  throw new RookeryError('bad_frame', 'A message to an address must be JSON: { "topic", "payload" }')
 }
 
 const parse = (text: string | undefined): unknown => (text === undefined ? undefined : JSON.parse(text))

@@ -110,7 +110,7 @@ describe('a message that NATS would not take', () => {
     await a.app.publish('t/1', 'small')
     await until(() => there.messages.length > 0 && here.messages.length === 2)
     expect(there.messages).toEqual([['t/1', 'small']])
-    const reports = a.logged(/could not cross/)
+    const reports = a.logged(/could not be sent or read/)
     const err = { code: 'payload_too_large', message: expect.stringContaining('65536') }
     expect(reports).toMatchObject([{ err, subject: 'rookery.topic.t.1' }])
     // Work that cannot be shared is done here rather than by nobody.

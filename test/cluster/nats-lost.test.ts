@@ -81,7 +81,7 @@ describe('when NATS is lost', () => {
     listen(b, 'b')
     for (let count = 0; count < 500; count++) await a.app.publish('t/1', 'lost')
     await until(() => a.logged(/dropped/).length > 0)
-    expect(a.logged(/dropped: NATS is away/).map(({ dropped }) => dropped)).toEqual([500])
+    expect(a.logged(/dropped: this node is not connected/).map(({ dropped }) => dropped)).toEqual([500])
     await until(() => changes.includes(`${b.id} left`))
     const gone = performance.now() - start
     console.log(`gone after ${Math.round(gone)} ms`)

@@ -1,13 +1,15 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { isSealed, NODE_PROTOCOL, open, seal } from '../../../plugins/nats/envelope.ts'
+import { decodeEnvelope, encodeEnvelope, isEnvelope, NODE_PROTOCOL } from '../../../plugins/nats/envelope.ts'
 
 const seed = Date.now() % 2 ** 31
 console.log(`envelope: seed ${seed}`)
 
 const word = fc.stringMatching(/^[\w]{1,12}$/)
 const object = fc.dictionary(fc.string({ unit: 'binary' }), fc.jsonValue())
-const aNote = fc.option(object, { nil: undefined }).map((note) => note && JSON.parse(JSON.stringify(note)))
+const aHeader = fc
+  .option(object, { nil: undefined })
+  .map((header) => header && JSON.parse(JSON.stringify(header)))
 const json = fc.jsonValue({ noUnicodeString: false }).map((value) => JSON.stringify(value))
 
 describe('the envelope', () => {
@@ -16,12 +18,12 @@ describe('the envelope', () => {
       fc.property(
         word,
         word,
-        fc.oneof(aNote, fc.constant({ text: 'a\u2028b\u2029c\u0085d\r\ne' })),
+        fc.oneof(aHeader, fc.constant({ text: 'a\u2028b\u2029c\u0085d\r\ne' })),
         fc.option(fc.oneof(json, fc.string({ unit: 'binary' })), { nil: undefined }),
-        (node, id, note, payload) => {
-          const text = seal(node, id, note, payload)
-          expect(isSealed(text)).toBe(true)
-          expect(open(text)).toEqual({ node, id, note, payload })
+        (node, id, header, payload) => {
+          const text = encodeEnvelope(node, id, header, payload)
+          expect(isEnvelope(text)).toBe(true)
+          expect(decodeEnvelope(text)).toEqual({ node, id, header, payload })
         },
       ),
       { seed, numRuns: 1000 },
@@ -31,8 +33,8 @@ describe('the envelope', () => {
   it('survives the way over the wire', () => {
     fc.assert(
       fc.property(json, (payload) => {
-        const text = Buffer.from(seal('a', '1', undefined, payload)).toString()
-        expect(open(text)).toEqual({ node: 'a', id: '1', note: undefined, payload })
+        const text = Buffer.from(encodeEnvelope('a', '1', undefined, payload)).toString()
+        expect(decodeEnvelope(text)).toEqual({ node: 'a', id: '1', header: undefined, payload })
       }),
       { seed },
     )
@@ -40,10 +42,10 @@ describe('the envelope', () => {
 
   it('is never taken for JSON, nor JSON for it', () => {
     fc.assert(
-      fc.property(word, word, fc.option(object, { nil: undefined }), json, (node, id, note, payload) => {
-        expect(() => JSON.parse(seal(node, id, note, payload))).toThrow()
-        expect(isSealed(payload)).toBe(false)
-        expect(isSealed(` \n\t${payload}`)).toBe(false)
+      fc.property(word, word, fc.option(object, { nil: undefined }), json, (node, id, header, payload) => {
+        expect(() => JSON.parse(encodeEnvelope(node, id, header, payload))).toThrow()
+        expect(isEnvelope(payload)).toBe(false)
+        expect(isEnvelope(` \n\t${payload}`)).toBe(false)
       }),
       { seed, numRuns: 1000 },
     )
@@ -51,7 +53,7 @@ describe('the envelope', () => {
 
   it('of another version tells the version and the node, however that version goes on', () => {
     for (const rest of ['', ' 1', ' 1 {"a":1}', ' 1 what else', '\nanything', ' 1\n{}']) {
-      expect(open(`rookery/2 other${rest}`)).toEqual({ version: '2', node: 'other' })
+      expect(decodeEnvelope(`rookery/2 other${rest}`)).toEqual({ version: '2', node: 'other' })
     }
     expect(NODE_PROTOCOL).toBe(1)
   })
@@ -67,7 +69,7 @@ describe('the envelope', () => {
     'rookery/\n1 node 1',
     ' rookery/1 node 1',
   ])('refuses what is none: %j', (text) => {
-    expect(() => open(text)).toThrow()
+    expect(() => decodeEnvelope(text)).toThrow()
   })
 
   it('refuses garbage with an error and nothing worse', () => {
@@ -75,7 +77,7 @@ describe('the envelope', () => {
       fc.property(fc.string({ unit: 'binary' }), (garbage) => {
         for (const text of [garbage, `rookery/${garbage}`, `rookery/1 a ${garbage}`]) {
           try {
-            open(text)
+            decodeEnvelope(text)
           } catch (error) {
             expect(error).toBeInstanceOf(Error)
           }

@@ -1,10 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, it, vi } from 'vitest'
 import { topicMatches } from '../../../core/topics/topic.ts'
-import { Listeners } from '../../../plugins/nats/listener-index.ts'
-import { BEAT_INTERVAL, BEAT_TIMEOUT, Members } from '../../../plugins/nats/live-nodes.ts'
-import { Interests } from '../../../plugins/nats/ref-counted-subscriptions.ts'
-import { Copies, Seniority } from '../../../plugins/nats/replay-window.ts'
+import { ListenerIndex } from '../../../plugins/nats/listener-index.ts'
+import { HEARTBEAT_INTERVAL_MS, LiveNodes, NODE_TIMEOUT_MS } from '../../../plugins/nats/live-nodes.ts'
+import { PatternAges } from '../../../plugins/nats/pattern-ages.ts'
+import { RefCountedSubscriptions } from '../../../plugins/nats/ref-counted-subscriptions.ts'
+import { ReplayWindow } from '../../../plugins/nats/replay-window.ts'
 
 const seed = Date.now() % 2 ** 31
 console.log(`parts: seed ${seed}`)
@@ -16,23 +17,23 @@ const aPattern = path('a', 'b', '*')
 
 describe('copies', () => {
   it('are known by node and id together', () => {
-    const copies = new Copies()
-    expect(copies.isNew('a', '1')).toBe(true)
-    expect(copies.isNew('a', '1')).toBe(false)
-    expect(copies.isNew('b', '1')).toBe(true)
-    expect(copies.isNew('a', '2')).toBe(true)
-    expect(copies.isNew('a', '1')).toBe(false)
+    const window = new ReplayWindow()
+    expect(window.isNew('a', '1')).toBe(true)
+    expect(window.isNew('a', '1')).toBe(false)
+    expect(window.isNew('b', '1')).toBe(true)
+    expect(window.isNew('a', '2')).toBe(true)
+    expect(window.isNew('a', '1')).toBe(false)
   })
 
   it('are known among the last 8192 messages, and what is older is forgotten in time', () => {
-    const copies = new Copies()
+    const window = new ReplayWindow()
     const wrong: number[] = []
     for (let id = 0; id < 50_000; id++) {
-      if (!copies.isNew('a', String(id))) wrong.push(id)
-      if (id >= 8191 && copies.isNew('a', String(id - 8191))) wrong.push(id)
+      if (!window.isNew('a', String(id))) wrong.push(id)
+      if (id >= 8191 && window.isNew('a', String(id - 8191))) wrong.push(id)
     }
     expect(wrong).toEqual([])
-    expect(copies.isNew('a', '1')).toBe(true)
+    expect(window.isNew('a', '1')).toBe(true)
   })
 })
 
@@ -41,16 +42,16 @@ describe('of the copies of a message without an id', () => {
     const steps = fc.array(fc.record({ add: fc.boolean(), pattern: aPattern }), { maxLength: 30 })
     fc.assert(
       fc.property(steps, aTopic, (all, topic) => {
-        const seniority = new Seniority()
+        const ages = new PatternAges()
         const there = new Set<string>()
         for (const { add, pattern } of all) {
           if (add === there.has(pattern)) continue
-          seniority.change(pattern, add)
+          ages.change(pattern, add)
           if (add) there.add(pattern)
           else there.delete(pattern)
         }
         const matching = [...there].filter((pattern) => topicMatches(pattern, topic))
-        const counting = matching.filter((pattern) => seniority.isOldest(pattern, topic))
+        const counting = matching.filter((pattern) => ages.isOldest(pattern, topic))
         // Sets remember the order in which their members came.
         expect(counting).toEqual(matching.slice(0, 1))
       }),
@@ -59,79 +60,79 @@ describe('of the copies of a message without an id', () => {
   })
 
   it('the one that counts stays the same when subscriptions are added', () => {
-    const seniority = new Seniority()
-    seniority.change('a/*', true)
+    const ages = new PatternAges()
+    ages.change('a/*', true)
     for (const later of ['a/b', '*', '*/b']) {
-      seniority.change(later, true)
-      expect(seniority.isOldest('a/*', 'a/b')).toBe(true)
-      expect(seniority.isOldest(later, 'a/b')).toBe(false)
+      ages.change(later, true)
+      expect(ages.isOldest('a/*', 'a/b')).toBe(true)
+      expect(ages.isOldest(later, 'a/b')).toBe(false)
     }
-    seniority.change('a/*', false)
-    expect(seniority.isOldest('a/b', 'a/b')).toBe(true)
+    ages.change('a/*', false)
+    expect(ages.isOldest('a/b', 'a/b')).toBe(true)
   })
 })
 
 describe('members', () => {
   const start = () => {
     const changes: string[] = []
-    const members = new Members((node, change) => changes.push(`${node} ${change}`))
-    return { changes, members }
+    const live = new LiveNodes((node, change) => changes.push(`${node} ${change}`))
+    return { changes, live }
   }
 
   it('join with their first sign of life, and only then', () => {
-    const { changes, members } = start()
-    members.beat('b', 0)
-    members.beat('b', 2000)
+    const { changes, live } = start()
+    live.heartbeat('b', 0)
+    live.heartbeat('b', 2000)
     expect(changes).toEqual(['b joined'])
-    expect(members.nodes).toEqual(['b'])
+    expect(live.nodes).toEqual(['b'])
   })
 
   it('are gone when they have been silent for six seconds, and not before', () => {
-    const { changes, members } = start()
-    members.beat('b', 0)
-    members.beat('c', 1)
-    for (const now of [0, 2000, 4000, 5999]) members.sweep(now)
+    const { changes, live } = start()
+    live.heartbeat('b', 0)
+    live.heartbeat('c', 1)
+    for (const now of [0, 2000, 4000, 5999]) live.sweep(now)
     expect(changes).toEqual(['b joined', 'c joined'])
-    members.sweep(BEAT_TIMEOUT)
+    live.sweep(NODE_TIMEOUT_MS)
     expect(changes.slice(2)).toEqual(['b left'])
-    members.sweep(BEAT_TIMEOUT + 1)
-    expect(members.nodes).toEqual([])
-    members.beat('b', 7000)
+    live.sweep(NODE_TIMEOUT_MS + 1)
+    expect(live.nodes).toEqual([])
+    live.heartbeat('b', 7000)
     expect(changes.at(-1)).toBe('b joined')
   })
 
   it('leave once, whether they say so or not', () => {
-    const { changes, members } = start()
-    members.leave('b')
-    members.beat('b', 0)
-    members.leave('b')
-    members.leave('b')
+    const { changes, live } = start()
+    live.leave('b')
+    live.heartbeat('b', 0)
+    live.leave('b')
+    live.leave('b')
     expect(changes).toEqual(['b joined', 'b left'])
   })
 
   it('that were cut off are told only of those who are there', () => {
-    const { changes, members } = start()
-    members.restored('b')
-    members.beat('b', 0)
-    members.restored('b')
+    const { changes, live } = start()
+    live.restored('b')
+    live.heartbeat('b', 0)
+    live.restored('b')
     expect(changes).toEqual(['b joined', 'b restored'])
   })
 
   it('get their time again when it was this process that slept', () => {
-    const { changes, members } = start()
-    members.beat('b', 0)
-    members.sweep(0)
-    members.sweep(60_000)
+    const { changes, live } = start()
+    live.heartbeat('b', 0)
+    live.sweep(0)
+    live.sweep(60_000)
     expect(changes).toEqual(['b joined'])
-    members.sweep(62_000)
-    members.sweep(64_000)
+    live.sweep(62_000)
+    live.sweep(64_000)
     expect(changes).toEqual(['b joined'])
-    members.sweep(66_000)
+    live.sweep(66_000)
     expect(changes).toEqual(['b joined', 'b left'])
   })
 
   it('are given at least three beats', () => {
-    expect(BEAT_TIMEOUT).toBeGreaterThanOrEqual(3 * BEAT_INTERVAL)
+    expect(NODE_TIMEOUT_MS).toBeGreaterThanOrEqual(3 * HEARTBEAT_INTERVAL_MS)
   })
 })
 
@@ -145,11 +146,11 @@ describe('listeners', () => {
     const step = fc.record({ node: fc.constantFrom('self', 'b', 'c'), wants: fc.option(wants) })
     fc.assert(
       fc.property(fc.array(step, { maxLength: 12 }), aTopic, (steps, topic) => {
-        const listeners = new Listeners('self')
+        const index = new ListenerIndex('self')
         const model = new Map<string, readonly { group: string | null; patterns: string[] }[]>()
         for (const { node, wants } of steps) {
-          if (wants) listeners.set(node, wants)
-          else listeners.remove(node)
+          if (wants) index.set(node, wants)
+          else index.remove(node)
           model.set(node, wants ?? [])
         }
         const found = [...model].flatMap(([node, all]) =>
@@ -162,9 +163,9 @@ describe('listeners', () => {
           if (group !== null) groups.set(group, groups.get(group) || node !== 'self')
         }
         const others = found.some(({ node, group }) => group === null && node !== 'self')
-        expect(listeners.takers(topic)).toEqual({ others, groups })
-        for (const node of model.keys()) listeners.remove(node)
-        expect(listeners.empty).toBe(true)
+        expect(index.targets(topic)).toEqual({ others, groups })
+        for (const node of model.keys()) index.remove(node)
+        expect(index.empty).toBe(true)
       }),
       { seed, numRuns: 1000 },
     )
@@ -175,42 +176,44 @@ describe('interests', () => {
   const start = () => {
     const unsubscribe = vi.fn<(key: string) => void>()
     const subscribe = vi.fn((key: string) => ({ unsubscribe: () => unsubscribe(key) }))
-    const interests = new Interests(subscribe as unknown as ConstructorParameters<typeof Interests>[0])
-    return { interests, subscribe, unsubscribe }
+    const subscriptions = new RefCountedSubscriptions(
+      subscribe as unknown as ConstructorParameters<typeof RefCountedSubscriptions>[0],
+    )
+    return { subscriptions, subscribe, unsubscribe }
   }
 
   it('are one subscription each, from the first who wants it to the last', () => {
-    const { interests, subscribe, unsubscribe } = start()
-    interests.open()
-    expect([interests.change('a', true), interests.change('a', true)]).toEqual([true, false])
-    expect(interests.change('b', true)).toBe(true)
-    expect([interests.change('a', false), interests.change('a', false)]).toEqual([false, true])
-    expect(interests.change('a', false)).toBe(false)
+    const { subscriptions, subscribe, unsubscribe } = start()
+    subscriptions.open()
+    expect([subscriptions.change('a', true), subscriptions.change('a', true)]).toEqual([true, false])
+    expect(subscriptions.change('b', true)).toBe(true)
+    expect([subscriptions.change('a', false), subscriptions.change('a', false)]).toEqual([false, true])
+    expect(subscriptions.change('a', false)).toBe(false)
     expect(subscribe.mock.calls).toEqual([['a'], ['b']])
     expect(unsubscribe.mock.calls).toEqual([['a']])
-    expect([...interests.keys]).toEqual(['b'])
+    expect([...subscriptions.keys]).toEqual(['b'])
   })
 
   it('that were there before the connection are subscribed to with it, in their order and once', () => {
-    const { interests, subscribe } = start()
-    for (const key of ['a', 'b', 'c', 'a']) interests.change(key, true)
-    interests.change('b', false)
+    const { subscriptions, subscribe } = start()
+    for (const key of ['a', 'b', 'c', 'a']) subscriptions.change(key, true)
+    subscriptions.change('b', false)
     expect(subscribe).not.toHaveBeenCalled()
-    interests.open()
-    interests.open()
+    subscriptions.open()
+    subscriptions.open()
     expect(subscribe.mock.calls).toEqual([['a'], ['c']])
   })
 
   it('are remembered while there is no connection', () => {
-    const { interests, subscribe, unsubscribe } = start()
-    interests.open()
-    interests.change('a', true)
-    interests.close()
+    const { subscriptions, subscribe, unsubscribe } = start()
+    subscriptions.open()
+    subscriptions.change('a', true)
+    subscriptions.close()
     expect(unsubscribe.mock.calls).toEqual([['a']])
-    interests.change('b', true)
-    interests.change('a', false)
+    subscriptions.change('b', true)
+    subscriptions.change('a', false)
     expect(unsubscribe).toHaveBeenCalledTimes(1)
-    interests.open()
+    subscriptions.open()
     expect(subscribe.mock.calls).toEqual([['a'], ['b']])
   })
 
@@ -224,15 +227,15 @@ describe('interests', () => {
           count(key, 1)
           return { unsubscribe: () => count(key, -1) }
         }
-        const interests = new Interests(subscribe as never)
+        const subscriptions = new RefCountedSubscriptions(subscribe as never)
         const wants = new Map<string, number>()
         for (const [index, { key, wanted }] of steps.entries()) {
-          if (index === opened) interests.open()
+          if (index === opened) subscriptions.open()
           const before = wants.get(key) ?? 0
           wants.set(key, Math.max(0, before + (wanted ? 1 : -1)))
-          expect(interests.change(key, wanted)).toBe(wanted ? before === 0 : before === 1)
+          expect(subscriptions.change(key, wanted)).toBe(wanted ? before === 0 : before === 1)
         }
-        interests.open()
+        subscriptions.open()
         for (const key of ['a', 'b', 'c']) expect(live.get(key) ?? 0).toBe((wants.get(key) ?? 0) > 0 ? 1 : 0)
       }),
       { seed, numRuns: 500 },
