@@ -1,23 +1,23 @@
 import type { Session } from '../../core/sessions/live-session.ts'
-import type { Stay } from './room-replica.ts'
+import type { MemberRecord } from './room-replica.ts'
 import type { Member } from './tokens.ts'
 
-/** A member at this node, with all its sessions here. */
-export interface Presence {
+/** A member of a room at this node, with its sessions here. */
+export interface LocalMember {
   readonly member: Member
   readonly sessions: Set<Session>
-  /** When it joined, in milliseconds. */
+  /** Time at which the member joined, in milliseconds since 1970. */
   since: number
-  /** Whether the other nodes have been told. Until then it is nobody else's business. */
-  told: boolean
+  /** Whether this node has announced the member. Until then other nodes do not get it in lists. */
+  announced: boolean
 }
 
-export const stayOf = ({ member: { id, name }, since }: Presence): Stay => ({ id, name, since })
+export const recordOf = ({ member: { id, name }, since }: LocalMember): MemberRecord => ({ id, name, since })
 
-/** Who is in which room at this node. A room begins with its first member here and ends with its last. */
-export class LocalPresence {
-  /** Members by id, in the order of joining. */
-  readonly #rooms = new Map<string, Map<string, Presence>>()
+/** The members of all rooms at this node. A room begins with its first member here and ends with its last. */
+export class LocalMembers {
+  /** By room, then by the member's id, in the order of joining. */
+  readonly #rooms = new Map<string, Map<string, LocalMember>>()
 
   get rooms(): readonly string[] {
     return [...this.#rooms.keys()]
@@ -27,41 +27,42 @@ export class LocalPresence {
     return this.#rooms.has(room)
   }
 
-  get(room: string, id: string): Presence | undefined {
+  get(room: string, id: string): LocalMember | undefined {
     return this.#rooms.get(room)?.get(id)
   }
 
-  /** Members of a room, in the order of joining. */
-  of(room: string): readonly Presence[] {
+  /** Returns the members of a room, in the order of joining. */
+  of(room: string): readonly LocalMember[] {
     return [...(this.#rooms.get(room)?.values() ?? [])]
   }
 
-  /** Members of a room that other nodes have been told of. */
-  told(room: string): readonly Stay[] {
+  /** Returns the members of a room that this node has announced. */
+  announced(room: string): readonly MemberRecord[] {
     return this.of(room)
-      .filter(({ told }) => told)
-      .map(stayOf)
+      .filter(({ announced }) => announced)
+      .map(recordOf)
   }
 
-  enter(room: string, member: Member, session: Session, since: number): Presence {
+  /** Adds a session, and the member with its first session. */
+  add(room: string, member: Member, session: Session, since: number): LocalMember {
     let members = this.#rooms.get(room)
     if (!members) this.#rooms.set(room, (members = new Map()))
-    let presence = members.get(member.id)
-    if (!presence) {
-      presence = { member, sessions: new Set(), since, told: false }
-      members.set(member.id, presence)
+    let local = members.get(member.id)
+    if (!local) {
+      local = { member, sessions: new Set(), since, announced: false }
+      members.set(member.id, local)
     }
-    presence.sessions.add(session)
-    return presence
+    local.sessions.add(session)
+    return local
   }
 
-  /** Returns the member when this was its last session here. */
-  exit(room: string, id: string, session: Session): Presence | undefined {
+  /** Removes a session. Returns the member if this was its last session here. */
+  remove(room: string, id: string, session: Session): LocalMember | undefined {
     const members = this.#rooms.get(room)
-    const presence = members?.get(id)
-    if (!members || !presence?.sessions.delete(session) || presence.sessions.size > 0) return undefined
+    const local = members?.get(id)
+    if (!members || !local?.sessions.delete(session) || local.sessions.size > 0) return undefined
     members.delete(id)
     if (members.size === 0) this.#rooms.delete(room)
-    return presence
+    return local
   }
 }

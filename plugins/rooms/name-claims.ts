@@ -1,26 +1,26 @@
 import { isOlder } from './room-replica.ts'
 
-/** A name that somebody is about to take. */
-export interface Claim {
+/** A claim of a name that a session is about to take. */
+export interface NameClaim {
   readonly node: string
   readonly since: number
-  /** Whether an older claim of another node has been seen. */
+  /** Whether another node has an older claim. */
   lost: boolean
 }
 
-/** A room has no `/` in its name, so that no two pairs have one key. */
+/** The name of a room has no `/`, so each pair has a key of its own. */
 const keyOf = (room: string, id: string): string => `${room}/${id}`
 
 /** Claims of this node's sessions to names that must be unique in a room. */
-export class Claims {
-  readonly #pending = new Map<string, Claim>()
+export class NameClaims {
+  readonly #pending = new Map<string, NameClaim>()
 
   get size(): number {
     return this.#pending.size
   }
 
-  /** Returns nothing when somebody at this node has a claim already. */
-  make(room: string, id: string, since: number, node: string): Claim | undefined {
+  /** Adds a claim. Returns undefined if another session of this node has claimed the name. */
+  add(room: string, id: string, since: number, node: string): NameClaim | undefined {
     const key = keyOf(room, id)
     if (this.#pending.has(key)) return undefined
     const claim = { node, since, lost: false }
@@ -28,12 +28,12 @@ export class Claims {
     return claim
   }
 
-  release(room: string, id: string): void {
+  remove(room: string, id: string): void {
     this.#pending.delete(keyOf(room, id))
   }
 
-  /** Whether a claim of this node goes before that of another; if there is one that does not, it is lost. */
-  beats(room: string, id: string, rival: { readonly node: string; readonly since: number }): boolean {
+  /** Whether this node has an older claim than another node. If its claim is newer, marks that as lost. */
+  hasPriority(room: string, id: string, rival: { readonly node: string; readonly since: number }): boolean {
     const own = this.#pending.get(keyOf(room, id))
     if (!own) return false
     if (isOlder(own, rival)) return true

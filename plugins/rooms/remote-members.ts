@@ -5,115 +5,122 @@ import type { Nodes } from '../../core/cluster/nodes.ts'
 import type { RookeryError } from '../../core/protocol/errors.ts'
 import { addressOf } from '../../core/sessions/session-registry.ts'
 import type { Logger } from '../../core/util/logger.ts'
-import { type LocalPresence, type Presence, stayOf } from './local-members.ts'
-import { KIND, type Note, SNAPSHOT, type Snapshot, SYNC, type Sync } from './messages.ts'
-import { type Change, type Difference, RoomView, type Stay } from './room-replica.ts'
-import type { LeaveReason, Member } from './tokens.ts'
+import { type LocalMember, type LocalMembers, recordOf } from './local-members.ts'
+import {
+  changeMessage,
+  ROOM_CHANGE_KIND,
+  type RoomChangeNote,
+  type RoomSnapshot,
+  type RoomsSnapshot,
+  SNAPSHOT_METHOD,
+  SYNC_METHOD,
+  toMember,
+} from './messages.ts'
+import { type MemberDifference, type MemberRecord, RoomReplica } from './room-replica.ts'
+import type { LeaveReason } from './tokens.ts'
 
-/** Most rooms in one question. */
-const CHUNK = 500
-/** Milliseconds until a node that did not answer is asked again. */
-const RETRY_INTERVAL = 500
+/** Most rooms in one request for members. */
+const MAX_ROOMS_PER_SYNC = 500
+/** Time after which a node that did not answer is asked again. */
+const SYNC_RETRY_INTERVAL_MS = 500
 
-interface Followed {
-  readonly view: RoomView
-  /** Resolves when the first lists have come; undefined from then on, and when nobody had to be asked. */
-  ready: Promise<void> | undefined
+interface ReplicatedRoom {
+  readonly replica: RoomReplica
+  /** Resolves when the first lists have arrived. Undefined after that, and if there are no other nodes. */
+  loading: Promise<void> | undefined
 }
 
-export interface FollowerHost {
+export interface RemoteMembersHost {
   readonly nodes: Nodes
   readonly bus: Bus
   readonly log: Logger
-  readonly here: LocalPresence
-  /** Whether clients are told who comes and goes. */
+  readonly local: LocalMembers
+  /** Whether clients are told of joins and leaves. */
   readonly announce: boolean
-  /** Told of each member that another node is found to have, whether it is here too or not. */
-  readonly meets: (room: string, stay: Stay & { readonly node: string }) => void
+  /** Called for each member of another node that is found, whether the member is at this node or not. */
+  readonly memberFound: (room: string, record: MemberRecord & { readonly node: string }) => void
 }
 
 /**
- * Follows who is at other nodes, in the rooms that have members here, and tells others of those here. Each node
- * decides for its own clients what is news to them: a member comes with its first device anywhere and leaves with
- * its last.
+ * Knows the members at other nodes, for the rooms that have members at this node, and announces the members at this
+ * node. Each node decides which changes are news for its own clients: a member joins with its first device on any node,
+ * and leaves with its last.
  */
-export class Follower {
-  readonly #host: FollowerHost
-  readonly #rooms = new Map<string, Followed>()
-  /** Nodes whose members are being asked for; the value tells to ask once more. */
-  readonly #pulls = new Map<string, boolean>()
+export class RemoteMembers {
+  readonly #host: RemoteMembersHost
+  readonly #rooms = new Map<string, ReplicatedRoom>()
+  /** Nodes that are being asked for their members. The value says whether to ask once more afterwards. */
+  readonly #syncs = new Map<string, boolean>()
   #version = 0
 
-  constructor(host: FollowerHost) {
+  constructor(host: RemoteMembersHost) {
     this.#host = host
-    const { nodes, here } = host
-    nodes.take(KIND, (message, from) => this.#take(message, from))
-    nodes.onChange((node, change) => this.#changed(node, change))
-    nodes.answer(SNAPSHOT, (payload): Snapshot => {
+    const { nodes, local } = host
+    nodes.take(ROOM_CHANGE_KIND, (message, from) => this.#receive(message, from))
+    nodes.onChange((node, change) => this.#nodeChanged(node, change))
+    nodes.answer(SNAPSHOT_METHOD, (payload): RoomSnapshot => {
       const { room } = payload as { room: string }
-      return { version: this.#version, members: here.told(room) }
+      return { version: this.#version, members: local.announced(room) }
     })
-    nodes.answer(SYNC, (payload): Sync => {
-      const rooms = (payload as { rooms: string[] }).rooms.filter((room) => here.has(room))
-      return {
-        version: this.#version,
-        rooms: Object.fromEntries(rooms.map((room) => [room, here.told(room)])),
-      }
+    nodes.answer(SYNC_METHOD, (payload): RoomsSnapshot => {
+      const rooms = (payload as { rooms: string[] }).rooms.filter((room) => local.has(room))
+      const members = rooms.map((room) => [room, local.announced(room)])
+      return { version: this.#version, rooms: Object.fromEntries(members) }
     })
   }
 
-  /** Rooms followed, for leak checks. */
+  /** Number of rooms that are replicated, for leak checks. */
   get size(): number {
     return this.#rooms.size
   }
 
-  /** Follows a room. Returns what to wait for before anything is told of it, if there is something. */
+  /** Starts replicating a room. Returns a promise if its members have to be loaded before one is announced. */
   open(room: string): Promise<void> | undefined {
-    let followed = this.#rooms.get(room)
-    if (!followed) {
+    let replicated = this.#rooms.get(room)
+    if (!replicated) {
       const alone = this.#host.nodes.nodes().length === 1
-      followed = { view: new RoomView(!alone), ready: undefined }
-      this.#rooms.set(room, followed)
-      if (!alone) followed.ready = this.#load(room, followed)
+      replicated = { replica: new RoomReplica(!alone), loading: undefined }
+      this.#rooms.set(room, replicated)
+      if (!alone) replicated.loading = this.#load(room, replicated)
     }
-    return followed.ready
+    return replicated.loading
   }
 
-  /** Follows a room no longer. Returns whether nobody is in it at other nodes either. */
+  /** Stops replicating a room. Returns whether it has no members at other nodes. */
   close(room: string): boolean {
-    const empty = this.#rooms.get(room)?.view.empty ?? true
+    const empty = this.#rooms.get(room)?.replica.empty ?? true
     this.#rooms.delete(room)
     return empty
   }
 
-  /** When a member of a followed room joined last at another node, if it is at one. */
-  latest(room: string, id: string): number | undefined {
-    return this.#rooms.get(room)?.view.latest(id)
+  /** Returns the time of the last join of a member at another node; undefined if it is at no other node. */
+  lastJoin(room: string, id: string): number | undefined {
+    return this.#rooms.get(room)?.replica.lastJoin(id)
   }
 
-  /** Tells of a member that has its first session here. */
-  joined(room: string, presence: Presence, actor: Actor): void {
-    presence.told = true
-    this.#tell('joined', room, presence, { room, member: presence.member }, actor)
+  /** Announces a member with its first session here. */
+  announceJoin(room: string, local: LocalMember, actor: Actor): void {
+    local.announced = true
+    this.#announce('joined', room, local, { room, member: local.member }, actor)
   }
 
-  /** Tells of a member that had its last session here. */
-  left(room: string, presence: Presence, reason: LeaveReason, actor: Actor): void {
-    this.#tell('left', room, presence, { room, member: presence.member, reason }, actor)
+  /** Announces that the last session of a member here is gone. */
+  announceLeave(room: string, local: LocalMember, reason: LeaveReason, actor: Actor): void {
+    this.#announce('left', room, local, { room, member: local.member, reason }, actor)
   }
 
-  /** Tells the other nodes, and no client, that nobody is in a room here any more. */
-  cleared(room: string): void {
-    const note: Note = { what: 'cleared', room, version: ++this.#version, fresh: false }
-    this.#host.nodes.publish({ ...messageOf(room, 'left', undefined), kind: KIND, note })
+  /** Tells the other nodes, but no clients, that a room has no members here any more. */
+  announceClear(room: string): void {
+    const note: RoomChangeNote = { what: 'cleared', room, version: ++this.#version, fresh: false }
+    this.#host.nodes.publish({ ...changeMessage(room, 'left', undefined), kind: ROOM_CHANGE_KIND, note })
   }
 
-  #tell(what: 'joined' | 'left', room: string, presence: Presence, payload: object, actor: Actor): void {
+  #announce(what: 'joined' | 'left', room: string, local: LocalMember, payload: object, actor: Actor): void {
     const { nodes, bus } = this.#host
-    const fresh = this.latest(room, presence.member.id) === undefined
-    const message = messageOf(room, what, payload)
-    const note: Note = { what, room, member: stayOf(presence), version: ++this.#version, fresh }
-    nodes.publish({ ...message, kind: KIND, note })
+    const fresh = this.lastJoin(room, local.member.id) === undefined
+    const message = changeMessage(room, what, payload)
+    const note: RoomChangeNote = { what, room, member: recordOf(local), version: ++this.#version, fresh }
+    nodes.publish({ ...message, kind: ROOM_CHANGE_KIND, note })
     if (!fresh) return
     const event = { topics: message.topics, payload, actor }
     if (this.#host.announce) nodes.publishHere(event)
@@ -124,126 +131,119 @@ export class Follower {
     if (this.#host.announce) this.#host.nodes.deliver({ ...message, kind: null })
   }
 
-  #take(message: ClusterMessage, from: string): void {
-    const { nodes, here } = this.#host
-    const { fresh, ...change } = message.note as Note
+  #receive(message: ClusterMessage, from: string): void {
+    const { nodes, local } = this.#host
+    const { fresh, ...change } = message.note as RoomChangeNote
     const { room, member, what } = change
-    const view = this.#rooms.get(room)?.view
-    // Of a node that is gone, or not here yet, the view must not know: nobody would take its members out again.
-    if (view && !nodes.nodes().includes(from)) return
-    const news = view?.apply(from, change)
-    // A cleared room is closed, and that has been said.
+    const replica = this.#rooms.get(room)?.replica
+    // A node that has left, or not joined yet, will not leave later, so its members would stay in the replica forever.
+    if (replica && !nodes.nodes().includes(from)) return
+    const isNews = replica?.apply(from, change)
+    // Clients do not hear of a cleared room, because they have been told that it is closed.
     if (!member) return
-    if (news === undefined ? fresh : news && !here.get(room, member.id)) this.#deliver(message)
-    if (view && what === 'joined') this.#met(room, view, member.id, from)
+    if (isNews === undefined ? fresh : isNews && !local.get(room, member.id)) this.#deliver(message)
+    if (replica && what === 'joined') this.#reportFound(room, replica, member.id, from)
   }
 
-  /** A node has said that a member is there; a later change may have said otherwise. */
-  #met(room: string, view: RoomView, id: string, node: string): void {
-    const stay = view.at(node, id)
-    if (stay) this.#host.meets(room, { ...stay, node })
+  /** Reports a member that a node has announced, unless a later change has removed it. */
+  #reportFound(room: string, replica: RoomReplica, id: string, node: string): void {
+    const record = replica.get(node, id)
+    if (record) this.#host.memberFound(room, { ...record, node })
   }
 
-  /** Fills a view for the first time: who is in already is no news. */
-  async #load(room: string, followed: Followed): Promise<void> {
-    const { view } = followed
+  /** Loads the members of a new replica. Clients are not told of them, because they joined earlier. */
+  async #load(room: string, replicated: ReplicatedRoom): Promise<void> {
+    const { replica } = replicated
     const { nodes, log } = this.#host
-    view.await()
+    replica.listRequested()
     try {
-      const { items, missing } = await nodes.ask({
-        to: addressOf({ room }),
-        method: SNAPSHOT,
-        payload: { room },
-      })
-      const there = nodes.nodes()
+      const to = addressOf({ room })
+      const { items, missing } = await nodes.ask({ to, method: SNAPSHOT_METHOD, payload: { room } })
+      const present = nodes.nodes()
       for (const { node, value, error } of items) {
-        const { version, members } = (value ?? {}) as Snapshot
-        if (!error && there.includes(node)) view.replace(node, version, members)
+        const { version, members } = (value ?? {}) as RoomSnapshot
+        if (!error && present.includes(node)) replica.applyList(node, version, members)
       }
-      for (const node of missing) this.#pull(node)
+      for (const node of missing) this.#sync(node)
     } catch (error) {
-      // When the other nodes are back, they are asked again.
-      log.debug({ err: error, room, stage: 'rooms' }, 'nobody could be asked who is in a room')
+      // The nodes are asked again when the connection to them is restored.
+      log.debug({ err: error, room, stage: 'rooms' }, 'the room members of other nodes are unknown')
     } finally {
-      view.arrived()
-      view.loading = false
-      followed.ready = undefined
+      replica.listSettled()
+      replica.loading = false
+      replicated.loading = undefined
     }
   }
 
-  #changed(node: string, change: NodeChange): void {
+  #nodeChanged(node: string, change: NodeChange): void {
     if (change !== 'left') {
-      this.#pull(node)
+      this.#sync(node)
       return
     }
-    for (const [room, { view }] of this.#rooms) this.#announce(room, { joined: [], left: view.drop(node) })
+    for (const [room, { replica }] of this.#rooms) {
+      this.#deliverDifference(room, { joined: [], left: replica.removeNode(node) })
+    }
   }
 
-  /** Asks a node for its members of all followed rooms. While that goes on, further calls make it one more time. */
-  #pull(node: string): void {
+  /** Asks a node for its members of all replicated rooms. Calls during a sync start one more sync after it. */
+  #sync(node: string): void {
     if (this.#rooms.size === 0) return
-    const running = this.#pulls.has(node)
-    this.#pulls.set(node, running)
-    if (!running) void this.#pullAll(node)
+    const running = this.#syncs.has(node)
+    this.#syncs.set(node, running)
+    if (!running) void this.#syncNode(node)
   }
 
-  async #pullAll(node: string): Promise<void> {
+  async #syncNode(node: string): Promise<void> {
     const { nodes, log } = this.#host
     do {
-      this.#pulls.set(node, false)
+      this.#syncs.set(node, false)
       try {
         const rooms = [...this.#rooms]
-        for (let at = 0; at < rooms.length; at += CHUNK)
-          await this.#pullSome(node, rooms.slice(at, at + CHUNK))
+        for (let start = 0; start < rooms.length; start += MAX_ROOMS_PER_SYNC) {
+          await this.#syncRooms(node, rooms.slice(start, start + MAX_ROOMS_PER_SYNC))
+        }
       } catch (error) {
-        // It may have gone, which is known by now, or have no rooms at all.
+        // The node may have left, or have no rooms plugin.
         const expected = !nodes.nodes().includes(node) || (error as RookeryError).code === 'unknown_topic'
-        // When it is this node that is cut off, it is told when that is over.
+        // If this node has lost the cluster, it syncs when the connection is restored.
         if (!expected && nodes.connected) {
-          const message = 'a node did not say who is in its rooms, and is asked again'
+          const message = 'a node did not answer which members it has in rooms, and is asked again'
           log.warn({ err: error, node, stage: 'rooms' }, message)
-          await new Promise((resolve) => setTimeout(resolve, RETRY_INTERVAL).unref())
-          if (nodes.nodes().includes(node)) this.#pulls.set(node, true)
+          await new Promise((resolve) => setTimeout(resolve, SYNC_RETRY_INTERVAL_MS).unref())
+          if (nodes.nodes().includes(node)) this.#syncs.set(node, true)
         }
       }
-    } while (this.#pulls.get(node))
-    this.#pulls.delete(node)
+    } while (this.#syncs.get(node))
+    this.#syncs.delete(node)
   }
 
-  async #pullSome(node: string, rooms: readonly (readonly [string, Followed])[]): Promise<void> {
+  async #syncRooms(node: string, rooms: readonly (readonly [string, ReplicatedRoom])[]): Promise<void> {
     const { nodes } = this.#host
-    for (const [, { view }] of rooms) view.await()
+    for (const [, { replica }] of rooms) replica.listRequested()
     try {
       const payload = { rooms: rooms.map(([room]) => room) }
-      const { version, rooms: lists } = (await nodes.askNode(node, SYNC, payload)) as Sync
+      const { version, rooms: lists } = (await nodes.askNode(node, SYNC_METHOD, payload)) as RoomsSnapshot
       if (!nodes.nodes().includes(node)) return
-      for (const [room, followed] of rooms) {
-        if (this.#rooms.get(room) !== followed) continue
+      for (const [room, replicated] of rooms) {
+        if (this.#rooms.get(room) !== replicated) continue
         const members = (Object.hasOwn(lists, room) && lists[room]) || []
-        this.#announce(room, followed.view.replace(node, version, members))
-        for (const { id } of members) this.#met(room, followed.view, id, node)
+        this.#deliverDifference(room, replicated.replica.applyList(node, version, members))
+        for (const { id } of members) this.#reportFound(room, replicated.replica, id, node)
       }
     } finally {
-      for (const [, { view }] of rooms) view.arrived()
+      for (const [, { replica }] of rooms) replica.listSettled()
     }
   }
 
-  /** Tells this node's clients what a view has come to know at once. */
-  #announce(room: string, { joined, left }: Difference): void {
-    const isElsewhere = ({ id }: Stay) => !this.#host.here.get(room, id)
-    for (const stay of joined.filter(isElsewhere)) {
-      this.#deliver(messageOf(room, 'joined', { room, member: memberOf(stay) }))
+  /** Tells this node's clients of the joins and leaves that a list or the loss of a node has brought. */
+  #deliverDifference(room: string, { joined, left }: MemberDifference): void {
+    const isElsewhere = ({ id }: MemberRecord) => !this.#host.local.get(room, id)
+    for (const record of joined.filter(isElsewhere)) {
+      this.#deliver(changeMessage(room, 'joined', { room, member: toMember(record) }))
     }
-    for (const stay of left.filter(isElsewhere)) {
+    for (const record of left.filter(isElsewhere)) {
       const reason: LeaveReason = 'disconnected'
-      this.#deliver(messageOf(room, 'left', { room, member: memberOf(stay), reason }))
+      this.#deliver(changeMessage(room, 'left', { room, member: toMember(record), reason }))
     }
   }
-}
-
-const memberOf = ({ id, name }: Stay): Member => ({ id, name })
-
-const messageOf = (room: string, what: Exclude<Change['what'], 'cleared'>, payload: object | undefined) => {
-  const topic = `rooms/${room}/${what}`
-  return { topics: [topic], topic, payload: JSON.stringify(payload), except: null, kind: null }
 }

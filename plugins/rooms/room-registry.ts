@@ -4,11 +4,11 @@ import type { ClusterBackend } from '../../core/cluster/cluster.ts'
 import { RookeryError } from '../../core/protocol/errors.ts'
 import type { Session } from '../../core/sessions/live-session.ts'
 import type { Logger } from '../../core/util/logger.ts'
-import { LocalPresence, type Presence, stayOf } from './local-members.ts'
+import { type LocalMember, LocalMembers, recordOf } from './local-members.ts'
 import { assertRoom, nameTaken } from './names.ts'
-import { Follower } from './remote-members.ts'
-import { isOlder, type Stay } from './room-replica.ts'
-import { Peers } from './room-rpc.ts'
+import { RemoteMembers } from './remote-members.ts'
+import { isOlder, type MemberRecord } from './room-replica.ts'
+import { RoomRpc } from './room-rpc.ts'
 import type { LeaveReason, Member, MemberList, Rooms } from './tokens.ts'
 
 export interface RoomSettings {
@@ -17,8 +17,8 @@ export interface RoomSettings {
   readonly maxRooms: number
 }
 
-/** A join that is under way: other nodes have a say in it, or are asked who is there. */
-interface Attempt {
+/** A join that waits for other nodes: they may reject it, or send their members. */
+interface PendingJoin {
   done: Promise<Member>
 }
 
@@ -26,52 +26,53 @@ const patternOf = (room: string): string => `rooms/${room}/*`
 
 const actorOf = (session: Session): Actor => ({ session: session.id, user: session.user?.id ?? null })
 
-/** Keeps who is in which room. A room begins with its first member and ends with its last. */
+/** Keeps the rooms and their members. A room begins with its first member and ends with its last. */
 export class RoomRegistry implements Rooms {
   readonly #app: App
   readonly #settings: RoomSettings
-  readonly #here = new LocalPresence()
-  readonly #follower: Follower
-  readonly #peers: Peers
-  /** Members that stand for sessions without a user. */
+  readonly #local = new LocalMembers()
+  readonly #remote: RemoteMembers
+  readonly #rpc: RoomRpc
+  /** Members for sessions without a user. */
   readonly #guests = new WeakMap<Session, Member>()
-  readonly #attempts = new WeakMap<Session, Map<string, Attempt>>()
+  readonly #pendingJoins = new WeakMap<Session, Map<string, PendingJoin>>()
 
-  /** @param cluster the backend, which is there once the app is put together */
+  /** @param cluster returns the backend, which is not set up yet when this is called */
   constructor(app: App, settings: RoomSettings, log: Logger, cluster: () => ClusterBackend) {
     this.#app = app
     this.#settings = settings
     const { cluster: nodes, bus } = app
-    const here = this.#here
+    const local = this.#local
     const { announce } = settings
-    const meets = (room: string, stay: Stay & { node: string }) => this.#meets(room, stay)
-    this.#follower = new Follower({ nodes, bus, log, here, announce, meets })
-    this.#peers = new Peers({ nodes, cluster, here, clear: (room) => this.#clear(room) })
+    const memberFound = (room: string, record: MemberRecord & { node: string }) =>
+      this.#resolveConflict(room, record)
+    this.#remote = new RemoteMembers({ nodes, bus, log, local, announce, memberFound })
+    this.#rpc = new RoomRpc({ nodes, cluster, local, clear: (room) => this.#clear(room) })
   }
 
-  /** @internal What is kept, for leak checks. */
-  get usage(): { readonly rooms: number; readonly followed: number; readonly claims: number } {
-    const { rooms } = this.#here
-    return { rooms: rooms.length, followed: this.#follower.size, claims: this.#peers.claims }
+  /** @internal Numbers of entries, for leak checks. */
+  get usage(): { readonly rooms: number; readonly replicas: number; readonly claims: number } {
+    const { rooms } = this.#local
+    return { rooms: rooms.length, replicas: this.#remote.size, claims: this.#rpc.claims }
   }
 
   async join(session: Session, room: string): Promise<Member> {
     assertRoom(room)
     if (session.closed) throw new RookeryError('session_closed')
-    const attempts = this.#attemptsOf(session)
-    const other = attempts.get(room)
+    const pending = this.#pendingJoinsOf(session)
+    const other = pending.get(room)
     if (other) return other.done
     if (session.rooms.has(room)) return this.#memberOf(session)
-    if (new Set([...session.rooms, ...attempts.keys()]).size >= this.#settings.maxRooms) {
+    if (new Set([...session.rooms, ...pending.keys()]).size >= this.#settings.maxRooms) {
       throw new RookeryError('too_many_rooms', `A session may be in ${this.#settings.maxRooms} rooms`)
     }
-    const attempt = {} as Attempt
-    attempts.set(room, attempt)
-    attempt.done = this.#join(session, room, () => attempts.get(room) === attempt)
+    const join = {} as PendingJoin
+    pending.set(room, join)
+    join.done = this.#join(session, room, () => pending.get(room) === join)
     try {
-      return await attempt.done
+      return await join.done
     } finally {
-      if (attempts.get(room) === attempt) attempts.delete(room)
+      if (pending.get(room) === join) pending.delete(room)
     }
   }
 
@@ -80,11 +81,11 @@ export class RoomRegistry implements Rooms {
   }
 
   members(room: string): Promise<MemberList> {
-    return this.#peers.members(room, this.#here.of(room).map(stayOf))
+    return this.#rpc.members(room, this.#local.of(room).map(recordOf))
   }
 
   list(): readonly string[] {
-    return this.#here.rooms
+    return this.#local.rooms
   }
 
   broadcast(room: string, topic: string, payload?: unknown): Promise<void> {
@@ -94,25 +95,25 @@ export class RoomRegistry implements Rooms {
 
   async close(room: string, reason = new RookeryError('room_closed')): Promise<number> {
     const elsewhere = () => this.members(room).then(({ items }) => items.length > 0)
-    if (!this.#here.has(room) && (this.#peers.alone || !(await elsewhere()))) return 0
+    if (!this.#local.has(room) && (this.#rpc.alone || !(await elsewhere()))) return 0
     await this.broadcast(room, 'closed', { room, error: reason.toJSON() })
     const members = new Set(this.#clear(room))
-    for (const id of await this.#peers.clear(room)) members.add(id)
-    if (members.size > 0) this.#ended(room)
+    for (const id of await this.#rpc.clear(room)) members.add(id)
+    if (members.size > 0) this.#publishEnded(room)
     return members.size
   }
 
-  /** Takes a session that has closed out of its rooms. */
-  forget(session: Session, error: RookeryError | undefined): void {
-    // When the whole server goes, telling each member of each other that goes would take a square of the time.
+  /** Removes a closed session from its rooms. */
+  removeSession(session: Session, error: RookeryError | undefined): void {
+    // When the server stops, n members leave at once, and announcing each to the others takes n² messages.
     const silent = error?.code === 'shutting_down'
     for (const room of [...session.rooms]) this.#leave(session, room, silent ? null : 'disconnected')
   }
 
-  #attemptsOf(session: Session): Map<string, Attempt> {
-    let attempts = this.#attempts.get(session)
-    if (!attempts) this.#attempts.set(session, (attempts = new Map()))
-    return attempts
+  #pendingJoinsOf(session: Session): Map<string, PendingJoin> {
+    let pending = this.#pendingJoins.get(session)
+    if (!pending) this.#pendingJoins.set(session, (pending = new Map()))
+    return pending
   }
 
   #memberOf(session: Session): Member {
@@ -125,7 +126,7 @@ export class RoomRegistry implements Rooms {
     return guest
   }
 
-  /** @param wanted whether the session has not left again before it was in */
+  /** @param wanted returns false once the session has left the room during the join */
   async #join(session: Session, room: string, wanted: () => boolean): Promise<Member> {
     const member = this.#memberOf(session)
     const { id } = member
@@ -133,101 +134,101 @@ export class RoomRegistry implements Rooms {
     const enter = () => {
       if (session.closed) throw new RookeryError('session_closed')
       if (!wanted()) throw new RookeryError('not_in_room')
-      const presence = this.#enter(session, room, member, since)
-      return { presence, loading: this.#follower.open(room) }
+      const local = this.#enter(session, room, member, since)
+      return { local, loading: this.#remote.open(room) }
     }
     const unique = this.#settings.members === 'reject'
-    const asks = unique && !this.#peers.alone && !this.#here.get(room, id)
-    const { presence, loading } = asks ? await this.#peers.claim(room, member, since, enter) : enter()
+    const mustClaim = unique && !this.#rpc.alone && !this.#local.get(room, id)
+    const { local, loading } = mustClaim ? await this.#rpc.claim(room, member, since, enter) : enter()
     if (loading) {
       await loading
       if (session.closed) throw new RookeryError('session_closed')
-      // It may have left, or been taken out.
-      if (this.#here.get(room, id) !== presence) return member
-      if (unique && this.#follower.latest(room, id) !== undefined) {
+      // The session may have left, or the room may have been closed.
+      if (this.#local.get(room, id) !== local) return member
+      if (unique && this.#remote.lastJoin(room, id) !== undefined) {
         this.#exit(session, room)
-        this.#abandon(room)
+        this.#releaseIfEmpty(room)
         throw nameTaken(room, member.name)
       }
     }
-    if (!presence.told) this.#arrived(session, room, presence)
+    if (!local.announced) this.#announceJoin(session, room, local)
     return member
   }
 
   /** @throws `name_taken` */
-  #enter(session: Session, room: string, member: Member, since: number): Presence {
-    const present = this.#here.get(room, member.id)
-    if (present && this.#settings.members === 'reject') throw nameTaken(room, member.name)
-    const presence = this.#here.enter(room, member, session, since)
+  #enter(session: Session, room: string, member: Member, since: number): LocalMember {
+    const existing = this.#local.get(room, member.id)
+    if (existing && this.#settings.members === 'reject') throw nameTaken(room, member.name)
+    const local = this.#local.add(room, member, session, since)
     session.enterRoom(room)
     session.subscribe(patternOf(room))
-    if (present && this.#settings.members === 'replace') {
-      // The newest is in already, so nobody sees the member leave.
+    if (existing && this.#settings.members === 'replace') {
+      // The new session is in the room before the old ones are closed, so the member does not leave in between.
       closeAll(
-        [...present.sessions].filter((other) => other !== session),
+        [...existing.sessions].filter((other) => other !== session),
         'replaced',
       )
     }
-    return presence
+    return local
   }
 
-  /** A member has come to this node, and what there is to know of the room is known. */
-  #arrived(session: Session, room: string, presence: Presence): void {
-    const before = this.#follower.latest(room, presence.member.id)
-    // The clocks of two nodes may differ: who comes to a room where it is already is the newer in any case.
-    if (this.#settings.members === 'replace' && before !== undefined) {
-      presence.since = Math.max(presence.since, before + 1)
+  /** Announces a new member of this node, once the members at other nodes are known. */
+  #announceJoin(session: Session, room: string, local: LocalMember): void {
+    const lastJoin = this.#remote.lastJoin(room, local.member.id)
+    // The clocks of two nodes may differ, but a member that joins again is newer in any case.
+    if (this.#settings.members === 'replace' && lastJoin !== undefined) {
+      local.since = Math.max(local.since, lastJoin + 1)
     }
-    this.#follower.joined(room, presence, actorOf(session))
+    this.#remote.announceJoin(room, local, actorOf(session))
   }
 
-  /** A member that may be here is at another node too: unless that is allowed, one of the two has to go. */
-  #meets(room: string, other: Stay & { readonly node: string }): void {
+  /** Closes the sessions of a member here if another node has the member, too, and wins by the `members` option. */
+  #resolveConflict(room: string, other: MemberRecord & { readonly node: string }): void {
     const { members } = this.#settings
-    const presence = this.#here.get(room, other.id)
-    // Before it is told of, a member may still turn out to be refused; and as a replacement it is the newer.
-    if (members === 'allow' || !presence?.told) return
-    const older = isOlder({ since: presence.since, node: this.#app.cluster.node }, other)
-    if (members === 'replace' && older) closeAll(presence.sessions, 'replaced')
-    if (members === 'reject' && !older) closeAll(presence.sessions, 'name_taken')
+    const local = this.#local.get(room, other.id)
+    // Before its announcement a join may still be rejected, and under `replace` it gets a newer time.
+    if (members === 'allow' || !local?.announced) return
+    const older = isOlder({ since: local.since, node: this.#app.cluster.node }, other)
+    if (members === 'replace' && older) closeAll(local.sessions, 'replaced')
+    if (members === 'reject' && !older) closeAll(local.sessions, 'name_taken')
   }
 
-  /** @param reason to tell the others; null: they are told nothing */
+  /** @param reason announced to the other members; null: the leave is not announced */
   #leave(session: Session, room: string, reason: LeaveReason | null): boolean {
-    const underWay = this.#attempts.get(session)?.delete(room) ?? false
-    if (!session.rooms.has(room)) return underWay
+    const wasJoining = this.#pendingJoins.get(session)?.delete(room) ?? false
+    if (!session.rooms.has(room)) return wasJoining
     const gone = this.#exit(session, room)
-    if (gone?.told && reason) this.#follower.left(room, gone, reason, actorOf(session))
-    if (this.#abandon(room) && gone?.told) this.#ended(room)
+    if (gone?.announced && reason) this.#remote.announceLeave(room, gone, reason, actorOf(session))
+    if (this.#releaseIfEmpty(room) && gone?.announced) this.#publishEnded(room)
     return true
   }
 
-  /** Takes everybody out without a word to clients. Returns the members' ids. */
+  /** Removes all members here without telling clients. Returns the members' ids. */
   #clear(room: string): readonly string[] {
-    const members = this.#here.of(room)
+    const members = this.#local.of(room)
     if (members.length === 0) return []
     for (const session of members.flatMap(({ sessions }) => [...sessions])) {
-      this.#attempts.get(session)?.delete(room)
+      this.#pendingJoins.get(session)?.delete(room)
       this.#exit(session, room)
     }
-    this.#abandon(room)
-    this.#follower.cleared(room)
+    this.#releaseIfEmpty(room)
+    this.#remote.announceClear(room)
     return members.map(({ member }) => member.id)
   }
 
-  /** Returns the member when this was its last session here. */
-  #exit(session: Session, room: string): Presence | undefined {
+  /** Returns the member if this was its last session here. */
+  #exit(session: Session, room: string): LocalMember | undefined {
     session.unsubscribe(patternOf(room))
     session.exitRoom(room)
-    return this.#here.exit(room, this.#memberOf(session).id, session)
+    return this.#local.remove(room, this.#memberOf(session).id, session)
   }
 
-  /** Lets go of a room that nobody here is in any more. Returns whether nobody is at other nodes either. */
-  #abandon(room: string): boolean {
-    return !this.#here.has(room) && this.#follower.close(room)
+  /** Stops replicating a room that has no members here. Returns whether it has none at other nodes, either. */
+  #releaseIfEmpty(room: string): boolean {
+    return !this.#local.has(room) && this.#remote.close(room)
   }
 
-  #ended(room: string): void {
+  #publishEnded(room: string): void {
     this.#app.bus.publish(`rooms/${room}/ended`, { room })
   }
 }

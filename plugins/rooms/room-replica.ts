@@ -1,55 +1,56 @@
 import type { Member } from './tokens.ts'
 
-/** A member as nodes tell each other of it. */
-export interface Stay extends Member {
-  /** When it joined at its node, in milliseconds of that node's clock. */
+/** A member as nodes describe it to each other. */
+export interface MemberRecord extends Member {
+  /** Time at which the member joined at its node, in milliseconds of that node's clock. */
   readonly since: number
 }
 
-/** What has become of a room at a node. */
-export interface Change {
-  /** `cleared`: the node took everybody out. */
+/** A change of a room at one node. Names and fields are part of the protocol between nodes. */
+export interface RoomChange {
+  /** `cleared`: the node has removed all members. */
   readonly what: 'joined' | 'left' | 'cleared'
   readonly room: string
-  /** Absent when the room was cleared. */
-  readonly member?: Stay
-  /** Grows with every change at the node, whatever the room. */
+  /** Absent for `cleared`. */
+  readonly member?: MemberRecord
+  /** Counts the changes of all rooms at the node. */
   readonly version: number
 }
 
-/** Members that came into view, and those that went out of it. */
-export interface Difference {
-  readonly joined: readonly Stay[]
-  readonly left: readonly Stay[]
+/** Members that a replica gained and lost. */
+export interface MemberDifference {
+  readonly joined: readonly MemberRecord[]
+  readonly left: readonly MemberRecord[]
 }
 
-interface Known {
-  /** Version of the last change or list. */
-  seen: number
-  /** Version of the last list. */
-  listed: number
-  /** Version of the list that was there before anybody was told anything. */
-  silent: number
+/** Versions that a replica has received from one node. */
+interface NodeVersions {
+  /** Of the last change or list. */
+  latest: number
+  /** Of the last list. */
+  list: number
+  /** Of the last list that arrived while the replica was loading. */
+  loaded: number
 }
 
-const NO_DIFFERENCE: Difference = { joined: [], left: [] }
+const NO_DIFFERENCE: MemberDifference = { joined: [], left: [] }
 
-/** Whether one of two stays of a member is the older; nodes tell apart what began in the same millisecond. */
+/** Whether record `a` is older than record `b`. Records of the same millisecond are ordered by their nodes. */
 export const isOlder = (a: { since: number; node: string }, b: { since: number; node: string }): boolean =>
   a.since < b.since || (a.since === b.since && a.node < b.node)
 
 /**
- * Who is in one room at other nodes. Changes come one by one, and lists of all members now and then; a version on
- * each says which came first at its node, in whatever order they arrive here.
+ * A copy of the members that other nodes have in one room. It receives single changes, and lists of all members of a
+ * node. Each has a version, by which the replica knows their order at the node, in whatever order they arrive.
  */
-export class RoomView {
+export class RoomReplica {
   /** By the member's id, then by node. */
-  readonly #members = new Map<string, Map<string, Stay>>()
-  readonly #known = new Map<string, Known>()
-  /** Changes that came while a list was under way: it may be from before them. */
-  #later: { readonly node: string; readonly change: Change }[] = []
-  #awaited = 0
-  /** Whether the first lists are still to come, so that nothing can be said of who is new. */
+  readonly #members = new Map<string, Map<string, MemberRecord>>()
+  readonly #versions = new Map<string, NodeVersions>()
+  /** Changes that arrived while a list was requested. The list may be older, so they are applied to it again. */
+  #recentChanges: { readonly node: string; readonly change: RoomChange }[] = []
+  #requestedLists = 0
+  /** Whether the first lists have not arrived yet. Until then the replica cannot tell which members are new. */
   loading: boolean
 
   constructor(loading = false) {
@@ -60,96 +61,98 @@ export class RoomView {
     return this.#members.size === 0
   }
 
-  /** When a member joined last at another node; undefined when it is at none. */
-  latest(id: string): number | undefined {
-    const stays = this.#members.get(id)
-    return stays && Math.max(...[...stays.values()].map(({ since }) => since))
+  /** Returns the time of the last join of a member at another node; undefined if it is at no other node. */
+  lastJoin(id: string): number | undefined {
+    const records = this.#members.get(id)
+    return records && Math.max(...[...records.values()].map(({ since }) => since))
   }
 
-  /** What a node has said of a member, if the member is there. */
-  at(node: string, id: string): Stay | undefined {
+  /** Returns the record that a node has of a member. */
+  get(node: string, id: string): MemberRecord | undefined {
     return this.#members.get(id)?.get(node)
   }
 
-  /** From here on a list is under way; to be followed by `arrived`, whatever becomes of it. */
-  await(): void {
-    this.#awaited++
+  /** MUST be called before a list is requested, and `listSettled` after it has arrived or failed. */
+  listRequested(): void {
+    this.#requestedLists++
   }
 
-  arrived(): void {
-    if (--this.#awaited === 0) this.#later = []
+  listSettled(): void {
+    if (--this.#requestedLists === 0) this.#recentChanges = []
   }
 
   /**
-   * Takes in a change. Returns whether the member is now at another node and was at none before, or the other way
-   * round; undefined when the view cannot say, because it began later than the change.
+   * Applies a change. Returns whether the member is now at its first other node, or has left its last one; undefined if
+   * the replica is loading or was loaded after the change, and so cannot tell.
    */
-  apply(node: string, change: Change): boolean | undefined {
-    const known = this.#knownOf(node)
-    if (change.version <= known.seen) return change.version <= known.silent ? undefined : false
-    known.seen = change.version
-    if (this.#awaited > 0) this.#later.push({ node, change })
-    const news = this.#make(node, change)
-    return this.loading ? undefined : news
+  apply(node: string, change: RoomChange): boolean | undefined {
+    const versions = this.#versionsOf(node)
+    if (change.version <= versions.latest) return change.version <= versions.loaded ? undefined : false
+    versions.latest = change.version
+    if (this.#requestedLists > 0) this.#recentChanges.push({ node, change })
+    const isNews = this.#applyChange(node, change)
+    return this.loading ? undefined : isNews
   }
 
-  /** Takes in a list of all that are at a node. */
-  replace(node: string, version: number, members: readonly Stay[]): Difference {
-    const known = this.#knownOf(node)
-    // Of two lists under way at once the older may come last.
-    if (version < known.listed) return NO_DIFFERENCE
-    known.listed = version
-    known.seen = Math.max(known.seen, version)
-    if (this.loading) known.silent = version
-    const before = this.#allAt(node)
+  /** Replaces the members of a node with a list. */
+  applyList(node: string, version: number, members: readonly MemberRecord[]): MemberDifference {
+    const versions = this.#versionsOf(node)
+    // If two lists were requested, the older one may arrive last.
+    if (version < versions.list) return NO_DIFFERENCE
+    versions.list = version
+    versions.latest = Math.max(versions.latest, version)
+    if (this.loading) versions.loaded = version
+    const before = this.#membersAt(node)
     for (const { id } of before) this.#remove(node, id)
     for (const member of members) this.#add(node, member)
-    for (const later of this.#later) {
-      if (later.node === node && later.change.version > version) this.#make(node, later.change)
+    for (const recent of this.#recentChanges) {
+      if (recent.node === node && recent.change.version > version) this.#applyChange(node, recent.change)
     }
     if (this.loading) return NO_DIFFERENCE
-    const was = new Set(before.map(({ id }) => id))
+    const idsBefore = new Set(before.map(({ id }) => id))
     return {
-      joined: this.#allAt(node).filter(({ id }) => !was.has(id) && this.#members.get(id)?.size === 1),
+      joined: this.#membersAt(node).filter(
+        ({ id }) => !idsBefore.has(id) && this.#members.get(id)?.size === 1,
+      ),
       left: before.filter(({ id }) => !this.#members.has(id)),
     }
   }
 
-  /** Forgets a node. Returns the members that are at no other node now. */
-  drop(node: string): readonly Stay[] {
-    this.#known.delete(node)
-    this.#later = this.#later.filter((later) => later.node !== node)
-    return this.#allAt(node).filter(({ id }) => this.#remove(node, id))
+  /** Removes a node. Returns its members that are at no other node. */
+  removeNode(node: string): readonly MemberRecord[] {
+    this.#versions.delete(node)
+    this.#recentChanges = this.#recentChanges.filter((recent) => recent.node !== node)
+    return this.#membersAt(node).filter(({ id }) => this.#remove(node, id))
   }
 
-  #allAt(node: string): Stay[] {
-    return [...this.#members.values()].flatMap((stays) => stays.get(node) ?? [])
+  #membersAt(node: string): MemberRecord[] {
+    return [...this.#members.values()].flatMap((records) => records.get(node) ?? [])
   }
 
-  #make(node: string, { what, member }: Change): boolean {
-    if (what === 'cleared') for (const { id } of this.#allAt(node)) this.#remove(node, id)
+  #applyChange(node: string, { what, member }: RoomChange): boolean {
+    if (what === 'cleared') for (const { id } of this.#membersAt(node)) this.#remove(node, id)
     if (!member) return false
     return what === 'joined' ? this.#add(node, member) : this.#remove(node, member.id)
   }
 
-  /** Returns whether the member was nowhere. */
-  #add(node: string, member: Stay): boolean {
-    const stays = this.#members.get(member.id)
-    if (stays) stays.set(node, member)
+  /** Returns whether the member was at no other node. */
+  #add(node: string, member: MemberRecord): boolean {
+    const records = this.#members.get(member.id)
+    if (records) records.set(node, member)
     else this.#members.set(member.id, new Map([[node, member]]))
-    return !stays
+    return !records
   }
 
-  /** Returns whether the member is nowhere now. */
+  /** Returns whether the member was at this node only. */
   #remove(node: string, id: string): boolean {
-    const stays = this.#members.get(id)
-    if (!stays?.delete(node) || stays.size > 0) return false
+    const records = this.#members.get(id)
+    if (!records?.delete(node) || records.size > 0) return false
     return this.#members.delete(id)
   }
 
-  #knownOf(node: string): Known {
-    let known = this.#known.get(node)
-    if (!known) this.#known.set(node, (known = { seen: -1, listed: -1, silent: -1 }))
-    return known
+  #versionsOf(node: string): NodeVersions {
+    let versions = this.#versions.get(node)
+    if (!versions) this.#versions.set(node, (versions = { latest: -1, list: -1, loaded: -1 }))
+    return versions
   }
 }

@@ -142,7 +142,7 @@ describe('members: reject', () => {
     const first = await enter(a, 'ada')
     const late = await connectBare(b.url, '?username=ada')
     expect((await join(late)).error.code).toBe('name_taken')
-    expect(b.usage()).toMatchObject({ rooms: 0, followed: 0 })
+    expect(b.usage()).toMatchObject({ rooms: 0, replicas: 0 })
     first.socket.close()
     late.socket.close()
     await untilNothing(nodes)

@@ -229,7 +229,7 @@ it('nothing is left behind when everybody has gone, and other rooms go on', asyn
   await Promise.all(clients.map((client) => join(client, '7')))
   const stays = await enter(a, 'zoe', '8')
   for (const [index, { socket }] of clients.entries()) index % 2 ? socket.terminate() : socket.close()
-  await vi.waitFor(() => expect(b.usage()).toMatchObject({ rooms: 0, followed: 0 }))
+  await vi.waitFor(() => expect(b.usage()).toMatchObject({ rooms: 0, replicas: 0 }))
   expect(a.rooms.list()).toContain('8')
   stays.socket.close()
   await untilNothing(nodes)

@@ -1,13 +1,13 @@
 import { expect, it } from 'vitest'
-import { Claims } from '../../../plugins/rooms/name-claims.ts'
+import { NameClaims } from '../../../plugins/rooms/name-claims.ts'
 
 it('a name has one claim at a node at a time', () => {
-  const claims = new Claims()
-  expect(claims.make('42', 'ada', 1, 'a')).toBeDefined()
-  expect(claims.make('42', 'ada', 2, 'a')).toBeUndefined()
-  expect(claims.make('7', 'ada', 2, 'a')).toBeDefined()
-  claims.release('42', 'ada')
-  expect(claims.make('42', 'ada', 3, 'a')).toBeDefined()
+  const claims = new NameClaims()
+  expect(claims.add('42', 'ada', 1, 'a')).toBeDefined()
+  expect(claims.add('42', 'ada', 2, 'a')).toBeUndefined()
+  expect(claims.add('7', 'ada', 2, 'a')).toBeDefined()
+  claims.remove('42', 'ada')
+  expect(claims.add('42', 'ada', 3, 'a')).toBeDefined()
   expect(claims.size).toBe(2)
 })
 
@@ -22,18 +22,18 @@ it('of two claims that meet, both nodes hold the same one for lost', () => {
       { since: 1, node: 'b' },
     ],
   ] as const) {
-    const [here, there] = [new Claims(), new Claims()]
-    const winner = here.make('42', 'ada', first.since, first.node)
-    const loser = there.make('42', 'ada', second.since, second.node)
-    expect(here.beats('42', 'ada', second)).toBe(true)
-    expect(there.beats('42', 'ada', first)).toBe(false)
+    const [here, there] = [new NameClaims(), new NameClaims()]
+    const winner = here.add('42', 'ada', first.since, first.node)
+    const loser = there.add('42', 'ada', second.since, second.node)
+    expect(here.hasPriority('42', 'ada', second)).toBe(true)
+    expect(there.hasPriority('42', 'ada', first)).toBe(false)
     expect([winner?.lost, loser?.lost]).toEqual([false, true])
   }
 })
 
 it('a name that nobody claims is free', () => {
-  const claims = new Claims()
-  claims.make('42', 'ada', 1, 'a')
-  expect(claims.beats('42', 'bob', { since: 9, node: 'b' })).toBe(false)
-  expect(claims.beats('7', 'ada', { since: 9, node: 'b' })).toBe(false)
+  const claims = new NameClaims()
+  claims.add('42', 'ada', 1, 'a')
+  expect(claims.hasPriority('42', 'bob', { since: 9, node: 'b' })).toBe(false)
+  expect(claims.hasPriority('7', 'ada', { since: 9, node: 'b' })).toBe(false)
 })
