@@ -7,7 +7,7 @@ const DISCOVERY_QUIET_MS = 200
 /** Longest time that a start waits for the answers of nodes that other nodes have named. */
 const DISCOVERY_LIMIT_MS = 2000
 
-/** A message by which nodes tell each other about themselves. Names and fields are part of the protocol between nodes. */
+/** A message by which nodes tell each other about themselves. Its fields are part of the protocol between nodes. */
 export type MembershipMessage =
   /** Asks all nodes, or the node `to`, to answer `here`. */
   | { readonly kind: 'hello'; readonly to?: string; readonly restored?: boolean; readonly state: NodeState }

@@ -53,7 +53,10 @@ export class PendingRequest implements BarrierWaiter {
     else this.#end([])
   }
 
-  /** Takes the copy that came back because this node subscribes to the address, too. NATS then sends no other notice. */
+  /**
+   * Takes the copy that this node has received, because it subscribes to the address, too. NATS then does not report
+   * that no other node does.
+   */
   echoed(): void {
     if (this.#oneAnswer) this.noResponders()
     else this.#awaitBarrier(this)

@@ -78,7 +78,7 @@ export interface NatsOptions extends ClientOptions {
   readonly maxBuffered?: number | undefined
 }
 
-/** Defaults of the connection: it notices a lost server within 6 s, as nodes notice a lost node, and always reconnects. */
+/** The connection notices a lost server within 6 s, as nodes notice a lost node, and never stops reconnecting. */
 const CONNECTION_DEFAULTS: NodeConnectionOptions = {
   timeout: 5000,
   pingInterval: 2000,
@@ -139,8 +139,8 @@ const connectionOptions = (options: NatsOptions): NodeConnectionOptions => {
 }
 
 /**
- * Joins several nodes into one app over NATS. A published message reaches the subscribers on every node, `app.send` finds
- * a user on any node, and a client may reconnect to another node. Without this plugin the app is one process.
+ * Joins several nodes into one app over NATS. A published message reaches the subscribers on every node, `app.send`
+ * finds a user on any node, and a client may reconnect to another node. Without this plugin the app is one process.
  *
  * @throws `invalid_option`
  * @example createApp({ plugins: [http(), websocket(), nats({ servers: 'nats://localhost:4222' })] })

@@ -5,8 +5,8 @@ import { assertTopic } from '../../core/topics/topic.ts'
  * Maps topics to NATS subjects, one to one. `/` becomes `.`, the last `*` of a pattern becomes `>`, and characters that
  * are special in NATS or in this mapping are percent-encoded.
  *
- * Topics whose first segment begins with `$` have a namespace of their own, because a wildcard of Rookery does not match
- * them and a wildcard of NATS would.
+ * Topics whose first segment begins with `$` have a namespace of their own, because a wildcard of Rookery does not
+ * match them and a wildcard of NATS would.
  */
 
 const SPECIAL = /[%.*>]/g

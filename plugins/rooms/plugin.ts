@@ -43,9 +43,9 @@ const roomOf = (ctx: Context, payload: unknown): string => {
 }
 
 /**
- * Groups sessions into rooms, with a list of members for each. Clients call `room/join`, `room/leave` and `room/members`;
- * the server uses the `Rooms` token. A connection with `?username=<NAME>&roomID=<ROOM>` joins that room, and gets that
- * name unless an auth plugin identifies the user.
+ * Groups sessions into rooms, with a list of members for each. Clients call `room/join`, `room/leave` and
+ * `room/members`; the server uses the `Rooms` token. A connection with `?username=<NAME>&roomID=<ROOM>` joins that
+ * room, and gets that name unless an auth plugin identifies the user.
  *
  * The plugin does not verify such names, so any client can use any name. Nor does a room prevent other clients from
  * subscribing to its topics. Both need an auth plugin.

@@ -11,7 +11,7 @@ const start = () => {
     () => ++count,
     (id) => sent.push(id),
   )
-  /** Something that was sent just now. */
+  /** A request that was sent just now. */
   const waiter = () => {
     const passed: string[] = []
     return { sequence: ++count, passed: (node: string) => void passed.push(node), by: passed }
@@ -19,8 +19,8 @@ const start = () => {
   return { barrier, sent, waiter }
 }
 
-describe('a fence', () => {
-  it('is sent at once when none was lately, and tells who has passed it', () => {
+describe('a barrier', () => {
+  it('is sent at once if none was sent within 5 ms, and tells its waiters which nodes have passed it', () => {
     const { barrier, sent, waiter } = start()
     const one = waiter()
     barrier.add(one)
@@ -31,7 +31,7 @@ describe('a fence', () => {
     expect(one.by).toEqual(['b', 'c'])
   })
 
-  it('is shared by all who need one within 5 ms', () => {
+  it('is shared by all requests that need one within 5 ms', () => {
     const { barrier, sent, waiter } = start()
     barrier.add(waiter())
     const others = Array.from({ length: 100 }, waiter)
@@ -43,7 +43,7 @@ describe('a fence', () => {
     expect(others.every(({ by }) => by.length === 1)).toBe(true)
   })
 
-  it('stands only for what was sent before it', () => {
+  it('counts only for requests that were sent before it', () => {
     const { barrier, sent, waiter } = start()
     const early = waiter()
     const before = waiter()
@@ -58,7 +58,7 @@ describe('a fence', () => {
     expect([early.by, before.by, after.by]).toEqual([['b'], ['b'], ['b']])
   })
 
-  it('tells those who join late who has passed it already', () => {
+  it('tells a waiter that is added later which nodes have passed it already', () => {
     const { barrier, sent, waiter } = start()
     const early = waiter()
     barrier.add(waiter())
@@ -67,7 +67,7 @@ describe('a fence', () => {
     expect(early.by).toEqual(['b'])
   })
 
-  it('is forgotten when nobody waits for it, and then stands for nobody', () => {
+  it('is removed with its last waiter, and then counts for no request', () => {
     const { barrier, sent, waiter } = start()
     const early = waiter()
     const one = waiter()
@@ -80,7 +80,7 @@ describe('a fence', () => {
     expect(sent).toHaveLength(2)
   })
 
-  it('is not sent for those who have left meanwhile', () => {
+  it('is not sent for waiters that have been removed before', () => {
     const { barrier, sent, waiter } = start()
     barrier.add(waiter())
     const late = waiter()
@@ -91,7 +91,7 @@ describe('a fence', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  it('leaves no timer when all is closed, and works again after', () => {
+  it('leaves no timer when all waiters are cleared, and can be sent again afterwards', () => {
     const { barrier, sent, waiter } = start()
     barrier.add(waiter())
     barrier.add(waiter())

@@ -13,7 +13,7 @@ const aHeader = fc
 const json = fc.jsonValue({ noUnicodeString: false }).map((value) => JSON.stringify(value))
 
 describe('the envelope', () => {
-  it('gives back what was put into it, whatever characters that has', () => {
+  it('decodes to the values that were encoded, whatever their characters', () => {
     fc.assert(
       fc.property(
         word,
@@ -30,7 +30,7 @@ describe('the envelope', () => {
     )
   })
 
-  it('survives the way over the wire', () => {
+  it('is unchanged by UTF-8 encoding', () => {
     fc.assert(
       fc.property(json, (payload) => {
         const text = Buffer.from(encodeEnvelope('a', '1', undefined, payload)).toString()
@@ -40,7 +40,7 @@ describe('the envelope', () => {
     )
   })
 
-  it('is never taken for JSON, nor JSON for it', () => {
+  it('is never valid JSON, and JSON is never an envelope', () => {
     fc.assert(
       fc.property(word, word, fc.option(object, { nil: undefined }), json, (node, id, header, payload) => {
         expect(() => JSON.parse(encodeEnvelope(node, id, header, payload))).toThrow()
@@ -51,7 +51,7 @@ describe('the envelope', () => {
     )
   })
 
-  it('of another version tells the version and the node, however that version goes on', () => {
+  it('of another version decodes to its version and node, whatever follows them', () => {
     for (const rest of ['', ' 1', ' 1 {"a":1}', ' 1 what else', '\nanything', ' 1\n{}']) {
       expect(decodeEnvelope(`rookery/2 other${rest}`)).toEqual({ version: '2', node: 'other' })
     }
@@ -68,11 +68,11 @@ describe('the envelope', () => {
     'rookery/1 node 1 nonsense',
     'rookery/\n1 node 1',
     ' rookery/1 node 1',
-  ])('refuses what is none: %j', (text) => {
+  ])('cannot be decoded from %j', (text) => {
     expect(() => decodeEnvelope(text)).toThrow()
   })
 
-  it('refuses garbage with an error and nothing worse', () => {
+  it('cannot be decoded from random text, which throws an Error', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (garbage) => {
         for (const text of [garbage, `rookery/${garbage}`, `rookery/1 a ${garbage}`]) {

@@ -15,8 +15,8 @@ const path = (...segments: readonly string[]) =>
 const aTopic = path('a', 'b')
 const aPattern = path('a', 'b', '*')
 
-describe('copies', () => {
-  it('are known by node and id together', () => {
+describe('the replay window', () => {
+  it('recognises a repeated message by its node and id', () => {
     const window = new ReplayWindow()
     expect(window.isNew('a', '1')).toBe(true)
     expect(window.isNew('a', '1')).toBe(false)
@@ -25,7 +25,7 @@ describe('copies', () => {
     expect(window.isNew('a', '1')).toBe(false)
   })
 
-  it('are known among the last 8192 messages, and what is older is forgotten in time', () => {
+  it('covers the last 8192 messages of a node, and takes older ids for new', () => {
     const window = new ReplayWindow()
     const wrong: number[] = []
     for (let id = 0; id < 50_000; id++) {
@@ -37,8 +37,8 @@ describe('copies', () => {
   })
 })
 
-describe('of the copies of a message without an id', () => {
-  it('exactly one counts, whatever patterns come and go', () => {
+describe('pattern ages', () => {
+  it('choose exactly one of the patterns that match a topic, whatever patterns are added and removed', () => {
     const steps = fc.array(fc.record({ add: fc.boolean(), pattern: aPattern }), { maxLength: 30 })
     fc.assert(
       fc.property(steps, aTopic, (all, topic) => {
@@ -52,14 +52,14 @@ describe('of the copies of a message without an id', () => {
         }
         const matching = [...there].filter((pattern) => topicMatches(pattern, topic))
         const counting = matching.filter((pattern) => ages.isOldest(pattern, topic))
-        // Sets remember the order in which their members came.
+        // A Set keeps the order of insertion.
         expect(counting).toEqual(matching.slice(0, 1))
       }),
       { seed, numRuns: 1000 },
     )
   })
 
-  it('the one that counts stays the same when subscriptions are added', () => {
+  it('keep the choice when patterns are added', () => {
     const ages = new PatternAges()
     ages.change('a/*', true)
     for (const later of ['a/b', '*', '*/b']) {
@@ -72,14 +72,14 @@ describe('of the copies of a message without an id', () => {
   })
 })
 
-describe('members', () => {
+describe('live nodes', () => {
   const start = () => {
     const changes: string[] = []
     const live = new LiveNodes((node, change) => changes.push(`${node} ${change}`))
     return { changes, live }
   }
 
-  it('join with their first sign of life, and only then', () => {
+  it('join with their first heartbeat only', () => {
     const { changes, live } = start()
     live.heartbeat('b', 0)
     live.heartbeat('b', 2000)
@@ -87,7 +87,7 @@ describe('members', () => {
     expect(live.nodes).toEqual(['b'])
   })
 
-  it('are gone when they have been silent for six seconds, and not before', () => {
+  it('leave after six seconds without a heartbeat, and not before', () => {
     const { changes, live } = start()
     live.heartbeat('b', 0)
     live.heartbeat('c', 1)
@@ -101,7 +101,7 @@ describe('members', () => {
     expect(changes.at(-1)).toBe('b joined')
   })
 
-  it('leave once, whether they say so or not', () => {
+  it('leave once', () => {
     const { changes, live } = start()
     live.leave('b')
     live.heartbeat('b', 0)
@@ -110,7 +110,7 @@ describe('members', () => {
     expect(changes).toEqual(['b joined', 'b left'])
   })
 
-  it('that were cut off are told only of those who are there', () => {
+  it('are reported as restored only while they are in the cluster', () => {
     const { changes, live } = start()
     live.restored('b')
     live.heartbeat('b', 0)
@@ -118,7 +118,7 @@ describe('members', () => {
     expect(changes).toEqual(['b joined', 'b restored'])
   })
 
-  it('get their time again when it was this process that slept', () => {
+  it('get the full time again after this process was suspended', () => {
     const { changes, live } = start()
     live.heartbeat('b', 0)
     live.sweep(0)
@@ -131,13 +131,13 @@ describe('members', () => {
     expect(changes).toEqual(['b joined', 'b left'])
   })
 
-  it('are given at least three beats', () => {
+  it('may miss at least two heartbeats', () => {
     expect(NODE_TIMEOUT_MS).toBeGreaterThanOrEqual(3 * HEARTBEAT_INTERVAL_MS)
   })
 })
 
-describe('listeners', () => {
-  it('are found as topicMatches says, for all who want a topic', () => {
+describe('the listener index', () => {
+  it('finds the nodes and groups whose patterns match a topic, as topicMatches does', () => {
     const want = fc.record({
       group: fc.constantFrom(null, 'g', 'h'),
       patterns: fc.uniqueArray(aPattern, { minLength: 1, maxLength: 3 }),
@@ -172,7 +172,7 @@ describe('listeners', () => {
   })
 })
 
-describe('interests', () => {
+describe('reference-counted subscriptions', () => {
   const start = () => {
     const unsubscribe = vi.fn<(key: string) => void>()
     const subscribe = vi.fn((key: string) => ({ unsubscribe: () => unsubscribe(key) }))
@@ -182,7 +182,7 @@ describe('interests', () => {
     return { subscriptions, subscribe, unsubscribe }
   }
 
-  it('are one subscription each, from the first who wants it to the last', () => {
+  it('subscribe once for each key, from its first use to its last', () => {
     const { subscriptions, subscribe, unsubscribe } = start()
     subscriptions.open()
     expect([subscriptions.change('a', true), subscriptions.change('a', true)]).toEqual([true, false])
@@ -194,7 +194,7 @@ describe('interests', () => {
     expect([...subscriptions.keys]).toEqual(['b'])
   })
 
-  it('that were there before the connection are subscribed to with it, in their order and once', () => {
+  it('subscribe once and in order to keys that were added before open()', () => {
     const { subscriptions, subscribe } = start()
     for (const key of ['a', 'b', 'c', 'a']) subscriptions.change(key, true)
     subscriptions.change('b', false)
@@ -204,7 +204,7 @@ describe('interests', () => {
     expect(subscribe.mock.calls).toEqual([['a'], ['c']])
   })
 
-  it('are remembered while there is no connection', () => {
+  it('keep the counts while they are closed', () => {
     const { subscriptions, subscribe, unsubscribe } = start()
     subscriptions.open()
     subscriptions.change('a', true)
@@ -217,7 +217,7 @@ describe('interests', () => {
     expect(subscribe.mock.calls).toEqual([['a'], ['b']])
   })
 
-  it('end with exactly what is still wanted, whatever came before', () => {
+  it('end with one subscription for each key in use, after any sequence of changes', () => {
     const step = fc.record({ key: fc.constantFrom('a', 'b', 'c'), wanted: fc.boolean() })
     fc.assert(
       fc.property(fc.array(step, { maxLength: 40 }), fc.nat(40), (steps, opened) => {

@@ -5,7 +5,7 @@ import { NodeChannel } from '../../../plugins/nats/node-channel.ts'
 import { RequestClient } from '../../../plugins/nats/request-client.ts'
 import { recordingLogger } from '../../support/app.ts'
 
-/** A node `a` with others, and a connection that leads nowhere: a real one cannot answer out of order. */
+/** The client of node `a`, with a fake connection, because a real one cannot deliver answers out of order. */
 const start = (...others: readonly string[]) => {
   const published: { readonly subject: string; readonly text: string; readonly reply?: string }[] = []
   const barriers: string[] = []
@@ -32,8 +32,8 @@ const start = (...others: readonly string[]) => {
   return { client, connection, published, barriers, lastId, answer, pass }
 }
 
-describe('a question', () => {
-  it('says who asks, what, and how long they wait', async () => {
+describe('a request', () => {
+  it('carries the node, the method, the payload and the timeout', async () => {
     const { client, published, answer } = start('b')
     const asked = client.ask({ to: '$node/b', method: 'm', payload: { x: 1 }, timeout: 50 })
     expect(published).toMatchObject([{ subject: '$node/b', reply: 'inbox.answer.1' }])
@@ -46,7 +46,7 @@ describe('a question', () => {
     expect(await asked).toEqual({ items: [{ node: 'b', value: 2 }], missing: [] })
   })
 
-  it('to one node or session has one answer and needs no fence', async () => {
+  it('to a node or a session ends with the first answer, without a barrier', async () => {
     for (const to of ['$node/b', '$session/b-1']) {
       const { client, barriers, answer } = start('b', 'c', 'd')
       const asked = client.ask({ to, method: 'm' })
@@ -56,7 +56,7 @@ describe('a question', () => {
     }
   })
 
-  it('to all who have to do with it ends when every node has answered or passed the fence', async () => {
+  it('to a room ends when every node has answered or passed the barrier', async () => {
     const { client, barriers, answer, pass } = start('b', 'c', 'd')
     const asked = client.ask({ to: '$room/1', method: 'm', timeout: 60_000 })
     answer('b', '1')
@@ -74,7 +74,7 @@ describe('a question', () => {
     expect(barriers).toHaveLength(1)
   })
 
-  it('that nobody answers in time tells who is missing', async () => {
+  it('names the nodes that have not answered in time', async () => {
     const { client, answer, pass } = start('b', 'c', 'd')
     const asked = client.ask({ to: '$room/1', method: 'm', timeout: 20 })
     answer('b', '1')
@@ -82,7 +82,7 @@ describe('a question', () => {
     expect(await asked).toEqual({ items: [{ node: 'b', value: 1 }], missing: ['d'] })
   })
 
-  it('that nobody listens to is over at once, unless it is thorough', async () => {
+  it('without a subscriber ends at once, unless it is thorough', async () => {
     const { client, lastId, pass } = start('b', 'c')
     const asked = client.ask({ to: '$room/1', method: 'm', timeout: 60_000 })
     client.noResponders(lastId())
@@ -96,7 +96,7 @@ describe('a question', () => {
     expect(await node).toEqual({ items: [], missing: ['b'] })
   })
 
-  it('ignores what comes too late, twice, or for nobody', async () => {
+  it('ignores answers that are late, repeated, or for an unknown request', async () => {
     const { client, lastId, answer, pass } = start('b', 'c')
     const asked = client.ask({ to: '$room/1', method: 'm', timeout: 10 })
     const id = lastId()
@@ -109,7 +109,7 @@ describe('a question', () => {
     client.noResponders('none')
   })
 
-  it('in flight fails when the connection is lost, and its timers are gone', async () => {
+  it('under way fails when the connection is lost, and leaves no timer', async () => {
     vi.useFakeTimers()
     try {
       const { client, connection, answer } = start('b', 'c')
@@ -128,7 +128,7 @@ describe('a question', () => {
     }
   })
 
-  it('that cannot leave fails: too large, not JSON, or no room on the way', async () => {
+  it('that cannot be sent fails: too large, not JSON, or more than the connection may buffer', async () => {
     const { client, connection } = start('b')
     const ask = (payload: unknown) => client.ask({ to: '$node/b', method: 'm', payload })
     await expect(ask('x'.repeat(1000))).rejects.toMatchObject({ code: 'payload_too_large' })
@@ -137,7 +137,7 @@ describe('a question', () => {
     await expect(ask(1)).rejects.toMatchObject({ code: 'cluster_unavailable' })
   })
 
-  it('is not put to anybody when there is nobody', async () => {
+  it('is not sent if there are no other nodes', async () => {
     const { client, published } = start()
     expect(await client.ask({ to: '$user/x', method: 'm' })).toEqual({ items: [], missing: [] })
     expect(published).toEqual([])

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { NameClaims } from '../../../plugins/rooms/name-claims.ts'
 
-it('a name has one claim at a node at a time', () => {
+it('a node has one claim to a name at a time', () => {
   const claims = new NameClaims()
   expect(claims.add('42', 'ada', 1, 'a')).toBeDefined()
   expect(claims.add('42', 'ada', 2, 'a')).toBeUndefined()
@@ -11,7 +11,7 @@ it('a name has one claim at a node at a time', () => {
   expect(claims.size).toBe(2)
 })
 
-it('of two claims that meet, both nodes hold the same one for lost', () => {
+it('of two claims to one name, both nodes take the newer one for lost', () => {
   for (const [first, second] of [
     [
       { since: 1, node: 'b' },
@@ -31,7 +31,7 @@ it('of two claims that meet, both nodes hold the same one for lost', () => {
   }
 })
 
-it('a name that nobody claims is free', () => {
+it('a node has no priority for a name that it has not claimed', () => {
   const claims = new NameClaims()
   claims.add('42', 'ada', 1, 'a')
   expect(claims.hasPriority('42', 'bob', { since: 9, node: 'b' })).toBe(false)

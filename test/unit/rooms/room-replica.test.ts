@@ -11,8 +11,8 @@ const change = (what: 'joined' | 'left', id: string, version: number): RoomChang
 const joined = (id: string, version: number) => change('joined', id, version)
 const left = (id: string, version: number) => change('left', id, version)
 
-describe('a view of a room at other nodes', () => {
-  it('says whether a member comes with its first device and goes with its last', () => {
+describe('a room replica', () => {
+  it('tells whether a member joins with its first device and leaves with its last', () => {
     const replica = new RoomReplica()
     expect(replica.apply('a', joined('ada', 1))).toBe(true)
     expect(replica.apply('b', joined('ada', 1))).toBe(false)
@@ -22,7 +22,7 @@ describe('a view of a room at other nodes', () => {
     expect(replica.empty).toBe(true)
   })
 
-  it('knows when a member joined last, and what each node has said of it', () => {
+  it('knows the last join of a member, and the record of each node', () => {
     const replica = new RoomReplica()
     replica.applyList('a', 1, [record('ada', 10)])
     replica.applyList('b', 1, [record('ada', 30), record('bob', 20)])
@@ -32,7 +32,7 @@ describe('a view of a room at other nodes', () => {
     expect(replica.get('a', 'bob')).toBeUndefined()
   })
 
-  it('takes a change for no news that a list from after it has brought', () => {
+  it('does not report a change that a newer list has included', () => {
     const replica = new RoomReplica()
     expect(replica.applyList('a', 5, [record('ada')])).toEqual({ joined: [record('ada')], left: [] })
     expect(replica.apply('a', joined('ada', 4))).toBe(false)
@@ -40,7 +40,7 @@ describe('a view of a room at other nodes', () => {
     expect(replica.apply('a', left('ada', 6))).toBe(true)
   })
 
-  it('does not lose a change to a list from before it', () => {
+  it('keeps a change when an older list arrives after it', () => {
     const replica = new RoomReplica()
     replica.listRequested()
     replica.apply('a', joined('ada', 2))
@@ -55,7 +55,7 @@ describe('a view of a room at other nodes', () => {
     expect(replica.lastJoin('bob')).toBeUndefined()
   })
 
-  it('keeps what a newer list has said when an older one comes last', () => {
+  it('keeps a newer list when an older one arrives after it', () => {
     const replica = new RoomReplica()
     replica.listRequested()
     replica.listRequested()
@@ -65,7 +65,7 @@ describe('a view of a room at other nodes', () => {
     expect(replica.lastJoin('bob')).toBeUndefined()
   })
 
-  it('cannot say what is news while its first lists are under way, nor of what they have brought', () => {
+  it('cannot tell what is news while its first lists are loading, nor for changes that they include', () => {
     const replica = new RoomReplica(true)
     replica.listRequested()
     expect(replica.apply('a', joined('ada', 3))).toBeUndefined()
@@ -77,7 +77,7 @@ describe('a view of a room at other nodes', () => {
     expect(replica.apply('a', left('bob', 5))).toBe(false)
   })
 
-  it('tells what a list changes: nothing of members that are elsewhere too', () => {
+  it('reports what a list changes, except members that are at another node, too', () => {
     const replica = new RoomReplica()
     replica.applyList('a', 1, [record('ada'), record('bob')])
     replica.applyList('b', 1, [record('ada')])
@@ -86,18 +86,18 @@ describe('a view of a room at other nodes', () => {
     expect(replica.applyList('a', 3, [record('ada'), record('eve')])).toEqual({ joined: [], left: [] })
   })
 
-  it('drops a node with everybody who is nowhere else, and all it knew of it', () => {
+  it('removes a node with its versions, and reports the members that are at no other node', () => {
     const replica = new RoomReplica()
     replica.applyList('a', 9, [record('ada'), record('bob')])
     replica.applyList('b', 9, [record('ada')])
     expect(replica.removeNode('a')).toEqual([record('bob')])
     expect(replica.removeNode('a')).toEqual([])
-    // Started anew under its old id, a node counts anew.
+    // A node that is restarted with the same id counts from the beginning.
     expect(replica.apply('a', joined('bob', 1))).toBe(true)
     expect(replica.removeNode('b')).toEqual([record('ada')])
   })
 
-  it('empties a node that has cleared the room', () => {
+  it('removes all members of a node that has cleared the room', () => {
     const replica = new RoomReplica()
     replica.applyList('a', 1, [record('ada'), record('bob')])
     expect(replica.apply('a', { what: 'cleared', room: '42', version: 2 })).toBe(false)
@@ -107,7 +107,7 @@ describe('a view of a room at other nodes', () => {
   })
 })
 
-it('the older of two stays is the one that began first, and in one millisecond that of the lesser node', () => {
+it('the older of two records has the earlier time, or in the same millisecond the smaller node id', () => {
   expect(isOlder({ since: 1, node: 'b' }, { since: 2, node: 'a' })).toBe(true)
   expect(isOlder({ since: 2, node: 'a' }, { since: 1, node: 'b' })).toBe(false)
   expect(isOlder({ since: 1, node: 'a' }, { since: 1, node: 'b' })).toBe(true)
