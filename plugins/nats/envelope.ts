@@ -18,8 +18,8 @@ const MARK = 'rookery/'
 export interface Envelope<H> {
   readonly node: string
   /**
-   * Unique among the messages of the node. A message can arrive once for each matching subscription; the id shows that
-   * those are copies.
+   * Unique among the messages of the node. A message can arrive once for each matching subscription; such copies have
+   * the same id.
    */
   readonly id: string
   readonly header: H | undefined

@@ -86,7 +86,10 @@ export class EventForwarder {
     else this.#listeners.remove(node)
   }
 
-  /** Forwards an event. Returns whether it has passed the event to the groups, those of this node included. */
+  /**
+   * Forwards an event. Returns whether it has passed the event to the groups, including groups of this node only. If
+   * not, the caller does so.
+   */
   emit(event: Event): boolean {
     if (this.#stale) this.#refresh()
     if (this.#listeners.empty) return false

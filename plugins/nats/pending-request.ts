@@ -2,7 +2,7 @@ import type { Answer, Answers, Question } from '../../core/cluster/cluster.ts'
 import type { RookeryError } from '../../core/protocol/errors.ts'
 import type { BarrierWaiter } from './answer-barrier.ts'
 
-export const NODE_ADDRESS = '$node/'
+export const NODE_ADDRESS_PREFIX = '$node/'
 
 /** A request under way, with the answers that have arrived. */
 export class PendingRequest implements BarrierWaiter {
@@ -27,7 +27,7 @@ export class PendingRequest implements BarrierWaiter {
   ) {
     this.sequence = sequence
     this.#expected = new Set(nodes)
-    this.#toNode = to.startsWith(NODE_ADDRESS)
+    this.#toNode = to.startsWith(NODE_ADDRESS_PREFIX)
     // A session is on one node, so the first answer is the only one.
     this.#oneAnswer = this.#toNode || to.startsWith('$session/')
     this.#thorough = thorough

@@ -45,8 +45,8 @@ const CLIENT_OPTIONS = {
 type ClientOptions = { readonly [K in keyof typeof CLIENT_OPTIONS]?: NodeConnectionOptions[K] | undefined }
 
 /**
- * The options below, and those of the NATS client for servers, TLS, credentials and reconnecting, under the names that
- * they have there. Two defaults differ from the client's: `nats()` never stops reconnecting, and pings every 2 s.
+ * The options of `nats()`. They include the options of the NATS client for servers, TLS, credentials and reconnecting,
+ * with the same names. Unlike the client, `nats()` by default never stops reconnecting and pings every 2 s.
  */
 export interface NatsOptions extends ClientOptions {
   /** Servers of one NATS cluster. @default '127.0.0.1:4222' */

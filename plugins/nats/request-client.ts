@@ -4,7 +4,7 @@ import { stringify } from '../../core/protocol/frame.ts'
 import { AnswerBarrier } from './answer-barrier.ts'
 import type { Envelope } from './envelope.ts'
 import type { NodeChannel } from './node-channel.ts'
-import { NODE_ADDRESS, PendingRequest } from './pending-request.ts'
+import { NODE_ADDRESS_PREFIX, PendingRequest } from './pending-request.ts'
 
 /** Time that a request waits for answers if it does not set a timeout. */
 export const REQUEST_TIMEOUT_MS = 1000
@@ -47,7 +47,9 @@ export class RequestClient {
     const { to, method, payload, timeout = REQUEST_TIMEOUT_MS } = question
     const { connection } = this.#channel
     if (!connection.connected) throw new RookeryError('cluster_unavailable')
-    const nodes = to.startsWith(NODE_ADDRESS) ? [to.slice(NODE_ADDRESS.length)] : this.#host.otherNodes()
+    const nodes = to.startsWith(NODE_ADDRESS_PREFIX)
+      ? [to.slice(NODE_ADDRESS_PREFIX.length)]
+      : this.#host.otherNodes()
     if (nodes.length === 0) return { items: [], missing: [] }
     const sequence = ++this.#sequence
     const id = String(sequence)
