@@ -1,25 +1,25 @@
 import { Matcher } from '../../core/topics/matcher.ts'
 
-/** Patterns that listeners of a node want, for a group or, without one (null), each for itself. */
-export interface Want {
+/** Patterns that the listeners of a node subscribe to: as a group, or each listener on its own (`group` is null). */
+export interface ListenerPatterns {
   readonly group: string | null
   readonly patterns: readonly string[]
 }
 
-interface Entry extends Want {
+interface Entry extends ListenerPatterns {
   readonly node: string
 }
 
-/** Who would take an event. */
-export interface Takers {
-  /** Whether a listener of another node wants it for itself. */
+/** The nodes and groups that an event goes to. */
+export interface EventTargets {
+  /** Whether another node has a listener without a group. */
   readonly others: boolean
-  /** Groups that want it, and whether any node besides this one is in them. */
+  /** Groups with a listener; the value says whether another node has one. */
   readonly groups: ReadonlyMap<string, boolean>
 }
 
-/** What listeners of all nodes want, so that events which nobody wants elsewhere stay here. */
-export class Listeners {
+/** The patterns of the listeners of all nodes. An event that no other node listens to is not sent. */
+export class ListenerIndex {
   readonly #self: string
   readonly #matcher = new Matcher<Entry>()
   readonly #byNode = new Map<string, readonly Entry[]>()
@@ -28,15 +28,14 @@ export class Listeners {
     this.#self = self
   }
 
-  /** Whether nobody wants anything. */
   get empty(): boolean {
     return this.#matcher.patterns === 0
   }
 
-  /** Replaces what a node wants. */
-  set(node: string, wants: readonly Want[]): void {
+  /** Replaces the patterns of a node. */
+  set(node: string, listeners: readonly ListenerPatterns[]): void {
     this.remove(node)
-    const entries = wants.map((want) => ({ ...want, node }))
+    const entries = listeners.map((listener) => ({ ...listener, node }))
     this.#byNode.set(node, entries)
     for (const entry of entries) for (const pattern of entry.patterns) this.#matcher.add(pattern, entry)
   }
@@ -48,8 +47,8 @@ export class Listeners {
     this.#byNode.delete(node)
   }
 
-  /** Who takes events on a topic. */
-  takers(topic: string): Takers {
+  /** Returns the targets of an event with a topic. */
+  targets(topic: string): EventTargets {
     let others = false
     const groups = new Map<string, boolean>()
     for (const entries of this.#matcher.match(topic)) {

@@ -4,24 +4,32 @@ import type { Store } from '../../core/cluster/store.ts'
 import { RookeryError } from '../../core/protocol/errors.ts'
 import type { Logger } from '../../core/util/logger.ts'
 
-/** What is kept of a value. Buckets forget all of theirs after the same time, so that each has its own too. */
-interface Kept {
+/** A value in a bucket. NATS has one maximum age for a whole bucket, so each value stores its own expiry. */
+interface StoredValue {
   readonly value: unknown
   /** Milliseconds since 1970. */
   readonly until: number
 }
 
-const NANOSECONDS = 1e6
+interface Bucket {
+  readonly kv: KV
+  /** Milliseconds after which NATS deletes a value; 0: never. */
+  maxAge: number
+}
 
-/** Keeps values in JetStream, in a KV bucket each; without JetStream it keeps nothing, and says so once. */
+const NANOSECONDS_PER_MS = 1e6
+
+/**
+ * The store of `nats()`: keeps values in JetStream KV buckets. Without JetStream it keeps nothing, and logs that once.
+ */
 export class NatsStore implements Store {
   readonly #connection: () => NatsConnection | undefined
   readonly #prefix: string
   readonly #log: Logger
-  readonly #buckets = new Map<string, Promise<{ readonly kv: KV; maxAge: number } | undefined>>()
-  #absent = false
+  readonly #buckets = new Map<string, Promise<Bucket | undefined>>()
+  #unavailable = false
 
-  /** @param prefix what names of buckets begin with */
+  /** @param prefix the beginning of the buckets' names */
   constructor(connection: () => NatsConnection | undefined, prefix: string, log: Logger) {
     this.#connection = connection
     this.#prefix = prefix
@@ -31,9 +39,9 @@ export class NatsStore implements Store {
   async put(bucket: string, key: string, value: unknown, ttl: number): Promise<void> {
     const opened = await this.#open(bucket, ttl)
     if (!opened) return
-    if (opened.maxAge !== 0 && opened.maxAge < ttl) await this.#prolong(bucket, opened, ttl)
-    const kept: Kept = { value, until: Date.now() + ttl }
-    await opened.kv.put(encode(key), JSON.stringify(kept))
+    if (opened.maxAge !== 0 && opened.maxAge < ttl) await this.#extendMaxAge(bucket, opened, ttl)
+    const stored: StoredValue = { value, until: Date.now() + ttl }
+    await opened.kv.put(encode(key), JSON.stringify(stored))
   }
 
   async entries(bucket: string): Promise<readonly (readonly [key: string, value: unknown])[]> {
@@ -41,44 +49,39 @@ export class NatsStore implements Store {
     if (!opened) return []
     const found: (readonly [string, unknown])[] = []
     for await (const entry of await opened.kv.history()) {
-      const { value, until } = entry.operation === 'PUT' ? entry.json<Kept>() : { value: undefined, until: 0 }
+      const { value, until } =
+        entry.operation === 'PUT' ? entry.json<StoredValue>() : { value: undefined, until: 0 }
       if (until > Date.now()) found.push([decode(entry.key), value])
     }
     return found
   }
 
-  /** Opens a bucket; makes it where there is something to keep. Undefined: there is none. */
-  async #open(bucket: string, ttl?: number): Promise<{ readonly kv: KV; maxAge: number } | undefined> {
-    if (this.#absent) return undefined
+  /** Opens a bucket. Creates it if `ttl` is given; otherwise returns undefined for a bucket that does not exist. */
+  async #open(bucket: string, ttl?: number): Promise<Bucket | undefined> {
+    if (this.#unavailable) return undefined
     let opening = this.#buckets.get(bucket)
     try {
       const known = await opening
       if (known) return known
-      opening = this.#reach(bucket, ttl)
+      opening = this.#openBucket(bucket, ttl)
       this.#buckets.set(bucket, opening)
       return await opening
     } catch (error) {
       if (this.#buckets.get(bucket) === opening) this.#buckets.delete(bucket)
-      if (!isAbsent(error)) throw error
-      if (!this.#absent) {
-        this.#log.warn(
-          { err: error, bucket },
-          'without JetStream nothing is kept beyond the life of the nodes',
-        )
+      if (!isUnavailable(error)) throw error
+      if (!this.#unavailable) {
+        this.#log.warn({ err: error, bucket }, 'without JetStream, values are lost when the nodes stop')
       }
-      this.#absent = true
+      this.#unavailable = true
       return undefined
     }
   }
 
-  async #reach(
-    bucket: string,
-    ttl: number | undefined,
-  ): Promise<{ readonly kv: KV; maxAge: number } | undefined> {
+  async #openBucket(bucket: string, ttl: number | undefined): Promise<Bucket | undefined> {
     const nats = this.#connection()
     if (!nats) throw new RookeryError('cluster_unavailable')
     const name = this.#nameOf(bucket)
-    // Loaded only by those who keep something: nats() alone needs neither.
+    // Optional packages, which an app needs only if a plugin stores values.
     const [{ Kvm }, { jetstreamManager }] = await Promise.all([
       import('@nats-io/kv'),
       import('@nats-io/jetstream'),
@@ -92,13 +95,15 @@ export class NatsStore implements Store {
     return { kv, maxAge: (await kv.status()).ttl }
   }
 
-  /** Has a bucket keep things for longer. */
-  async #prolong(bucket: string, opened: { maxAge: number }, ttl: number): Promise<void> {
+  /** Raises the maximum age of a bucket. */
+  async #extendMaxAge(bucket: string, opened: Bucket, ttl: number): Promise<void> {
     const { jetstreamManager } = await import('@nats-io/jetstream')
     const nats = this.#connection()
     if (!nats) throw new RookeryError('cluster_unavailable')
     const manager = await jetstreamManager(nats)
-    await manager.streams.update(`KV_${this.#nameOf(bucket)}`, { max_age: Math.ceil(ttl) * NANOSECONDS })
+    await manager.streams.update(`KV_${this.#nameOf(bucket)}`, {
+      max_age: Math.ceil(ttl) * NANOSECONDS_PER_MS,
+    })
     opened.maxAge = ttl
   }
 
@@ -107,12 +112,12 @@ export class NatsStore implements Store {
   }
 }
 
-/** Keys of NATS take few characters. */
+/** Encodes a key, because NATS allows few characters in one. */
 const encode = (key: string): string => Buffer.from(key).toString('base64url')
 const decode = (key: string): string => Buffer.from(key, 'base64url').toString()
 
-/** The server has no JetStream, this account may not use it, or its packages are not installed. */
-const isAbsent = (error: unknown): boolean => {
+/** Whether the server has no JetStream, the account may not use it, or the packages for it are not installed. */
+const isUnavailable = (error: unknown): boolean => {
   const { name, code } = error as { name?: unknown; code?: unknown }
   return name === 'JetStreamNotEnabled' || code === 10039 || code === 'ERR_MODULE_NOT_FOUND'
 }
