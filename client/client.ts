@@ -1,13 +1,13 @@
 import { RookeryError } from '../core/protocol/errors.ts'
 import type { Untyped, User, WelcomeFrame } from '../core/protocol/protocol.ts'
-import { Connector } from './connection/connector.ts'
-import type { SessionFrame } from './connection/link.ts'
-import { Emitter } from './emitter.ts'
+import type { SessionFrame } from './connection/connection.ts'
+import { Connector } from './connection/connection-manager.ts'
 import { Outbox } from './messages/send-queue.ts'
 import type { Listener, Subscription } from './messages/subscription.ts'
 import { Interests } from './messages/subscriptions.ts'
 import { type ClientOptions, milliseconds, readOptions, type Settings } from './options.ts'
 import type { CallOptions, Client, ClientEvents, ClientState, SendOptions } from './types.ts'
+import { Emitter } from './util/emitter.ts'
 
 /**
  * Makes a client and, unless `autoConnect` is false, connects it. It keeps trying until it is closed or a

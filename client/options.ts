@@ -1,10 +1,10 @@
 import { RookeryError } from '../core/protocol/errors.ts'
-import type { BackoffBounds } from './connection/backoff.ts'
 import { readToken, type Token } from './connection/token.ts'
-import { invalidOption } from './invalid-option.ts'
 import { sse } from './transports/sse.ts'
 import type { ClientTransport } from './transports/transport.ts'
 import { type WebSocketClass, websocket } from './transports/websocket.ts'
+import type { BackoffBounds } from './util/backoff.ts'
+import { invalidOption } from './util/invalid-option.ts'
 
 /** Query parameters of the handshake; null and undefined ones are left out. */
 export type Params = Readonly<Record<string, string | number | boolean | null | undefined>>

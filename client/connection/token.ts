@@ -1,4 +1,4 @@
-import { invalidOption } from '../invalid-option.ts'
+import { invalidOption } from '../util/invalid-option.ts'
 
 /** null, undefined and '' mean: none now. */
 export type Token = string | null | undefined

@@ -1,9 +1,9 @@
 import { RookeryError } from '../../core/protocol/errors.ts'
 import type { ReplyFrame } from '../../core/protocol/protocol.ts'
 import { assertTopic, isReserved } from '../../core/topics/topic.ts'
-import type { Link } from '../connection/link.ts'
+import type { Link } from '../connection/connection.ts'
+import { encode } from '../transports/frames.ts'
 import type { EncodedFrame } from '../transports/transport.ts'
-import { encode } from './frames.ts'
 
 interface PendingCall {
   /** The connection that it was sent over; undefined while it waits. */

@@ -1,7 +1,7 @@
 import { RookeryError } from '../../core/protocol/errors.ts'
 import type { MessageFrame } from '../../core/protocol/protocol.ts'
-import { Emitter } from '../emitter.ts'
-import { runIsolated } from '../report.ts'
+import { Emitter } from '../util/emitter.ts'
+import { runIsolated } from '../util/run-isolated.ts'
 
 /** A published message as it came from the server. */
 export interface Message<P = unknown> {

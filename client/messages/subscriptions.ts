@@ -1,10 +1,10 @@
 import { RookeryError } from '../../core/protocol/errors.ts'
 import type { MessageFrame, ReplyFrame, UnsubscribedFrame } from '../../core/protocol/protocol.ts'
 import { compilePattern, isReserved } from '../../core/topics/topic.ts'
-import { backoff } from '../connection/backoff.ts'
 import type { Settings } from '../options.ts'
+import { encode } from '../transports/frames.ts'
 import type { EncodedFrame } from '../transports/transport.ts'
-import { encode } from './frames.ts'
+import { backoff } from '../util/backoff.ts'
 import { type Listener, LocalSubscription } from './subscription.ts'
 
 /** Most patterns in one frame: a frame of them stays well below the 64 KiB that a server takes. */

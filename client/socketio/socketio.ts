@@ -8,7 +8,6 @@ import type {
   ServerFrame,
   WelcomeFrame,
 } from '../../core/protocol/protocol.ts'
-import { readPath } from '../invalid-option.ts'
 import { askForRefusal, closeFrameOf, refusalOf } from '../transports/refusal.ts'
 import type {
   ClientConnection,
@@ -17,6 +16,7 @@ import type {
   ConnectRequest,
   EncodedFrame,
 } from '../transports/transport.ts'
+import { readPath } from '../util/invalid-option.ts'
 
 type Auth = Readonly<Record<string, unknown>>
 type Refusal = Partial<WireError> & Partial<Pick<CloseFrame, 'reconnectAfter'>>

@@ -1,4 +1,4 @@
-import { readPath } from '../invalid-option.ts'
+import { readPath } from '../util/invalid-option.ts'
 import { SseConnection } from './sse-connection.ts'
 import type { ClientTransport } from './transport.ts'
 

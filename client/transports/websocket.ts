@@ -1,6 +1,6 @@
 import { errorTable, RookeryError } from '../../core/protocol/errors.ts'
-import { invalidOption, readPath } from '../invalid-option.ts'
-import { encode, readFrame } from '../messages/frames.ts'
+import { invalidOption, readPath } from '../util/invalid-option.ts'
+import { encode, readFrame } from './frames.ts'
 import { askForRefusal } from './refusal.ts'
 import type {
   ClientConnection,

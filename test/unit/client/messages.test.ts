@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { RookeryError } from '../../../client/index.ts'
-import { runIsolated } from '../../../client/report.ts'
+import { runIsolated } from '../../../client/util/run-isolated.ts'
 import { clientOf, opened, ScriptedServer } from './support.ts'
 
 afterEach(() => {

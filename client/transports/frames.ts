@@ -5,7 +5,7 @@ import {
   parseServerFrame,
   type ServerFrame,
 } from '../../core/protocol/protocol.ts'
-import type { ConnectionEvents, EncodedFrame } from '../transports/transport.ts'
+import type { ConnectionEvents, EncodedFrame } from './transport.ts'
 
 /** @throws TypeError when the payload cannot be written as JSON */
 export const encode = (frame: ClientFrame): EncodedFrame => ({ frame, text: JSON.stringify(frame) })

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { Route } from '../../../client/connection/route.ts'
+import { Route } from '../../../client/connection/transport-selector.ts'
 import { MemoryTransport } from './support.ts'
 
 const [first, second, third] = ['first', 'second', 'third'].map((name) => new MemoryTransport(name))

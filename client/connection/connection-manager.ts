@@ -1,15 +1,15 @@
 import { RookeryError } from '../../core/protocol/errors.ts'
 import type { WelcomeFrame } from '../../core/protocol/protocol.ts'
-import { encode } from '../messages/frames.ts'
 import type { Outbox } from '../messages/send-queue.ts'
 import type { Interests } from '../messages/subscriptions.ts'
 import type { Settings } from '../options.ts'
+import { encode } from '../transports/frames.ts'
 import type { ClientTransport } from '../transports/transport.ts'
-import { backoff } from './backoff.ts'
-import { Link, type LinkEnd, type SessionFrame } from './link.ts'
-import { Route } from './route.ts'
-import { Upgrade } from './upgrade.ts'
-import { onWake } from './wake.ts'
+import { backoff } from '../util/backoff.ts'
+import { Link, type LinkEnd, type SessionFrame } from './connection.ts'
+import { onWake } from './on-online-or-visible.ts'
+import { Route } from './transport-selector.ts'
+import { Upgrade } from './transport-upgrade.ts'
 
 /** A connection that held this long, in milliseconds, was worth having. */
 const USEFUL = 5_000

@@ -9,8 +9,8 @@ import {
   type UnsubscribedFrame,
   type WelcomeFrame,
 } from '../../core/protocol/protocol.ts'
-import { encode, isServerFrame } from '../messages/frames.ts'
 import { MAX_TIMEOUT, type Settings } from '../options.ts'
+import { encode, isServerFrame } from '../transports/frames.ts'
 import type {
   ClientConnection,
   ClientTransport,

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { Overlap } from '../../../client/messages/overlap.ts'
+import { Overlap } from '../../../client/messages/deduplicator.ts'
 import type { MessageFrame } from '../../../core/protocol/protocol.ts'
 
 const messages = (payloads: readonly number[]): MessageFrame[] =>

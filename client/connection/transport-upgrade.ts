@@ -1,14 +1,14 @@
 import type { RookeryError } from '../../core/protocol/errors.ts'
 import type { MessageFrame, WelcomeFrame } from '../../core/protocol/protocol.ts'
-import { Overlap } from '../messages/overlap.ts'
+import { Overlap } from '../messages/deduplicator.ts'
 import type { Outbox } from '../messages/send-queue.ts'
 import type { Interests } from '../messages/subscriptions.ts'
 import type { Settings } from '../options.ts'
 import type { ClientTransport } from '../transports/transport.ts'
-import { backoff } from './backoff.ts'
-import type { ConnectorEvents } from './connector.ts'
-import type { Link } from './link.ts'
-import type { Route } from './route.ts'
+import { backoff } from '../util/backoff.ts'
+import type { Link } from './connection.ts'
+import type { ConnectorEvents } from './connection-manager.ts'
+import type { Route } from './transport-selector.ts'
 
 /** How long a suspect must hold before it is used, in milliseconds. */
 const PROBATION = 5_000

@@ -1,4 +1,4 @@
-import { RookeryError } from '../core/protocol/errors.ts'
+import { RookeryError } from '../../core/protocol/errors.ts'
 
 const show = (value: unknown): string => {
   if (typeof value === 'string') return JSON.stringify(value)

@@ -1,4 +1,4 @@
-import { runIsolated } from './report.ts'
+import { runIsolated } from './run-isolated.ts'
 
 type Listeners<Args extends unknown[]> = Set<(...args: Args) => void>
 
