@@ -61,7 +61,7 @@ export interface Settings {
 }
 
 /** The longest wait that `setTimeout` takes; it treats more as none. */
-export const MAX_TIMEOUT = 2 ** 31 - 1
+export const MAX_TIMEOUT_MS = 2 ** 31 - 1
 
 /**
  * Checks an option that is a time.
@@ -69,8 +69,8 @@ export const MAX_TIMEOUT = 2 ** 31 - 1
  * @throws `invalid_option`
  */
 export const milliseconds = (name: string, value: number, least = 1): number => {
-  if (typeof value === 'number' && value >= least && value <= MAX_TIMEOUT) return value
-  throw invalidOption(name, `a number of milliseconds from ${least} to ${MAX_TIMEOUT}`, value)
+  if (typeof value === 'number' && value >= least && value <= MAX_TIMEOUT_MS) return value
+  throw invalidOption(name, `a number of milliseconds from ${least} to ${MAX_TIMEOUT_MS}`, value)
 }
 
 /**

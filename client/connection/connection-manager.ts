@@ -1,206 +1,219 @@
 import { RookeryError } from '../../core/protocol/errors.ts'
 import type { WelcomeFrame } from '../../core/protocol/protocol.ts'
-import type { Outbox } from '../messages/send-queue.ts'
-import type { Interests } from '../messages/subscriptions.ts'
+import type { SendQueue } from '../messages/send-queue.ts'
+import type { Subscriptions } from '../messages/subscriptions.ts'
 import type { Settings } from '../options.ts'
-import { encode } from '../transports/frames.ts'
+import { encodeFrame } from '../transports/frames.ts'
 import type { ClientTransport } from '../transports/transport.ts'
 import { backoff } from '../util/backoff.ts'
-import { Link, type LinkEnd, type SessionFrame } from './connection.ts'
-import { onWake } from './on-online-or-visible.ts'
-import { Route } from './transport-selector.ts'
-import { Upgrade } from './transport-upgrade.ts'
+import { Connection, type ConnectionEnd, type SessionFrame } from './connection.ts'
+import { onOnlineOrVisible } from './on-online-or-visible.ts'
+import { TransportSelector } from './transport-selector.ts'
+import { TransportUpgrade } from './transport-upgrade.ts'
 
-/** A connection that held this long, in milliseconds, was worth having. */
-const USEFUL = 5_000
+/** A connection that ends sooner after `welcome` is short-lived, in milliseconds. */
+const SHORT_LIVED_MS = 5_000
 
-export interface ConnectorEvents {
-  /** An attempt begins that was asked for or waited for. */
+/** What the connection manager tells the client. */
+export interface ConnectionManagerHost {
+  /** An attempt begins: the application called `connect()`, or the wait is over. */
   connecting(): void
-  /** The server has welcomed us: after an attempt, or over another connection while the last one still stands. */
+  /** The server has sent `welcome`, after an attempt or over a new connection that replaces one still open. */
   open(welcome: WelcomeFrame): void
   frame(frame: SessionFrame): void
-  /** Something is wrong; the connection goes on. */
+  /** The server has sent something invalid, or the token could not be renewed. The connection stays open. */
   invalid(error: RookeryError): void
-  /** The connection or the attempt has ended. Without a wait, another attempt is under way. */
+  /**
+   * The connection or the attempt has ended.
+   *
+   * @param wait milliseconds until the next attempt; undefined when it has begun already
+   */
   lost(error: RookeryError, wait: number | undefined): void
-  /** The server does not want this client. */
+  /** The server refuses this client: the manager makes no further attempt. */
   refused(error: RookeryError): void
-  /** What was held back may be sent. */
+  /** The client may send again. */
   resume(): void
 }
 
-/** Keeps a connection to the server: makes it, makes it again, and moves it to the best transport that works. */
-export class Connector {
+/** Keeps a connection to the server: connects, reconnects, and switches to the best transport that works. */
+export class ConnectionManager {
   readonly #settings: Settings
-  readonly #outbox: Outbox
-  readonly #events: ConnectorEvents
-  readonly #route: Route
-  readonly #upgrade: Upgrade
-  /** Connections that are no longer used, and wait for answers to calls. */
-  readonly #retired = new Set<Link>()
-  #link: Link | undefined
-  /** When the connection in use was welcomed; 0 while it has not been. */
+  readonly #queue: SendQueue
+  readonly #host: ConnectionManagerHost
+  readonly #selector: TransportSelector
+  readonly #upgrade: TransportUpgrade
+  /** Replaced connections that stay open until their calls have a reply. */
+  readonly #draining = new Set<Connection>()
+  #current: Connection | undefined
+  /** When the server sent `welcome` over the connection in use; 0 before. */
   #openedAt = 0
-  /** Attempts and short-lived connections in a row. */
+  /** Failed attempts and short-lived connections in a row. */
   #failures = 0
   #nextAttempt: ReturnType<typeof setTimeout> | undefined
-  #stopWaking: (() => void) | undefined
+  #removeListeners: (() => void) | undefined
 
-  constructor(settings: Settings, outbox: Outbox, interests: Interests, events: ConnectorEvents) {
+  constructor(
+    settings: Settings,
+    queue: SendQueue,
+    subscriptions: Subscriptions,
+    host: ConnectionManagerHost,
+  ) {
     this.#settings = settings
-    this.#outbox = outbox
-    this.#events = events
-    this.#route = new Route(settings.transports, settings.url.host)
-    this.#upgrade = new Upgrade({
+    this.#queue = queue
+    this.#host = host
+    this.#selector = new TransportSelector(settings.transports, settings.url.host)
+    this.#upgrade = new TransportUpgrade({
       bounds: settings.upgrade,
-      route: this.#route,
-      interests,
-      outbox,
-      events,
-      used: () => this.#link!,
+      selector: this.#selector,
+      subscriptions,
+      queue,
+      current: () => this.#current!,
       dial: (transport) => this.#dial(transport, settings.connectTimeout),
-      use: (link, welcome) => this.#open(link, welcome),
+      use: (connection, welcome) => this.#open(connection, welcome),
+      deliver: (message) => host.frame(message),
+      resume: () => host.resume(),
     })
   }
 
-  /** The connection in use, or the attempt at one. */
-  get link(): Link | undefined {
-    return this.#link
+  /** The connection in use, or the current attempt. */
+  get current(): Connection | undefined {
+    return this.#current
   }
 
-  /** Whether what the application sends has to wait, for a moment. */
-  get holds(): boolean {
-    return this.#upgrade.holds
+  /** Whether the client must not send now: a switch to another transport is under way. */
+  get paused(): boolean {
+    return this.#upgrade.paused
   }
 
-  /** Begins, or goes on without further wait. */
+  /** Begins an attempt at once, unless there is a connection or an attempt already. */
   connect(): void {
-    if (this.#link) return
-    this.#stopWaking ??= onWake(() => this.#wake())
+    if (this.#current) return
+    this.#removeListeners ??= onOnlineOrVisible(() => this.#retryNow())
     this.#attempt()
-    this.#events.connecting()
+    this.#host.connecting()
   }
 
-  /** Ends all politely: what was sent before still goes out. */
+  /** Closes all connections. The transports first send the frames that they have accepted. */
   close(): void {
     clearTimeout(this.#nextAttempt)
-    this.#stopWaking?.()
+    this.#removeListeners?.()
     this.#upgrade.stop()
-    this.#link?.close()
-    for (const link of this.#retired) link.close()
-    this.#retired.clear()
-    this.#stopWaking = this.#link = undefined
+    this.#current?.close()
+    for (const connection of this.#draining) connection.close()
+    this.#draining.clear()
+    this.#removeListeners = this.#current = undefined
     this.#failures = this.#openedAt = 0
   }
 
-  /** Closes connections whose last call has been answered. */
-  tidy(): void {
-    for (const link of this.#retired) {
-      if (this.#outbox.waitsFor(link)) continue
-      this.#retired.delete(link)
-      link.close()
+  /** Closes the replaced connections that have no pending call. */
+  closeDrained(): void {
+    for (const connection of this.#draining) {
+      if (this.#queue.hasCalls(connection)) continue
+      this.#draining.delete(connection)
+      connection.close()
     }
   }
 
   #attempt(): void {
     clearTimeout(this.#nextAttempt)
     this.#openedAt = 0
-    this.#link = this.#dial(this.#route.transport, this.#route.limit(this.#settings.connectTimeout))
+    const limit = this.#selector.limit(this.#settings.connectTimeout)
+    this.#current = this.#dial(this.#selector.transport, limit)
   }
 
-  #dial(transport: ClientTransport, limit: number): Link {
-    const link: Link = new Link(transport, this.#settings, limit, {
+  #dial(transport: ClientTransport, limit: number): Connection {
+    const connection: Connection = new Connection(transport, this.#settings, limit, {
       open: (welcome) => {
-        if (!this.#upgrade.welcomed(link, welcome)) this.#open(link, welcome)
+        if (!this.#upgrade.welcomed(connection, welcome)) this.#open(connection, welcome)
       },
-      frame: (frame) => this.#receive(link, frame),
-      renew: () => void this.#renew(link),
-      invalid: (error) => this.#events.invalid(error),
+      frame: (frame) => this.#receive(connection, frame),
+      renew: () => void this.#renew(connection),
+      invalid: (error) => this.#host.invalid(error),
       end: ({ error, retryIn }) => {
-        // A token that stays the same stays expired.
+        // A token that cannot be renewed stays expired: a further attempt would fail, too.
         const end = {
           error,
           retryIn: error.code === 'token_expired' && !this.#settings.renews ? null : retryIn,
         }
-        if (link === this.#link) this.#ended(link, end)
-        else if (!this.#upgrade.ended(link, end.retryIn === null)) this.#outbox.disconnect(link, error)
+        if (connection === this.#current) this.#ended(connection, end)
+        else if (!this.#upgrade.ended(connection, end.retryIn === null))
+          this.#queue.rejectSent(connection, error)
       },
     })
-    return link
+    return connection
   }
 
-  #open(link: Link, welcome: WelcomeFrame): void {
-    if (this.#link && this.#link !== link) this.#retired.add(this.#link)
-    this.#link = link
+  #open(connection: Connection, welcome: WelcomeFrame): void {
+    if (this.#current && this.#current !== connection) this.#draining.add(this.#current)
+    this.#current = connection
     this.#openedAt = Date.now()
-    this.#route.welcomed(link.transport)
+    this.#selector.welcomed(connection.transport)
     this.#upgrade.schedule()
-    this.#events.open(welcome)
-    this.tidy()
+    this.#host.open(welcome)
+    this.closeDrained()
   }
 
-  #receive(link: Link, frame: SessionFrame): void {
-    // What another connection may no longer have shows when it is asked for there.
-    const isOther = frame.type === 'unsubscribed' && link !== this.#link
-    const isNews = frame.type === undefined ? this.#upgrade.message(link, frame) : !isOther
-    if (isNews) this.#events.frame(frame)
+  #receive(connection: Connection, frame: SessionFrame): void {
+    // `unsubscribed` on a connection that is not in use is ignored: the client subscribes again when it switches.
+    const isForeign = frame.type === 'unsubscribed' && connection !== this.#current
+    const isWanted = frame.type === undefined ? this.#upgrade.message(connection, frame) : !isForeign
+    if (isWanted) this.#host.frame(frame)
   }
 
-  /** Gives the server a new token; once at a time, however often it asks. */
-  async #renew(link: Link): Promise<void> {
+  /** Sends a new token to the server. While one is on its way, further requests of the server are ignored. */
+  async #renew(connection: Connection): Promise<void> {
     const { token, renews, callTimeout } = this.#settings
-    if (!renews || link.renewing) return
-    link.renewing = true
+    if (!renews || connection.renewing) return
+    connection.renewing = true
     try {
       const fresh = await token()
-      if (!fresh || link.ended) return
-      const question = encode({ type: 'auth', id: this.#outbox.nextId(), token: fresh })
-      await this.#outbox.ask(link, [question], callTimeout)
-      link.token = fresh
+      if (!fresh || connection.ended) return
+      const request = encodeFrame({ type: 'auth', id: this.#queue.nextId(), token: fresh })
+      await this.#queue.request(connection, [request], callTimeout)
+      connection.token = fresh
     } catch (cause) {
-      if (link.ended) return
+      if (connection.ended) return
       const own = new RookeryError('connection_failed', 'There is no new token', { cause })
-      this.#events.invalid(cause instanceof RookeryError ? cause : own)
+      this.#host.invalid(cause instanceof RookeryError ? cause : own)
     } finally {
-      link.renewing = false
+      connection.renewing = false
     }
   }
 
-  #ended(link: Link, { error, retryIn }: LinkEnd): void {
+  #ended(connection: Connection, { error, retryIn }: ConnectionEnd): void {
     const opened = this.#openedAt > 0
-    const useful = opened && Date.now() - this.#openedAt >= USEFUL
-    if (useful) {
+    const lasted = opened && Date.now() - this.#openedAt >= SHORT_LIVED_MS
+    if (lasted) {
       this.#failures = 0
       this.#upgrade.reset()
     }
-    const rescued = this.#upgrade.rescue(error)
-    if (retryIn !== null || rescued) this.#outbox.disconnect(link, error)
-    this.#link = rescued?.link
-    if (rescued) {
+    const candidate = this.#upgrade.takeCandidate(error)
+    if (retryIn !== null || candidate) this.#queue.rejectSent(connection, error)
+    this.#current = candidate?.connection
+    if (candidate) {
       this.#openedAt = 0
-      this.#events.lost(error, undefined)
+      this.#host.lost(error, undefined)
       // A listener may have closed the client.
-      if (rescued.welcome && this.#link) this.#open(rescued.link, rescued.welcome)
-      for (const message of rescued.overlap.missed()) this.#events.frame(message)
+      if (candidate.welcome && this.#current) this.#open(candidate.connection, candidate.welcome)
+      for (const message of candidate.deduplicator.missing()) this.#host.frame(message)
     } else if (retryIn === null) {
       this.close()
-      this.#events.refused(error)
+      this.#host.refused(error)
     } else {
-      // A close frame, though it ends the connection, is a sign that the way to the server is free; and where there is
-      // no token, nobody has tried it.
-      const silent = retryIn === undefined && link.begun
-      const another = opened ? this.#route.lost(!useful && silent) : silent && this.#route.failed()
+      // The transport is to blame only if it was called and ended without a close frame: a close frame has passed the
+      // network, and without `params` or `token` the transport is never called.
+      const silent = retryIn === undefined && connection.started
+      const another = opened ? this.#selector.lost(!lasted && silent) : silent && this.#selector.failed()
       const wait = retryIn ?? Math.round(backoff(another ? 0 : this.#failures++, this.#settings.reconnect))
       if (another) this.#attempt()
       else this.#nextAttempt = setTimeout(() => this.connect(), wait)
-      this.#events.lost(error, another ? undefined : wait)
+      this.#host.lost(error, another ? undefined : wait)
     }
   }
 
-  #wake(): void {
+  #retryNow(): void {
     this.connect()
-    this.#link?.check()
+    this.#current?.check()
     if (this.#openedAt > 0) this.#upgrade.try()
   }
 }

@@ -9,8 +9,8 @@ import {
   type UnsubscribedFrame,
   type WelcomeFrame,
 } from '../../core/protocol/protocol.ts'
-import { MAX_TIMEOUT, type Settings } from '../options.ts'
-import { encode, isServerFrame } from '../transports/frames.ts'
+import { MAX_TIMEOUT_MS, type Settings } from '../options.ts'
+import { encodeFrame, isServerFrame } from '../transports/frames.ts'
 import type {
   ClientConnection,
   ClientTransport,
@@ -18,87 +18,93 @@ import type {
   EncodedFrame,
 } from '../transports/transport.ts'
 
-/** How much longer than the server's ping interval silence may last, in milliseconds. */
-const GRACE = 10_000
+/** How long the server may be silent beyond its ping interval, in milliseconds. */
+const PING_GRACE_MS = 10_000
 
-/** What a server says in a session, other than of the connection. */
+/** Frames of a session. A `Connection` handles the frames about the connection itself, such as `ping` and `close`. */
 export type SessionFrame = MessageFrame | ReplyFrame | ErrorFrame | UnsubscribedFrame
 
-export interface LinkEvents {
+/** What a connection tells its owner. */
+export interface ConnectionHost {
+  /** The server has sent `welcome`. */
   open(welcome: WelcomeFrame): void
   frame(frame: SessionFrame): void
   /** The server asks for a new token. */
   renew(): void
+  /** The server has sent something invalid. The connection stays open. */
   invalid(error: RookeryError): void
-  /** Once, and last; not after `close()`. */
-  end(end: LinkEnd): void
+  /** The attempt has failed or the connection has ended. Called once, as the last event; never after `close()`. */
+  end(end: ConnectionEnd): void
 }
 
-export interface LinkEnd {
+export interface ConnectionEnd {
   readonly error: RookeryError
-  /** Milliseconds to wait before the next attempt; null: make none; undefined: the server left it open. */
+  /** Milliseconds until the next attempt. null: make no further attempt; undefined: the server named no time. */
   readonly retryIn: number | null | undefined
 }
 
-/** One attempt and, if it succeeds, one connection: from the handshake to the end. */
-export class Link {
+/**
+ * One attempt to connect and, if it succeeds, the connection until its end. It asks the application for `params` and
+ * `token`, wraps the transport's `ClientConnection`, and watches for the server's silence.
+ */
+export class Connection {
   readonly transport: ClientTransport
-  /** What the server has accepted, or is to accept with the handshake. */
+  /** The token that the server has accepted, or receives with the handshake. */
   token: string | undefined
-  /** Whether the server is being given another one. */
+  /** Whether a new token is on its way to the server. Set by the connection manager. */
   renewing = false
-  /** Whether the transport was called upon: what failed before is not its fault. */
-  begun = false
-  /** Whether it is over. Set by the link alone. */
+  /** Whether the transport has been called. A failure before that is not the transport's. */
+  started = false
+  /** Whether the connection has ended. Only this class sets it. */
   ended = false
-  readonly #events: LinkEvents
-  #connection: ClientConnection | undefined
+  readonly #host: ConnectionHost
+  #transportConnection: ClientConnection | undefined
   #timer: ReturnType<typeof setTimeout> | undefined
   #welcomed = false
-  /** Longest silence that a living server keeps; 0 where the server promises no pings. */
-  #patience = 0
-  // The wall clock: other clocks stand still while a computer sleeps, and would miss that silence.
-  #heardAt = Date.now()
+  /** How long a live server may be silent, in milliseconds; 0 if the server announces no pings. */
+  #maxSilence = 0
+  // Wall-clock time: a monotonic clock may stop while the computer sleeps, and would not count that time as silence.
+  #lastFrameAt = Date.now()
 
-  /** @param limit milliseconds from the application's answers to the welcome */
-  constructor(transport: ClientTransport, settings: Settings, limit: number, events: LinkEvents) {
+  /** @param limit milliseconds from the call of the transport to `welcome` */
+  constructor(transport: ClientTransport, settings: Settings, limit: number, host: ConnectionHost) {
     const { url, params, token, connectTimeout } = settings
     this.transport = transport
-    this.#events = events
+    this.#host = host
     const failed = (cause: unknown) => this.#end(new RookeryError('connection_failed', undefined, { cause }))
-    this.#limit(connectTimeout, () => failed(new Error(`No params or token within ${connectTimeout} ms`)))
+    this.#setTimer(connectTimeout, () => failed(new Error(`No params or token within ${connectTimeout} ms`)))
     Promise.all([params(), token()])
       .then(([params, token]) => {
         if (this.ended) return
         this.token = token
-        this.begun = true
-        this.#limit(limit, () => this.#abort('handshake_timeout'))
+        this.started = true
+        this.#setTimer(limit, () => this.#abort('handshake_timeout'))
         this.#connect({ url, params, token: () => this.token, timeout: limit })
       })
       .catch(failed)
   }
 
   send(frames: readonly EncodedFrame[]): void {
-    this.#connection?.send(frames)
+    this.#transportConnection?.send(frames)
   }
 
-  /** Ends the link politely and without an event. */
+  /** Closes without an event. The transport first sends the frames that it has accepted. */
   close(): void {
     this.ended = true
     clearTimeout(this.#timer)
-    this.#connection?.close()
+    this.#transportConnection?.close()
   }
 
-  /** Ends the link if it has been silent for longer than a living server would be. */
+  /** Ends the connection if the server has been silent for too long; otherwise checks again when it would be. */
   check(): void {
-    if (!this.#patience || this.ended) return
-    const left = this.#patience - Math.max(0, Date.now() - this.#heardAt)
-    if (left > 0) this.#limit(left, () => this.check())
+    if (!this.#maxSilence || this.ended) return
+    const left = this.#maxSilence - Math.max(0, Date.now() - this.#lastFrameAt)
+    if (left > 0) this.#setTimer(left, () => this.check())
     else this.#abort('ping_timeout', 0)
   }
 
   #connect(request: ConnectRequest): void {
-    this.#connection = this.transport.connect(request, {
+    this.#transportConnection = this.transport.connect(request, {
       message: (frame) => {
         if (!this.ended) this.#receive(frame)
       },
@@ -110,7 +116,7 @@ export class Link {
   }
 
   #receive(frame: ServerFrame): void {
-    this.#heardAt = Date.now()
+    this.#lastFrameAt = Date.now()
     if (!isServerFrame(frame)) {
       this.#invalid(new RookeryError('bad_frame'))
       return
@@ -120,19 +126,19 @@ export class Link {
         this.#welcome(frame)
         break
       case 'ping':
-        this.send([encode({ type: 'pong' })])
+        this.send([encodeFrame({ type: 'pong' })])
         break
       case 'close':
-        this.#end(RookeryError.from(frame.error), wait(frame))
+        this.#end(RookeryError.from(frame.error), retryInOf(frame))
         break
       case 'auth':
-        if (this.#welcomed) this.#events.renew()
+        if (this.#welcomed) this.#host.renew()
         break
       case undefined:
       case 'reply':
       case 'error':
       case 'unsubscribed':
-        this.#events.frame(frame)
+        this.#host.frame(frame)
     }
   }
 
@@ -144,34 +150,36 @@ export class Link {
     }
     this.#welcomed = true
     clearTimeout(this.#timer)
-    if (welcome.pingInterval > 0) this.#patience = Math.min(welcome.pingInterval + GRACE, MAX_TIMEOUT)
+    const { pingInterval } = welcome
+    if (pingInterval > 0) this.#maxSilence = Math.min(pingInterval + PING_GRACE_MS, MAX_TIMEOUT_MS)
     this.check()
-    this.#events.open(welcome)
+    this.#host.open(welcome)
   }
 
   #invalid(error: RookeryError): void {
-    this.#heardAt = Date.now()
-    this.#events.invalid(error)
+    this.#lastFrameAt = Date.now()
+    this.#host.invalid(error)
   }
 
   #abort(code: 'handshake_timeout' | 'ping_timeout', retryIn?: number): void {
-    this.#connection?.abort()
+    this.#transportConnection?.abort()
     this.#end(new RookeryError(code), retryIn)
   }
 
   #end(error: RookeryError, retryIn?: number | null): void {
     if (this.ended) return
     this.close()
-    this.#events.end({ error, retryIn })
+    this.#host.end({ error, retryIn })
   }
 
-  #limit(milliseconds: number, late: () => void): void {
+  #setTimer(milliseconds: number, onTimeout: () => void): void {
     clearTimeout(this.#timer)
-    this.#timer = setTimeout(late, milliseconds)
+    this.#timer = setTimeout(onTimeout, milliseconds)
   }
 }
 
-const wait = ({ reconnectAfter }: CloseFrame): number | null | undefined => {
+/** Reads `reconnectAfter` of a close frame. A value that is no valid time counts as absent. */
+const retryInOf = ({ reconnectAfter }: CloseFrame): ConnectionEnd['retryIn'] => {
   if (reconnectAfter === null) return null
-  return reconnectAfter >= 0 && reconnectAfter <= MAX_TIMEOUT ? reconnectAfter : undefined
+  return reconnectAfter >= 0 && reconnectAfter <= MAX_TIMEOUT_MS ? reconnectAfter : undefined
 }

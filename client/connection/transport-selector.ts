@@ -1,55 +1,60 @@
 import type { ClientTransport } from '../transports/transport.ts'
-import { Memory } from './transport-memory.ts'
-
-/** How long a transport may take to be welcomed, in milliseconds, while another has not been tried yet. */
-const PATIENCE = 2_000
-
-/** So many useless connections in a row, and another transport is tried. */
-const USELESS = 3
+import { TransportMemory } from './transport-memory.ts'
 
 /**
- * Which transport to use. Attempts come in rounds, each of which tries every transport once, beginning with what
- * worked last. A round in which none works means that the server is down; one in which a later one works means that
- * something on the way blocks the earlier ones.
+ * How long an attempt may wait for `welcome` while the round has another transport left to try, in milliseconds. It
+ * doubles with each failed round.
  */
-export class Route {
+const WELCOME_WAIT_MS = 2_000
+
+/** After this number of short-lived connections in a row, a transport is unstable and another one is tried. */
+const MAX_SHORT_LIVED = 3
+
+/**
+ * Selects the transport of the next attempt.
+ *
+ * Attempts come in rounds. A round tries every transport once, and begins with the transport that worked last. If no
+ * transport works, the server is down. If only a later one works, the network blocks the earlier ones.
+ */
+export class TransportSelector {
   readonly #transports: readonly ClientTransport[]
-  readonly #memory: Memory
-  /** Useless connections in a row. */
-  readonly #useless = new Map<ClientTransport, number>()
+  readonly #memory: TransportMemory
+  /** Short-lived connections in a row. */
+  readonly #shortLived = new Map<ClientTransport, number>()
   #current = 0
-  /** How many of this round have failed. */
+  /** Transports that have failed in this round. */
   #failed = 0
-  /** How many rounds have failed since the last welcome. */
-  #rounds = 0
+  /** Failed rounds since the last `welcome`. */
+  #failedRounds = 0
+  /** Index of the transport that `better()` returned last. */
   #better = -1
 
   constructor(transports: readonly ClientTransport[], origin: string) {
     this.#transports = transports
-    this.#memory = new Memory(origin)
+    this.#memory = new TransportMemory(origin)
     this.begin()
   }
 
-  /** The transport in use, or to be used next. */
+  /** The transport of the current connection, or of the next attempt. */
   get transport(): ClientTransport {
     return this.#transports[this.#current]!
   }
 
-  /** Whether no transport comes before the one in use in the order of preference. */
+  /** Whether the current transport is the first of the list. */
   get isBest(): boolean {
     return this.#current === 0
   }
 
-  /** One of those that come before it, another one each time. */
+  /** Returns a transport that precedes the current one in the list: each call the next one, in turn. */
   better(): ClientTransport {
     this.#better = (this.#better + 1) % this.#current
     return this.#transports[this.#better]!
   }
 
-  /** How long the next attempt may take. Rounds grow more patient: a slow network is no blocked one. */
+  /** How long the next attempt may take, in milliseconds. Later rounds allow more time, for slow networks. */
   limit(connectTimeout: number): number {
     if (this.#failed === this.#transports.length - 1) return connectTimeout
-    return Math.min(connectTimeout, PATIENCE * 2 ** this.#rounds)
+    return Math.min(connectTimeout, WELCOME_WAIT_MS * 2 ** this.#failedRounds)
   }
 
   /** Begins a round. */
@@ -60,40 +65,41 @@ export class Route {
     this.#failed = 0
   }
 
+  /** Records that the server sent `welcome` over a transport. */
   welcomed(transport: ClientTransport): void {
     this.#current = this.#transports.indexOf(transport)
-    this.#rounds = 0
+    this.#failedRounds = 0
     this.#memory.remember(this.isBest ? undefined : transport.name)
   }
 
   /**
-   * The attempt has failed.
+   * Records that the attempt failed before `welcome`.
    *
-   * @returns whether to try another transport at once; otherwise a new round begins, which may wait
+   * @returns true to try another transport at once; false when a new round begins, which may wait
    */
   failed(): boolean {
     this.#current = (this.#current + 1) % this.#transports.length
     if (++this.#failed < this.#transports.length) return true
-    this.#rounds++
+    this.#failedRounds++
     this.begin()
     return false
   }
 
   /**
-   * A connection that had been welcomed is lost.
+   * Records that a connection ended after `welcome`.
    *
-   * @param useless whether it was lost too soon to be of use
+   * @param shortLived whether the connection ended too soon to be of use
    * @returns as `failed`
    */
-  lost(useless: boolean): boolean {
-    this.#useless.set(this.transport, useless ? (this.#useless.get(this.transport) ?? 0) + 1 : 0)
-    if (this.isSuspect(this.transport)) return this.failed()
-    if (!useless) this.begin()
+  lost(shortLived: boolean): boolean {
+    this.#shortLived.set(this.transport, shortLived ? (this.#shortLived.get(this.transport) ?? 0) + 1 : 0)
+    if (this.isUnstable(this.transport)) return this.failed()
+    if (!shortLived) this.begin()
     return false
   }
 
-  /** Whether a transport was useless so often that it has to prove itself. */
-  isSuspect(transport: ClientTransport): boolean {
-    return (this.#useless.get(transport) ?? 0) >= USELESS
+  /** Whether the last connections of a transport were short-lived. */
+  isUnstable(transport: ClientTransport): boolean {
+    return (this.#shortLived.get(transport) ?? 0) >= MAX_SHORT_LIVED
   }
 }

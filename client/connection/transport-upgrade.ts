@@ -1,154 +1,174 @@
 import type { RookeryError } from '../../core/protocol/errors.ts'
 import type { MessageFrame, WelcomeFrame } from '../../core/protocol/protocol.ts'
-import { Overlap } from '../messages/deduplicator.ts'
-import type { Outbox } from '../messages/send-queue.ts'
-import type { Interests } from '../messages/subscriptions.ts'
-import type { Settings } from '../options.ts'
+import { Deduplicator } from '../messages/deduplicator.ts'
+import type { SendQueue } from '../messages/send-queue.ts'
+import type { Subscriptions } from '../messages/subscriptions.ts'
 import type { ClientTransport } from '../transports/transport.ts'
-import { backoff } from '../util/backoff.ts'
-import type { Link } from './connection.ts'
-import type { ConnectorEvents } from './connection-manager.ts'
-import type { Route } from './transport-selector.ts'
+import { type BackoffBounds, backoff } from '../util/backoff.ts'
+import type { Connection } from './connection.ts'
+import type { TransportSelector } from './transport-selector.ts'
 
-/** How long a suspect must hold before it is used, in milliseconds. */
-const PROBATION = 5_000
+/** How long a new connection over an unstable transport must last before the client uses it, in milliseconds. */
+const UNSTABLE_WAIT_MS = 5_000
 
-export interface UpgradeHost {
-  readonly bounds: Settings['upgrade']
-  readonly route: Route
-  readonly interests: Interests
-  readonly outbox: Outbox
-  readonly events: ConnectorEvents
+/** What an upgrade needs of the connection manager. */
+export interface TransportUpgradeHost {
+  readonly bounds: BackoffBounds
+  readonly selector: TransportSelector
+  readonly subscriptions: Subscriptions
+  readonly queue: SendQueue
   /** The connection in use. */
-  used(): Link
-  dial(transport: ClientTransport): Link
-  /** Uses a connection from now on. Of the one before, only replies still matter. */
-  use(link: Link, welcome: WelcomeFrame): void
+  current(): Connection
+  dial(transport: ClientTransport): Connection
+  /** Makes a connection the one in use. The previous one stays open only for the replies to its calls. */
+  use(connection: Connection, welcome: WelcomeFrame): void
+  /** Delivers a message to the application. */
+  deliver(message: MessageFrame): void
+  /** The client may send again. */
+  resume(): void
 }
 
-/** A connection that is being tried. */
+/** A connection over a better transport that is not in use yet. */
 interface Candidate {
-  readonly link: Link
-  readonly overlap: Overlap
+  readonly connection: Connection
+  readonly deduplicator: Deduplicator
   welcome?: WelcomeFrame
-  /** Whether what the application sends has to wait. */
-  holds?: boolean
+  /** Whether the client must not send now. */
+  paused?: boolean
 }
 
 /**
- * Tries better transports in the background while a lesser one works, and moves to one that is welcomed:
+ * Tries better transports in the background while the client uses another one, and switches to the first one that the
+ * server welcomes:
  *
- * 1. What the application sends waits. The new connection subscribes to all that the old one holds.
- * 2. The old connection settles: what was sent there has been handled, what was published before has come.
- * 3. The new one is used, and brings what the old one has not brought. The old one stays for answers to its calls.
+ * 1. The client stops sending. The new connection subscribes to all patterns of the old one.
+ * 2. A barrier on the old connection: the server has handled the frames sent there, and the messages published before
+ *    have arrived.
+ * 3. The client uses the new connection and delivers the messages that only the new connection has received. The old
+ *    connection stays open for the replies to its calls.
  */
-export class Upgrade {
-  readonly #host: UpgradeHost
+export class TransportUpgrade {
+  readonly #host: TransportUpgradeHost
   #timer: ReturnType<typeof setTimeout> | undefined
   #failures = 0
   #candidate: Candidate | undefined
-  /** Of the last switch, until the new connection has settled: what the old one has brought may come again. */
-  #overlap: Overlap | undefined
+  /** Of the last switch, until the barrier on the new connection: that connection may still repeat messages. */
+  #deduplicator: Deduplicator | undefined
 
-  constructor(host: UpgradeHost) {
+  constructor(host: TransportUpgradeHost) {
     this.#host = host
   }
 
-  /** Whether what the application sends has to wait. */
-  get holds(): boolean {
-    return this.#candidate?.holds === true
+  /** Whether the client must not send now. */
+  get paused(): boolean {
+    return this.#candidate?.paused === true
   }
 
-  /** Tries after a while; after a longer one each time until `reset`. */
+  /** Tries a better transport after a wait. The wait grows with each try until `reset()`. */
   schedule(): void {
-    const { route, bounds } = this.#host
+    const { selector, bounds } = this.#host
     clearTimeout(this.#timer)
-    if (!route.isBest) this.#timer = setTimeout(() => this.try(), backoff(this.#failures++, bounds))
+    if (!selector.isBest) this.#timer = setTimeout(() => this.try(), backoff(this.#failures++, bounds))
   }
 
+  /** The next wait is a short one again. */
   reset(): void {
     this.#failures = 0
   }
 
   /** Tries now, if there is a better transport than the one in use. */
   try(): void {
-    const { route, dial } = this.#host
-    if (this.#candidate || route.isBest) return
+    const { selector, dial } = this.#host
+    if (this.#candidate || selector.isBest) return
     clearTimeout(this.#timer)
-    this.#candidate = { link: dial(route.better()), overlap: new Overlap() }
+    this.#candidate = { connection: dial(selector.better()), deduplicator: new Deduplicator() }
   }
 
   stop(): void {
     clearTimeout(this.#timer)
-    this.#candidate?.link.close()
-    this.#candidate = this.#overlap = undefined
+    this.#candidate?.connection.close()
+    this.#candidate = this.#deduplicator = undefined
   }
 
-  /** Takes the welcome of a connection; returns whether it is the one being tried. */
-  welcomed(link: Link, welcome: WelcomeFrame): boolean {
+  /**
+   * Handles the `welcome` of a connection.
+   *
+   * @returns whether the connection is the candidate
+   */
+  welcomed(connection: Connection, welcome: WelcomeFrame): boolean {
     const candidate = this.#candidate
-    if (candidate?.link !== link) return false
+    if (candidate?.connection !== connection) return false
     candidate.welcome = welcome
-    const wait = this.#host.route.isSuspect(link.transport) ? PROBATION : 0
+    const wait = this.#host.selector.isUnstable(connection.transport) ? UNSTABLE_WAIT_MS : 0
     this.#timer = setTimeout(() => {
-      this.#move(candidate, welcome).catch(() => this.#giveUp(candidate))
+      this.#switch(candidate, welcome).catch(() => this.#giveUp(candidate))
     }, wait)
     return true
   }
 
-  /** Takes the end of a connection; returns whether it was the one being tried. */
-  ended(link: Link, refused: boolean): boolean {
+  /**
+   * Handles the end of a connection.
+   *
+   * @param refused whether the server wants no further attempt
+   * @returns whether the connection was the candidate
+   */
+  ended(connection: Connection, refused: boolean): boolean {
     const candidate = this.#candidate
-    if (candidate?.link !== link) return false
+    if (candidate?.connection !== connection) return false
     this.#giveUp(candidate)
-    // Who is not wanted over the better transport need not ask again.
+    // The server refuses this client over the better transport and would refuse the next attempt, too.
     if (refused) clearTimeout(this.#timer)
     return true
   }
 
-  /** Takes a message; returns whether the application is to have it now. */
-  message(link: Link, message: MessageFrame): boolean {
+  /**
+   * Handles a message of a connection.
+   *
+   * @returns whether to deliver the message to the application now
+   */
+  message(connection: Connection, message: MessageFrame): boolean {
     const candidate = this.#candidate
-    if (link === this.#host.used()) {
-      candidate?.overlap.delivered(message)
-      return !this.#overlap?.isRepeat(message)
+    if (connection === this.#host.current()) {
+      candidate?.deduplicator.delivered(message)
+      return !this.#deduplicator?.isDuplicate(message)
     }
-    if (link === candidate?.link) candidate.overlap.wait(message)
+    if (connection === candidate?.connection) candidate.deduplicator.hold(message)
     return false
   }
 
   /**
-   * The connection in use is lost: gives away the one that is being tried if it has been welcomed, or if it is the
-   * very reason, because a newer connection of a user replaces the older.
+   * Hands over the candidate when the connection in use is lost, and closes it otherwise. The candidate is of use if
+   * the server has welcomed it, or if the error is `replaced`: then the candidate is the newer connection of the user
+   * that replaced the one in use.
    */
-  rescue({ code }: RookeryError): Candidate | undefined {
+  takeCandidate({ code }: RookeryError): Candidate | undefined {
     const candidate = this.#candidate
-    const rescued = candidate?.welcome || code === 'replaced' ? candidate : undefined
-    if (rescued) this.#candidate = undefined
+    const taken = candidate?.welcome || code === 'replaced' ? candidate : undefined
+    if (taken) this.#candidate = undefined
     this.stop()
-    return rescued
+    return taken
   }
 
-  async #move(candidate: Candidate, welcome: WelcomeFrame): Promise<void> {
-    const { link, overlap } = candidate
-    const { interests, outbox, events, used, use } = this.#host
-    candidate.holds = true
-    await outbox.ask(link, interests.copy())
-    await outbox.settle(used())
+  async #switch(candidate: Candidate, welcome: WelcomeFrame): Promise<void> {
+    const { connection, deduplicator } = candidate
+    const { subscriptions, queue, current, use, deliver } = this.#host
+    candidate.paused = true
+    await queue.request(connection, subscriptions.copy())
+    await queue.barrier(current())
     if (this.#candidate !== candidate) return
     this.#candidate = undefined
-    this.#overlap = overlap
-    interests.renew()
-    use(link, welcome)
-    for (const message of overlap.missed()) events.frame(message)
-    await outbox.settle(link).catch(() => {})
-    if (this.#overlap === overlap) this.#overlap = undefined
+    this.#deduplicator = deduplicator
+    subscriptions.renew()
+    use(connection, welcome)
+    for (const message of deduplicator.missing()) deliver(message)
+    await queue.barrier(connection).catch(() => {})
+    if (this.#deduplicator === deduplicator) this.#deduplicator = undefined
   }
 
   #giveUp(candidate: Candidate): void {
     if (this.#candidate !== candidate) return
     this.stop()
-    this.#host.events.resume()
+    this.#host.resume()
     this.schedule()
   }
 }

@@ -1,6 +1,6 @@
 import { errorTable, RookeryError } from '../../core/protocol/errors.ts'
 import { invalidOption, readPath } from '../util/invalid-option.ts'
-import { encode, readFrame } from './frames.ts'
+import { encodeFrame, readFrame } from './frames.ts'
 import { askForRefusal } from './refusal.ts'
 import type {
   ClientConnection,
@@ -82,7 +82,7 @@ class WebSocketConnection implements ClientConnection {
       stood = true
       recent.failed = false
       // Browsers let nobody set a header: the server waits for this frame before it says welcome.
-      if (token) this.send([encode({ type: 'auth', token })])
+      if (token) this.send([encodeFrame({ type: 'auth', token })])
     }
     socket.onmessage = ({ data }: { data: unknown }) => {
       const frame = readFrame(data, events)

@@ -5,15 +5,23 @@ const show = (value: unknown): string => {
   return typeof value === 'object' && value !== null ? 'an object' : String(value)
 }
 
-/** An `invalid_option` error that names the option, what it must be, and what it was. */
+/** Creates an `invalid_option` error. The message names the option, the expected value and the given value. */
 export const invalidOption = (name: string, expected: string, value: unknown): RookeryError =>
   new RookeryError('invalid_option', `Option '${name}' must be ${expected}, not ${show(value)}`)
 
-/** What servers take as a path, too: a path that clients and proxies write in one way only. */
-const PATH = /^(?:\/|(?:\/(?!\.{1,2}(?:\/|$))[\w.~!$&'()+,;=:@-]+)+\/?)$/
+/**
+ * A path with a single spelling: no percent-encoding, no empty, `.` or `..` segments. Clients and proxies do not
+ * rewrite such a path. The server accepts the same paths.
+ */
+const PATH_PATTERN = /^(?:\/|(?:\/(?!\.{1,2}(?:\/|$))[\w.~!$&'()+,;=:@-]+)+\/?)$/
 
-/** A path, without a slash at the end. @throws `invalid_option` */
+/**
+ * Checks a path and removes a slash at its end.
+ *
+ * @throws `invalid_option`
+ */
 export const readPath = (path: unknown): string => {
-  if (typeof path === 'string' && PATH.test(path)) return path === '/' ? path : path.replace(/\/$/, '')
+  if (typeof path === 'string' && PATH_PATTERN.test(path))
+    return path === '/' ? path : path.replace(/\/$/, '')
   throw invalidOption('path', `a path that begins with / and has no query, such as '/api/v1/ws'`, path)
 }

@@ -1,9 +1,10 @@
 /**
- * Reports what a listener of the application threw, without hurting whoever called it.
+ * Reports an error of an application's listener without throwing it into the client's own code.
  *
- * A browser shows it on the console and to `window.onerror`. Node has no `reportError`: there it becomes an
- * `uncaughtException`, as from a listener of Node's own `EventTarget`, and ends a process that does not
- * handle those. By then all other listeners have been called, and the client goes on if the process does.
+ * In a browser, `reportError` shows the error on the console and passes it to `window.onerror`. Node has no
+ * `reportError`: there the error becomes an `uncaughtException`, as in a listener of Node's own `EventTarget`. An
+ * `uncaughtException` without a handler ends the process. By then the client has called all other listeners; if the
+ * process goes on, so does the client.
  */
 const report = (error: unknown): void => {
   if (typeof globalThis.reportError === 'function') {
@@ -15,7 +16,7 @@ const report = (error: unknown): void => {
   }
 }
 
-/** Runs a listener of the application; what it throws or rejects with is reported. */
+/** Runs a listener of the application. Reports the error if the listener throws or its promise rejects. */
 export const runIsolated = (listener: () => unknown): void => {
   try {
     const result = listener()

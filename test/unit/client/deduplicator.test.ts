@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { Overlap } from '../../../client/messages/deduplicator.ts'
+import { Deduplicator } from '../../../client/messages/deduplicator.ts'
 import type { MessageFrame } from '../../../core/protocol/protocol.ts'
 
 const messages = (payloads: readonly number[]): MessageFrame[] =>
@@ -13,30 +13,30 @@ test('whatever two connections bring of the same messages, and however late, eac
       const all = messages(Array.from({ length: count }, (_, index) => index))
       // The new connection brings all from `begin` on, the old one all up to `end`; some come after the switch.
       const [begin, end] = [Math.min(a, b), Math.max(a, b)]
-      const overlap = new Overlap()
+      const deduplicator = new Deduplicator()
       const delivered = all.slice(0, end)
-      for (const message of delivered) overlap.delivered(message)
+      for (const message of delivered) deduplicator.delivered(message)
       const brought = all.slice(begin)
-      for (const message of brought.slice(0, c)) overlap.wait(message)
-      delivered.push(...overlap.missed())
-      for (const message of brought.slice(c)) if (!overlap.isRepeat(message)) delivered.push(message)
+      for (const message of brought.slice(0, c)) deduplicator.hold(message)
+      delivered.push(...deduplicator.missing())
+      for (const message of brought.slice(c)) if (!deduplicator.isDuplicate(message)) delivered.push(message)
       expect(delivered).toEqual(all)
     }),
   )
 })
 
 test('equal messages excuse as many as there were', () => {
-  const overlap = new Overlap()
+  const deduplicator = new Deduplicator()
   const tick = { topic: 'tick' }
-  overlap.delivered(tick)
-  overlap.delivered(tick)
-  expect([1, 2, 3].map(() => overlap.isRepeat({ ...tick }))).toEqual([true, true, false])
+  deduplicator.delivered(tick)
+  deduplicator.delivered(tick)
+  expect([1, 2, 3].map(() => deduplicator.isDuplicate({ ...tick }))).toEqual([true, true, false])
 })
 
 test('a message without a payload is the same as one with null, which Socket.IO makes of it', () => {
-  const overlap = new Overlap()
-  overlap.delivered({ topic: 'a' })
-  expect(overlap.isRepeat({ topic: 'a', payload: null })).toBe(true)
+  const deduplicator = new Deduplicator()
+  deduplicator.delivered({ topic: 'a' })
+  expect(deduplicator.isDuplicate({ topic: 'a', payload: null })).toBe(true)
 })
 
 test.each([
@@ -45,7 +45,7 @@ test.each([
   ['place in the history', { topic: 'a', payload: 1, seq: 8 }],
   ['list of topics', { topic: 'a', payload: 1, topics: ['c'] }],
 ])('messages that differ in their %s are no repeats', (_what, other) => {
-  const overlap = new Overlap()
-  overlap.delivered({ topic: 'a', payload: 1 })
-  expect(overlap.isRepeat(other)).toBe(false)
+  const deduplicator = new Deduplicator()
+  deduplicator.delivered({ topic: 'a', payload: 1 })
+  expect(deduplicator.isDuplicate(other)).toBe(false)
 })

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { LocalSubscription } from '../../../client/messages/subscription.ts'
-import { Interests } from '../../../client/messages/subscriptions.ts'
+import { Subscriptions } from '../../../client/messages/subscriptions.ts'
 import type {
   ReplyFrame,
   SubscribeFrame,
@@ -64,35 +64,37 @@ test('whatever happens in whatever order, the server holds in the end exactly wh
       const server = new ModelServer()
       const subscriptions: LocalSubscription[] = []
       let id = 0
-      const interests = new Interests(
+      const serverSubscriptions = new Subscriptions(
         { min: 1, max: 1 },
         () => ++id,
         () => {},
       )
       const send = () => {
-        const frames = interests.frames().map(({ frame }) => frame as SubscribeFrame | UnsubscribeFrame)
+        const frames = serverSubscriptions
+          .frames()
+          .map(({ frame }) => frame as SubscribeFrame | UnsubscribeFrame)
         server.inbox.push(...frames)
         return frames.length > 0
       }
       const answer = () => {
         const reply = server.answer()
-        if (reply) interests.answer(reply)
+        if (reply) serverSubscriptions.onReply(reply)
         return reply !== undefined
       }
       const revoke = (pattern: string) => {
         const frame = server.revoke(pattern)
-        if (frame) interests.revoke(frame)
+        if (frame) serverSubscriptions.revoke(frame)
       }
 
       for (const next of steps) {
-        if (next.do === 'subscribe') subscriptions.push(interests.add(next.pattern, () => {}))
+        if (next.do === 'subscribe') subscriptions.push(serverSubscriptions.add(next.pattern, () => {}))
         else if (next.do === 'cancel') subscriptions[next.index]?.cancel()
         else if (next.do === 'send') send()
         else if (next.do === 'answer') answer()
         else if (next.do === 'revoke') revoke(next.pattern)
         else {
           server.lose()
-          interests.reset()
+          serverSubscriptions.reset()
         }
       }
       while (send() || answer());

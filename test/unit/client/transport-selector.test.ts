@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { Route } from '../../../client/connection/transport-selector.ts'
+import { TransportSelector } from '../../../client/connection/transport-selector.ts'
 import { MemoryTransport } from './support.ts'
 
 const [first, second, third] = ['first', 'second', 'third'].map((name) => new MemoryTransport(name))
 const all = [first!, second!, third!]
 const HOUR = 3_600_000
 
-const routeOf = (transports = all) => new Route(transports, 'example.com')
+const selectorOf = (transports = all) => new TransportSelector(transports, 'example.com')
 
 beforeEach(() => {
   vi.useFakeTimers()
@@ -29,63 +29,63 @@ const stubStorage = () => {
 
 describe('a round', () => {
   test('tries every transport once, in order, and then there is a wait', () => {
-    const route = routeOf()
-    expect(route.transport.name).toBe('first')
-    expect([route.failed(), route.transport.name]).toEqual([true, 'second'])
-    expect([route.failed(), route.transport.name]).toEqual([true, 'third'])
-    expect([route.failed(), route.transport.name]).toEqual([false, 'first'])
+    const selector = selectorOf()
+    expect(selector.transport.name).toBe('first')
+    expect([selector.failed(), selector.transport.name]).toEqual([true, 'second'])
+    expect([selector.failed(), selector.transport.name]).toEqual([true, 'third'])
+    expect([selector.failed(), selector.transport.name]).toEqual([false, 'first'])
   })
 
   test('begins with what worked last', () => {
-    const route = routeOf()
-    route.failed()
-    route.welcomed(second!)
-    expect([route.lost(false), route.transport.name]).toEqual([false, 'second'])
-    expect([route.failed(), route.transport.name]).toEqual([true, 'third'])
-    expect([route.failed(), route.transport.name]).toEqual([true, 'first'])
-    expect([route.failed(), route.transport.name]).toEqual([false, 'second'])
+    const selector = selectorOf()
+    selector.failed()
+    selector.welcomed(second!)
+    expect([selector.lost(false), selector.transport.name]).toEqual([false, 'second'])
+    expect([selector.failed(), selector.transport.name]).toEqual([true, 'third'])
+    expect([selector.failed(), selector.transport.name]).toEqual([true, 'first'])
+    expect([selector.failed(), selector.transport.name]).toEqual([false, 'second'])
   })
 
   test('is impatient as long as another transport may work, and less so each time', () => {
-    const route = routeOf([first!, second!])
+    const selector = selectorOf([first!, second!])
     const limits = Array.from({ length: 8 }, () => {
-      const limit = route.limit(10_000)
-      route.failed()
+      const limit = selector.limit(10_000)
+      selector.failed()
       return limit
     })
     expect(limits).toEqual([2_000, 10_000, 4_000, 10_000, 8_000, 10_000, 10_000, 10_000])
-    expect(routeOf([first!]).limit(10_000)).toBe(10_000)
-    expect(routeOf().limit(500)).toBe(500)
+    expect(selectorOf([first!]).limit(10_000)).toBe(10_000)
+    expect(selectorOf().limit(500)).toBe(500)
   })
 })
 
 describe('useless connections', () => {
   test('three in a row make another transport be tried', () => {
-    const route = routeOf([first!, second!])
+    const selector = selectorOf([first!, second!])
     const lost = () => {
-      route.welcomed(first!)
-      return route.lost(true)
+      selector.welcomed(first!)
+      return selector.lost(true)
     }
     expect([lost(), lost()]).toEqual([false, false])
-    expect(route.transport.name).toBe('first')
-    expect([lost(), route.transport.name]).toEqual([true, 'second'])
-    expect(route.isSuspect(first!)).toBe(true)
+    expect(selector.transport.name).toBe('first')
+    expect([lost(), selector.transport.name]).toEqual([true, 'second'])
+    expect(selector.isUnstable(first!)).toBe(true)
   })
 
   test('count anew after one of use', () => {
-    const route = routeOf([first!, second!])
-    for (const useless of [true, true, false, true, true]) {
-      route.welcomed(first!)
-      expect(route.lost(useless)).toBe(false)
+    const selector = selectorOf([first!, second!])
+    for (const shortLived of [true, true, false, true, true]) {
+      selector.welcomed(first!)
+      expect(selector.lost(shortLived)).toBe(false)
     }
-    expect([route.transport.name, route.isSuspect(first!)]).toEqual(['first', false])
+    expect([selector.transport.name, selector.isUnstable(first!)]).toEqual(['first', false])
   })
 
   test('of every transport lead to a wait', () => {
-    const route = routeOf([first!, second!])
+    const selector = selectorOf([first!, second!])
     const outcomes = [first!, first!, first!, second!, second!, second!].map((transport) => {
-      route.welcomed(transport)
-      return route.lost(true)
+      selector.welcomed(transport)
+      return selector.lost(true)
     })
     expect(outcomes).toEqual([false, false, true, false, false, false])
   })
@@ -93,36 +93,36 @@ describe('useless connections', () => {
 
 describe('better transports', () => {
   test('are those before the one in use, in turn', () => {
-    const route = routeOf()
-    expect(route.isBest).toBe(true)
-    route.welcomed(third!)
-    expect(route.isBest).toBe(false)
-    expect([route.better(), route.better(), route.better()]).toEqual([first, second, first])
+    const selector = selectorOf()
+    expect(selector.isBest).toBe(true)
+    selector.welcomed(third!)
+    expect(selector.isBest).toBe(false)
+    expect([selector.better(), selector.better(), selector.better()]).toEqual([first, second, first])
   })
 })
 
 describe('what worked', () => {
   test('is known after a reload, for an hour', () => {
     stubStorage()
-    routeOf().welcomed(second!)
-    expect(routeOf().transport.name).toBe('second')
+    selectorOf().welcomed(second!)
+    expect(selectorOf().transport.name).toBe('second')
     vi.advanceTimersByTime(HOUR - 1)
-    expect(routeOf().transport.name).toBe('second')
+    expect(selectorOf().transport.name).toBe('second')
     vi.advanceTimersByTime(1)
-    expect(routeOf().transport.name).toBe('first')
+    expect(selectorOf().transport.name).toBe('first')
   })
 
   test('is known for each server by itself', () => {
     stubStorage()
-    routeOf().welcomed(second!)
-    expect(new Route(all, 'other.example').transport.name).toBe('first')
+    selectorOf().welcomed(second!)
+    expect(new TransportSelector(all, 'other.example').transport.name).toBe('first')
   })
 
   test('is forgotten when the best works', () => {
     stubStorage()
-    routeOf().welcomed(second!)
-    routeOf().welcomed(first!)
-    expect(routeOf().transport.name).toBe('first')
+    selectorOf().welcomed(second!)
+    selectorOf().welcomed(first!)
+    expect(selectorOf().transport.name).toBe('first')
   })
 
   test.each([
@@ -131,7 +131,7 @@ describe('what worked', () => {
     ['is empty', ''],
   ])('means nothing if it %s', (_what, entry) => {
     stubStorage().set('rookery:example.com', entry)
-    expect(routeOf().transport.name).toBe('first')
+    expect(selectorOf().transport.name).toBe('first')
   })
 
   test('is known to the client itself where storage is forbidden', () => {
@@ -140,12 +140,12 @@ describe('what worked', () => {
         throw new Error('SecurityError')
       },
     })
-    const route = routeOf()
-    route.welcomed(second!)
-    route.begin()
-    expect(route.transport.name).toBe('second')
+    const selector = selectorOf()
+    selector.welcomed(second!)
+    selector.begin()
+    expect(selector.transport.name).toBe('second')
     vi.advanceTimersByTime(HOUR)
-    route.begin()
-    expect(route.transport.name).toBe('first')
+    selector.begin()
+    expect(selector.transport.name).toBe('first')
   })
 })
