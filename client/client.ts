@@ -5,7 +5,7 @@ import { ConnectionManager } from './connection/connection-manager.ts'
 import { SendQueue } from './messages/send-queue.ts'
 import type { Listener, Subscription } from './messages/subscription.ts'
 import { Subscriptions } from './messages/subscriptions.ts'
-import { type ClientOptions, milliseconds, readOptions, type Settings } from './options.ts'
+import { type ClientOptions, readMilliseconds, readOptions, type Settings } from './options.ts'
 import type { CallOptions, Client, ClientEvents, ClientState, SendOptions } from './types.ts'
 import { Emitter } from './util/emitter.ts'
 
@@ -89,7 +89,7 @@ class ReconnectingClient implements Client {
   async call<R = unknown>(topic: string, payload?: unknown, options: CallOptions = {}): Promise<R> {
     const { timeout = this.#settings.callTimeout, signal } = options
     this.#assertCanSend()
-    const limits = { timeout: milliseconds('timeout', timeout), signal }
+    const limits = { timeout: readMilliseconds('timeout', timeout), signal }
     const reply = this.#queue.call(topic, payload, limits)
     this.#flushSoon()
     return (await reply) as R

@@ -173,7 +173,7 @@ export class ConnectionManager {
       connection.token = fresh
     } catch (cause) {
       if (connection.ended) return
-      const own = new RookeryError('connection_failed', 'There is no new token', { cause })
+      const own = new RookeryError('connection_failed', 'The token was not renewed', { cause })
       this.#host.invalid(cause instanceof RookeryError ? cause : own)
     } finally {
       connection.renewing = false

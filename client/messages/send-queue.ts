@@ -167,7 +167,7 @@ export class SendQueue {
         this.#take(id)?.reject(error)
       }
       const timer = setTimeout(() => {
-        giveUp(new RookeryError('call_timeout', `No answer came within ${timeout} ms`))
+        giveUp(new RookeryError('call_timeout', `No reply within ${timeout} ms`))
       }, timeout)
       const onAbort = () => giveUp(aborted(signal))
       signal?.addEventListener('abort', onAbort)
@@ -204,7 +204,7 @@ const assertFits = ({ text }: EncodedFrame, maxPayload: number): void => {
   if (text.length * 3 <= maxPayload) return
   const bytes = new TextEncoder().encode(text).length
   if (bytes <= maxPayload) return
-  throw new RookeryError('payload_too_large', `The frame has ${bytes} bytes, the server takes ${maxPayload}`)
+  throw new RookeryError('payload_too_large', `The frame has ${bytes} bytes, the limit is ${maxPayload}`)
 }
 
 const aborted = (signal: AbortSignal | undefined): RookeryError =>

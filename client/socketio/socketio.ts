@@ -150,7 +150,7 @@ class SocketIoConnection implements ClientConnection {
       this.#socket.emit(topic, ...('payload' in frame ? [frame.payload] : []), ...reply)
       return
     }
-    const error = new RookeryError('invalid_topic', `Socket.IO keeps '${topic}' for itself`).toJSON()
+    const error = new RookeryError('invalid_topic', `Socket.IO reserves '${topic}'`).toJSON()
     queueMicrotask(() =>
       this.#deliver(id === undefined ? { type: 'error', error } : { type: 'reply', id, error }),
     )
