@@ -21,10 +21,10 @@ const step = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant('revoke' as const), pattern }) },
 )
 
-/** A server that works through frames in order, and takes a list of patterns as a whole or not at all. */
+/** A server that handles frames in order, and accepts all patterns of a frame or none. */
 class ModelServer {
   held: string[] = []
-  /** Taken away at some time. */
+  /** Patterns that the server has ended once. */
   readonly revoked = new Set<string>()
   readonly inbox: (SubscribeFrame | UnsubscribeFrame)[] = []
 
@@ -58,7 +58,7 @@ class ModelServer {
   }
 }
 
-test('whatever happens in whatever order, the server holds in the end exactly what has listeners', () => {
+test('the server ends up with exactly the patterns that have listeners, whatever happens in whatever order', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
       const server = new ModelServer()

@@ -17,7 +17,7 @@ afterEach(() => {
   vi.unstubAllGlobals()
 })
 
-/** Storage of a tab, as far as it is used. */
+/** The part of a tab's storage that the client uses. */
 const stubStorage = () => {
   const entries = new Map<string, string>()
   vi.stubGlobal('sessionStorage', {
@@ -28,7 +28,7 @@ const stubStorage = () => {
 }
 
 describe('a round', () => {
-  test('tries every transport once, in order, and then there is a wait', () => {
+  test('tries every transport once, in order, before a wait', () => {
     const selector = selectorOf()
     expect(selector.transport.name).toBe('first')
     expect([selector.failed(), selector.transport.name]).toEqual([true, 'second'])
@@ -36,7 +36,7 @@ describe('a round', () => {
     expect([selector.failed(), selector.transport.name]).toEqual([false, 'first'])
   })
 
-  test('begins with what worked last', () => {
+  test('begins with the transport that worked last', () => {
     const selector = selectorOf()
     selector.failed()
     selector.welcomed(second!)
@@ -46,7 +46,7 @@ describe('a round', () => {
     expect([selector.failed(), selector.transport.name]).toEqual([false, 'second'])
   })
 
-  test('is impatient as long as another transport may work, and less so each time', () => {
+  test('limits an attempt to 2 s while another transport is left, and doubles the limit each round', () => {
     const selector = selectorOf([first!, second!])
     const limits = Array.from({ length: 8 }, () => {
       const limit = selector.limit(10_000)
@@ -59,8 +59,8 @@ describe('a round', () => {
   })
 })
 
-describe('useless connections', () => {
-  test('three in a row make another transport be tried', () => {
+describe('short-lived connections', () => {
+  test('lead to another transport after three in a row', () => {
     const selector = selectorOf([first!, second!])
     const lost = () => {
       selector.welcomed(first!)
@@ -72,7 +72,7 @@ describe('useless connections', () => {
     expect(selector.isUnstable(first!)).toBe(true)
   })
 
-  test('count anew after one of use', () => {
+  test('are counted from zero after a longer connection', () => {
     const selector = selectorOf([first!, second!])
     for (const shortLived of [true, true, false, true, true]) {
       selector.welcomed(first!)
@@ -92,7 +92,7 @@ describe('useless connections', () => {
 })
 
 describe('better transports', () => {
-  test('are those before the one in use, in turn', () => {
+  test('are the ones before the one in use, in turn', () => {
     const selector = selectorOf()
     expect(selector.isBest).toBe(true)
     selector.welcomed(third!)
@@ -101,8 +101,8 @@ describe('better transports', () => {
   })
 })
 
-describe('what worked', () => {
-  test('is known after a reload, for an hour', () => {
+describe('the transport that worked', () => {
+  test('is remembered over a reload, for an hour', () => {
     stubStorage()
     selectorOf().welcomed(second!)
     expect(selectorOf().transport.name).toBe('second')
@@ -112,13 +112,13 @@ describe('what worked', () => {
     expect(selectorOf().transport.name).toBe('first')
   })
 
-  test('is known for each server by itself', () => {
+  test('is remembered for each server separately', () => {
     stubStorage()
     selectorOf().welcomed(second!)
     expect(new TransportSelector(all, 'other.example').transport.name).toBe('first')
   })
 
-  test('is forgotten when the best works', () => {
+  test('is forgotten when the first transport works', () => {
     stubStorage()
     selectorOf().welcomed(second!)
     selectorOf().welcomed(first!)
@@ -126,15 +126,15 @@ describe('what worked', () => {
   })
 
   test.each([
-    ['another list does not have', '9999999999999 sse'],
-    ['makes no sense', 'hello'],
+    ['names a transport that is not in the list', '9999999999999 sse'],
+    ['has another format', 'hello'],
     ['is empty', ''],
-  ])('means nothing if it %s', (_what, entry) => {
+  ])('is ignored if the entry %s', (_what, entry) => {
     stubStorage().set('rookery:example.com', entry)
     expect(selectorOf().transport.name).toBe('first')
   })
 
-  test('is known to the client itself where storage is forbidden', () => {
+  test('is remembered by the client itself where storage is forbidden', () => {
     vi.stubGlobal('sessionStorage', {
       getItem: () => {
         throw new Error('SecurityError')
