@@ -5,10 +5,10 @@ import {
   parseServerFrame,
   type ServerFrame,
 } from '../../core/protocol/protocol.ts'
-import type { ConnectionEvents, EncodedFrame } from '../transports/transport.ts'
+import type { ConnectionEvents, EncodedFrame } from './transport.ts'
 
-/** @throws TypeError when the payload cannot be written as JSON */
-export const encode = (frame: ClientFrame): EncodedFrame => ({ frame, text: JSON.stringify(frame) })
+/** @throws TypeError when the payload cannot be encoded as JSON */
+export const encodeFrame = (frame: ClientFrame): EncodedFrame => ({ frame, text: JSON.stringify(frame) })
 
 const isError = (value: unknown): boolean =>
   typeof value === 'object' && value !== null && typeof (value as { code?: unknown }).code === 'string'
@@ -17,15 +17,15 @@ const isTopics = (value: unknown): boolean =>
   value === undefined || (Array.isArray(value) && value.every((topic) => typeof topic === 'string'))
 
 /**
- * Whether a frame has the fields that its type promises; what a server sends is never taken on trust. Types that
- * are not known promise nothing: a later server may have them.
+ * Whether a frame has the fields that its type requires. The client does not trust the server's frames. A frame of an
+ * unknown type is valid: a later server may send it.
  */
 export const isServerFrame = (frame: ServerFrame): boolean => {
   switch (frame.type) {
     case undefined:
       return typeof frame.topic === 'string' && isTopics(frame.topics)
     case 'welcome':
-      // Of another version only the number is needed, to say so.
+      // For another protocol version the client needs only the number, to report `protocol_mismatch`.
       return frame.protocol !== PROTOCOL_VERSION || typeof frame.session === 'string'
     case 'reply':
       return Number.isInteger(frame.id) && (frame.error === undefined || isError(frame.error))
@@ -41,7 +41,7 @@ export const isServerFrame = (frame: ServerFrame): boolean => {
   }
 }
 
-/** Reads what a server sent; what is no frame is told, and undefined. */
+/** Parses data of the server. Returns undefined, after a call of `invalid`, if the data is no frame. */
 export const readFrame = (
   data: unknown,
   { invalid }: Pick<ConnectionEvents, 'invalid'>,

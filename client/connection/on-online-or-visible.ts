@@ -1,10 +1,10 @@
 /**
- * Calls the listener when the network comes back and when a hidden page is looked at again: moments when
- * an attempt is likely to succeed and somebody waits for it. Where neither exists (Node), never.
+ * Calls the listener when the browser is online again and when a hidden page becomes visible. At these moments an
+ * attempt is likely to succeed, and a user waits for it. In Node, which has neither event, it is never called.
  *
  * @returns a function that removes the listeners
  */
-export const onWake = (listener: () => void): (() => void) => {
+export const onOnlineOrVisible = (listener: () => void): (() => void) => {
   const { document } = globalThis
   const onVisibility = () => {
     if (document.visibilityState === 'visible') listener()

@@ -1,13 +1,14 @@
-import { runIsolated } from './report.ts'
+import { runIsolated } from './run-isolated.ts'
 
 type Listeners<Args extends unknown[]> = Set<(...args: Args) => void>
 
-/** Typed events; a listener that throws hurts no other. */
+/** A typed event emitter. An error in one listener does not stop the other listeners. */
 export class Emitter<Events extends { [Name in keyof Events]: unknown[] }> {
   readonly #listeners: { [Name in keyof Events]?: Listeners<Events[Name]> } = {}
 
+  /** @returns a function that removes the listener */
   on<Name extends keyof Events>(name: Name, listener: (...args: Events[Name]) => void): () => void {
-    // A function of its own, so that one listener added twice is removed once at a time.
+    // Each call adds its own function: a listener that is added twice runs twice and is removed one at a time.
     const own = (...args: Events[Name]) => listener(...args)
     const listeners = (this.#listeners[name] ??= new Set())
     listeners.add(own)

@@ -1,12 +1,15 @@
 /** Bounds of the wait between two attempts, in milliseconds. */
 export interface BackoffBounds {
+  /** Upper bound of the wait after the first failure. It doubles with each further failure, up to `max`. */
   readonly min: number
+  /** Upper bound of every wait. */
   readonly max: number
 }
 
 /**
- * How long to wait after a number of failures in a row: uniform in `[0, min(max, min * 2^failures))`, so
- * that clients which lost a server together do not come back together.
+ * Returns how many milliseconds to wait after a number of failures in a row: uniform in
+ * `[0, min(max, min * 2^failures))`. The random part spreads the reconnects of clients that lost a server at the
+ * same moment.
  *
  * "Full jitter" of Marc Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
  *

@@ -5,7 +5,7 @@ import { clientOf, MemoryTransport, welcome } from './support.ts'
 
 const url = 'http://localhost:3000'
 const lost = new RookeryError('disconnected')
-/** When the better transport has first been tried and, if it answers, is used, in milliseconds. */
+/** Time after which the better transport has been tried once and is in use if it replies, in milliseconds. */
 const FIRST_TRY = 510
 const settle = () => vi.advanceTimersByTimeAsync(0)
 
@@ -19,10 +19,10 @@ afterEach(() => {
   vi.restoreAllMocks()
 })
 
-/** The welcome of a server that promises no pings. */
+/** The welcome of a server that announces no pings. */
 const quiet = (session: string) => ({ ...welcome(session), pingInterval: 0 })
 
-/** A client that fell back to the second transport, on which all questions are answered, and hears `n`. */
+/** A client with a subscription to `n` that fell back to the second transport, where all requests get a reply. */
 const fallenBack = async () => {
   const first = new MemoryTransport('first', quiet('better'))
   const second = new MemoryTransport('second', quiet('lesser'))
@@ -35,7 +35,7 @@ const fallenBack = async () => {
   return { client, first, second, heard, subscription }
 }
 
-/** The same, with the better transport welcomed and asked to subscribe; from here on the test answers. */
+/** The same client, with the better transport welcomed and asked to subscribe. The test sends all further replies. */
 const halfway = async () => {
   const started = await fallenBack()
   const { client, first, second } = started
@@ -57,7 +57,7 @@ const payloads = (frames: readonly ClientFrame[]) =>
   frames.flatMap((frame) => (frame.type === undefined ? [frame.payload] : []))
 
 describe('a better transport', () => {
-  test('is tried in the background, after longer and longer waits', async () => {
+  test('is tried in the background, with growing waits', async () => {
     const { client, first } = await fallenBack()
     const tries: number[] = []
     for (let second = 0; second <= 15; second++) {
@@ -68,7 +68,7 @@ describe('a better transport', () => {
     expect([client.state, client.transport]).toEqual(['open', 'second'])
   })
 
-  test('that says nothing disturbs nothing', async () => {
+  test('that does not answer has no effect on the connection in use', async () => {
     const { client, first, second } = await fallenBack()
     first.silent = true
     await vi.advanceTimersByTimeAsync(9_000)
@@ -82,7 +82,7 @@ describe('a better transport', () => {
     ])
   })
 
-  test('is used once it is welcomed and has what the other one had, and the events say so', async () => {
+  test('is used once it is welcomed and has all subscriptions, and the events report it', async () => {
     const { client, first, second } = await fallenBack()
     const log: unknown[] = []
     client.on('state', (...args) => log.push(args))
@@ -98,7 +98,7 @@ describe('a better transport', () => {
     expect(first.peer.frames[0]).toMatchObject({ type: 'subscribe', topics: ['n'] })
   })
 
-  test('that does not want this client is not tried again', async () => {
+  test('that refuses this client is not tried again', async () => {
     const { client, first } = await fallenBack()
     first.silent = true
     await vi.advanceTimersByTimeAsync(FIRST_TRY)
@@ -118,7 +118,7 @@ describe('a better transport', () => {
     expect(payloads(second.peer.frames)).toEqual([1])
   })
 
-  test('that does not answer is not used, and messages do not wait for it forever', async () => {
+  test('that does not reply to subscriptions is not used, and held messages leave after the time limit', async () => {
     const { client, first, second } = await halfway()
     client.send('a', 1)
     await vi.advanceTimersByTimeAsync(2_900)
@@ -128,7 +128,7 @@ describe('a better transport', () => {
     expect(payloads(second.peer.frames)).toEqual([1])
   })
 
-  test('that was useless before has to hold for 5 s first', async () => {
+  test('that had short-lived connections is used only after 5 s', async () => {
     const first = new MemoryTransport('first')
     const second = new MemoryTransport('second')
     first.obliging = second.obliging = true
@@ -146,8 +146,8 @@ describe('a better transport', () => {
   })
 })
 
-describe('in a switch', () => {
-  test('what the application sends goes over one of the two, in order, once', async () => {
+describe('during a switch', () => {
+  test('the application’s messages are sent once and in order, over one of the two connections', async () => {
     const { client, first, second, answer } = await halfway()
     client.send('a', 1)
     await answer(first)
@@ -159,7 +159,7 @@ describe('in a switch', () => {
     expect([payloads(second.peer.frames), payloads(first.peer.frames)]).toEqual([[], [1, 2, 3]])
   })
 
-  test('what both bring is delivered once, what only one brings too', async () => {
+  test('a message is delivered once, whether one connection brings it or both', async () => {
     const { first, second, heard, answer } = await halfway()
     const publish = (payload: number, ...transports: MemoryTransport[]) => {
       for (const transport of transports) transport.peer.message({ topic: 'n', payload })
@@ -177,7 +177,7 @@ describe('in a switch', () => {
     expect(heard).toEqual([1, 2, 3, 4, 4])
   })
 
-  test('a call that waits for its answer gets it over the old connection, which ends then', async () => {
+  test('a pending call gets its reply over the old connection, which closes then', async () => {
     const { client, first, second } = await fallenBack()
     second.obliging = false
     const call = client.call('slow')
@@ -190,7 +190,7 @@ describe('in a switch', () => {
     expect([await call, second.peer.ended]).toEqual(['at last', 'closed'])
   })
 
-  test('a call whose old connection is lost then is rejected, and nothing else happens', async () => {
+  test('a pending call rejects if the old connection is lost, and nothing else happens', async () => {
     const { client, first, second } = await fallenBack()
     second.obliging = false
     const call = client.call('slow')
@@ -203,7 +203,7 @@ describe('in a switch', () => {
     expect([client.state, client.transport]).toEqual(['open', 'first'])
   })
 
-  test('subscriptions stay active, and those made meanwhile are made over the new one', async () => {
+  test('subscriptions stay active, and new ones are made over the new connection', async () => {
     const { client, first, second, subscription, answer } = await halfway()
     const states: string[] = []
     subscription.on('state', (state) => states.push(state))
@@ -218,7 +218,7 @@ describe('in a switch', () => {
     expect(states).toEqual([])
   })
 
-  test('the loss of the old connection hands over to the new one at once', async () => {
+  test('the new connection is used at once if the old one is lost', async () => {
     const { client, first, second, heard } = await halfway()
     const closed = vi.fn()
     client.on('close', closed)
@@ -230,7 +230,7 @@ describe('in a switch', () => {
     expect(closed).toHaveBeenCalledWith({ error: lost, willReconnect: true, retryIn: 0 })
   })
 
-  test('an old connection that is replaced because of the new one does not close the client', async () => {
+  test('the client stays open if the server replaces the old connection by the new one', async () => {
     const { client, first, second } = await fallenBack()
     first.silent = true
     await vi.advanceTimersByTimeAsync(FIRST_TRY)
@@ -241,7 +241,7 @@ describe('in a switch', () => {
     expect([client.state, client.session]).toEqual(['open', 'better'])
   })
 
-  test('close() sends what was held back, and leaves nothing', async () => {
+  test('close() sends the held messages and leaves no timer or connection', async () => {
     const { client, first, second } = await halfway()
     client.send('a', 'last words')
     client.close()
