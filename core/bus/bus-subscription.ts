@@ -1,7 +1,7 @@
 import { RookeryError } from '../protocol/errors.ts'
 import type { Matcher } from '../topics/matcher.ts'
 import type { Logger } from '../util/logger.ts'
-import { isPromiseLike } from '../util/promise-like.ts'
+import { isPromiseLike } from '../util/promises.ts'
 import type { Listener, Scope, Subscription } from './bus.ts'
 import type { Event } from './event.ts'
 
@@ -15,10 +15,10 @@ const REPORT_INTERVAL = 1000
 
 /** Where the bus keeps its subscriptions. */
 interface Registry {
-  readonly patterns: Matcher<Listening>
-  readonly everything: Set<Listening>
+  readonly patterns: Matcher<BusSubscription>
+  readonly everything: Set<BusSubscription>
   /** All of them, until they are cancelled. */
-  readonly subscriptions: Set<Listening>
+  readonly subscriptions: Set<BusSubscription>
   /** Told what is wanted from other nodes. */
   readonly listen: (pattern: string, group: string | null, wanted: boolean) => void
 }
@@ -27,7 +27,7 @@ interface Registry {
 const EVERYTHING = '*'
 
 /** One listener of the bus. */
-export class Listening implements Subscription {
+export class BusSubscription implements Subscription {
   readonly scope: Scope
   readonly group: string
   readonly #listener: Listener

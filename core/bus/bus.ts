@@ -3,7 +3,7 @@ import { Matcher } from '../topics/matcher.ts'
 import { assertPattern } from '../topics/topic.ts'
 import type { Logger } from '../util/logger.ts'
 import { checkOptions, type Duration, milliseconds, option } from '../util/options.ts'
-import { Listening } from './bus-subscription.ts'
+import { BusSubscription } from './bus-subscription.ts'
 import { createEvent, type Event, type EventInit } from './event.ts'
 
 /** What a listener gets beside the event. */
@@ -53,7 +53,7 @@ export interface BusOptions {
 
 interface Queued {
   readonly event: Event
-  readonly listening: Iterable<Listening>
+  readonly listening: Iterable<BusSubscription>
   readonly settled: (() => void) | undefined
 }
 
@@ -72,14 +72,14 @@ export interface BusOutlets {
 
 const NO_OUTLETS: BusOutlets = { toClients: () => {}, toOthers: () => false, listen: () => {} }
 
-const hearsLocal = (listening: Listening): boolean => listening.scope !== 'cluster'
-const hearsAll = (listening: Listening): boolean => listening.scope === 'all'
+const hearsLocal = (listening: BusSubscription): boolean => listening.scope !== 'cluster'
+const hearsAll = (listening: BusSubscription): boolean => listening.scope === 'all'
 
 /** The event bus of one node. */
 export class Bus {
-  readonly #matcher = new Matcher<Listening>()
-  readonly #everything = new Set<Listening>()
-  readonly #subscriptions = new Set<Listening>()
+  readonly #matcher = new Matcher<BusSubscription>()
+  readonly #everything = new Set<BusSubscription>()
+  readonly #subscriptions = new Set<BusSubscription>()
   readonly #log: Logger
   readonly #options: { readonly listenerTimeout: number; readonly maxPending: number }
   #queue: Queued[] = []
@@ -138,7 +138,7 @@ export class Bus {
     // First, so that what is wrong leaves nothing behind.
     if (pattern !== undefined) assertPattern(pattern)
     const { scope, group } = readSubscribeOptions(options, pattern)
-    const subscription = new Listening(listener as Listener, this.#log, this.#options, scope, group, {
+    const subscription = new BusSubscription(listener as Listener, this.#log, this.#options, scope, group, {
       patterns: this.#matcher,
       everything: this.#everything,
       subscriptions: this.#subscriptions,
@@ -162,7 +162,7 @@ export class Bus {
     this.#emit(event, group === null ? hearsAll : (one) => one.scope === 'cluster' && one.group === group)
   }
 
-  #emit(event: Event, hears?: (listening: Listening) => boolean, settled?: () => void): void {
+  #emit(event: Event, hears?: (listening: BusSubscription) => boolean, settled?: () => void): void {
     const listening = this.#closed ? undefined : this.#listening(event, hears)
     if (!listening) {
       settled?.()
@@ -190,8 +190,11 @@ export class Bus {
   }
 
   /** Who listens to an event, each once; nothing when nobody does. */
-  #listening(event: Event, hears?: (listening: Listening) => boolean): Iterable<Listening> | undefined {
-    let found: ReadonlySet<Listening>[] = this.#everything.size > 0 ? [this.#everything] : []
+  #listening(
+    event: Event,
+    hears?: (listening: BusSubscription) => boolean,
+  ): Iterable<BusSubscription> | undefined {
+    let found: ReadonlySet<BusSubscription>[] = this.#everything.size > 0 ? [this.#everything] : []
     for (const topic of event.topics) found = found.concat(this.#matcher.match(topic))
     // A copy, because what is delivered is decided now and the sets are live.
     if (found.length === 0) return undefined
