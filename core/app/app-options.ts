@@ -1,4 +1,4 @@
-import type { BusOptions } from '../bus/bus-contract.ts'
+import type { BusOptions } from '../bus/listener.ts'
 import type { Limits } from '../sessions/limits.ts'
 import { isLogger, isLogLevel, type Logger, type LogLevel } from '../util/logger.ts'
 import { checkOptions, type Duration, milliseconds, type OptionCheck, option } from '../util/options.ts'

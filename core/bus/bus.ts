@@ -3,9 +3,9 @@ import { Matcher } from '../topics/matcher.ts'
 import { assertPattern } from '../topics/topic.ts'
 import type { Logger } from '../util/logger.ts'
 import { checkOptions, milliseconds, option } from '../util/options.ts'
-import type { BusOptions, Listener, ListenerSource, SubscribeOptions, Subscription } from './bus-contract.ts'
 import { BusSubscription } from './bus-subscription.ts'
 import { createEvent, type Event, type EventInit } from './event.ts'
+import type { BusOptions, Listener, ListenerSource, SubscribeOptions, Subscription } from './listener.ts'
 
 interface Queued {
   readonly event: Event

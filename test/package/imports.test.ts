@@ -242,7 +242,7 @@ describe('files stay readable', () => {
   const CONTRACTS = [
     'app/plugin',
     'app/scope',
-    'bus/bus-contract',
+    'bus/listener',
     'cluster/cluster',
     'handlers/context',
     'sessions/session',
