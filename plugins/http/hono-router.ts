@@ -4,7 +4,7 @@ import type { Context, Hono, MiddlewareHandler } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { RookeryError } from '../../core/protocol/errors.ts'
 import type { Logger } from '../../core/util/logger.ts'
-import type { Origins } from './origins.ts'
+import type { Origins } from './origin-policy.ts'
 
 /** Anything that answers requests the way Hono does. */
 export interface FetchApp {

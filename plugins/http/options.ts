@@ -9,10 +9,10 @@ import {
   option,
   withoutEndSlash,
 } from '../../core/util/options.ts'
-import type { HealthPaths } from './health.ts'
+import type { HealthPaths } from './health-checks.ts'
 import type { FetchApp } from './hono-router.ts'
-import { type AllowedOrigins, checkOrigins } from './origins.ts'
-import { checkTrustProxy, type TrustProxy } from './proxies.ts'
+import { type AllowedOrigins, checkOrigins } from './origin-policy.ts'
+import { checkTrustProxy, type TrustProxy } from './trusted-proxies.ts'
 
 export interface HttpOptions {
   /** Port to listen on; 0 for any free one. @default 3000 */

@@ -2,9 +2,9 @@ import { AppToken } from '../../core/app/app.ts'
 import { definePlugin, type Plugin } from '../../core/app/plugin.ts'
 import { Limits } from '../../core/sessions/session-host.ts'
 import { Logger } from '../../core/util/logger.ts'
+import { WebServer } from './http-service.ts'
 import { type HttpOptions, readHttpOptions } from './options.ts'
 import { HttpRoutes, HttpServer, NodeHandler } from './tokens.ts'
-import { WebServer } from './web-server.ts'
 
 /**
  * HTTP for an app: a server of its own with Hono's router, or a guest on a server of the user's, shared by the transports

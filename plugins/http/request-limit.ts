@@ -5,8 +5,8 @@ import { RateLimit } from '../../core/admission/rate-limit.ts'
 import { RookeryError } from '../../core/protocol/errors.ts'
 import type { Logger } from '../../core/util/logger.ts'
 import { Recent } from '../../core/util/lru-map.ts'
-import { answerError } from './answers.ts'
-import type { Proxies } from './proxies.ts'
+import { answerError } from './responses.ts'
+import type { Proxies } from './trusted-proxies.ts'
 
 /** Networks whose rate the server remembers. */
 const REMEMBERED_NETWORKS = 10_000

@@ -1,6 +1,6 @@
 import type { Frame } from '../../core/protocol/frame.ts'
 import type { Wire } from '../../core/sessions/transport.ts'
-import type { OpenStream, Stream } from './stream.ts'
+import type { OpenStream, Stream } from './event-stream.ts'
 
 /** Most frames kept for a client that comes back to its session. */
 const KEPT = 1024

@@ -2,8 +2,8 @@ import type { ServerResponse } from 'node:http'
 import { RookeryError } from '../../core/protocol/errors.ts'
 import type { Session } from '../../core/sessions/live-session.ts'
 import { Downlink, type DownlinkSettings } from './downlink.ts'
+import type { OpenStream } from './event-stream.ts'
 import { ResponseStream } from './response-stream.ts'
-import type { OpenStream } from './stream.ts'
 import { Uplink, type UplinkFrame } from './uplink.ts'
 
 export interface PeerSettings extends DownlinkSettings {

@@ -1,8 +1,8 @@
 import type { ServerResponse } from 'node:http'
 import { RookeryError } from '../../core/protocol/errors.ts'
 import type { Frame } from '../../core/protocol/frame.ts'
+import type { Stream } from './event-stream.ts'
 import { eventBytes, STREAM_HEADERS } from './framing.ts'
-import type { Stream } from './stream.ts'
 
 /** Comments that keep a quiet stream alive; every parser skips them. */
 const HELLO = ': hello\n\n'

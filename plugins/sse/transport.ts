@@ -6,10 +6,10 @@ import type { CloseFrame } from '../../core/protocol/protocol.ts'
 import type { Session } from '../../core/sessions/live-session.ts'
 import type { Handshake, Transport, TransportHost } from '../../core/sessions/transport.ts'
 import type { HttpServer } from '../http/tokens.ts'
+import { Owner } from './forwarded-requests.ts'
 import { eventOf, STREAM_HEADERS } from './framing.ts'
-import { Owner } from './owner.ts'
 import { Peer, type PeerSettings, type Reachable } from './peer.ts'
-import { Relay } from './relay.ts'
+import { Relay } from './request-forwarder.ts'
 import { parseFrames, readBody } from './uplink.ts'
 
 export interface SseSettings extends Omit<PeerSettings, 'maxKept'> {

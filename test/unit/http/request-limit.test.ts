@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { Proxies, type TrustProxy } from '../../../plugins/http/proxies.ts'
 import { RequestLimit } from '../../../plugins/http/request-limit.ts'
+import { Proxies, type TrustProxy } from '../../../plugins/http/trusted-proxies.ts'
 import { recordingLogger } from '../../support/app.ts'
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['performance'] }))

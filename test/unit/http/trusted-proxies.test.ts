@@ -3,7 +3,12 @@ import type { AddressInfo } from 'node:net'
 import fc from 'fast-check'
 import { http } from 'rookery/http'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { checkTrustProxy, normalizeAddress, Proxies, type TrustProxy } from '../../../plugins/http/proxies.ts'
+import {
+  checkTrustProxy,
+  normalizeAddress,
+  Proxies,
+  type TrustProxy,
+} from '../../../plugins/http/trusted-proxies.ts'
 
 const addressOf = (trustProxy: TrustProxy, peer: string | undefined, forwarded?: string): string =>
   new Proxies(trustProxy).addressOf({

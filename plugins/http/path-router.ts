@@ -4,11 +4,11 @@ import { isPublic, RookeryError } from '../../core/protocol/errors.ts'
 import type { Logger } from '../../core/util/logger.ts'
 import { isPromiseLike } from '../../core/util/promise-like.ts'
 import { within } from '../../core/util/promises.ts'
-import { answerError, refuseUpgrade, shareWith } from './answers.ts'
-import { asksFor } from './ordinary-request.ts'
-import type { Origins } from './origins.ts'
-import { PathMap, pathOf, urlOf } from './paths.ts'
+import type { Origins } from './origin-policy.ts'
+import { PathMap, pathOf, urlOf } from './path-map.ts'
+import { answerError, refuseUpgrade, shareWith } from './responses.ts'
 import type { RequestHandler, UpgradeHandler } from './tokens.ts'
+import { asksFor } from './upgrade-requests.ts'
 
 /** Shortest time between two warnings about origins that are refused, in ms. */
 const WARN_EVERY_MS = 10_000

@@ -1,8 +1,8 @@
 import type { ServerResponse } from 'node:http'
 import type { App } from '../../core/app/app.ts'
 import { Readiness } from '../../core/app/readiness.ts'
-import { answerJson } from './answers.ts'
-import type { NodeRouter } from './node-router.ts'
+import type { NodeRouter } from './path-router.ts'
+import { answerJson } from './responses.ts'
 
 /** Paths of the health checks: of the one that says that the process lives, and of the one for load balancers. */
 export interface HealthPaths {

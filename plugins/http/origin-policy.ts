@@ -1,6 +1,6 @@
 import { isPromiseLike } from '../../core/util/promise-like.ts'
-import type { Proxies, Target } from './proxies.ts'
 import type { RequestOrigin } from './tokens.ts'
+import type { Proxies, Target } from './trusted-proxies.ts'
 
 /**
  * Origins that pages may connect from, beside the server's own: a list, `'*'` for all, or a function that answers with

@@ -1,6 +1,6 @@
 import type { Frame } from '../../core/protocol/frame.ts'
+import type { Stream } from './event-stream.ts'
 import { eventTexts } from './framing.ts'
-import type { Stream } from './stream.ts'
 
 /** Most characters that go to the other node at a time: messages between nodes have a limit. */
 const MAX_TEXT = 128 * 1024

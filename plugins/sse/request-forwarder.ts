@@ -1,9 +1,9 @@
 import type { ServerResponse } from 'node:http'
 import type { Nodes } from '../../core/cluster/nodes.ts'
 import { RookeryError } from '../../core/protocol/errors.ts'
-import { HeldResponse } from './held-response.ts'
+import { HeldResponse } from './forwarded-response.ts'
+import { answer, ask, type Resumption, WRITE_PATIENCE } from './forwarding-protocol.ts'
 import type { Reachable } from './peer.ts'
-import { answer, ask, type Resumption, WRITE_PATIENCE } from './questions.ts'
 import { ResponseStream } from './response-stream.ts'
 
 export interface RelaySettings {

@@ -1,8 +1,8 @@
 import type { Nodes } from '../../core/cluster/nodes.ts'
 import { RookeryError } from '../../core/protocol/errors.ts'
+import { RelayedStream } from './forwarded-stream.ts'
+import { answer, ask, type Questions } from './forwarding-protocol.ts'
 import type { Peer } from './peer.ts'
-import { answer, ask, type Questions } from './questions.ts'
-import { RelayedStream } from './relayed-stream.ts'
 
 interface Relayed {
   /** The node that holds the response. */

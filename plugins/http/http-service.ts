@@ -5,9 +5,9 @@ import type { App } from '../../core/app/app.ts'
 import { RookeryError } from '../../core/protocol/errors.ts'
 import type { Limits } from '../../core/sessions/session-host.ts'
 import type { Logger } from '../../core/util/logger.ts'
-import { answerError } from './answers.ts'
-import { interceptRequests, interceptUpgrades } from './guest.ts'
-import { addHealth } from './health.ts'
+import { OwnServer } from './built-in-server.ts'
+import { otherListeners } from './event-interceptors.ts'
+import { addHealth } from './health-checks.ts'
 import {
   addCors,
   addUserRoutes,
@@ -18,14 +18,14 @@ import {
   pathsOf,
   platformRequests,
 } from './hono-router.ts'
-import { otherListeners } from './listener-front.ts'
-import { NodeRouter } from './node-router.ts'
 import type { HttpSettings } from './options.ts'
-import { Origins } from './origins.ts'
-import { OwnServer } from './own-server.ts'
-import { pathOf } from './paths.ts'
-import { Proxies } from './proxies.ts'
+import { Origins } from './origin-policy.ts'
+import { pathOf } from './path-map.ts'
+import { NodeRouter } from './path-router.ts'
+import { answerError } from './responses.ts'
+import { interceptRequests, interceptUpgrades } from './router-interceptors.ts'
 import type { HttpServer, NodeHandler, RequestHandler, RequestOrigin, UpgradeHandler } from './tokens.ts'
+import { Proxies } from './trusted-proxies.ts'
 
 /** The HTTP side of an app: on a server of its own, as a guest on the user's, or without any. */
 export class WebServer implements HttpServer {

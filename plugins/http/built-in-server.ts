@@ -3,11 +3,11 @@ import { Server as NetServer, type Socket } from 'node:net'
 import { setTimeout as pause, setImmediate as turn } from 'node:timers/promises'
 import { RookeryError } from '../../core/protocol/errors.ts'
 import type { Logger } from '../../core/util/logger.ts'
-import { interceptUpgrades } from './guest.ts'
-import type { NodeRouter } from './node-router.ts'
-import { pathOf } from './paths.ts'
-import type { Proxies } from './proxies.ts'
+import { pathOf } from './path-map.ts'
+import type { NodeRouter } from './path-router.ts'
 import { RequestLimit } from './request-limit.ts'
+import { interceptUpgrades } from './router-interceptors.ts'
+import type { Proxies } from './trusted-proxies.ts'
 
 /** Longest that requests under way may take once the server stops, in ms. */
 const CLOSE_MS = 5000

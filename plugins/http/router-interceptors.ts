@@ -1,11 +1,11 @@
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { RookeryError } from '../../core/protocol/errors.ts'
-import { answerError } from './answers.ts'
-import { intercept } from './listener-front.ts'
-import type { NodeRouter } from './node-router.ts'
-import { asksFor, closeUnlessAnswered, handleAsOrdinary } from './ordinary-request.ts'
-import { pathOf } from './paths.ts'
+import { intercept } from './event-interceptors.ts'
+import { pathOf } from './path-map.ts'
+import type { NodeRouter } from './path-router.ts'
+import { answerError } from './responses.ts'
+import { asksFor, closeUnlessAnswered, handleAsOrdinary } from './upgrade-requests.ts'
 
 /**
  * Answers the requests that are the app's, before the other listeners of a server.
