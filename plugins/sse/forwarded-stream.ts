@@ -1,28 +1,31 @@
 import type { Frame } from '../../core/protocol/frame.ts'
-import type { Stream } from './event-stream.ts'
+import type { EventStream } from './event-stream.ts'
 import { eventTexts } from './framing.ts'
 
-/** Most characters that go to the other node at a time: messages between nodes have a limit. */
-const MAX_TEXT = 128 * 1024
+/** Most characters in one message to the other node: messages between nodes have a limit. */
+const MAX_WRITE_CHARACTERS = 128 * 1024
 
-/** The response of another node that a stream goes through. What goes wrong there or on the way rejects. */
-export interface Outlet {
-  /** Hands text on; resolves with whether the kernel has it. Where it has not yet, no text asks again. */
+/** A response that another node holds. Both methods reject when the node cannot be reached or the response is gone. */
+export interface RemoteResponse {
+  /**
+   * Writes text to the response; an empty text only waits. Resolves with true when the kernel has all of the text, or after
+   * a time with false.
+   */
   write(text: string): Promise<boolean>
-  /** Ends the response: at once, or when what was written has left. */
+  /** Ends the response: at once, or when the buffered bytes have left. */
   end(atOnce: boolean): Promise<unknown>
 }
 
 /**
- * A stream whose HTTP response another node holds. One piece of text at a time is on its way there; what comes
- * meanwhile goes together in the next, and all of it counts as buffered until that node's kernel has it.
+ * An event stream whose response another node holds. One piece of text at a time is on its way to that node; frames that
+ * are written meanwhile go together in the next piece. All text counts as buffered until the other node's kernel has it.
  */
-export class RelayedStream implements Stream {
-  /** Resolves when it is gone and the other node knows. */
+export class ForwardedStream implements EventStream {
+  /** Resolves when the stream is gone and the other node knows. */
   readonly ended: Promise<void>
-  readonly #outlet: Outlet
+  readonly #response: RemoteResponse
   readonly #once: boolean
-  #gone!: (told: Promise<unknown> | undefined) => void
+  #resolveEnded!: (notified: Promise<unknown> | undefined) => void
   #isGone = false
   #queue = ''
   #inFlight = 0
@@ -31,11 +34,11 @@ export class RelayedStream implements Stream {
   #timer: NodeJS.Timeout | undefined
 
   /** @param once whether the stream ends with the first frames */
-  constructor(outlet: Outlet, once: boolean, closed: () => void) {
-    this.#outlet = outlet
+  constructor(response: RemoteResponse, once: boolean, closed: () => void) {
+    this.#response = response
     this.#once = once
     this.ended = new Promise<unknown>((resolve) => {
-      this.#gone = resolve
+      this.#resolveEnded = resolve
     }).then(closed, closed)
   }
 
@@ -58,12 +61,12 @@ export class RelayedStream implements Stream {
   }
 
   destroy(): void {
-    this.#leave(() => this.#outlet.end(true))
+    this.#drop(() => this.#response.end(true))
   }
 
-  /** The response has closed, or the node that held it has gone. */
+  /** The response has closed, or the node that held it has left. */
   lost(): void {
-    this.#leave()
+    this.#drop()
   }
 
   async #send(): Promise<void> {
@@ -72,33 +75,33 @@ export class RelayedStream implements Stream {
     try {
       while (this.#queue !== '') {
         let text = this.#take()
-        while (!(await this.#outlet.write(text)) && !this.#isGone) text = ''
+        while (!(await this.#response.write(text)) && !this.#isGone) text = ''
         this.#inFlight = 0
       }
-      if (this.#finished) this.#leave(() => this.#outlet.end(false))
+      if (this.#finished) this.#drop(() => this.#response.end(false))
     } catch {
-      // The client has broken off, or will have to: it comes back for what it has not got.
+      // The text may be lost. Without the stream, the client resumes and gets the frames that it has not received.
       this.destroy()
     }
     this.#sending = false
   }
 
-  /** The next piece of the queue, which may end within a frame but not within a character. */
+  /** The next piece of the queue. It may end within a frame, but not within a surrogate pair. */
   #take(): string {
-    const isPair = /[\uD800-\uDBFF]/.test(this.#queue.charAt(MAX_TEXT - 1))
-    const text = this.#queue.slice(0, isPair ? MAX_TEXT - 1 : MAX_TEXT)
+    const isPair = /[\uD800-\uDBFF]/.test(this.#queue.charAt(MAX_WRITE_CHARACTERS - 1))
+    const text = this.#queue.slice(0, isPair ? MAX_WRITE_CHARACTERS - 1 : MAX_WRITE_CHARACTERS)
     this.#queue = this.#queue.slice(text.length)
     this.#inFlight = text.length
     return text
   }
 
-  #leave(tell?: () => Promise<unknown>): void {
+  #drop(notify?: () => Promise<unknown>): void {
     if (this.#isGone) return
     this.#isGone = true
     this.#finished = true
     this.#queue = ''
     this.#inFlight = 0
     clearTimeout(this.#timer)
-    this.#gone(tell?.())
+    this.#resolveEnded(notify?.())
   }
 }

@@ -1,66 +1,68 @@
 import type { ServerResponse } from 'node:http'
 import type { Nodes } from '../../core/cluster/nodes.ts'
 import { RookeryError } from '../../core/protocol/errors.ts'
-import { HeldResponse } from './forwarded-response.ts'
-import { answer, ask, type Resumption, WRITE_PATIENCE } from './forwarding-protocol.ts'
-import type { Reachable } from './peer.ts'
+import { ForwardedResponse } from './forwarded-response.ts'
+import { answer, ask, KERNEL_WAIT_MS, type ResumeRequest } from './forwarding-protocol.ts'
 import { ResponseStream } from './response-stream.ts'
+import type { SessionEndpoint } from './session-endpoint.ts'
 
-export interface RelaySettings {
+export interface RequestForwarderSettings {
   /** Milliseconds between two comments. */
   readonly heartbeat: number
-  /** Milliseconds for what is buffered to leave when a stream is closed. */
+  /** Milliseconds for buffered bytes to leave when a stream is closed. */
   readonly closeTimeout: number
 }
 
-/** Passes requests on to the nodes that own their sessions, and holds the responses that those nodes write to. */
-export class Relay {
+/** Forwards requests to the nodes that own their sessions, and holds the responses that those nodes write to. */
+export class RequestForwarder {
   readonly #nodes: Nodes
-  readonly #settings: RelaySettings
-  readonly #held = new Map<string, HeldResponse>()
-  readonly #unhook: () => void
+  readonly #settings: RequestForwarderSettings
+  readonly #responses = new Map<string, ForwardedResponse>()
+  readonly #removeHook: () => void
   #stopping = false
 
-  constructor(nodes: Nodes, settings: RelaySettings) {
+  constructor(nodes: Nodes, settings: RequestForwarderSettings) {
     this.#nodes = nodes
     this.#settings = settings
     answer(nodes, 'sse.write', async ({ stream, text }, from) => {
-      // The owner may write before its answer to the request has come.
+      // The owner may write before its answer to `sse.attach` has arrived.
       const response = await this.#find(stream, from).opened
-      return await response.writeText(text, WRITE_PATIENCE)
+      return await response.writeText(text, KERNEL_WAIT_MS)
     })
     answer(nodes, 'sse.end', ({ stream, atOnce }, from) =>
       this.#find(stream, from).end(atOnce ? 0 : settings.closeTimeout),
     )
-    this.#unhook = nodes.onChange((node, change) => {
-      // What was said while the owner was cut off may have been lost: its client has to come back for it.
+    this.#removeHook = nodes.onChange((node, change) => {
       if (change === 'joined') return
-      for (const held of this.#held.values()) if (held.owner === node) held.lost(change === 'left')
+      // Text that the owner sent while it was cut off may be lost: the client has to resume.
+      for (const response of this.#responses.values()) {
+        if (response.owner === node) response.drop(change === 'left')
+      }
     })
   }
 
   /**
-   * A session of another node.
+   * Forwards the requests for a session of another node.
    *
-   * @throws `unknown_session` when no node that is there can own it, `cluster_unavailable` when this node is cut off
+   * @throws `unknown_session` when no node of the cluster can own it, `cluster_unavailable` when this node is cut off
    */
-  reach(session: string): Reachable {
+  endpointOf(session: string): SessionEndpoint {
     const owner = this.#ownerOf(session)
     return {
-      stream: (response, received, once) => this.#hold(owner, { session, received, once }, response),
+      stream: (response, received, once) => this.#stream(owner, { session, received, once }, response),
       receive: async (frames, bytes) =>
         (await ask(this.#nodes, owner, 'sse.receive', { session, frames, bytes })).next,
       leave: async () => void (await ask(this.#nodes, owner, 'sse.leave', { session })),
     }
   }
 
-  /** Ends the responses, whose clients then go on elsewhere. */
+  /** Ends the responses. Their clients resume at other nodes. */
   async stop(): Promise<void> {
     this.#stopping = true
-    const held = [...this.#held.values()]
-    for (const response of held) response.interrupt(this.#settings.closeTimeout)
-    await Promise.all(held.map(({ ended }) => ended))
-    this.#unhook()
+    const responses = [...this.#responses.values()]
+    for (const response of responses) response.interrupt(this.#settings.closeTimeout)
+    await Promise.all(responses.map(({ ended }) => ended))
+    this.#removeHook()
   }
 
   #ownerOf(session: string): string {
@@ -70,23 +72,23 @@ export class Relay {
     throw new RookeryError(this.#nodes.connected ? 'unknown_session' : 'cluster_unavailable')
   }
 
-  async #hold(owner: string, resumption: Resumption, response: ServerResponse): Promise<void> {
+  async #stream(owner: string, resume: ResumeRequest, response: ServerResponse): Promise<void> {
     if (this.#stopping) throw new RookeryError('shutting_down')
-    // Who does not know it cannot write to somebody else's stream.
+    // Random, so that a stream's id cannot be guessed.
     const stream = crypto.randomUUID()
-    const held = new HeldResponse(owner, {
-      attached: ask(this.#nodes, owner, 'sse.attach', { ...resumption, stream }),
-      open: (closed) => new ResponseStream(response, this.#settings.heartbeat, resumption.once, closed),
-      broken: () => ask(this.#nodes, owner, 'sse.broken', { stream }),
+    const forwarded = new ForwardedResponse(owner, {
+      attached: ask(this.#nodes, owner, 'sse.attach', { ...resume, stream }),
+      open: (closed) => new ResponseStream(response, this.#settings.heartbeat, resume.once, closed),
+      reportClosed: () => ask(this.#nodes, owner, 'sse.broken', { stream }),
     })
-    this.#held.set(stream, held)
-    void held.ended.then(() => this.#held.delete(stream))
-    await held.opened
+    this.#responses.set(stream, forwarded)
+    void forwarded.ended.then(() => this.#responses.delete(stream))
+    await forwarded.opened
   }
 
-  #find(stream: string, owner: string): HeldResponse {
-    const held = this.#held.get(stream)
-    if (held?.owner !== owner) throw new RookeryError('disconnected')
-    return held
+  #find(stream: string, owner: string): ForwardedResponse {
+    const response = this.#responses.get(stream)
+    if (response?.owner !== owner) throw new RookeryError('disconnected')
+    return response
   }
 }
