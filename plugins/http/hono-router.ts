@@ -62,7 +62,7 @@ export const addCors = (router: Hono, origins: Origins): void => {
       c.req.method === 'OPTIONS' && c.req.header('access-control-request-method') !== undefined
     if (hasOwnCors(c.res)) return
     c.header('vary', 'Origin', { append: true })
-    if (origin === undefined || !(await origins.lists(origin))) return
+    if (origin === undefined || !(await origins.listsInTime(origin))) return
     const isUnanswered = c.res.status === 404 || c.res.status === 405
     if (isPreflight && isUnanswered) c.res = preflight(c)
     c.header('access-control-allow-origin', origin)

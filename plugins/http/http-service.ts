@@ -47,9 +47,9 @@ export class WebServer implements HttpServer {
     const draining = () => app.state === 'stopping'
     const proxies = new Proxies(settings.trustProxy)
     this.#proxies = proxies
-    this.#origins = new Origins(settings.allowedOrigins, proxies)
+    this.#origins = new Origins(settings.allowedOrigins, proxies, handshakeTimeout)
     const isLast = (request: IncomingMessage) => this.#own?.isLast(request) ?? draining()
-    this.#router = new NodeRouter({ origins: this.#origins, originTimeout: handshakeTimeout, isLast, log })
+    this.#router = new NodeRouter({ origins: this.#origins, isLast, log })
     addHealth(this.#router, app, settings.health)
     if (settings.server === undefined) {
       const maxSockets = settings.maxSockets ?? limits.maxConnections + SPARE_SOCKETS

@@ -1,4 +1,6 @@
+import { RookeryError } from '../../core/protocol/errors.ts'
 import { isPromiseLike } from '../../core/util/promise-like.ts'
+import { within } from '../../core/util/promises.ts'
 import type { RequestOrigin } from './tokens.ts'
 import type { Proxies, Target } from './trusted-proxies.ts'
 
@@ -48,10 +50,13 @@ const isOwn = (origin: string, { scheme, hosts }: Target): boolean => {
 export class Origins {
   readonly #allowed: AllowedOrigins | undefined
   readonly #proxies: Proxies
+  readonly #decisionTimeout: number
 
-  constructor(allowed: AllowedOrigins | undefined, proxies: Proxies) {
+  /** @param decisionTimeout how long the user's function may take to decide about an origin, in ms */
+  constructor(allowed: AllowedOrigins | undefined, proxies: Proxies, decisionTimeout: number) {
     this.#allowed = allowed
     this.#proxies = proxies
+    this.#decisionTimeout = decisionTimeout
   }
 
   /** Whether the option names an origin; a promise where its function returns one. */
@@ -68,6 +73,11 @@ export class Origins {
     } catch {
       return false
     }
+  }
+
+  /** As `lists`. A function that does not decide in time has refused the origin. */
+  async listsInTime(origin: string): Promise<boolean> {
+    return await this.#inTime(Promise.resolve(this.lists(origin))).catch(() => false)
   }
 
   /**
@@ -91,5 +101,16 @@ export class Origins {
     if ((site === 'same-origin' && !isHandshake) || isOwn(origin, this.#proxies.targetOf(request)))
       return true
     return this.lists(origin)
+  }
+
+  /** As `allows`. @throws `handshake_timeout` when a function does not decide in time */
+  allowsInTime(request: RequestOrigin, isHandshake = false): boolean | Promise<boolean> {
+    const allowed = this.allows(request, isHandshake)
+    return isPromiseLike(allowed) ? this.#inTime(Promise.resolve(allowed)) : allowed
+  }
+
+  async #inTime(decision: Promise<boolean>): Promise<boolean> {
+    const late = () => new RookeryError('handshake_timeout', 'The decision about the origin took too long')
+    return await within(this.#decisionTimeout, decision, late)
   }
 }

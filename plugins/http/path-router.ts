@@ -2,8 +2,6 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { isPublic, RookeryError } from '../../core/protocol/errors.ts'
 import type { Logger } from '../../core/util/logger.ts'
-import { isPromiseLike } from '../../core/util/promise-like.ts'
-import { within } from '../../core/util/promises.ts'
 import type { Origins } from './origin-policy.ts'
 import { PathMap, pathOf, urlOf } from './path-map.ts'
 import { answerError, refuseUpgrade, shareWith } from './responses.ts'
@@ -15,8 +13,6 @@ const WARN_EVERY_MS = 10_000
 
 export interface NodeRouterSettings {
   readonly origins: Origins
-  /** How long a function of the user may take to decide about an origin, in ms. */
-  readonly originTimeout: number
   /** Whether a request is to be the last of its connection. */
   readonly isLast: (request: IncomingMessage) => boolean
   readonly log: Logger
@@ -112,7 +108,7 @@ export class NodeRouter {
     }
     if (origin !== undefined) {
       response.appendHeader('vary', 'Origin')
-      const shared = guarded || (await this.#isListed(origin))
+      const shared = guarded || (await this.#settings.origins.listsInTime(origin))
       if (shared && shareWith(origin, request, response)) return
     }
     // A client asks the path of a WebSocket why its handshake was refused.
@@ -120,23 +116,10 @@ export class NodeRouter {
     await handler(request, response, urlOf(request.url))
   }
 
-  /** Whether the user lists an origin. A function of theirs that does not decide in time has said no. */
-  async #isListed(origin: string): Promise<boolean> {
-    const listed = Promise.resolve(this.#settings.origins.lists(origin))
-    const late = () => new RookeryError('handshake_timeout')
-    return await within(this.#settings.originTimeout, listed, late).catch(() => false)
-  }
-
-  /** @throws `origin_not_allowed` */
+  /** @throws `origin_not_allowed`, `handshake_timeout` */
   async #checkOrigin(request: IncomingMessage, isHandshake = false): Promise<void> {
-    const allowed = this.#settings.origins.allows(request, isHandshake)
-    const late = () => new RookeryError('handshake_timeout', 'The decision about the origin took too long')
-    if (
-      isPromiseLike(allowed)
-        ? await within(this.#settings.originTimeout, Promise.resolve(allowed), late)
-        : allowed
-    )
-      return
+    const allowed = this.#settings.origins.allowsInTime(request, isHandshake)
+    if (allowed === true || (await allowed)) return
     this.#warn(request)
     throw new RookeryError('origin_not_allowed')
   }

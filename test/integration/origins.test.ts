@@ -123,6 +123,9 @@ describe.each(Object.entries(ROUTES))('origins over %s', (_name, connect) => {
     const { url } = app.scope.get(HttpServer)
     expect(await statusOf(url, { origin: 'https://a.example' })).toBe(408)
     expect((await ask(`${url}/healthz`, { origin: 'https://a.example' })).status).toBe(200)
+    const unshared = await ask(`${url}/unknown`, { origin: 'https://a.example' })
+    expect(unshared.status).toBe(404)
+    expect(unshared.headers['access-control-allow-origin']).toBeUndefined()
   })
 
   it('count as another’s where a browser says so and sends no Origin, as for an image', async () => {
