@@ -5,37 +5,40 @@ import type { App } from '../../core/app/app.ts'
 import { RookeryError } from '../../core/protocol/errors.ts'
 import type { Limits } from '../../core/sessions/session-host.ts'
 import type { Logger } from '../../core/util/logger.ts'
-import { OwnServer } from './built-in-server.ts'
+import { BuiltInServer } from './built-in-server.ts'
 import { otherListeners } from './event-interceptors.ts'
-import { addHealth } from './health-checks.ts'
+import { addHealthChecks } from './health-checks.ts'
 import {
   addCors,
   addUserRoutes,
+  createListener,
   createRouter,
   type HonoPackages,
-  listenerOf,
   loadHono,
-  pathsOf,
-  platformRequests,
+  routePaths,
+  withPlatformRequests,
 } from './hono-router.ts'
 import type { HttpSettings } from './options.ts'
-import { Origins } from './origin-policy.ts'
-import { pathOf } from './path-map.ts'
-import { NodeRouter } from './path-router.ts'
-import { answerError } from './responses.ts'
+import { OriginPolicy } from './origin-policy.ts'
+import { PathRouter } from './path-router.ts'
+import { pathOf } from './request-target.ts'
+import { sendError } from './responses.ts'
 import { interceptRequests, interceptUpgrades } from './router-interceptors.ts'
 import type { HttpServer, NodeHandler, RequestHandler, RequestOrigin, UpgradeHandler } from './tokens.ts'
-import { Proxies } from './trusted-proxies.ts'
+import { TrustedProxies } from './trusted-proxies.ts'
 
-/** The HTTP side of an app: on a server of its own, as a guest on the user's, or without any. */
-export class WebServer implements HttpServer {
+/**
+ * Serves an app over HTTP: on a built-in server, attached to the user's server, or through `NodeHandler` without a
+ * server.
+ */
+export class HttpService implements HttpServer {
   readonly handler: NodeHandler
   readonly #settings: HttpSettings
   readonly #log: Logger
-  readonly #origins: Origins
-  readonly #proxies: Proxies
-  readonly #router: NodeRouter
-  readonly #own: OwnServer | undefined
+  readonly #originPolicy: OriginPolicy
+  readonly #proxies: TrustedProxies
+  readonly #router: PathRouter
+  readonly #builtIn: BuiltInServer | undefined
   #hono: HonoPackages | undefined
   #routes: Hono | undefined
   #detach: readonly (() => void)[] = []
@@ -45,15 +48,15 @@ export class WebServer implements HttpServer {
     this.#log = log
     const { handshakeTimeout } = limits
     const draining = () => app.state === 'stopping'
-    const proxies = new Proxies(settings.trustProxy)
+    const proxies = new TrustedProxies(settings.trustProxy)
     this.#proxies = proxies
-    this.#origins = new Origins(settings.allowedOrigins, proxies, handshakeTimeout)
-    const isLast = (request: IncomingMessage) => this.#own?.isLast(request) ?? draining()
-    this.#router = new NodeRouter({ origins: this.#origins, isLast, log })
-    addHealth(this.#router, app, settings.health)
+    this.#originPolicy = new OriginPolicy(settings.allowedOrigins, proxies, handshakeTimeout)
+    const isLast = (request: IncomingMessage) => this.#builtIn?.isLast(request) ?? draining()
+    this.#router = new PathRouter({ originPolicy: this.#originPolicy, isLast, log })
+    addHealthChecks(this.#router, app, settings.health)
     if (settings.server === undefined) {
       const maxSockets = settings.maxSockets ?? limits.maxConnections + SPARE_SOCKETS
-      this.#own = new OwnServer(this.#router, {
+      this.#builtIn = new BuiltInServer(this.#router, {
         ...settings,
         handshakeTimeout,
         maxSockets,
@@ -66,16 +69,19 @@ export class WebServer implements HttpServer {
       request: (request, response, next) => {
         if (this.#router.takes(pathOf(request.url))) this.#router.request(request, response)
         else if (next) next()
-        else answerError(response, new RookeryError('not_found'))
+        else sendError(response, new RookeryError('not_found'))
       },
       upgrade: (request, socket, head) => this.#router.upgrade(request, socket, head),
     }
   }
 
   get server(): Server {
-    const server = this.#own?.server ?? this.#settings.server
+    const server = this.#builtIn?.server ?? this.#settings.server
     if (server) return server
-    throw new RookeryError('missing_provider', 'http({ server: false }) has no server: use NodeHandler')
+    throw new RookeryError(
+      'missing_provider',
+      'http({ server: false }) has no server: use NodeHandler instead',
+    )
   }
 
   get url(): string {
@@ -83,11 +89,12 @@ export class WebServer implements HttpServer {
     if (address === null || typeof address === 'string') {
       throw new RookeryError(
         'missing_provider',
-        'The HTTP server does not listen on a port (yet): start the app first',
+        'The HTTP server does not listen on a port yet: start the app first',
       )
     }
-    const { hostname = this.#own || isAny(address.address) ? 'localhost' : address.address } = this.#settings
-    const host = isAny(hostname) ? 'localhost' : hostname
+    const { hostname = this.#builtIn || isAnyAddress(address.address) ? 'localhost' : address.address } =
+      this.#settings
+    const host = isAnyAddress(hostname) ? 'localhost' : hostname
     const scheme = this.server instanceof TlsServer ? 'https' : 'http'
     return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${address.port}`
   }
@@ -99,7 +106,7 @@ export class WebServer implements HttpServer {
       'missing_provider',
       this.#settings.server === false
         ? 'http({ server: false }) has no routes'
-        : "HttpRoutes is there once http() has started: name it in a plugin's `requires` and use it in `start`",
+        : "HttpRoutes is available once http() has started: name it in a plugin's `requires` and use it in `start`",
     )
   }
 
@@ -112,7 +119,7 @@ export class WebServer implements HttpServer {
   }
 
   async allowsOrigin(request: RequestOrigin): Promise<boolean> {
-    return await this.#origins.allows(request)
+    return await this.#originPolicy.allows(request)
   }
 
   addressOf(request: IncomingMessage): string {
@@ -120,75 +127,79 @@ export class WebServer implements HttpServer {
   }
 
   /**
-   * Loads the router if there are routes. A process that has loaded Hono takes 4 to 5 % longer for every request, also for
-   * requests that Hono never sees.
+   * Loads Hono if there are routes. A process that has loaded Hono takes 4 to 5 % longer for every request, also for
+   * requests that Hono does not handle.
    *
    * @param isRequired whether a plugin has routes
+   * @throws `plugin_failed` when Hono is not installed
    */
   async start(isRequired: boolean): Promise<void> {
     const { server, routes, allowedOrigins } = this.#settings
-    if (server === false || !(this.#own || routes || isRequired)) return
+    if (server === false || !(this.#builtIn || routes || isRequired)) return
     this.#hono = await loadHono()
     this.#routes = createRouter(this.#hono, this.#log)
-    if (allowedOrigins !== undefined) addCors(this.#routes, this.#origins)
+    if (allowedOrigins !== undefined) addCors(this.#routes, this.#originPolicy)
   }
 
-  /** Begins to answer, and to listen unless the server is the user's own. */
+  /** Begins to listen, or to answer on the user's server. @throws `plugin_failed`, `invalid_option` */
   async listen(): Promise<void> {
     const { server, routes, bodyLimit } = this.#settings
-    if (this.#own) {
+    if (this.#builtIn) {
       const router = this.routes
       if (routes) addUserRoutes(router, routes, bodyLimit)
-      await this.#own.listen(listenerOf(this.#hono as HonoPackages, router, true))
+      await this.#builtIn.listen(createListener(this.#hono as HonoPackages, router, true))
       this.#log.info({ url: this.url }, 'listening')
-    } else if (server) this.#visit(server)
+    } else if (server) this.#attach(server)
   }
 
-  /** Stops answering, and listening unless the server is the user's own. */
+  /** Stops listening, or answering on the user's server. */
   async close(): Promise<void> {
-    await this.#own?.close()
+    await this.#builtIn?.close()
     for (const detach of this.#detach) detach()
     this.#detach = []
   }
 
-  /** Becomes a guest on the user's server. @throws `invalid_option` when another app there takes a path of this one */
-  #visit(server: Server): void {
+  /** Attaches the app to the user's server. @throws `invalid_option` when another app on it has a path of this app */
+  #attach(server: Server): void {
     const { routes, bodyLimit } = this.#settings
     let listener: RequestListener | undefined
     if (this.#hono && this.#routes) {
-      listener = listenerOf(this.#hono, this.#routes, false)
-      for (const [path, { below }] of pathsOf(this.#routes)) {
+      listener = createListener(this.#hono, this.#routes, false)
+      for (const [path, { below }] of routePaths(this.#routes)) {
         this.#router.onPublicRequest(path, listener, below)
       }
-      if (routes) addUserRoutes(this.#routes, platformRequests(routes), bodyLimit)
+      if (routes) addUserRoutes(this.#routes, withPlatformRequests(routes), bodyLimit)
     }
     if (routes && otherListeners(server, 'request') > 0) {
       throw new RookeryError(
         'invalid_option',
-        "http(): your own 'server' has request listeners, which answer what the app does not; leave out 'routes'",
+        "http(): your 'server' has request listeners of its own, which answer all other requests; leave out 'routes'",
       )
     }
-    const guests = guestsOf(server)
-    this.#router.assertApartFrom(guests)
-    guests.add(this.#router)
+    const routers = attachedRouters(server)
+    this.#router.assertApartFrom(routers)
+    routers.add(this.#router)
     this.#detach = [
       interceptRequests(server, this.#router, routes && listener),
       interceptUpgrades(server, this.#router),
-      () => guests.delete(this.#router),
+      () => routers.delete(this.#router),
     ]
   }
 }
 
-/** Sockets for requests, for peers that have not asked for anything yet, and to tell others that there is no more room. */
+/**
+ * Sockets in addition to those of sessions: for requests, for connections without a request yet, and for refusals of
+ * sessions over the limit.
+ */
 const SPARE_SOCKETS = 10_000
 
-/** Routers of the apps that are guests on a server. */
-const GUESTS = new WeakMap<Server, Set<NodeRouter>>()
+/** Routers of the apps that are attached to a server. */
+const ATTACHED_ROUTERS = new WeakMap<Server, Set<PathRouter>>()
 
-const guestsOf = (server: Server): Set<NodeRouter> => {
-  const guests = GUESTS.get(server) ?? new Set()
-  GUESTS.set(server, guests)
-  return guests
+const attachedRouters = (server: Server): Set<PathRouter> => {
+  const routers = ATTACHED_ROUTERS.get(server) ?? new Set()
+  ATTACHED_ROUTERS.set(server, routers)
+  return routers
 }
 
-const isAny = (hostname: string): boolean => hostname === '::' || hostname === '0.0.0.0'
+const isAnyAddress = (hostname: string): boolean => hostname === '::' || hostname === '0.0.0.0'

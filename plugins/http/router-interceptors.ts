@@ -2,20 +2,21 @@ import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'n
 import type { Duplex } from 'node:stream'
 import { RookeryError } from '../../core/protocol/errors.ts'
 import { intercept } from './event-interceptors.ts'
-import { pathOf } from './path-map.ts'
-import type { NodeRouter } from './path-router.ts'
-import { answerError } from './responses.ts'
-import { asksFor, closeUnlessAnswered, handleAsOrdinary } from './upgrade-requests.ts'
+import type { PathRouter } from './path-router.ts'
+import { pathOf } from './request-target.ts'
+import { sendError } from './responses.ts'
+import { asksForProtocol, closeUnlessAnswered, handleWithoutUpgrade } from './upgrade-requests.ts'
 
 /**
- * Answers the requests that are the app's, before the other listeners of a server.
+ * Passes the requests on the router's paths to the router, before the other listeners of the server get them.
  *
- * @param routes answers all others where the server has no other listeners: they must not be left without an answer
- * @returns how to take it back
+ * @param routes answers the other requests when the server has no other listener; without it, the answer is
+ * `not_found`
+ * @returns a function that removes the interceptor
  */
 export const interceptRequests = (
   server: Server,
-  router: NodeRouter,
+  router: PathRouter,
   routes: RequestListener | undefined,
 ): (() => void) =>
   intercept(server, 'request', {
@@ -23,23 +24,24 @@ export const interceptRequests = (
     handle: (request: IncomingMessage, response: ServerResponse) => router.request(request, response),
     handleLast: (request: IncomingMessage, response: ServerResponse) => {
       if (routes) routes(request, response)
-      else answerError(response, new RookeryError('not_found'))
+      else sendError(response, new RookeryError('not_found'))
     },
   })
 
 /**
- * Takes the upgrades that are the app's, before the other listeners of a server. An upgrade that nobody takes is an ordinary
- * request, and so is one to `h2c`, by which a client only says that it would rather have HTTP/2.
+ * Passes the upgrades on the router's paths to the router, before the other listeners of the server get them. An
+ * upgrade without a handler becomes an ordinary request, and so does an upgrade to `h2c`, with which a client only
+ * says that it prefers HTTP/2.
  *
- * @returns how to take it back
+ * @returns a function that removes the interceptor
  */
-export const interceptUpgrades = (server: Server, router: NodeRouter): (() => void) =>
+export const interceptUpgrades = (server: Server, router: PathRouter): (() => void) =>
   intercept(server, 'upgrade', {
-    takes: (request) => asksFor(request, 'h2c') || router.takes(pathOf(request.url)),
+    takes: (request) => asksForProtocol(request, 'h2c') || router.takes(pathOf(request.url)),
     handle: (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-      if (!router.upgrade(request, socket, head)) handleAsOrdinary(server, request, socket, head)
+      if (!router.upgrade(request, socket, head)) handleWithoutUpgrade(server, request, socket, head)
     },
     handleLast: (request: IncomingMessage, socket: Duplex, head: Buffer) =>
-      handleAsOrdinary(server, request, socket, head),
+      handleWithoutUpgrade(server, request, socket, head),
     pass: (_request: IncomingMessage, socket: Duplex) => closeUnlessAnswered(socket),
   })

@@ -13,7 +13,7 @@ export interface EventStream {
 }
 
 /**
- * Makes a stream. The stream MUST call `closed` when it is gone, for whatever reason, and MUST NOT call it before this
- * function has returned.
+ * Makes a stream. The stream MUST call `closed` when it is gone, for whatever reason, and MUST NOT call it before
+ * this function has returned.
  */
 export type OpenStream = (closed: () => void) => EventStream

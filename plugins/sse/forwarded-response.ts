@@ -30,7 +30,8 @@ export class ForwardedResponse {
     const report = async () => {
       if (!this.#ownerKnows) await reportClosed()
     }
-    // An owner that has left or is cut off gets no report. It drops the stream when it notices the change in the cluster.
+    // An owner that has left or is cut off gets no report. It drops the stream when it notices the change in the
+    // cluster.
     this.ended = closed.then(report).catch(() => {})
   }
 

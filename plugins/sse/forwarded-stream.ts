@@ -5,11 +5,13 @@ import { eventTexts } from './framing.ts'
 /** Most characters in one message to the other node: messages between nodes have a limit. */
 const MAX_WRITE_CHARACTERS = 128 * 1024
 
-/** A response that another node holds. Both methods reject when the node cannot be reached or the response is gone. */
+/**
+ * A response that another node holds. Both methods reject when the node cannot be reached or the response is gone.
+ */
 export interface RemoteResponse {
   /**
-   * Writes text to the response; an empty text only waits. Resolves with true when the kernel has all of the text, or after
-   * a time with false.
+   * Writes text to the response; an empty text only waits. Resolves with true when the kernel has all of the text, or
+   * after a time with false.
    */
   write(text: string): Promise<boolean>
   /** Ends the response: at once, or when the buffered bytes have left. */
@@ -17,8 +19,9 @@ export interface RemoteResponse {
 }
 
 /**
- * An event stream whose response another node holds. One piece of text at a time is on its way to that node; frames that
- * are written meanwhile go together in the next piece. All text counts as buffered until the other node's kernel has it.
+ * An event stream whose response another node holds. One piece of text at a time is on its way to that node; frames
+ * that are written meanwhile go together in the next piece. All text counts as buffered until the other node's kernel
+ * has it.
  */
 export class ForwardedStream implements EventStream {
   /** Resolves when the stream is gone and the other node knows. */

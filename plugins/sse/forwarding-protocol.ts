@@ -12,8 +12,9 @@ export interface ResumeRequest {
 }
 
 /**
- * What nodes ask each other to forward requests: the payload and the answer of each method. The entry node is the node
- * that a client's request has reached; the owner is the node that has the session. The entry node gives each stream an id.
+ * What nodes ask each other to forward requests: the payload and the answer of each method. The entry node is the
+ * node that a client's request has reached; the owner is the node that has the session. The entry node gives each
+ * stream an id.
  */
 export interface ForwardingProtocol {
   /** To the owner: apply frames. */

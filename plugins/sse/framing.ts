@@ -1,8 +1,8 @@
 import { createBatchCodec, type Frame } from '../../core/protocol/frame.ts'
 
 /**
- * Encodes a frame as one event. One `data` line holds it, since its JSON has no line breaks. A message is a plain event;
- * every other frame has the type `control`, so that `onmessage` of an `EventSource` receives only messages.
+ * Encodes a frame as one event. One `data` line holds it, since its JSON has no line breaks. A message is a plain
+ * event; every other frame has the type `control`, so that `onmessage` of an `EventSource` receives only messages.
  * Source: HTML Living Standard, section 9.2.5, "Parsing an event stream".
  */
 export const eventOf = ({ message, text }: Frame): string =>

@@ -45,7 +45,11 @@ export class Peer implements SessionEndpoint {
     this.resume(this.#opener(response, once), received)
   }
 
-  /** Attaches another stream. @throws `unknown_session` when the session is gone or no longer has the missed frames */
+  /**
+   * Attaches another stream.
+   *
+   * @throws `unknown_session` when the session is gone or no longer has the missed frames
+   */
   resume(open: OpenStream, received: number): void {
     if (!this.downlink.attach(open, received, () => this.#broken())) throw new RookeryError('unknown_session')
     clearTimeout(this.#timer)

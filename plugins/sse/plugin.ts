@@ -23,8 +23,8 @@ export interface SseOptions {
 }
 
 /**
- * Adds server-sent events as a transport: an event stream down, POST requests up. Needs `http()`. A plain `EventSource` and
- * `curl -N` receive messages; Rookery's client also sends and resumes its session.
+ * Adds server-sent events as a transport: an event stream down, POST requests up. Needs `http()`. A plain
+ * `EventSource` and `curl -N` receive messages; Rookery's client also sends and resumes its session.
  *
  * @throws `invalid_option`
  * @example createApp({ plugins: [http(), websocket(), sse()] })

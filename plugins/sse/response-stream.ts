@@ -11,8 +11,8 @@ const HEARTBEAT = ': heartbeat\n\n'
 const FLUSHED = Promise.resolve(true)
 
 /**
- * Streams events in an HTTP response. For clients behind proxies that hold a response back until it ends, the response
- * ends after the first frames.
+ * Streams events in an HTTP response. For clients behind proxies that hold a response back until it ends, the
+ * response ends after the first frames.
  */
 export class ResponseStream implements EventStream {
   readonly #response: ServerResponse
@@ -113,8 +113,9 @@ export class ResponseStream implements EventStream {
 }
 
 /**
- * Makes the end of the connection the end of the body (RFC 9112, section 6.3), instead of sending chunks. Node frames chunks
- * anew for each connection: a write without a frame costs a fifth less, as little as a write to the socket itself.
+ * Makes the end of the connection the end of the body (RFC 9112, section 6.3), instead of sending chunks. Node frames
+ * chunks anew for each connection: a write without a frame costs a fifth less, as little as a write to the socket
+ * itself.
  */
 const endWithConnection = (response: ServerResponse): void => {
   response.setHeader('connection', 'close')

@@ -1,7 +1,9 @@
 import type { ServerResponse } from 'node:http'
 import type { UplinkFrame } from './uplink.ts'
 
-/** Handles the requests that name a session: on this node, or by forwarding them to the node that owns the session. */
+/**
+ * Handles the requests that name a session: on this node, or by forwarding them to the node that owns the session.
+ */
 export interface SessionEndpoint {
   /**
    * Resumes the session's stream in a response.

@@ -17,7 +17,9 @@ export interface SseSettings extends Omit<PeerSettings, 'maxKeptBytes'> {
   readonly path: string
 }
 
-/** Streams frames down as events, takes frames up in requests, and keeps a session while its client changes streams. */
+/**
+ * Streams frames down as events, takes frames up in requests, and keeps a session while its client changes streams.
+ */
 export class SseTransport implements Transport {
   readonly name = 'sse'
   readonly #http: () => HttpServer
@@ -135,8 +137,8 @@ const answer = (response: ServerResponse, status: number, body: object): void =>
 }
 
 /**
- * Answers a stream request whose session could not be opened, with the HTTP status of the error. An `EventSource` does not
- * reconnect after an error status: if it may come back, it gets a stream that ends at once.
+ * Answers a stream request whose session could not be opened, with the HTTP status of the error. An `EventSource`
+ * does not reconnect after an error status: if it may come back, it gets a stream that ends at once.
  */
 const refuse = (failure: unknown, request: IncomingMessage, response: ServerResponse): void => {
   const error = failure instanceof RookeryError ? failure : new RookeryError('internal')

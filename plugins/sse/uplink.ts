@@ -46,16 +46,16 @@ export const readBody = async (
 }
 
 /**
- * Parses the body of an uplink request: one frame or a list of frames. It does not check the frames further: errors in a
- * frame are answered on the stream, as on any other transport.
+ * Parses the body of an uplink request: one frame or a list of frames. It does not check the frames further: errors
+ * in a frame are answered on the stream, as on any other transport.
  *
  * @throws `bad_encoding`, `bad_frame`
  */
 export const parseFrames = (body: Buffer, limits: Limits): UplinkFrame[] => {
   if (!isUtf8(body)) throw new RookeryError('bad_encoding', 'The body is not valid UTF-8')
   const text = String(body)
-  // The list around the frames is one more level. The number of nodes is checked frame by frame, so that a list of frames
-  // has the same limit as frames in requests of their own.
+  // The list around the frames is one more level. The number of nodes is checked frame by frame, so that a list of
+  // frames has the same limit as frames in requests of their own.
   const excess = excessOfText(text, { maxDepth: limits.maxDepth + 1, maxNodes: Number.POSITIVE_INFINITY })
   if (excess) throw excessive(excess, limits, undefined).error
   let parsed: unknown
@@ -74,7 +74,9 @@ export const parseFrames = (body: Buffer, limits: Limits): UplinkFrame[] => {
   return frames as UplinkFrame[]
 }
 
-/** Puts numbered frames in order and drops duplicates, since requests may be sent again and may overtake each other. */
+/**
+ * Puts numbered frames in order and drops duplicates, since requests may be sent again and may overtake each other.
+ */
 export class Uplink {
   /** Frames of requests that arrived too early, by the number of the first frame. */
   readonly #early = new Map<number, readonly UplinkFrame[]>()
@@ -86,8 +88,8 @@ export class Uplink {
   }
 
   /**
-   * Takes the frames of a request and returns the frames that can be applied now, in order. Frames without a number can be
-   * applied at once.
+   * Takes the frames of a request and returns the frames that can be applied now, in order. Frames without a number
+   * can be applied at once.
    *
    * @throws `out_of_window` when the request is too far ahead, `bad_frame` when its numbers are not consecutive
    */

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { RequestLimit } from '../../../plugins/http/request-limit.ts'
-import { Proxies, type TrustProxy } from '../../../plugins/http/trusted-proxies.ts'
+import { TrustedProxies, type TrustProxy } from '../../../plugins/http/trusted-proxies.ts'
 import { recordingLogger } from '../../support/app.ts'
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['performance'] }))
@@ -30,7 +30,7 @@ const BURST = 20
 const create = (trustProxy: TrustProxy = false) => {
   const server = new EventEmitter()
   const log = recordingLogger()
-  const proxies = new Proxies(trustProxy)
+  const proxies = new TrustedProxies(trustProxy)
   const limit = new RequestLimit(server as never, { rate: RATE, burst: BURST, proxies, log })
   const connect = (address: string | undefined) => {
     const socket = new FakeSocket(address)

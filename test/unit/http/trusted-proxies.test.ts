@@ -6,12 +6,12 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import {
   checkTrustProxy,
   normalizeAddress,
-  Proxies,
+  TrustedProxies,
   type TrustProxy,
 } from '../../../plugins/http/trusted-proxies.ts'
 
 const addressOf = (trustProxy: TrustProxy, peer: string | undefined, forwarded?: string): string =>
-  new Proxies(trustProxy).addressOf({
+  new TrustedProxies(trustProxy).addressOf({
     socket: { remoteAddress: peer },
     headers: { ...(forwarded !== undefined && { 'x-forwarded-for': forwarded }) },
   } as never)
@@ -101,7 +101,7 @@ describe('the address behind proxies', () => {
   })
 
   it('is read from several headers as from one list', async () => {
-    const proxies = new Proxies(1)
+    const proxies = new TrustedProxies(1)
     const server = createServer((incoming, response) => response.end(proxies.addressOf(incoming)))
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     onTestFinished(() => void server.close())
