@@ -30,7 +30,7 @@ describe('a request at a node that does not own the session', () => {
     expect(reader.frames.slice(1).map(({ id }) => id)).toEqual([1, 2, 3, 4])
   })
 
-  it('is refused with the code of whoever refuses it', async () => {
+  it('is refused with the code of the node that refuses it', async () => {
     const { owner, other } = await two()
     const { session } = await open(owner.at)
     const url = `${other.at}/${session}`
@@ -55,7 +55,7 @@ describe('a request at a node that does not own the session', () => {
     await vi.waitFor(() => expect([reader.ended, owner.app.usage]).toEqual([true, NOTHING]))
   })
 
-  it('is refused in a way that passes when the owner does not answer, or this node is cut off', async () => {
+  it('is refused with a retryable error when the owner does not answer, or this node is cut off', async () => {
     const { cluster, owner, other } = await two()
     const { session } = await open(owner.at)
     const silent = vi
@@ -72,7 +72,7 @@ describe('a request at a node that does not own the session', () => {
     expect((await ask(`${owner.at}/${session}`, 'POST', [])).status).toBe(200)
   })
 
-  it('leaves the owner no stream that nobody reads, when its answer is lost', async () => {
+  it('leaves no stream at the owner when the owner’s answer is lost', async () => {
     const { owner, other } = await two({ grace: 50 })
     const { session } = await open(owner.at)
     const askNode = other.app.cluster.askNode.bind(other.app.cluster)
@@ -85,7 +85,7 @@ describe('a request at a node that does not own the session', () => {
     await vi.waitFor(() => expect(owner.app.usage).toEqual(NOTHING))
   })
 
-  it('is not taken from outside the cluster', async () => {
+  it('is refused from outside the cluster', async () => {
     const { owner } = await two()
     const { session } = await open(owner.at)
     const question = { to: `$node/${owner.id}`, method: 'sse.leave', payload: { session } }
@@ -95,8 +95,8 @@ describe('a request at a node that does not own the session', () => {
   })
 })
 
-describe('a stream that goes on at another node', () => {
-  it('brings what its client missed, and nothing twice, wherever it goes', async () => {
+describe('a stream that resumes at another node', () => {
+  it('delivers the frames that its client missed once, at any node', async () => {
     const { nodes } = await startNodes(3)
     const [owner, second, third] = nodes as [Node, Node, Node]
     const { reader, session } = await open(owner.at, '&topic=news')
@@ -122,7 +122,7 @@ describe('a stream that goes on at another node', () => {
     expect(nodes.map(({ app }) => app.sessions.size)).toEqual([1, 0, 0])
   })
 
-  it('has the headers of a stream and is kept alive, but never within an event', async () => {
+  it('has the headers of a stream, and comments that are never within an event', async () => {
     const { owner, other } = await two({ heartbeat: 1 })
     const { reader, session } = await open(owner.at, '&topic=news')
     reader.close()
@@ -172,7 +172,7 @@ describe('a stream that goes on at another node', () => {
     expect(owner.app.usage).toEqual(NOTHING)
   })
 
-  it('leaves its session the grace when the client breaks off', async () => {
+  it('leaves the session waiting for the grace when the client disconnects', async () => {
     const { owner, other } = await two({ grace: 100 })
     const { session } = await open(owner.at, '&topic=news')
     const relayed = await resume(other.at, session, 1)
@@ -185,7 +185,7 @@ describe('a stream that goes on at another node', () => {
     expect(await refusal(`${other.at}?session=${session}&received=2`)).toEqual([404, 'unknown_session'])
   })
 
-  it('makes a client that does not read a slow consumer', async () => {
+  it('closes the session of a client that does not read as a slow consumer', async () => {
     const { owner, other } = await two({ limits: { maxBuffered: 200_000 }, closeTimeout: 100 })
     const { session } = await open(owner.at, '&topic=news')
     const closed: unknown[] = []
@@ -212,7 +212,7 @@ describe('a stream that goes on at another node', () => {
 })
 
 describe('nodes that come and go', () => {
-  it('a node that stops ends what it relays, and the stream goes on elsewhere', async () => {
+  it('a node that stops ends the streams it holds for others, and they resume at another node', async () => {
     const { nodes } = await startNodes(3)
     const [owner, second, third] = nodes as [Node, Node, Node]
     const { session } = await open(owner.at, '&topic=news')
@@ -237,7 +237,7 @@ describe('nodes that come and go', () => {
     expect(await refusal(`${other.at}?session=${session}&received=1`)).toEqual([404, 'unknown_session'])
   })
 
-  it('a node that is lost takes the streams along on both sides, and the session waits for its client', async () => {
+  it('streams end on both sides when one node is lost, and the session waits for its client', async () => {
     const { cluster, owner, other } = await two({ grace: 2_000 })
     const { session } = await open(owner.at, '&topic=news')
     const relayed = await resume(other.at, session, 1)
@@ -251,7 +251,7 @@ describe('nodes that come and go', () => {
     await again.until(({ payload }) => payload === 1)
   })
 
-  it('a node that was away for a moment may have lost something: its streams begin anew', async () => {
+  it('streams are reopened when their node was cut off for a moment, since frames may be lost', async () => {
     const { owner, other } = await two()
     const { session } = await open(owner.at, '&topic=news')
     for (const [here, there] of [
@@ -264,7 +264,7 @@ describe('nodes that come and go', () => {
     }
   })
 
-  it('leave nothing behind, however streams end', async () => {
+  it('leave nothing behind, whichever way streams end', async () => {
     const { owner, other } = await two({ grace: 20 })
     const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length
     const before = timers()
