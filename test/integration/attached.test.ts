@@ -18,9 +18,9 @@ import { RawWebSocket } from '../support/raw-websocket.ts'
 import {
   closeWithTest,
   createFullApp,
-  GUEST_KINDS,
   listening,
   ownListener,
+  USER_SERVER_KINDS,
   urlOf,
 } from '../support/server-kinds.ts'
 
@@ -60,7 +60,7 @@ const listenersOf = (server: Server) => ({
   removeListener: server.rawListeners('removeListener'),
 })
 
-describe.each(Object.entries(GUEST_KINDS))('an app on %s', (_name, openKind) => {
+describe.each(Object.entries(USER_SERVER_KINDS))('an app on %s', (_name, openKind) => {
   it('lets the user’s WebSocket servers work, whenever they are added and removed', async () => {
     const server = await openKind()
     closeWithTest(server)
