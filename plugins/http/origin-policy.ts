@@ -96,8 +96,7 @@ export class OriginPolicy {
    * it carries cookies. `Sec-Fetch-Site: same-origin` allows a request even if a proxy has changed `Host`. Chromium
    * sends it with `fetch`, but not with WebSockets. Source: https://www.w3.org/TR/fetch-metadata/
    *
-   * @param isHandshake whether to decide as for the handshake of a WebSocket, which has no `Sec-Fetch-Site:
-   * same-origin`
+   * @param isHandshake whether to decide as for the handshake of a WebSocket, without `Sec-Fetch-Site: same-origin`
    */
   allows(request: RequestOrigin, isHandshake = false): boolean | Promise<boolean> {
     const { origin } = request.headers
