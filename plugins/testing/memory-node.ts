@@ -1,12 +1,5 @@
 import type { Event } from '../../core/bus/event.ts'
-import type {
-  Answer,
-  Answers,
-  ClusterBackend,
-  ClusterHost,
-  ClusterMessage,
-  Question,
-} from '../../core/cluster/cluster.ts'
+import type { Answer, Answers, ClusterBackend, ClusterHost, ClusterMessage, Question } from '../../core/cluster/cluster.ts'
 import { randomNode } from '../../core/cluster/in-process.ts'
 import { RookeryError } from '../../core/protocol/errors.ts'
 import { Matcher } from '../../core/topics/matcher.ts'

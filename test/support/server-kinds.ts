@@ -88,7 +88,7 @@ const fastifyServer = async (): Promise<Server> => {
 }
 
 /** Servers of the user's own, which listen and have the same routes. */
-export const GUEST_KINDS: Readonly<Record<string, () => Promise<Server>>> = {
+export const USER_SERVER_KINDS: Readonly<Record<string, () => Promise<Server>>> = {
   'node:http': () => listening(createServer(ownListener)),
   'node:https': () => listening(createHttpsServer(TLS, ownListener) as unknown as Server),
   'node:http2 with allowHTTP1': () =>
@@ -155,7 +155,7 @@ export const KINDS: Readonly<Record<string, () => Promise<Started>>> = {
     return { app, url, server, lines }
   },
   ...Object.fromEntries(
-    Object.entries(GUEST_KINDS).map(([name, open]) => [
+    Object.entries(USER_SERVER_KINDS).map(([name, open]) => [
       name,
       async () => {
         const server = await open()

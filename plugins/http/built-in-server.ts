@@ -3,26 +3,26 @@ import { Server as NetServer, type Socket } from 'node:net'
 import { setTimeout as pause, setImmediate as turn } from 'node:timers/promises'
 import { RookeryError } from '../../core/protocol/errors.ts'
 import type { Logger } from '../../core/util/logger.ts'
-import { interceptUpgrades } from './guest.ts'
-import type { NodeRouter } from './node-router.ts'
-import { pathOf } from './paths.ts'
-import type { Proxies } from './proxies.ts'
+import type { PathRouter } from './path-router.ts'
 import { RequestLimit } from './request-limit.ts'
+import { pathOf } from './request-target.ts'
+import { interceptUpgrades } from './router-interceptors.ts'
+import type { TrustedProxies } from './trusted-proxies.ts'
 
-/** Longest that requests under way may take once the server stops, in ms. */
-const CLOSE_MS = 5000
-/** How long no request may have arrived before a server that was asked while it drained closes idle connections, in ms. */
-const QUIET_MS = 500
-/** Longest that it waits for that, in ms. */
-const MAX_QUIET_MS = 2000
-/** Time between two looks at whether requests or connections are left while the server stops, in ms. */
-const IDLE_CHECK_MS = 50
-/** Longest time between two looks for connections that take too long for their headers, in ms. */
-const CONNECTION_CHECK_MS = 100
-/** Longest time that Node accepts for the headers of a request: that of a whole request, in ms. */
+/** Longest wait for requests under way when the server stops, in ms. */
+const CLOSE_WAIT_MS = 5000
+/** Time without a request after which a server that got requests while it drained closes idle connections, in ms. */
+const QUIET_TIME_MS = 500
+/** Longest wait for that time without a request, in ms. */
+const QUIET_WAIT_MS = 2000
+/** Time between two checks for requests and idle connections while the server stops, in ms. */
+const IDLE_CHECK_INTERVAL_MS = 50
+/** Longest time between two checks for connections that take too long to send their headers, in ms. */
+const CONNECTION_CHECK_INTERVAL_MS = 100
+/** Longest `headersTimeout` that Node accepts, which is its `requestTimeout`, in ms. */
 const MAX_HEADERS_MS = 300_000
 
-export interface OwnServerSettings {
+export interface BuiltInServerSettings {
   readonly port: number
   readonly hostname: string | undefined
   /** Milliseconds from connecting to the end of the headers. */
@@ -31,29 +31,32 @@ export interface OwnServerSettings {
   readonly keepAliveTimeout: number
   /** Most TCP connections at a time. */
   readonly maxSockets: number
+  /** Requests a second of one network. */
   readonly requestRate: number
+  /** Requests of one network at once. */
   readonly requestBurst: number
-  readonly proxies: Proxies
+  readonly proxies: TrustedProxies
+  /** Whether the app is stopping. */
   readonly draining: () => boolean
   readonly log: Logger
 }
 
-/** A server of the app's own, with bounds on what peers cost that have not said anything sensible yet. */
-export class OwnServer {
+/** The server that the app opens by default. It bounds what a peer costs before its first complete request. */
+export class BuiltInServer {
   readonly server: Server
-  readonly #router: NodeRouter
-  readonly #settings: OwnServerSettings
+  readonly #router: PathRouter
+  readonly #settings: BuiltInServerSettings
   readonly #limit: RequestLimit
   readonly #detach: () => void
   /** Connections that were opened while the app drains. */
-  readonly #late = new WeakSet<Socket>()
-  /** When the last request came while the app drains, as of `performance.now()`. */
-  #askedAt = Number.NEGATIVE_INFINITY
+  readonly #openedWhileDraining = new WeakSet<Socket>()
+  /** When the last request arrived while the app drains, as of `performance.now()`. */
+  #lastRequestAt = Number.NEGATIVE_INFINITY
   #closing = false
-  /** Answers what no plugin does. */
+  /** Answers the requests on paths that no plugin has. */
   #fallback: RequestListener = (_request, response) => response.writeHead(404).end()
 
-  constructor(router: NodeRouter, settings: OwnServerSettings) {
+  constructor(router: PathRouter, settings: BuiltInServerSettings) {
     this.#router = router
     this.#settings = settings
     const { handshakeTimeout, keepAliveTimeout, maxSockets, requestRate, requestBurst } = settings
@@ -61,15 +64,15 @@ export class OwnServer {
       {
         headersTimeout: Math.min(handshakeTimeout, MAX_HEADERS_MS),
         keepAliveTimeout,
-        // Node closes all connections that have not finished their headers in time at each check, in one go. Between two
-        // checks there must not be thousands: closing one takes about 0.1 ms.
-        connectionsCheckingInterval: Math.min(handshakeTimeout / 10, CONNECTION_CHECK_MS),
+        // At each check, Node closes all connections that have not sent their headers in time. Closing one takes
+        // about 0.1 ms: the checks are frequent so that none of them has thousands to close.
+        connectionsCheckingInterval: Math.min(handshakeTimeout / 10, CONNECTION_CHECK_INTERVAL_MS),
       },
       this.#respond,
     )
     this.server.maxConnections = maxSockets
     this.server.on('connection', (socket: Socket) => {
-      if (settings.draining()) this.#late.add(socket)
+      if (settings.draining()) this.#openedWhileDraining.add(socket)
     })
     this.#reportDrops(maxSockets)
     const { proxies, log } = settings
@@ -94,31 +97,32 @@ export class OwnServer {
   }
 
   /**
-   * Whether a request is the last of its connection. While the app drains, the server ends connections that were open before,
-   * so that load balancers move their clients to other nodes. It keeps connections that are opened during the drain: they come
-   * from a proxy that does not know of the drain. Such a proxy would otherwise connect for every request, also just when the
-   * server stops listening, and the system resets connections that have not been accepted.
+   * Whether a request is the last of its connection. While the app drains, the server ends connections that were open
+   * before, so that load balancers move their clients to other nodes. It keeps connections that are opened during the
+   * drain, since they come from a proxy that does not know of the drain. Otherwise such a proxy would connect for
+   * every request, also at the moment at which the server stops listening, and the system resets connections that
+   * have not been accepted.
    */
   isLast(request: IncomingMessage): boolean {
-    return this.#closing || (this.#settings.draining() && !this.#late.has(request.socket))
+    return this.#closing || (this.#settings.draining() && !this.#openedWhileDraining.has(request.socket))
   }
 
-  /** Stops listening, and resolves when the requests under way are answered. */
+  /** Stops listening. Resolves when the requests under way have been answered. */
   async close(): Promise<void> {
     if (this.server.listening) {
-      // Requests that have arrived begin, and are answered.
+      // Let Node read the requests that have arrived, so that they are answered.
       await turn()
       await turn()
       this.#closing = true
       const closed = new Promise<void>((resolve) => this.server.once('close', resolve))
-      // Only stops listening: `close` of HTTP servers closes idle connections, too.
+      // This only stops listening. `close` of an HTTP server closes idle connections, too.
       NetServer.prototype.close.call(this.server)
       await this.#untilQuiet()
       this.server.close()
-      // Browsers open connections ahead. Node does not count a connection as idle before its first request.
+      // Browsers open spare connections. Node does not count a connection as idle before its first request.
       for (const socket of this.#limit.unread()) socket.destroy()
-      const idle = setInterval(() => this.server.closeIdleConnections(), IDLE_CHECK_MS)
-      const end = setTimeout(() => this.server.closeAllConnections(), CLOSE_MS)
+      const idle = setInterval(() => this.server.closeIdleConnections(), IDLE_CHECK_INTERVAL_MS)
+      const end = setTimeout(() => this.server.closeAllConnections(), CLOSE_WAIT_MS)
       await closed
       clearInterval(idle)
       clearTimeout(end)
@@ -127,17 +131,19 @@ export class OwnServer {
   }
 
   /**
-   * Waits until no request has arrived for a while. A proxy may send requests on open connections until it learns that the
-   * server has stopped listening; each answer ends its connection, and idle connections can be closed afterwards.
+   * Waits until no request has arrived for 500 ms, at most 2 s. A proxy may send requests on open connections until
+   * it learns that the server has stopped listening. Each response ends its connection; the server closes idle
+   * connections afterwards.
    */
   async #untilQuiet(): Promise<void> {
-    const end = performance.now() + MAX_QUIET_MS
-    while (performance.now() < Math.min(this.#askedAt + QUIET_MS, end)) await pause(IDLE_CHECK_MS)
+    const end = performance.now() + QUIET_WAIT_MS
+    while (performance.now() < Math.min(this.#lastRequestAt + QUIET_TIME_MS, end))
+      await pause(IDLE_CHECK_INTERVAL_MS)
   }
 
   readonly #respond: RequestListener = (request, response) => {
     if (this.#limit.refuses(request, response)) return
-    if (this.#settings.draining()) this.#askedAt = performance.now()
+    if (this.#settings.draining()) this.#lastRequestAt = performance.now()
     if (this.isLast(request)) response.setHeader('connection', 'close')
     const path = pathOf(request.url)
     if (this.#router.takes(path)) this.#router.request(request, response)
@@ -152,7 +158,7 @@ export class OwnServer {
       const report = () => {
         this.#settings.log.warn(
           { dropped, maxSockets },
-          'connections were dropped: there are no more sockets',
+          'connections were dropped: the server has reached http({ maxSockets })',
         )
         dropped = 0
       }
@@ -162,8 +168,8 @@ export class OwnServer {
 }
 
 /**
- * Whether a request asks about the server itself (RFC 9110, section 9.3.7): `OPTIONS *`, or what HAProxy sends by default to
- * check whether a server lives, `OPTIONS /` of HTTP/1.0 without a host.
+ * Whether a request asks about the server itself: `OPTIONS *` (RFC 9110, section 9.3.7), or the default health check
+ * of HAProxy, `OPTIONS /` of HTTP/1.0 without a host.
  */
 const isServerCheck = ({ method, url, headers }: IncomingMessage): boolean =>
   method === 'OPTIONS' && (url === '*' || (url === '/' && headers.host === undefined))

@@ -3,32 +3,32 @@ import type { IncomingMessage } from 'node:http'
 
 type Listener = (this: unknown, request: IncomingMessage, ...rest: unknown[]) => unknown
 
-/** Takes some of the requests of an event. */
+/** Takes some of the requests that a server emits with an event. */
 export interface Interceptor {
-  /** Whether a request is its own. MUST give the same answer each time. */
+  /** Whether the interceptor takes a request. MUST return the same value for a request each time. */
   takes(request: IncomingMessage): boolean
-  /** Handles a request of its own. MUST NOT throw. */
+  /** Handles a request that it takes. MUST NOT throw. */
   handle(request: IncomingMessage, ...rest: never[]): void
-  /** Handles what no interceptor takes where the server has no other listeners. MUST NOT throw. */
+  /** Handles a request that no interceptor takes, when the server has no other listener. MUST NOT throw. */
   handleLast(request: IncomingMessage, ...rest: never[]): void
-  /** Is told of what no interceptor takes and other listeners get. MUST NOT throw. */
+  /** Called with a request that no interceptor takes and that the other listeners get. MUST NOT throw. */
   pass?(request: IncomingMessage, ...rest: never[]): void
 }
 
-/** Stands in for another listener of the server, and calls it for requests that no interceptor takes. */
+/** Replaces another listener of the server, and calls it only with requests that no interceptor takes. */
 interface Filter extends Listener {
-  /** The original: `EventEmitter.off` finds a listener by it, as it does for `once`. */
+  /** The original listener. `EventEmitter.off` finds the filter by it, as it finds a listener added with `once`. */
   listener?: Listener
-  /** What is to be on the server when the filter is gone. */
+  /** The listener to put back when the filter is removed. */
   raw?: Listener
 }
 
 /**
- * Puts interceptors in front of all listeners of one event of a server, whenever those are added. Listeners are told
- * nothing of requests that an interceptor takes, get all others untouched and in their order, and can be removed as ever.
- * A server has one front for each event, which all apps on it share.
+ * Puts interceptors before all listeners of one event of a server, also before listeners that are added later. The
+ * other listeners do not get requests that an interceptor takes. They get all other requests unchanged and in their
+ * order, and can be removed as usual. All apps on a server share one instance for each event.
  */
-class ListenerFront {
+class EventInterceptors {
   readonly #server: EventEmitter
   readonly #event: string
   readonly #interceptors = new Set<Interceptor>()
@@ -42,19 +42,19 @@ class ListenerFront {
   add(interceptor: Interceptor): () => void {
     if (this.#interceptors.size === 0) {
       this.#arrange(true)
-      this.#server.on('newListener', this.#changed)
-      this.#server.on('removeListener', this.#changed)
+      this.#server.on('newListener', this.#onListenersChanged)
+      this.#server.on('removeListener', this.#onListenersChanged)
     }
     this.#interceptors.add(interceptor)
     return () => {
       if (!this.#interceptors.delete(interceptor) || this.#interceptors.size > 0) return
-      this.#server.off('newListener', this.#changed)
-      this.#server.off('removeListener', this.#changed)
+      this.#server.off('newListener', this.#onListenersChanged)
+      this.#server.off('removeListener', this.#onListenersChanged)
       this.#arrange(false)
     }
   }
 
-  /** Listeners that are not the front's own. */
+  /** The number of listeners other than the interceptors'. */
   get others(): number {
     return this.#server.rawListeners(this.#event).filter((listener) => listener !== this.#first).length
   }
@@ -66,25 +66,26 @@ class ListenerFront {
       interceptor.handle(request, ...args)
       return
     }
-    // None is left where another library has kept this listener, and calls it for as long as it likes.
+    // The set is empty when another library has kept a reference to this listener, and calls it after the last
+    // removal.
     const [any] = this.#interceptors
     if (this.#server.listenerCount(this.#event) > 1) any?.pass?.(request, ...args)
     else any?.handleLast(request, ...args)
   }
 
-  /** Restores the order after a listener was added, or the front's own was removed. */
-  readonly #changed = (event: string | symbol): void => {
+  /** Restores the order after a listener was added, or the interceptors' listener was removed. */
+  readonly #onListenersChanged = (event: string | symbol): void => {
     if (event !== this.#event || this.#arranging) return
     queueMicrotask(() => {
       if (this.#interceptors.size > 0) this.#arrange(true)
     })
   }
 
-  /** Puts the front's listener first and the others behind filters, or restores the listeners as they were. */
-  #arrange(inFront: boolean): void {
+  /** Puts the interceptors' listener first and wraps the others in filters, or restores the original listeners. */
+  #arrange(intercepting: boolean): void {
     const there = this.#server.rawListeners(this.#event) as Filter[]
     const others = there.filter((listener) => listener !== this.#first)
-    const wanted = inFront
+    const wanted = intercepting
       ? [
           this.#first,
           ...others.map((listener) => (filters.has(listener) ? listener : this.#filter(listener))),
@@ -98,11 +99,11 @@ class ListenerFront {
   }
 
   #filter(raw: Filter): Filter {
-    const front = this
+    const chain = this
     const isOnce = raw.listener !== undefined
     const filter: Filter = function (request, ...rest) {
-      for (const interceptor of front.#interceptors) if (interceptor.takes(request)) return undefined
-      if (isOnce) front.#server.off(front.#event, filter)
+      for (const interceptor of chain.#interceptors) if (interceptor.takes(request)) return undefined
+      if (isOnce) chain.#server.off(chain.#event, filter)
       return raw.call(this, request, ...rest)
     }
     filter.listener = raw.listener ?? raw
@@ -112,26 +113,30 @@ class ListenerFront {
   }
 }
 
-const filters = new WeakMap<Listener, ListenerFront>()
-const fronts = new WeakMap<EventEmitter, Map<string, ListenerFront>>()
+const filters = new WeakMap<Listener, EventInterceptors>()
+const interceptorsByServer = new WeakMap<EventEmitter, Map<string, EventInterceptors>>()
 
 type InterceptedEvent = 'request' | 'upgrade'
 
-const frontOf = (server: EventEmitter, event: InterceptedEvent): ListenerFront => {
-  const byEvent = fronts.get(server) ?? new Map<string, ListenerFront>()
-  fronts.set(server, byEvent)
-  const front = byEvent.get(event) ?? new ListenerFront(server, event)
-  byEvent.set(event, front)
-  return front
+const interceptorsOf = (server: EventEmitter, event: InterceptedEvent): EventInterceptors => {
+  const byEvent = interceptorsByServer.get(server) ?? new Map<string, EventInterceptors>()
+  interceptorsByServer.set(server, byEvent)
+  const chain = byEvent.get(event) ?? new EventInterceptors(server, event)
+  byEvent.set(event, chain)
+  return chain
 }
 
-/** Lets an interceptor take requests of an event before the server's other listeners. @returns how to take it back */
+/**
+ * Adds an interceptor, which gets the requests of an event before the server's other listeners.
+ *
+ * @returns a function that removes the interceptor
+ */
 export const intercept = (
   server: EventEmitter,
   event: InterceptedEvent,
   interceptor: Interceptor,
-): (() => void) => frontOf(server, event).add(interceptor)
+): (() => void) => interceptorsOf(server, event).add(interceptor)
 
-/** The number of an event's listeners that are not interceptors. */
+/** The number of an event's listeners other than interceptors. */
 export const otherListeners = (server: EventEmitter, event: InterceptedEvent): number =>
-  frontOf(server, event).others
+  interceptorsOf(server, event).others

@@ -2,42 +2,42 @@ import type { IncomingMessage, Server } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { Server as TlsServer } from 'node:tls'
 
-/** How long the listeners of others may take to answer an upgrade request, in ms. */
-const ANSWER_MS = 10_000
+/** Longest wait for another listener to answer an upgrade request, in ms. */
+const UPGRADE_ANSWER_WAIT_MS = 10_000
 
-/** Headers that ask for another protocol (RFC 9110, section 7.8; RFC 7540, section 3.2.1). */
-const SWITCHING = new Set(['upgrade', 'http2-settings'])
+/** Headers that ask for an upgrade to another protocol (RFC 9110, section 7.8; RFC 7540, section 3.2.1). */
+const UPGRADE_HEADERS = new Set(['upgrade', 'http2-settings'])
 
 const tokensOf = (header: string | undefined): string[] =>
   (header ?? '').split(',').map((token) => token.trim().toLowerCase())
 
-/** Whether a request asks for one of some protocols. */
-export const asksFor = ({ headers }: IncomingMessage, protocol: string): boolean =>
+/** Whether a request asks for an upgrade to a protocol. */
+export const asksForProtocol = ({ headers }: IncomingMessage, protocol: string): boolean =>
   tokensOf(headers.upgrade).includes(protocol)
 
-/** The text of a request's head without the wish for another protocol. */
+/** The head of a request as bytes, without the headers that ask for an upgrade. */
 const headOf = ({ method, url, httpVersion, rawHeaders }: IncomingMessage): Buffer => {
   const lines = [`${method} ${url} HTTP/${httpVersion}`]
   for (let at = 0; at < rawHeaders.length; at += 2) {
     const name = rawHeaders[at] as string
     const value = rawHeaders[at + 1] as string
-    if (SWITCHING.has(name.toLowerCase())) continue
+    if (UPGRADE_HEADERS.has(name.toLowerCase())) continue
     if (name.toLowerCase() !== 'connection') {
       lines.push(`${name}: ${value}`)
       continue
     }
-    const kept = tokensOf(value).filter((token) => token !== '' && !SWITCHING.has(token))
+    const kept = tokensOf(value).filter((token) => token !== '' && !UPGRADE_HEADERS.has(token))
     if (kept.length > 0) lines.push(`${name}: ${kept.join(', ')}`)
   }
   return Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1')
 }
 
 /**
- * Has a server handle an upgrade request as an ordinary one, as it would if nobody listened for upgrades: a server may ignore
- * the wish for another protocol (RFC 9110, section 7.8). The socket goes back to the server, with the request in front of
- * what has not been read; Node documents that `connection` may be emitted for any stream.
+ * Makes a server handle an upgrade request as an ordinary request, as Node does without an `upgrade` listener: a
+ * server may ignore an upgrade (RFC 9110, section 7.8). Puts the head of the request back in front of the unread
+ * bytes and gives the socket to the server. Node documents that `connection` may be emitted for any stream.
  */
-export const handleAsOrdinary = (
+export const handleWithoutUpgrade = (
   server: Server,
   request: IncomingMessage,
   socket: Duplex,
@@ -49,14 +49,14 @@ export const handleAsOrdinary = (
 
 const ignore = (): void => {}
 
-/** Closes the socket of an upgrade request that is left to others, unless they write something in time. */
+/** Closes the socket of an upgrade request that was left to other listeners, unless one of them writes in time. */
 export const closeUnlessAnswered = (socket: Duplex): void => {
-  // Without a listener, a reset by the peer would end the process.
+  // Without this listener, a reset by the peer would end the process.
   socket.on('error', ignore)
   const written = () => (socket as Duplex & { bytesWritten: number }).bytesWritten
   const before = written()
   const timer = setTimeout(() => {
     if (written() === before) socket.destroy()
-  }, ANSWER_MS)
+  }, UPGRADE_ANSWER_WAIT_MS)
   socket.once('close', () => clearTimeout(timer))
 }

@@ -18,17 +18,17 @@ import { RawWebSocket } from '../support/raw-websocket.ts'
 import {
   closeWithTest,
   createFullApp,
-  GUEST_KINDS,
   listening,
   ownListener,
+  USER_SERVER_KINDS,
   urlOf,
 } from '../support/server-kinds.ts'
 
-// The certificate of the tests signs itself.
+// The tests use a self-signed certificate.
 beforeAll(() => void vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0'))
 afterAll(() => void vi.unstubAllEnvs())
 
-/** A server of the user's own of node:http. */
+/** A server of node:http that belongs to the user. */
 const openServer = async (): Promise<Server> => {
   const server = await listening(createServer(ownListener))
   closeWithTest(server)
@@ -60,8 +60,8 @@ const listenersOf = (server: Server) => ({
   removeListener: server.rawListeners('removeListener'),
 })
 
-describe.each(Object.entries(GUEST_KINDS))('a guest on %s', (_name, openKind) => {
-  it('lets WebSocket servers of the user’s own work, whenever they come and go', async () => {
+describe.each(Object.entries(USER_SERVER_KINDS))('an app on %s', (_name, openKind) => {
+  it('lets the user’s WebSocket servers work, whenever they are added and removed', async () => {
     const server = await openKind()
     closeWithTest(server)
     const url = urlOf(server)
@@ -70,7 +70,7 @@ describe.each(Object.entries(GUEST_KINDS))('a guest on %s', (_name, openKind) =>
     await app.start()
     const after = attachWs(server, '/after')
     await isWelcome(url)
-    // Two of them refuse each other's paths, with the app or without.
+    // Two servers of `ws` refuse each other's paths, also without the app.
     after.close()
     expect(await firstMessage(url, '/before')).toBe('own /before')
     await isWelcome(url)
@@ -83,7 +83,7 @@ describe.each(Object.entries(GUEST_KINDS))('a guest on %s', (_name, openKind) =>
     late.close()
   })
 
-  it('leaves the server as it found it', async () => {
+  it('restores the listeners of the server when it stops', async () => {
     const server = await openKind()
     closeWithTest(server)
     server.once('request', () => {})
@@ -104,7 +104,7 @@ describe('two apps on one server', () => {
   it.each([
     ['the first', 0],
     ['the second', 1],
-  ])('both work, and when %s has stopped the other goes on', async (_which, first) => {
+  ])('both work, and the other still works when %s has stopped', async (_which, first) => {
     const server = await openServer()
     const url = urlOf(server)
     const before = listenersOf(server)
@@ -123,7 +123,7 @@ describe('two apps on one server', () => {
     expect(listenersOf(server)).toEqual(before)
   })
 
-  it('cannot take the same path', async () => {
+  it('cannot use the same path', async () => {
     const server = await openServer()
     const apps = [1, 2].map(() =>
       createApp({ plugins: [http({ server }), websocket({ path: '/same' })], logger: 'silent' }),
@@ -140,8 +140,8 @@ describe('two apps on one server', () => {
   })
 })
 
-describe('a Socket.IO server of the user’s own', () => {
-  it.each(['before', 'after'])('attached %s the app works beside it', async (order) => {
+describe('the user’s Socket.IO server', () => {
+  it.each(['before', 'after'])('works beside the app when attached %s it', async (order) => {
     const server = await openServer()
     const url = urlOf(server)
     const attach = () => {
@@ -185,7 +185,7 @@ describe('@fastify/websocket', () => {
   })
 })
 
-describe('a server of the user’s own', () => {
+describe('the user’s server', () => {
   it('may listen on a Unix domain socket, and after the app has started', async () => {
     const server = createServer(ownListener)
     const { app } = createFullApp({ server })
@@ -205,7 +205,7 @@ describe('a server of the user’s own', () => {
     await vi.waitFor(() => expect(text).toContain('"type":"welcome"'))
   })
 
-  it('without any listeners has the app answer what is not there', async () => {
+  it('without listeners answers 404 to other paths through the app', async () => {
     const server = await listening(createServer())
     closeWithTest(server)
     const { app } = createFullApp({ server, health: { live: '/live', ready: '/ready/' } })
@@ -220,7 +220,7 @@ describe('a server of the user’s own', () => {
     expect((await fetch(`${url}/ready`)).status).toBe(200)
   })
 
-  it('keeps its tunnels, its idle timeout and its connections', async () => {
+  it('keeps its CONNECT tunnels, its idle timeout and its connections', async () => {
     const server = await openServer()
     server.timeout = 300
     server.on('connect', (_request, socket) => socket.end('HTTP/1.1 200 OK\r\n\r\nthrough'))
@@ -230,7 +230,7 @@ describe('a server of the user’s own', () => {
     const tunnel = open(url)
     tunnel.socket.write('CONNECT example.com:443 HTTP/1.1\r\nHost: example.com\r\n\r\n')
     await vi.waitFor(() => expect(tunnel.text()).toContain('through'))
-    // Quiet streams and upgraded sockets are exempt from the idle timeout of the server; other connections are not.
+    // The idle timeout of the server does not apply to streams and upgraded sockets.
     const [stream, ws, idle] = [open(url), new BareClient(`${url}/api/v1/ws`), open(url)]
     stream.socket.write('GET /api/v1/sse?topic=a/* HTTP/1.1\r\nHost: localhost\r\n\r\n')
     await vi.waitFor(() => expect(stream.text()).toContain('"type":"welcome"'))

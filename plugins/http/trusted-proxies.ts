@@ -4,14 +4,15 @@ import proxyAddr from 'proxy-addr'
 import type { RequestOrigin } from './tokens.ts'
 
 /**
- * Proxies whose `X-Forwarded-*` and `Forwarded` headers count: all (`true`), so many in a row before the server, or those
- * of a list of addresses, of networks such as `10.0.0.0/8`, and of the names `loopback`, `linklocal` and `uniquelocal`.
+ * Proxies whose `X-Forwarded-*` and `Forwarded` headers the server trusts: all (`true`), a number of proxies in a row
+ * before the server, or a list of addresses, of networks such as `10.0.0.0/8`, and of the names `loopback`,
+ * `linklocal` and `uniquelocal`.
  */
 export type TrustProxy = boolean | number | readonly string[]
 
 type Trust = (address: string, hop: number) => boolean
 
-/** Undefined where no proxy is trusted: most servers need not look at addresses then. */
+/** Undefined if no proxy is trusted, so that most servers need not parse addresses. */
 const trustOf = (proxies: TrustProxy): Trust | undefined => {
   if (proxies === false || proxies === 0) return undefined
   if (proxies === true) return () => true
@@ -19,7 +20,7 @@ const trustOf = (proxies: TrustProxy): Trust | undefined => {
   return proxies.length > 0 ? proxyAddr.compile([...proxies]) : undefined
 }
 
-/** Says what is wrong with the option, or nothing. */
+/** Describes what the option must be if the value is wrong. */
 export const checkTrustProxy = (value: unknown): string | undefined => {
   const what =
     "true or false, a number of proxies, or a list of addresses, networks such as '10.0.0.0/8', and 'loopback', 'linklocal' or 'uniquelocal'"
@@ -37,7 +38,7 @@ export const checkTrustProxy = (value: unknown): string | undefined => {
   return undefined
 }
 
-/** The canonical form of an address without port, brackets and zone; undefined for text that is no address. */
+/** The canonical form of an address, without port, brackets and zone. Undefined if the text is not an address. */
 export const normalizeAddress = (text: string | undefined): string | undefined => {
   const [, bracketed, withPort] =
     /^(?:\[([^\]]*)\](?::\d+)?|(\d+\.\d+\.\d+\.\d+):\d+)$/.exec(text ?? '') ?? []
@@ -50,16 +51,16 @@ export const normalizeAddress = (text: string | undefined): string | undefined =
   }
 }
 
-/** What a request says of where it was sent, behind proxies that are trusted. */
-export interface Target {
-  /** The scheme that the client used; undefined where a proxy that is not trusted may have ended TLS. */
+/** The scheme and hosts that a client has sent its request to. */
+export interface RequestTarget {
+  /** Undefined if an untrusted proxy may have terminated TLS. */
   readonly scheme: 'http' | 'https' | undefined
-  /** Values of the `Host` header that the client may have sent. */
+  /** Possible values of the `Host` header of the client. */
   readonly hosts: readonly string[]
 }
 
-/** Reads what proxies say of the clients behind them. */
-export class Proxies {
+/** Reads the headers in which trusted proxies describe the client of a request. */
+export class TrustedProxies {
   readonly #trusts: Trust | undefined
 
   constructor(proxies: TrustProxy) {
@@ -67,9 +68,9 @@ export class Proxies {
   }
 
   /**
-   * The address of the client that sent a request. Each proxy appends the address that it speaks for to
-   * `X-Forwarded-For`: the list is read from its end, up to the first address that is not a trusted proxy's, and no further
-   * than what is an address.
+   * The address of the client that sent a request. Each proxy appends the address of its peer to `X-Forwarded-For`.
+   * The list is read from its end up to the first address that is not a trusted proxy's, and stops before an entry
+   * that is not an address.
    */
   addressOf(request: IncomingMessage): string {
     const peer = request.socket.remoteAddress ?? ''
@@ -86,15 +87,15 @@ export class Proxies {
     return address
   }
 
-  /** Whether the peer of a connection is a proxy that is trusted. */
+  /** Whether a request's connection comes from a trusted proxy. */
   isTrusted(request: RequestOrigin): boolean {
     if (!this.#trusts) return false
     const peer = request.socket?.remoteAddress ?? ''
     return this.#trusts(normalizeAddress(peer) ?? peer, 0)
   }
 
-  /** The scheme and the host that a client has asked for. Sources: RFC 7239, section 4; `X-Forwarded-Host/-Proto`. */
-  targetOf(request: RequestOrigin): Target {
+  /** The scheme and hosts of a request. Sources: RFC 7239, section 4; `X-Forwarded-Host`, `X-Forwarded-Proto`. */
+  targetOf(request: RequestOrigin): RequestTarget {
     const { headers } = request
     const isTls = (request.socket as { encrypted?: boolean } | undefined)?.encrypted === true
     const hosts = [headers.host, headers[':authority']]
