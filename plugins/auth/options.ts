@@ -10,8 +10,8 @@ import {
   type OptionCheck,
   option,
 } from '../../core/util/options.ts'
-import type { Authorize } from './authorizer.ts'
-import type { Rules } from './rules.ts'
+import type { Rules } from './rule-set.ts'
+import type { Authorize } from './session-authorizer.ts'
 import type { Claims } from './tokens.ts'
 
 /** What a token must be. Exactly one of `secret`, `publicKey` and `jwks`. */

@@ -1,6 +1,6 @@
 import type { Action } from '../../core/sessions/authorization.ts'
 import { assertPattern } from '../../core/topics/topic.ts'
-import { type Shape, shapeCovers, shapeOf } from './patterns.ts'
+import { type Shape, shapeCovers, shapeOf } from './parsed-pattern.ts'
 
 /** What a token allows, by action. */
 export type Permissions = Readonly<Record<Action, readonly Shape[]>>

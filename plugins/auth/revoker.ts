@@ -3,10 +3,10 @@ import type { Store } from '../../core/cluster/store.ts'
 import { RookeryError } from '../../core/protocol/errors.ts'
 import type { Session } from '../../core/sessions/live-session.ts'
 import type { Logger } from '../../core/util/logger.ts'
-import type { Logins } from './logins.ts'
-import { isRevocation, type Revocation, type Revocations } from './revocations.ts'
+import type { Logins } from './authenticated-sessions.ts'
+import { isRevocation, type Revocation, type Revocations } from './revocation-list.ts'
+import { tokenKey, userKey } from './token-verifier.ts'
 import type { Revoked, RevokeOptions, RevokeTarget } from './tokens.ts'
-import { tokenKey, userKey } from './verifier.ts'
 
 /** Milliseconds that a node has to close its sessions and say so. */
 const PATIENCE = 1000

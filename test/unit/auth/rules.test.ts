@@ -1,9 +1,9 @@
 import type { Session } from 'rookery'
 import { auth } from 'rookery/auth'
 import { describe, expect, it } from 'vitest'
-import { shapeOf } from '../../../plugins/auth/patterns.ts'
+import { shapeOf } from '../../../plugins/auth/parsed-pattern.ts'
 import { readPermissions } from '../../../plugins/auth/permissions.ts'
-import { RuleBook, type Rules } from '../../../plugins/auth/rules.ts'
+import { RuleBook, type Rules } from '../../../plugins/auth/rule-set.ts'
 
 const ada = { id: 'ada', name: 'Ada' }
 const session = {} as Session

@@ -1,11 +1,11 @@
 import type { User } from '../../core/protocol/protocol.ts'
 import type { Action, Authorizer } from '../../core/sessions/authorization.ts'
 import type { Session } from '../../core/sessions/live-session.ts'
-import { type Shape, shapeOf } from './patterns.ts'
+import { type Shape, shapeOf } from './parsed-pattern.ts'
 import { permits } from './permissions.ts'
-import type { RuleBook } from './rules.ts'
+import type { RuleBook } from './rule-set.ts'
+import type { Login } from './token-verifier.ts'
 import type { Claims } from './tokens.ts'
-import type { Login } from './verifier.ts'
 
 /** The handler by which a client revokes its own token: nobody may be kept from it. */
 export const LOGOUT = 'auth/logout'

@@ -4,7 +4,7 @@ import type { Action } from '../../core/sessions/authorization.ts'
 import type { Session } from '../../core/sessions/live-session.ts'
 import { assertPattern, isReserved } from '../../core/topics/topic.ts'
 import { isPromiseLike } from '../../core/util/promise-like.ts'
-import { type Shape, shapeCovers, shapeOf } from './patterns.ts'
+import { type Shape, shapeCovers, shapeOf } from './parsed-pattern.ts'
 import type { Claims } from './tokens.ts'
 
 type Name<Segment extends string> = Segment extends `:${infer N}` ? N : never

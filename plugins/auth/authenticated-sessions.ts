@@ -4,9 +4,9 @@ import type { User } from '../../core/protocol/protocol.ts'
 import type { Session } from '../../core/sessions/live-session.ts'
 import { logId } from '../../core/sessions/session-host.ts'
 import type { Logger } from '../../core/util/logger.ts'
-import { Lease } from './lease.ts'
-import { isOlder, type Revocation, type Revocations } from './revocations.ts'
-import { hashOf, type Login, type Verifier } from './verifier.ts'
+import { isOlder, type Revocation, type Revocations } from './revocation-list.ts'
+import { Lease } from './token-expiry.ts'
+import { hashOf, type Login, type Verifier } from './token-verifier.ts'
 
 /** Wrong tokens in a row that a session may send. */
 const MAX_WRONG = 5

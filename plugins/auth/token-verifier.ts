@@ -3,10 +3,10 @@ import { errors, type JWTVerifyGetKey, type JWTVerifyOptions, jwtVerify, type Ke
 import { RookeryError } from '../../core/protocol/errors.ts'
 import type { User } from '../../core/protocol/protocol.ts'
 import type { Logger } from '../../core/util/logger.ts'
-import { readKey } from './keys.ts'
 import type { JwtSettings } from './options.ts'
 import { type Permissions, readPermissions } from './permissions.ts'
 import type { Claims } from './tokens.ts'
+import { readKey } from './verification-key.ts'
 
 /** Longest token, in characters. */
 const MAX_TOKEN = 8192

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { topicMatches } from 'rookery'
 import { describe, expect, it } from 'vitest'
-import { covers } from '../../../plugins/auth/patterns.ts'
+import { covers } from '../../../plugins/auth/parsed-pattern.ts'
 
 const segment = fc.constantFrom('a', 'b', '$x')
 const pattern = fc

@@ -1,8 +1,8 @@
 import type { RookeryError, Session, User } from 'rookery'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { Logins } from '../../../plugins/auth/logins.ts'
-import { Revocations } from '../../../plugins/auth/revocations.ts'
-import type { Login, Verifier } from '../../../plugins/auth/verifier.ts'
+import { Logins } from '../../../plugins/auth/authenticated-sessions.ts'
+import { Revocations } from '../../../plugins/auth/revocation-list.ts'
+import type { Login, Verifier } from '../../../plugins/auth/token-verifier.ts'
 import { recordingLogger } from '../../support/app.ts'
 
 const START = 1_000_000_000

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { isRevocation, Revocations } from '../../../plugins/auth/revocations.ts'
+import { isRevocation, Revocations } from '../../../plugins/auth/revocation-list.ts'
 
 const NOW = 1_000_000
 const user = (before: number, until = NOW + 1000) => ({ key: 'user-a', before, until })

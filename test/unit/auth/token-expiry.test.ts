@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { Lease, leadOf } from '../../../plugins/auth/lease.ts'
+import { Lease, leadOf } from '../../../plugins/auth/token-expiry.ts'
 
 const DAY = 24 * 3_600_000
 
