@@ -4,7 +4,7 @@ import type { Frame } from '../../core/protocol/frame.ts'
 import type { MessageFrame, ReplyFrame, ServerFrame } from '../../core/protocol/protocol.ts'
 import type { Limits } from '../../core/sessions/session-host.ts'
 import type { Wire } from '../../core/sessions/transport.ts'
-import { eventOf, packet } from './framing.ts'
+import { eventOf, packet } from './packet.ts'
 
 /** What is used of Engine.IO beyond its types. */
 interface EngineSocket {

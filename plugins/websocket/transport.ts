@@ -5,8 +5,8 @@ import { RookeryError } from '../../core/protocol/errors.ts'
 import type { Transport, TransportHost } from '../../core/sessions/transport.ts'
 import { LinkedList } from '../../core/util/linked-list.ts'
 import type { HttpServer } from '../http/tokens.ts'
-import { FlowingReader } from './flowing-reader.ts'
-import { connect, PeerSocket } from './peer.ts'
+import { connect, PeerSocket } from './connection.ts'
+import { FlowingReader } from './ws-reader.ts'
 
 interface Settings {
   readonly path: string

@@ -3,7 +3,7 @@ import type { Reader } from '../../core/admission/stream-reader.ts'
 import { RookeryError } from '../../core/protocol/errors.ts'
 import { readClientFrame } from '../../core/protocol/read-frame.ts'
 import type { Limits } from '../../core/sessions/session-host.ts'
-import type { PeerSocket } from './peer.ts'
+import type { PeerSocket } from './connection.ts'
 
 /** A message of the peer. */
 type Message = readonly [data: RawData, isBinary: boolean]

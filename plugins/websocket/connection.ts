@@ -7,8 +7,8 @@ import { Frame } from '../../core/protocol/frame.ts'
 import type { ClientFrame } from '../../core/protocol/protocol.ts'
 import type { Session } from '../../core/sessions/live-session.ts'
 import type { Handshake, TransportHost, Wire } from '../../core/sessions/transport.ts'
-import { type Early, FirstFrame } from './first-frame.ts'
-import { batchBytes } from './framing.ts'
+import { batchBytes } from './encode-frames.ts'
+import { type Early, FirstFrame } from './first-frame-reader.ts'
 
 /** Errors for the close codes that `ws` uses when a peer breaks the protocol. */
 const faults: Readonly<Record<number, () => RookeryError>> = {
