@@ -7,7 +7,7 @@ import { rooms } from 'rookery/rooms'
 import { sse } from 'rookery/sse'
 import { websocket } from 'rookery/websocket'
 import { servePage } from '../chat/serve-page.ts'
-import { addDesk } from './desk.ts'
+import { addDesk } from './handlers.ts'
 import { loginRoutes } from './routes.ts'
 
 // Whoever has the private key can log in as anybody; auth() makes do with the public one. New at each start here, so
