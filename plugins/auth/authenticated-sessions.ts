@@ -4,115 +4,128 @@ import type { User } from '../../core/protocol/protocol.ts'
 import type { Session } from '../../core/sessions/live-session.ts'
 import { logId } from '../../core/sessions/session-host.ts'
 import type { Logger } from '../../core/util/logger.ts'
-import { isOlder, type Revocation, type Revocations } from './revocation-list.ts'
-import { Lease } from './token-expiry.ts'
-import { hashOf, type Login, type Verifier } from './token-verifier.ts'
+import type { Identity } from './identity.ts'
+import { hashOf } from './revocation-keys.ts'
+import { isRevokedBy, type Revocation, type RevocationList } from './revocation-list.ts'
+import { TokenExpiry } from './token-expiry.ts'
+import type { TokenVerifier } from './token-verifier.ts'
 
-/** Wrong tokens in a row that a session may send. */
-const MAX_WRONG = 5
+/** Number of refused tokens in a row after which the next one ends the session. */
+const MAX_REFUSED_TOKENS = 5
 
-/** A session that somebody has logged in with. */
+/** An open session of an authenticated user. */
 interface Entry {
-  login: Login
-  lease: Lease | undefined
-  /** Wrong tokens since the last right one. */
-  wrong: number
+  identity: Identity
+  readonly expiry: TokenExpiry | undefined
+  /** Refused tokens since the last accepted one. */
+  refusedTokens: number
 }
 
-/** Keeps by what right this node's sessions are open: ends them when their tokens expire or are revoked. */
-export class Logins {
-  readonly #grace: number
-  readonly #revocations: Revocations
+/** The authenticated sessions of this node. Closes a session when its token expires or is revoked. */
+export class AuthenticatedSessions {
+  readonly #graceMs: number
+  readonly #revocations: RevocationList
   readonly #log: () => Logger
-  /** By a session's user: every login has one of its own. */
-  readonly #byUser = new WeakMap<User, Login>()
+  /** By the session's user object, which belongs to one identity only. */
+  readonly #identities = new WeakMap<User, Identity>()
   readonly #entries = new Map<Session, Entry>()
-  /** Sessions by what they can be revoked by. */
+  /** Sessions by revocation key. */
   readonly #byKey = new Map<string, Set<Session>>()
 
-  constructor(revocations: Revocations, grace: number, log: () => Logger) {
+  /** @param graceMs how long a session stays open after its token has expired, in milliseconds */
+  constructor(revocations: RevocationList, graceMs: number, log: () => Logger) {
     this.#revocations = revocations
-    this.#grace = grace
+    this.#graceMs = graceMs
     this.#log = log
   }
 
-  /** What is in use, for leak checks. */
+  /** Number of entries in memory, for leak checks. */
   get size(): number {
     return this.#entries.size + this.#byKey.size
   }
 
-  of = (session: Session): Login | undefined => (session.user ? this.#byUser.get(session.user) : undefined)
+  identityOf = (session: Session): Identity | undefined =>
+    session.user ? this.#identities.get(session.user) : undefined
 
-  /** Lets a login in: a session will be opened for its user. @throws `token_revoked` */
-  admit(login: Login): User {
-    this.assertValid(login)
-    this.#byUser.set(login.user, login)
-    return login.user
+  /** Registers an identity before a session opens, and returns the session's user. @throws `token_revoked` */
+  admit(identity: Identity): User {
+    this.assertValid(identity)
+    this.#identities.set(identity.user, identity)
+    return identity.user
   }
 
   /** @throws `token_revoked` */
-  assertValid({ keys, issuedAt, tokenId }: Login): void {
-    // Who came without a token is let in by somebody who knows.
-    if (tokenId === undefined || !this.#revocations.revokes(keys, issuedAt, Date.now())) return
+  assertValid({ revocationKeys, issuedAt, tokenId }: Identity): void {
+    // Without a token, the application's `authenticate` function decides whether the user may come back.
+    if (tokenId === undefined || !this.#revocations.revokes(revocationKeys, issuedAt, Date.now())) return
     throw new RookeryError('token_revoked')
   }
 
-  /** A session has been opened. @throws `token_revoked` */
+  /** Takes an opened session. @throws `token_revoked` if the token was revoked during the handshake */
   opened(session: Session): void {
-    const login = this.of(session)
-    if (!login || session.closed) return
-    this.assertValid(login)
-    const { expiresAt } = login
-    const lease =
+    const identity = this.identityOf(session)
+    if (!identity || session.closed) return
+    this.assertValid(identity)
+    const { expiresAt } = identity
+    const expiry =
       expiresAt === undefined
         ? undefined
-        : new Lease(expiresAt, this.#grace, {
-            ask: (expiresIn) => session.push(new Frame({ type: 'auth', expiresIn })),
-            end: () => session.close(new RookeryError('token_expired')),
+        : new TokenExpiry(expiresAt, this.#graceMs, {
+            renewalDue: (expiresIn) => session.push(new Frame({ type: 'auth', expiresIn })),
+            expired: () => session.close(new RookeryError('token_expired')),
           })
-    this.#entries.set(session, { login, lease, wrong: 0 })
-    this.#index(session, login, true)
+    this.#entries.set(session, { identity, expiry, refusedTokens: 0 })
+    this.#addToIndex(session, identity)
   }
 
+  /** Forgets a closed session. */
   closed(session: Session): void {
     const entry = this.#entries.get(session)
     if (!entry) return
-    entry.lease?.stop()
+    entry.expiry?.stop()
     this.#entries.delete(session)
-    this.#index(session, entry.login, false)
+    this.#removeFromIndex(session, entry.identity)
   }
 
   /**
-   * Takes another token of a session's user.
+   * Replaces the token of a session by a new one of the same user.
    *
    * @throws `invalid_token`, `token_expired`, `token_revoked`, `auth_unavailable`; `forbidden` for another user
    */
-  async renew(session: Session, token: string, verifier: Verifier): Promise<{ expiresIn: number }> {
+  async renew(session: Session, token: string, verifier: TokenVerifier): Promise<{ expiresIn: number }> {
     const entry = this.#entries.get(session)
-    if (!entry) throw new RookeryError('forbidden', 'This session has no user: connect anew with the token')
-    const login = await this.#verified(session, entry, token, verifier)
+    if (!entry) {
+      throw new RookeryError('forbidden', 'This session has no user: connect again with the token')
+    }
+    const identity = await this.#verify(session, entry, token, verifier)
     if (session.closed) throw session.closeReason ?? new RookeryError('disconnected')
-    this.#index(session, entry.login, false)
-    entry.login = login
-    entry.wrong = 0
-    this.#index(session, login, true)
-    this.#byUser.set(login.user, login)
-    const expiresAt = login.expiresAt as number
-    entry.lease?.renew(expiresAt)
-    await session.renew(login.user)
+    this.#removeFromIndex(session, entry.identity)
+    entry.identity = identity
+    entry.refusedTokens = 0
+    this.#addToIndex(session, identity)
+    this.#identities.set(identity.user, identity)
+    const expiresAt = identity.expiresAt as number
+    entry.expiry?.renew(expiresAt)
+    await session.renew(identity.user)
     return { expiresIn: Math.max(0, expiresAt - Date.now()) }
   }
 
-  /** Closes the sessions that revocations concern, but one; returns how many there were. */
-  close(revocations: readonly Revocation[], except?: Session): number {
+  /**
+   * Closes the sessions that are revoked.
+   *
+   * @param except a session that the caller closes
+   * @returns the number of sessions that were closed
+   */
+  closeRevoked(revocations: readonly Revocation[], except?: Session): number {
     let count = 0
     for (const revocation of revocations) {
       for (const session of [...(this.#byKey.get(revocation.key) ?? [])]) {
-        const login = this.#entries.get(session)?.login
-        if (!login || session === except || !isOlder(login.issuedAt, revocation)) continue
+        const identity = this.#entries.get(session)?.identity
+        if (!identity || session === except || !isRevokedBy(identity.issuedAt, revocation)) continue
+        const { user, tokenId } = identity
         this.#log().info(
-          { session: logId(session), user: login.user.id, token: login.tokenId && hashOf(login.tokenId) },
-          'a session was closed: its token has been revoked',
+          { session: logId(session), user: user.id, token: tokenId && hashOf(tokenId) },
+          'a session was closed because its token was revoked',
         )
         session.close(new RookeryError('token_revoked'))
         count++
@@ -121,31 +134,36 @@ export class Logins {
     return count
   }
 
-  async #verified(session: Session, entry: Entry, token: string, verifier: Verifier): Promise<Login> {
+  async #verify(session: Session, entry: Entry, token: string, verifier: TokenVerifier): Promise<Identity> {
     try {
-      const login = await verifier.verify(token)
-      this.assertValid(login)
-      if (login.user.id !== session.user?.id) throw new RookeryError('forbidden', 'A session keeps its user')
-      return login
+      const identity = await verifier.verify(token)
+      this.assertValid(identity)
+      if (identity.user.id !== session.user?.id) {
+        throw new RookeryError('forbidden', 'A session keeps its user')
+      }
+      return identity
     } catch (error) {
       const { code } = error as { code?: unknown }
       this.#log().debug({ session: logId(session), user: session.user?.id, code }, 'a new token was refused')
-      // That tokens cannot be verified just now is not the client's fault.
-      if (code !== 'auth_unavailable' && ++entry.wrong > MAX_WRONG)
+      // The client is not at fault if the keys cannot be fetched.
+      if (code !== 'auth_unavailable' && ++entry.refusedTokens > MAX_REFUSED_TOKENS)
         session.close(new RookeryError('invalid_token'))
       throw error
     }
   }
 
-  #index(session: Session, { keys }: Login, there: boolean): void {
-    for (const key of keys) {
+  #addToIndex(session: Session, { revocationKeys }: Identity): void {
+    for (const key of revocationKeys) {
       const sessions = this.#byKey.get(key)
-      if (there) {
-        if (sessions) sessions.add(session)
-        else this.#byKey.set(key, new Set([session]))
-      } else if (sessions?.delete(session) && sessions.size === 0) {
-        this.#byKey.delete(key)
-      }
+      if (sessions) sessions.add(session)
+      else this.#byKey.set(key, new Set([session]))
+    }
+  }
+
+  #removeFromIndex(session: Session, { revocationKeys }: Identity): void {
+    for (const key of revocationKeys) {
+      const sessions = this.#byKey.get(key)
+      if (sessions?.delete(session) && sessions.size === 0) this.#byKey.delete(key)
     }
   }
 }

@@ -1,7 +1,8 @@
-export type { AuthOptions, JwtOptions } from './options.ts'
+export type { Authorize, AuthorizeContext } from './authorize.ts'
+export type { JwtOptions } from './jwt-options.ts'
+export type { AuthOptions } from './options.ts'
 export { auth } from './plugin.ts'
-export type { ActionRules, Params, Rule, RuleContext, Rules } from './rule-set.ts'
-export type { Authorize, AuthorizeContext } from './session-authorizer.ts'
+export type { ActionRules, Params, Rule, RuleContext, Rules } from './rules.ts'
 export {
   Auth,
   type Claims,

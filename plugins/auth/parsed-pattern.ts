@@ -1,36 +1,35 @@
-/** A pattern taken apart: which topics it matches. */
-export interface Shape {
-  /** `*` stands for any one segment. */
+/** A topic pattern, split into segments. */
+export interface ParsedPattern {
+  /** Segments without a `*` at the end. A `*` stands for any one segment. */
   readonly segments: readonly string[]
-  /** Whether one or more segments follow, whatever they are. */
-  readonly open: boolean
+  /** Whether the pattern ends with `*`: one or more further segments follow. */
+  readonly openEnded: boolean
 }
 
-/** Takes a valid pattern apart. A topic is a pattern that matches only itself. */
-export const shapeOf = (pattern: string): Shape => {
+/** Parses a valid pattern. A topic is a pattern that matches only itself. */
+export const parsePattern = (pattern: string): ParsedPattern => {
   const segments = pattern.split('/')
-  const open = segments.at(-1) === '*'
-  return { segments: open ? segments.slice(0, -1) : segments, open }
-}
-
-/** Whether every topic that one shape matches is matched by another. */
-export const shapeCovers = (allowed: Shape, asked: Shape): boolean => {
-  const length = allowed.segments.length
-  const other = asked.segments.length
-  const fits = asked.open ? allowed.open && length <= other : allowed.open ? length < other : length === other
-  if (!fits) return false
-  // A wildcard does not match the framework's own topics.
-  const [first = '*'] = allowed.segments
-  if (first === '*' && asked.segments[0]?.startsWith('$')) return false
-  return allowed.segments.every((segment, index) => segment === '*' || segment === asked.segments[index])
+  const openEnded = segments.at(-1) === '*'
+  return { segments: openEnded ? segments.slice(0, -1) : segments, openEnded }
 }
 
 /**
- * Whether every topic that one valid pattern matches is matched by another. What several patterns cover only together,
- * none of them covers.
+ * Whether `allowed` matches every topic that `requested` matches.
  *
- * @example covers('rooms/*', 'rooms/42/*') // true
- * @example covers('rooms/42/*', 'rooms/*') // false
+ * @example covers(parsePattern('rooms/*'), parsePattern('rooms/42/*')) // true
+ * @example covers(parsePattern('rooms/42/*'), parsePattern('rooms/*')) // false
  */
-export const covers = (allowed: string, asked: string): boolean =>
-  shapeCovers(shapeOf(allowed), shapeOf(asked))
+export const covers = (allowed: ParsedPattern, requested: ParsedPattern): boolean => {
+  if (!coversLength(allowed, requested)) return false
+  // A wildcard does not match the framework's own topics.
+  const [first = '*'] = allowed.segments
+  if (first === '*' && requested.segments[0]?.startsWith('$')) return false
+  return allowed.segments.every((segment, index) => segment === '*' || segment === requested.segments[index])
+}
+
+const coversLength = (allowed: ParsedPattern, requested: ParsedPattern): boolean => {
+  const length = allowed.segments.length
+  const requestedLength = requested.segments.length
+  if (requested.openEnded) return allowed.openEnded && length <= requestedLength
+  return allowed.openEnded ? length < requestedLength : length === requestedLength
+}

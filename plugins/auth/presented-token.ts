@@ -4,16 +4,23 @@ import type { Handshake } from '../../core/sessions/transport.ts'
 import { within } from '../../core/util/promises.ts'
 import type { HttpServer } from '../http/tokens.ts'
 
-export interface CredentialOptions {
+/** The places where a client may present its token. */
+export interface TokenSources {
+  /** Whether every client must present a token. */
   readonly required: boolean
+  /** Name of the cookie that may hold the token. */
   readonly cookie: string | undefined
+  /** Name of the query parameter that may hold the token. */
   readonly query: string | undefined
 }
 
 type Headers = Handshake['headers']
 
-/** A parameter of the handshake by which a peer says that its first frame has the token, where none is required. */
-const ANNOUNCED = 'auth'
+/**
+ * Query parameter with which a client announces its token: `?auth=first` says that the first frame holds it. The
+ * parameter is needed only where tokens are optional.
+ */
+const ANNOUNCEMENT_PARAMETER = 'auth'
 
 const headerOf = (headers: Headers, name: string): string | undefined => {
   const value = headers[name]
@@ -25,10 +32,10 @@ const bearerOf = (headers: Headers): string | undefined =>
 
 const cookieOf = (headers: Headers, name: string): string | undefined => {
   for (const pair of (headerOf(headers, 'cookie') ?? '').split(';')) {
-    const at = pair.indexOf('=')
-    if (at >= 0 && pair.slice(0, at).trim() === name)
+    const separator = pair.indexOf('=')
+    if (separator >= 0 && pair.slice(0, separator).trim() === name)
       return pair
-        .slice(at + 1)
+        .slice(separator + 1)
         .trim()
         .replace(/^"(.*)"$/, '$1')
   }
@@ -36,41 +43,43 @@ const cookieOf = (headers: Headers, name: string): string | undefined => {
 }
 
 /**
- * The token that a peer presents, in this order: the Authorization header, the transport's own way, the query, a cookie,
- * the first frame. Undefined when there is none.
+ * Returns the token that a client presents, or undefined if it presents none. Looks in this order: the Authorization
+ * header, the transport's own field, the query, the cookie, the first frame.
  *
- * @param patience milliseconds to wait for the first frame
- * @throws `origin_not_allowed` for a cookie that came from another site's page; what the first frame is refused with;
- * `unauthenticated` when it does not come
+ * @param firstFrameWaitMs how long to wait for the first frame, in milliseconds
+ * @throws `origin_not_allowed` if the token is in a cookie and the page's origin is not allowed, `unauthenticated` if the
+ * first frame does not arrive in time, or the error with which the transport refuses the first frame
  */
 export const presentedToken = async (
   handshake: Handshake,
-  { required, cookie, query }: CredentialOptions,
+  { required, cookie, query }: TokenSources,
   http: () => HttpServer,
-  patience: number,
+  firstFrameWaitMs: number,
 ): Promise<string | undefined> => {
   const { headers, token, query: parameters, firstToken } = handshake
-  const shown = bearerOf(headers) || token || (query && parameters.get(query))
-  if (shown) return shown
-  const kept = cookie && cookieOf(headers, cookie)
-  if (kept) {
-    await assertOwnPage(handshake, http())
-    return kept
+  const explicit = bearerOf(headers) || token || (query && parameters.get(query))
+  if (explicit) return explicit
+  const fromCookie = cookie && cookieOf(headers, cookie)
+  if (fromCookie) {
+    await assertAllowedOrigin(handshake, http())
+    return fromCookie
   }
-  // Who needs no token need not say so, and would be waited for in vain.
-  if (!firstToken || !(required || parameters.get(ANNOUNCED) === 'first')) return undefined
-  const late = () => new RookeryError('unauthenticated', 'No token came in time')
-  return (await within(patience, firstToken(), late)) || undefined
+  // A client that needs no token may never send one: wait for the first frame only if the client announces it.
+  const announced = parameters.get(ANNOUNCEMENT_PARAMETER) === 'first'
+  if (!firstToken || !(required || announced)) return undefined
+  const timeout = () => new RookeryError('unauthenticated', 'The token did not arrive in time')
+  return (await within(firstFrameWaitMs, firstToken(), timeout)) || undefined
 }
 
-/** Browsers send cookies along whichever page asks: a cookie counts only where the page may use the server. */
-const assertOwnPage = async ({ request, headers }: Handshake, http: HttpServer): Promise<void> => {
-  const asked = request ?? { headers: headers as IncomingHttpHeaders }
-  if (!(await http.allowsOrigin(asked))) throw new RookeryError('origin_not_allowed')
+/** Checks the page's origin. A browser sends the cookie with requests of any page, so the cookie alone proves nothing. */
+const assertAllowedOrigin = async ({ request, headers }: Handshake, http: HttpServer): Promise<void> => {
+  const origin = request ?? { headers: headers as IncomingHttpHeaders }
+  if (!(await http.allowsOrigin(origin))) throw new RookeryError('origin_not_allowed')
 }
 
 /**
- * With all origins allowed, any page could act for whoever has a cookie.
+ * Checks that the HTTP server refuses at least one origin. If it allowed all of them, any page could act with the cookie
+ * of its visitor.
  *
  * @throws `invalid_option`
  */
@@ -79,6 +88,6 @@ export const assertOriginCheck = async (http: HttpServer): Promise<void> => {
   if (!(await http.allowsOrigin({ headers }))) return
   throw new RookeryError(
     'invalid_option',
-    "auth(): with 'cookie', the allowedOrigins of http() must not let in every origin; list those of your own pages",
+    "auth(): with 'cookie', allowedOrigins of http() must not allow every origin; list the origins of your own pages",
   )
 }

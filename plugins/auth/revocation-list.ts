@@ -1,10 +1,10 @@
-/** What has been revoked. Plain JSON: it goes from node to node, and into the store. */
+/** A revocation of one token, or of all tokens of a user. Plain JSON: nodes send it to each other and store it. */
 export interface Revocation {
-  /** Of a user or of a token; holds only a hash. */
+  /** Key of the user or of the token. It contains a hash, not the id. */
   readonly key: string
-  /** Tokens issued up to then are revoked, in seconds since 1970; null: whenever. */
+  /** Tokens issued up to this time are revoked, in seconds since 1970; null: whenever they were issued. */
   readonly before: number | null
-  /** When it may be forgotten, in milliseconds since 1970. */
+  /** When the revocation may be forgotten, in milliseconds since 1970. */
   readonly until: number
 }
 
@@ -14,70 +14,85 @@ export const isRevocation = (value: unknown): value is Revocation => {
   return ok && (before === null || Number.isFinite(before))
 }
 
-/** Whether a revocation concerns a token that was issued then. */
-export const isOlder = (issuedAt: number, { before }: Revocation): boolean =>
+/** Whether a token was issued early enough to be revoked. @param issuedAt seconds since 1970 */
+export const isRevokedBy = (issuedAt: number, { before }: Revocation): boolean =>
   before === null || issuedAt <= before
 
-interface Known {
+interface Entry {
   readonly revocation: Revocation
-  /** Counts up with everything that becomes known. */
-  readonly order: number
+  /** Position in the order of arrival. */
+  readonly position: number
 }
 
-/** Most revocations on one page. */
-const PAGE = 1000
-/** Milliseconds between two times that all are looked at for those that have run out. */
-const SWEEP = 60_000
+/** Maximum number of revocations on a page. */
+const PAGE_REVOCATIONS = 1000
+/** Interval between two searches for revocations that may be forgotten. */
+const CLEANUP_INTERVAL_MS = 60_000
 
-/** Remembers what has been revoked, for as long as that matters. */
-export class Revocations {
-  /** In the order in which they became known. */
-  readonly #known = new Map<string, Known>()
-  #order = 0
-  #swept = Number.NEGATIVE_INFINITY
+/** The revocations that this node knows. Each is kept until its `until` has passed. */
+export class RevocationList {
+  /** By key, in the order of arrival. */
+  readonly #entries = new Map<string, Entry>()
+  #lastPosition = 0
+  #cleanedUpAt = Number.NEGATIVE_INFINITY
 
   get size(): number {
-    return this.#known.size
+    return this.#entries.size
   }
 
-  /** Adds one; returns it as it stands now, or nothing when it says nothing new. */
+  /**
+   * Adds a revocation and merges it with an earlier one of the same key.
+   *
+   * @param now milliseconds since 1970
+   * @returns the merged revocation; undefined if nothing has changed
+   */
   add(revocation: Revocation, now: number): Revocation | undefined {
-    this.#sweep(now)
+    this.#cleanUp(now)
     const { key } = revocation
-    const known = this.#known.get(key)?.revocation
-    const added = known ? merge(known, revocation) : revocation
-    if (added.until <= now || (known && known.before === added.before && known.until === added.until)) return
-    this.#known.delete(key)
-    this.#known.set(key, { revocation: added, order: ++this.#order })
-    return added
+    const known = this.#entries.get(key)?.revocation
+    const merged = known ? merge(known, revocation) : revocation
+    if (merged.until <= now) return
+    if (known && known.before === merged.before && known.until === merged.until) return
+    this.#entries.delete(key)
+    this.#entries.set(key, { revocation: merged, position: ++this.#lastPosition })
+    return merged
   }
 
-  /** Whether a token that was issued then, in seconds since 1970, is revoked by one of its keys. */
+  /**
+   * Whether a token is revoked under one of its keys.
+   *
+   * @param issuedAt seconds since 1970
+   * @param now milliseconds since 1970
+   */
   revokes(keys: readonly string[], issuedAt: number, now: number): boolean {
-    if (this.#known.size === 0) return false
+    if (this.#entries.size === 0) return false
     return keys.some((key) => {
-      const known = this.#known.get(key)
-      return known !== undefined && known.revocation.until > now && isOlder(issuedAt, known.revocation)
+      const revocation = this.#entries.get(key)?.revocation
+      return revocation !== undefined && revocation.until > now && isRevokedBy(issuedAt, revocation)
     })
   }
 
-  /** A page of what became known after another page. @param after `next` of that page; 0 for the first */
+  /**
+   * Returns a page of revocations in the order of arrival.
+   *
+   * @param after `next` of the previous page; 0 for the first page
+   */
   page(after: number): { readonly items: readonly Revocation[]; readonly next: number | null } {
     const items: Revocation[] = []
     let last = after
-    for (const { revocation, order } of this.#known.values()) {
-      if (order <= after) continue
-      if (items.length === PAGE) return { items, next: last }
+    for (const { revocation, position } of this.#entries.values()) {
+      if (position <= after) continue
+      if (items.length === PAGE_REVOCATIONS) return { items, next: last }
       items.push(revocation)
-      last = order
+      last = position
     }
     return { items, next: null }
   }
 
-  #sweep(now: number): void {
-    if (now - this.#swept < SWEEP) return
-    this.#swept = now
-    for (const [key, { revocation }] of this.#known) if (revocation.until <= now) this.#known.delete(key)
+  #cleanUp(now: number): void {
+    if (now - this.#cleanedUpAt < CLEANUP_INTERVAL_MS) return
+    this.#cleanedUpAt = now
+    for (const [key, { revocation }] of this.#entries) if (revocation.until <= now) this.#entries.delete(key)
   }
 }
 

@@ -1,54 +1,46 @@
-import type { User } from '../../core/protocol/protocol.ts'
 import type { Action, Authorizer } from '../../core/sessions/authorization.ts'
 import type { Session } from '../../core/sessions/live-session.ts'
-import { type Shape, shapeOf } from './parsed-pattern.ts'
+import type { Authorize } from './authorize.ts'
+import type { Identity } from './identity.ts'
+import { type ParsedPattern, parsePattern } from './parsed-pattern.ts'
 import { permits } from './permissions.ts'
-import type { RuleBook } from './rule-set.ts'
-import type { Login } from './token-verifier.ts'
-import type { Claims } from './tokens.ts'
+import type { RuleSet } from './rule-set.ts'
 
-/** The handler by which a client revokes its own token: nobody may be kept from it. */
-export const LOGOUT = 'auth/logout'
+/** Topic of the handler with which a client revokes its own token. Every session may send to it. */
+export const LOGOUT_TOPIC = 'auth/logout'
 
-/** Who wants something. */
-export interface AuthorizeContext {
-  readonly session: Session
-  readonly user: User | null
-  /** What the token says; undefined without one. */
-  readonly claims: Claims | undefined
-}
+/** Allows an action if the token's permissions, the rules and the application's `authorize` function all allow it. */
+export class SessionAuthorizer implements Authorizer {
+  readonly #identityOf: (session: Session) => Identity | undefined
+  readonly #rules: RuleSet
+  readonly #authorize: Authorize | undefined
 
-/** Only `true` allows. What it throws refuses. */
-export type Authorize = (ctx: AuthorizeContext, action: Action, topic: string) => boolean | Promise<boolean>
-
-/** Asks the claim of the token, the rules and the app's own function; all that there are must allow. */
-export class TokenAuthorizer implements Authorizer {
-  readonly #loginOf: (session: Session) => Login | undefined
-  readonly #rules: RuleBook
-  readonly #own: Authorize | undefined
-
-  constructor(loginOf: (session: Session) => Login | undefined, rules: RuleBook, own: Authorize | undefined) {
-    this.#loginOf = loginOf
+  constructor(
+    identityOf: (session: Session) => Identity | undefined,
+    rules: RuleSet,
+    authorize: Authorize | undefined,
+  ) {
+    this.#identityOf = identityOf
     this.#rules = rules
-    this.#own = own
+    this.#authorize = authorize
   }
 
   authorize(session: Session, action: Action, topic: string): boolean | Promise<boolean> {
-    if (action === 'send' && topic === LOGOUT) return true
-    if (!this.#allows(session, action, shapeOf(topic))) return false
-    if (!this.#own) return true
-    const claims = this.#loginOf(session)?.claims
-    return this.#own({ session, user: session.user, claims }, action, topic)
+    if (action === 'send' && topic === LOGOUT_TOPIC) return true
+    if (!this.#allows(session, action, parsePattern(topic))) return false
+    if (!this.#authorize) return true
+    const claims = this.#identityOf(session)?.claims
+    return this.#authorize({ session, user: session.user, claims }, action, topic)
   }
 
   authorizePattern(session: Session, pattern: string): boolean | 'each' {
-    if (!this.#allows(session, 'subscribe', shapeOf(pattern))) return false
-    return this.#own ? 'each' : true
+    if (!this.#allows(session, 'subscribe', parsePattern(pattern))) return false
+    return this.#authorize ? 'each' : true
   }
 
-  #allows(session: Session, action: Action, asked: Shape): boolean {
-    const login = this.#loginOf(session)
-    if (login?.permissions && !permits(login.permissions, action, asked)) return false
-    return this.#rules.allows(action, asked, { session, user: session.user, claims: login?.claims })
+  #allows(session: Session, action: Action, requested: ParsedPattern): boolean {
+    const identity = this.#identityOf(session)
+    if (identity?.permissions && !permits(identity.permissions, action, requested)) return false
+    return this.#rules.allows(action, requested, { session, user: session.user, claims: identity?.claims })
   }
 }

@@ -1,70 +1,30 @@
-import { createHash } from 'node:crypto'
 import { errors, type JWTVerifyGetKey, type JWTVerifyOptions, jwtVerify, type KeyInput } from 'jose'
 import { RookeryError } from '../../core/protocol/errors.ts'
 import type { User } from '../../core/protocol/protocol.ts'
 import type { Logger } from '../../core/util/logger.ts'
-import type { JwtSettings } from './options.ts'
+import { copyUser, type Identity } from './identity.ts'
+import type { JwtSettings } from './jwt-options.ts'
 import { type Permissions, readPermissions } from './permissions.ts'
+import { hashOf, tokenKey, userKey } from './revocation-keys.ts'
 import type { Claims } from './tokens.ts'
 import { readKey } from './verification-key.ts'
 
-/** Longest token, in characters. */
-const MAX_TOKEN = 8192
-/** Seconds that the clock of whoever issues tokens may be ahead, even if no tolerance was asked for. */
-const MIN_AHEAD = 5
-
-/** Somebody who is in, or may come in, and by what right. */
-export interface Login {
-  readonly user: User
-  readonly claims: Claims | undefined
-  readonly permissions: Permissions | undefined
-  /** What it can be revoked by. */
-  readonly keys: readonly string[]
-  /** Seconds since 1970; 0 when nobody knows. */
-  readonly issuedAt: number
-  /** Milliseconds since 1970; undefined: never. */
-  readonly expiresAt: number | undefined
-  readonly tokenId: string | undefined
-}
-
-/** What stands for an id in memory, in the store and in the log. */
-export const hashOf = (text: string): string => createHash('sha256').update(text).digest('base64url')
-
-export const userKey = (id: string): string => `user-${hashOf(id)}`
-export const tokenKey = (id: string): string => `token-${hashOf(id)}`
-
-/** The login of a user who came without a token. */
-export const loginOf = (user: User): Login => ({
-  user: ownUser(user),
-  claims: undefined,
-  permissions: undefined,
-  keys: [userKey(user.id)],
-  issuedAt: 0,
-  expiresAt: undefined,
-  tokenId: undefined,
-})
+/** Maximum length of a token. */
+const MAX_TOKEN_CHARACTERS = 8192
+/** How far the issuer's clock may be ahead, even without `clockTolerance`. */
+const MIN_CLOCK_LEAD_SECONDS = 5
 
 /**
- * A user that no other login shares: sessions are told apart by it.
- *
- * @throws `invalid_option`
+ * Id of a token without `jti`: a hash of its signed part. The signature is left out, because one signature can be written
+ * in several ways.
  */
-const ownUser = (user: User): User => {
-  if (typeof user?.id === 'string' && user.id !== '' && typeof user.name === 'string') return { ...user }
-  throw new RookeryError('invalid_option', 'auth(): a user needs an id and a name that are strings')
-}
+const hashedTokenId = (token: string): string => `sha256:${hashOf(token.slice(0, token.lastIndexOf('.')))}`
 
-/**
- * What stands for a token without an id: a hash of what is signed. The signature is left out, because the same one can
- * be written in several ways.
- */
-const idOf = (token: string): string => `sha256:${hashOf(token.slice(0, token.lastIndexOf('.')))}`
-
-/** Why a token is refused, for the log alone: whoever shows a wrong one gets no hint. */
-class Refusal extends Error {}
+/** Why a token is refused. Only the log shows it: the client must not learn what is wrong with a token. */
+class TokenRejection extends Error {}
 
 /** Verifies tokens. */
-export class Verifier {
+export class TokenVerifier {
   readonly #settings: JwtSettings
   readonly #log: () => Logger
   readonly #key: KeyInput | JWTVerifyGetKey
@@ -86,33 +46,33 @@ export class Verifier {
     }
   }
 
-  /** @throws `invalid_token`, `token_expired`, `auth_unavailable`, and what the app's `user` throws */
-  async verify(token: unknown): Promise<Login> {
+  /** @throws `invalid_token`, `token_expired`, `auth_unavailable`, and the errors of the application's `user` function */
+  async verify(token: unknown): Promise<Identity> {
     try {
-      if (typeof token !== 'string') throw new Refusal('it is no string')
-      if (token.length > MAX_TOKEN) throw new Refusal('it is too long')
-      const claims = await this.#claims(token)
-      const { issuedAt, expiresAt } = this.#life(claims)
+      if (typeof token !== 'string') throw new TokenRejection('it is not a string')
+      if (token.length > MAX_TOKEN_CHARACTERS) throw new TokenRejection('it is too long')
+      const claims = await this.#verifiedClaims(token)
+      const { issuedAt, expiresAt } = this.#validity(claims)
       const permissions = this.#permissions(claims)
-      const user = ownUser(await this.#user(claims))
-      const tokenId = typeof claims.jti === 'string' && claims.jti !== '' ? claims.jti : idOf(token)
-      const keys = [userKey(user.id), tokenKey(tokenId)]
-      return { user, claims, permissions, keys, issuedAt, expiresAt, tokenId }
+      const user = copyUser(await this.#user(claims))
+      const tokenId = typeof claims.jti === 'string' && claims.jti !== '' ? claims.jti : hashedTokenId(token)
+      const revocationKeys = [userKey(user.id), tokenKey(tokenId)]
+      return { user, claims, permissions, revocationKeys, issuedAt, expiresAt, tokenId }
     } catch (error) {
-      throw this.#coded(error)
+      throw this.#toClientError(error)
     }
   }
 
-  async #claims(token: string): Promise<Claims> {
+  async #verifiedClaims(token: string): Promise<Claims> {
     const verify = async (key: KeyInput | JWTVerifyGetKey): Promise<Claims> =>
       (await jwtVerify(token, key, this.#options)).payload
     try {
       return await verify(this.#key)
     } catch (error) {
-      // What jose has against a key that is not made for the token's algorithm.
-      if (error instanceof TypeError) throw new Refusal(error.message)
+      // `jose` throws a TypeError if the key does not fit the token's algorithm.
+      if (error instanceof TypeError) throw new TokenRejection(error.message)
       if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error
-      // The token does not say which key it is of.
+      // The token does not name its key: try each key that fits.
       for await (const key of error) {
         try {
           return await verify(key)
@@ -124,21 +84,21 @@ export class Verifier {
     }
   }
 
-  /** A token that outlived its revocation would be good again. */
-  #life({ iat, exp }: Claims): { issuedAt: number; expiresAt: number } {
+  /** Limits how long a token is valid. A token that is valid longer than its revocation is kept would be accepted again. */
+  #validity({ iat, exp }: Claims): { issuedAt: number; expiresAt: number } {
     const { maxTokenAge, clockTolerance } = this.#settings
     const now = Date.now() / 1000
     if (exp === undefined) {
-      throw this.#mistake(
-        'a token without exp is refused: have tokens expire, at most maxTokenAge after they are issued',
+      throw this.#rejectAndWarn(
+        'a token without exp is refused: let tokens expire, at most maxTokenAge after they are issued',
       )
     }
-    if (iat !== undefined && iat > now + Math.max(MIN_AHEAD, clockTolerance / 1000)) {
-      throw new Refusal('it was issued in the future')
+    if (iat !== undefined && iat > now + Math.max(MIN_CLOCK_LEAD_SECONDS, clockTolerance / 1000)) {
+      throw new TokenRejection('it was issued in the future')
     }
     if ((exp - (iat ?? now)) * 1000 > maxTokenAge + clockTolerance) {
-      throw this.#mistake(
-        'a token that lives longer than maxTokenAge is refused: shorten its life, or raise the option',
+      throw this.#rejectAndWarn(
+        'a token that is valid for longer than maxTokenAge is refused: shorten its lifetime, or raise the option',
       )
     }
     return { issuedAt: iat ?? 0, expiresAt: exp * 1000 }
@@ -146,10 +106,10 @@ export class Verifier {
 
   #permissions(claims: Claims): Permissions | undefined {
     const { claim } = this.#settings
-    const found = Object.hasOwn(claims, claim) ? claims[claim] : undefined
-    if (found === undefined) return undefined
-    const permissions = readPermissions(found)
-    if (!permissions) throw new Refusal(`its claim '${claim}' is wrong`)
+    const value = Object.hasOwn(claims, claim) ? claims[claim] : undefined
+    if (value === undefined) return undefined
+    const permissions = readPermissions(value)
+    if (!permissions) throw new TokenRejection(`its claim '${claim}' is not valid`)
     return permissions
   }
 
@@ -157,26 +117,26 @@ export class Verifier {
     const { user } = this.#settings
     if (user) return user(claims)
     const { sub, name, preferred_username: alias } = claims
-    if (typeof sub !== 'string' || sub === '') throw new Refusal('it has no sub')
-    if (/\p{Cs}/u.test(sub)) throw new Refusal('its sub is not well-formed Unicode')
+    if (typeof sub !== 'string' || sub === '') throw new TokenRejection('it has no sub')
+    if (/\p{Cs}/u.test(sub)) throw new TokenRejection('its sub is not well-formed Unicode')
     return {
       id: sub,
       name: ([name, alias].find((one) => typeof one === 'string' && one !== '') as string) ?? sub,
     }
   }
 
-  /** What the app's developers should see once, and not only at level debug. */
-  #mistake(reason: string): Refusal {
+  /** Warns once about a mistake of the issuer: developers would not see it at level debug. */
+  #rejectAndWarn(reason: string): TokenRejection {
     if (!this.#warned.has(reason)) this.#log().warn(reason)
     this.#warned.add(reason)
-    return new Refusal(reason)
+    return new TokenRejection(reason)
   }
 
-  /** Says nothing of the token: not even what is wrong with it, except that it has expired. */
-  #coded(error: unknown): unknown {
+  /** Hides from the client what is wrong with the token, except that it has expired. */
+  #toClientError(error: unknown): unknown {
     if (error instanceof errors.JWTExpired) return new RookeryError('token_expired')
     const isJose = error instanceof errors.JOSEError
-    if (!isJose && !(error instanceof Refusal)) return error
+    if (!isJose && !(error instanceof TokenRejection)) return error
     const reason = isJose ? `${error.code}${'claim' in error ? ` ${error.claim}` : ''}` : error.message
     this.#log().debug({ reason }, 'a token was refused')
     return new RookeryError('invalid_token')

@@ -9,81 +9,89 @@ import {
 } from 'jose'
 import { RookeryError } from '../../core/protocol/errors.ts'
 import type { Logger } from '../../core/util/logger.ts'
-import type { JwtOptions } from './options.ts'
+import type { JwtOptions } from './jwt-options.ts'
 
-/** What tokens are verified with. */
+/** A key, or a function that finds the key of a token, with the signature algorithms that it accepts. */
 export interface VerificationKey {
   readonly key: KeyInput | JWTVerifyGetKey
   readonly algorithms: readonly string[]
 }
 
-/** Bytes that a secret has at least, by algorithm: as many as the hash has (RFC 7518, section 3.2). */
-const SECRET_BYTES: Readonly<Record<string, number>> = { HS256: 32, HS384: 48, HS512: 64 }
-const RSA = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512']
-const EC: Readonly<Record<string, string>> = { prime256v1: 'ES256', secp384r1: 'ES384', secp521r1: 'ES512' }
-const EDWARDS = ['EdDSA', 'Ed25519']
-const ASYMMETRIC = [...RSA, ...Object.values(EC), ...EDWARDS]
+/** Minimum length of a secret by algorithm, in bytes: the length of the hash (RFC 7518, section 3.2). */
+const MIN_SECRET_BYTES: Readonly<Record<string, number>> = { HS256: 32, HS384: 48, HS512: 64 }
+const RSA_ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512']
+const ALGORITHM_OF_CURVE: Readonly<Record<string, string>> = {
+  prime256v1: 'ES256',
+  secp384r1: 'ES384',
+  secp521r1: 'ES512',
+}
+const EDDSA_ALGORITHMS = ['EdDSA', 'Ed25519']
+const ASYMMETRIC_ALGORITHMS = [...RSA_ALGORITHMS, ...Object.values(ALGORITHM_OF_CURVE), ...EDDSA_ALGORITHMS]
 
-/** Milliseconds that a server of keys has to answer; a handshake has twice as many. */
-const JWKS_TIMEOUT = 5000
-/** Milliseconds for which a server of keys that has failed is not asked again. */
-const JWKS_PAUSE = 1000
+/** Time for the key server to answer. A handshake may take twice as long by default. */
+const KEY_SERVER_TIMEOUT_MS = 5000
+/** Time after a failed request during which the key server is not asked again. */
+const KEY_SERVER_PAUSE_MS = 1000
 
 const fail = (message: string, cause?: unknown): never => {
   throw new RookeryError('invalid_option', `auth(): ${message}`, { cause })
 }
 
-/** @throws `invalid_option` */
+/** Reads the key from the options. @throws `invalid_option` */
 export const readKey = (jwt: JwtOptions, log: () => Logger): VerificationKey => {
   const { secret, publicKey, jwks, algorithms } = jwt
-  if ([secret, publicKey, jwks].filter((one) => one !== undefined).length !== 1) {
+  if ([secret, publicKey, jwks].filter((key) => key !== undefined).length !== 1) {
     const unset = ['secret', 'publicKey', 'jwks'].find(
       (name) => name in jwt && !jwt[name as keyof JwtOptions],
     )
-    const why = unset ? `; '${unset}' is not set: is there an environment variable missing?` : ''
-    fail(`'jwt' needs exactly one of 'secret', 'publicKey' and 'jwks'${why}`)
+    const hint = unset ? `; '${unset}' is not set: is an environment variable missing?` : ''
+    fail(`'jwt' needs exactly one of 'secret', 'publicKey' and 'jwks'${hint}`)
   }
   if (secret !== undefined) return readSecret(secret, algorithms)
   if (publicKey !== undefined) return readPublicKey(publicKey, algorithms)
-  const key = isKeySet(jwks) ? readKeySet(jwks) : readRemote(jwks as string | URL, jwt, log)
-  return { key, algorithms: among(ASYMMETRIC, algorithms, ASYMMETRIC) }
+  const key = isKeySet(jwks) ? readKeySet(jwks) : readRemoteKeySet(jwks as string | URL, jwt, log)
+  return { key, algorithms: chooseAlgorithms(ASYMMETRIC_ALGORITHMS, algorithms, ASYMMETRIC_ALGORITHMS) }
 }
 
-/** Only what the key is made for: a token must not choose how it is verified. */
-const among = (fit: readonly string[], asked: readonly string[] | undefined, usual: readonly string[]) => {
-  const wrong = asked?.find((algorithm) => !fit.includes(algorithm))
-  if (wrong !== undefined) {
-    fail(`'jwt.algorithms' has '${wrong}', which does not go with the key; ${fit.join(', ')} do`)
+/** Accepts only algorithms that fit the key. Otherwise a token could choose how it is verified. */
+const chooseAlgorithms = (
+  fitting: readonly string[],
+  requested: readonly string[] | undefined,
+  defaults: readonly string[],
+) => {
+  const unfit = requested?.find((algorithm) => !fitting.includes(algorithm))
+  if (unfit !== undefined) {
+    fail(`'jwt.algorithms' has '${unfit}', which does not fit the key; use ${fitting.join(', ')}`)
   }
-  if (asked?.length === 0) fail("'jwt.algorithms' must not be empty")
-  return asked ?? usual
+  if (requested?.length === 0) fail("'jwt.algorithms' must not be empty")
+  return requested ?? defaults
 }
 
-const readSecret = (secret: unknown, asked: readonly string[] | undefined): VerificationKey => {
+const readSecret = (secret: unknown, requested: readonly string[] | undefined): VerificationKey => {
   if (typeof secret !== 'string' && !(secret instanceof Uint8Array)) {
     return fail("'jwt.secret' must be a string or a Uint8Array")
   }
   const key = typeof secret === 'string' ? new TextEncoder().encode(secret) : secret
-  // Whoever has the public key could make tokens with it.
+  // A public key is no secret: anyone who knows it could sign tokens with it.
   if (new TextDecoder().decode(key).includes('-----BEGIN')) fail("'jwt.secret' is a PEM: use 'jwt.publicKey'")
-  const algorithms = among(Object.keys(SECRET_BYTES), asked, ['HS256'])
-  const least = Math.max(...algorithms.map((algorithm) => SECRET_BYTES[algorithm] as number))
-  if (key.length < least) {
-    const advice = `make one with: openssl rand -base64 ${Math.ceil((least * 3) / 2)}`
-    fail(`'jwt.secret' has ${key.length} bytes and needs ${least} or more; ${advice}`)
+  const algorithms = chooseAlgorithms(Object.keys(MIN_SECRET_BYTES), requested, ['HS256'])
+  const minimum = Math.max(...algorithms.map((algorithm) => MIN_SECRET_BYTES[algorithm] as number))
+  if (key.length < minimum) {
+    const advice = `create one with: openssl rand -base64 ${Math.ceil((minimum * 3) / 2)}`
+    fail(`'jwt.secret' has ${key.length} bytes and needs at least ${minimum}; ${advice}`)
   }
   return { key, algorithms }
 }
 
-const readPublicKey = (given: unknown, asked: readonly string[] | undefined): VerificationKey => {
+const readPublicKey = (given: unknown, requested: readonly string[] | undefined): VerificationKey => {
   if (typeof given === 'string' && given.includes('PRIVATE KEY')) {
-    fail("'jwt.publicKey' is a private key: give the public one, and keep this one where tokens are made")
+    fail("'jwt.publicKey' is a private key: use the public key, and leave the private key with the issuer")
   }
   const key = toKeyObject(given)
-  if (key.type !== 'public') fail(`'jwt.publicKey' must be a public key, not a ${key.type} one`)
-  const fit = algorithmsOf(key)
-  if (fit.length === 0) fail(`no tokens are signed with a key of type ${key.asymmetricKeyType}`)
-  return { key, algorithms: among(fit, asked, fit) }
+  if (key.type !== 'public') fail(`'jwt.publicKey' must be a public key, not a ${key.type} key`)
+  const fitting = algorithmsOf(key)
+  if (fitting.length === 0) fail(`a key of type ${key.asymmetricKeyType} cannot sign tokens`)
+  return { key, algorithms: chooseAlgorithms(fitting, requested, fitting) }
 }
 
 const toKeyObject = (given: unknown): KeyObject => {
@@ -99,11 +107,11 @@ const toKeyObject = (given: unknown): KeyObject => {
 const algorithmsOf = ({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): readonly string[] => {
   switch (asymmetricKeyType) {
     case 'rsa':
-      return RSA
+      return RSA_ALGORITHMS
     case 'ec':
-      return [EC[asymmetricKeyDetails?.namedCurve ?? '']].filter((name) => name !== undefined)
+      return [ALGORITHM_OF_CURVE[asymmetricKeyDetails?.namedCurve ?? '']].filter((name) => name !== undefined)
     case 'ed25519':
-      return EDWARDS
+      return EDDSA_ALGORITHMS
     default:
       return []
   }
@@ -120,38 +128,49 @@ const readKeySet = (jwks: JSONWebKeySet): JWTVerifyGetKey => {
     return createLocalJWKSet(jwks)
   } catch (cause) {
     if (cause instanceof RookeryError) throw cause
-    return fail("'jwt.jwks' must be a JSON Web Key Set, { keys: [...] }, or where to get one", cause)
+    return fail("'jwt.jwks' must be a JSON Web Key Set, { keys: [...] }, or its URL", cause)
   }
 }
 
-/** Keys that are fetched, and fetched again when they are ten minutes old or a token names one that is not among them. */
-const readRemote = (jwks: string | URL, { audience }: JwtOptions, log: () => Logger): JWTVerifyGetKey => {
+/**
+ * Fetches the key set from a URL. `jose` fetches it again when it is ten minutes old, or when a token names a key that
+ * is not in it.
+ */
+const readRemoteKeySet = (
+  jwks: string | URL,
+  { audience }: JwtOptions,
+  log: () => Logger,
+): JWTVerifyGetKey => {
   const url = URL.canParse(jwks) ? new URL(jwks) : undefined
-  if (!url || !/^https?:$/.test(url.protocol)) return fail("'jwt.jwks' must be an http(s) URL, or a key set")
-  const remote = createRemoteJWKSet(url, { timeoutDuration: JWKS_TIMEOUT })
+  if (!url || !/^https?:$/.test(url.protocol)) return fail("'jwt.jwks' must be an http(s) URL or a key set")
+  const remote = createRemoteJWKSet(url, { timeoutDuration: KEY_SERVER_TIMEOUT_MS })
   let failedAt = Number.NEGATIVE_INFINITY
   let warned = false
   return async (header, token) => {
     if (!warned) {
       warned = true
       if (audience === undefined) {
-        log().warn({ jwks: url.href }, 'tokens for other apps are let in too: set jwt.audience of auth()')
+        log().warn(
+          { jwks: url.href },
+          'tokens issued for other applications are accepted, too: set jwt.audience of auth()',
+        )
       }
     }
-    if (!remote.fresh && performance.now() - failedAt < JWKS_PAUSE) throw new RookeryError('auth_unavailable')
+    const paused = performance.now() - failedAt < KEY_SERVER_PAUSE_MS
+    if (!remote.fresh && paused) throw new RookeryError('auth_unavailable')
     try {
       return await remote(header, token)
     } catch (error) {
-      if (isAboutToken(error)) throw error
+      if (isTokenError(error)) throw error
       failedAt = performance.now()
-      log().warn({ err: error, jwks: url.href }, 'the keys of tokens cannot be fetched')
+      log().warn({ err: error, jwks: url.href }, 'the key set cannot be fetched')
       throw new RookeryError('auth_unavailable')
     }
   }
 }
 
-/** Whether no key fits a token, and not the fetching went wrong. */
-const isAboutToken = (error: unknown): boolean =>
+/** Whether the error says that no key fits the token. Any other error says that the key set could not be fetched. */
+const isTokenError = (error: unknown): boolean =>
   [errors.JWKSNoMatchingKey, errors.JWKSMultipleMatchingKeys, errors.JOSENotSupported].some(
     (kind) => error instanceof kind,
   )

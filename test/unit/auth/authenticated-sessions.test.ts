@@ -1,8 +1,9 @@
 import type { RookeryError, Session, User } from 'rookery'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { Logins } from '../../../plugins/auth/authenticated-sessions.ts'
-import { Revocations } from '../../../plugins/auth/revocation-list.ts'
-import type { Login, Verifier } from '../../../plugins/auth/token-verifier.ts'
+import { AuthenticatedSessions } from '../../../plugins/auth/authenticated-sessions.ts'
+import type { Identity } from '../../../plugins/auth/identity.ts'
+import { RevocationList } from '../../../plugins/auth/revocation-list.ts'
+import type { TokenVerifier } from '../../../plugins/auth/token-verifier.ts'
 import { recordingLogger } from '../../support/app.ts'
 
 const START = 1_000_000_000
@@ -11,14 +12,14 @@ const MINUTE = 60_000
 beforeEach(() => void vi.useFakeTimers({ now: START }))
 afterEach(() => void vi.useRealTimers())
 
-/** A login for so many milliseconds. */
-const login = (life: number, tokenId = 'one', id = 'ada'): Login => ({
+/** An identity with a token that is valid for `lifetime` milliseconds. */
+const identity = (lifetime: number, tokenId = 'one', id = 'ada'): Identity => ({
   user: { id, name: id },
   claims: undefined,
   permissions: undefined,
-  keys: [`user-${id}`, `token-${tokenId}`],
+  revocationKeys: [`user-${id}`, `token-${tokenId}`],
   issuedAt: Date.now() / 1000,
-  expiresAt: Date.now() + life,
+  expiresAt: Date.now() + lifetime,
   tokenId,
 })
 
@@ -27,20 +28,20 @@ class FakeSession {
   user: User
   closed = false
   closeReason: RookeryError | undefined
-  readonly said: unknown[] = []
+  readonly events: unknown[] = []
 
   constructor(user: User) {
     this.user = user
   }
 
   push({ message }: { message: unknown }): void {
-    this.said.push(message)
+    this.events.push(message)
   }
 
   close(error: RookeryError): void {
     this.closed = true
     this.closeReason = error
-    this.said.push(error.code)
+    this.events.push(error.code)
   }
 
   async renew(user: User): Promise<void> {
@@ -48,83 +49,83 @@ class FakeSession {
   }
 }
 
-const start = (life: number) => {
-  const revocations = new Revocations()
-  const logins = new Logins(revocations, 25_000, () => recordingLogger())
-  const fake = new FakeSession(logins.admit(login(life)))
+const start = (lifetime: number) => {
+  const revocations = new RevocationList()
+  const sessions = new AuthenticatedSessions(revocations, 25_000, () => recordingLogger())
+  const fake = new FakeSession(sessions.admit(identity(lifetime)))
   const session = fake as unknown as Session
-  logins.opened(session)
-  const renew = (made: Login | Promise<Login>) =>
-    logins.renew(session, 'token', { verify: async () => await made } as unknown as Verifier)
-  return { revocations, logins, fake, session, renew }
+  sessions.opened(session)
+  const renew = (made: Identity | Promise<Identity>) =>
+    sessions.renew(session, 'token', { verify: async () => await made } as unknown as TokenVerifier)
+  return { revocations, sessions, fake, session, renew }
 }
 
 describe('a login', () => {
   it('is asked for another token 30 s before its end, and ends 25 s after it', () => {
     const { fake } = start(10 * MINUTE)
     vi.advanceTimersByTime(10 * MINUTE - 30_001)
-    expect(fake.said).toEqual([])
+    expect(fake.events).toEqual([])
     vi.advanceTimersByTime(1)
-    expect(fake.said).toEqual([{ type: 'auth', expiresIn: 30_000 }])
+    expect(fake.events).toEqual([{ type: 'auth', expiresIn: 30_000 }])
     vi.advanceTimersByTime(54_999)
     expect(fake.closed).toBe(false)
     vi.advanceTimersByTime(1)
-    expect(fake.said.at(-1)).toBe('token_expired')
+    expect(fake.events.at(-1)).toBe('token_expired')
   })
 
   it('goes on with another token, also in the grace', async () => {
     const { fake, renew } = start(MINUTE)
     vi.advanceTimersByTime(MINUTE + 24_000)
-    expect(await renew(login(10 * MINUTE))).toEqual({ expiresIn: 10 * MINUTE })
+    expect(await renew(identity(10 * MINUTE))).toEqual({ expiresIn: 10 * MINUTE })
     vi.advanceTimersByTime(9 * MINUTE)
     expect(fake.closed).toBe(false)
   })
 
   it('leaves nothing behind', async () => {
-    const { logins, session, renew } = start(MINUTE)
-    await renew(login(MINUTE, 'two'))
-    expect(logins.size).toBeGreaterThan(0)
-    logins.closed(session)
-    logins.closed(session)
-    expect(logins.size).toBe(0)
+    const { sessions, session, renew } = start(MINUTE)
+    await renew(identity(MINUTE, 'two'))
+    expect(sessions.size).toBeGreaterThan(0)
+    sessions.closed(session)
+    sessions.closed(session)
+    expect(sessions.size).toBe(0)
     expect(vi.getTimerCount()).toBe(0)
   })
 
   it('of a session that has closed meanwhile is not begun', () => {
-    const { logins, revocations } = start(MINUTE)
-    const before = logins.size
-    const fake = new FakeSession(logins.admit(login(MINUTE)))
+    const { sessions, revocations } = start(MINUTE)
+    const before = sessions.size
+    const fake = new FakeSession(sessions.admit(identity(MINUTE)))
     fake.closed = true
-    logins.opened(fake as unknown as Session)
-    expect(logins.size).toBe(before)
+    sessions.opened(fake as unknown as Session)
+    expect(sessions.size).toBe(before)
     // Revoked between the handshake and the opening.
-    const late = new FakeSession(logins.admit(login(MINUTE, 'late')))
+    const late = new FakeSession(sessions.admit(identity(MINUTE, 'late')))
     revocations.add({ key: 'token-late', before: null, until: Date.now() + 1 }, Date.now())
-    expect(() => logins.opened(late as unknown as Session)).toThrow(
+    expect(() => sessions.opened(late as unknown as Session)).toThrow(
       expect.objectContaining({ code: 'token_revoked' }),
     )
   })
 
   it('is revoked by the token that it has now, and by none that it had', async () => {
-    const { logins, fake, renew } = start(MINUTE)
-    await renew(login(MINUTE, 'two'))
-    expect(logins.close([{ key: 'token-one', before: null, until: 0 }])).toBe(0)
-    expect(logins.close([{ key: 'user-ada', before: START / 1000 - 1, until: 0 }])).toBe(0)
+    const { sessions, fake, renew } = start(MINUTE)
+    await renew(identity(MINUTE, 'two'))
+    expect(sessions.closeRevoked([{ key: 'token-one', before: null, until: 0 }])).toBe(0)
+    expect(sessions.closeRevoked([{ key: 'user-ada', before: START / 1000 - 1, until: 0 }])).toBe(0)
     expect(fake.closed).toBe(false)
-    expect(logins.close([{ key: 'token-two', before: null, until: 0 }])).toBe(1)
-    expect(fake.said).toEqual(['token_revoked'])
+    expect(sessions.closeRevoked([{ key: 'token-two', before: null, until: 0 }])).toBe(1)
+    expect(fake.events).toEqual(['token_revoked'])
   })
 
   it('takes no token any more when its session has closed while it was verified', async () => {
-    const { logins, fake, session, renew } = start(MINUTE)
-    let verified = (_login: Login): void => {}
-    const renewing = renew(new Promise<Login>((resolve) => (verified = resolve)))
+    const { sessions, fake, session, renew } = start(MINUTE)
+    let verified = (_identity: Identity): void => {}
+    const renewing = renew(new Promise<Identity>((resolve) => (verified = resolve)))
     const refused = expect(renewing).rejects.toMatchObject({ code: 'disconnected' })
     fake.closed = true
-    logins.closed(session)
-    verified(login(MINUTE))
+    sessions.closed(session)
+    verified(identity(MINUTE))
     await refused
-    expect(logins.size).toBe(0)
+    expect(sessions.size).toBe(0)
     expect(vi.getTimerCount()).toBe(0)
   })
 })

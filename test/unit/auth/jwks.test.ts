@@ -82,7 +82,7 @@ describe('a server of keys', () => {
     await new Promise((resolve) => served.server.close(resolve))
     const { codeOf, lines } = verifierOf({ jwks: served.url, audience: 'x' })
     expect(await codeOf(await (await key('1')).make())).toBe('auth_unavailable')
-    expect(lines).toMatchObject([{ level: 'warn', msg: 'the keys of tokens cannot be fetched' }])
+    expect(lines).toMatchObject([{ level: 'warn', msg: 'the key set cannot be fetched' }])
   })
 
   it('that hands out its private keys is not used', async () => {

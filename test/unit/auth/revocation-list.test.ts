@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import { isRevocation, Revocations } from '../../../plugins/auth/revocation-list.ts'
+import { isRevocation, RevocationList } from '../../../plugins/auth/revocation-list.ts'
 
 const NOW = 1_000_000
 const user = (before: number, until = NOW + 1000) => ({ key: 'user-a', before, until })
 
 describe('revocations', () => {
   it('concern tokens that were issued up to then', () => {
-    const known = new Revocations()
+    const known = new RevocationList()
     known.add(user(100), NOW)
     expect(known.revokes(['user-a'], 100, NOW)).toBe(true)
     expect(known.revokes(['user-a'], 101, NOW)).toBe(false)
@@ -14,7 +14,7 @@ describe('revocations', () => {
   })
 
   it('of a token concern it whenever it was issued', () => {
-    const known = new Revocations()
+    const known = new RevocationList()
     known.add({ key: 'token-a', before: null, until: NOW + 1 }, NOW)
     expect(known.revokes(['user-b', 'token-a'], 1e12, NOW)).toBe(true)
   })
@@ -24,7 +24,7 @@ describe('revocations', () => {
       [user(100, NOW + 9), user(200, NOW + 5)],
       [user(200, NOW + 5), user(100, NOW + 9)],
     ]) {
-      const known = new Revocations()
+      const known = new RevocationList()
       for (const one of order) expect(known.add(one, NOW)).toBeDefined()
       expect(known.add(user(150, NOW + 7), NOW)).toBeUndefined()
       expect(known.page(0).items).toEqual([user(200, NOW + 9)])
@@ -32,7 +32,7 @@ describe('revocations', () => {
   })
 
   it('are forgotten when they have run out', () => {
-    const known = new Revocations()
+    const known = new RevocationList()
     known.add(user(100), NOW)
     expect(known.revokes(['user-a'], 1, NOW + 1000)).toBe(false)
     known.add({ key: 'token-b', before: null, until: NOW + 200_000 }, NOW + 100_000)
@@ -41,7 +41,7 @@ describe('revocations', () => {
   })
 
   it('come in pages, and none is lost that becomes known in between', () => {
-    const known = new Revocations()
+    const known = new RevocationList()
     const add = (name: number) => known.add({ key: `token-${name}`, before: null, until: NOW + 1 }, NOW)
     for (let name = 0; name < 2500; name++) add(name)
     const keys: string[] = []

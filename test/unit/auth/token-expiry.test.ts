@@ -1,28 +1,28 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { Lease, leadOf } from '../../../plugins/auth/token-expiry.ts'
+import { renewalLeadMs, TokenExpiry } from '../../../plugins/auth/token-expiry.ts'
 
 const DAY = 24 * 3_600_000
 
 beforeEach(() => void vi.useFakeTimers({ now: 1_000_000 }))
 afterEach(() => void vi.useRealTimers())
 
-const start = (life: number, grace = 25_000) => {
-  const said: unknown[] = []
+const start = (lifetime: number, grace = 25_000) => {
+  const events: unknown[] = []
   const began = Date.now()
-  const lease = new Lease(began + life, grace, {
-    ask: (expiresIn) => said.push(['ask', Date.now() - began, expiresIn]),
-    end: () => said.push(['end', Date.now() - began]),
+  const expiry = new TokenExpiry(began + lifetime, grace, {
+    renewalDue: (expiresIn) => events.push(['renewalDue', Date.now() - began, expiresIn]),
+    expired: () => events.push(['expired', Date.now() - began]),
   })
-  return { lease, said }
+  return { expiry, events }
 }
 
-describe('a lease', () => {
-  it('asks 30 s before its end, and ends after the grace', () => {
-    const { said } = start(600_000)
+describe('the expiry of a token', () => {
+  it('asks for a new token 30 s before it, and ends the session after the grace period', () => {
+    const { events } = start(600_000)
     vi.advanceTimersByTime(DAY)
-    expect(said).toEqual([
-      ['ask', 570_000, 30_000],
-      ['end', 625_000],
+    expect(events).toEqual([
+      ['renewalDue', 570_000, 30_000],
+      ['expired', 625_000],
     ])
   })
 
@@ -32,36 +32,36 @@ describe('a lease', () => {
     [1000, 500],
     [0, 0],
     [-5000, 0],
-  ])('of %d ms asks %d ms before its end', (life, lead) => expect(leadOf(life)).toBe(lead))
+  ])('in %d ms: asks %d ms before it', (remaining, lead) => expect(renewalLeadMs(remaining)).toBe(lead))
 
-  it('asks at once when it has run out already, and ends after what is left of the grace', () => {
-    const { said } = start(-5000)
+  it('asks at once for an expired token, and ends the session after the rest of the grace period', () => {
+    const { events } = start(-5000)
     vi.advanceTimersByTime(DAY)
-    expect(said).toEqual([
-      ['ask', 0, 0],
-      ['end', 20_000],
+    expect(events).toEqual([
+      ['renewalDue', 0, 0],
+      ['expired', 20_000],
     ])
   })
 
-  it('that is renewed begins anew', () => {
-    const { lease, said } = start(60_000)
+  it('starts over with a new token', () => {
+    const { expiry, events } = start(60_000)
     vi.advanceTimersByTime(50_000)
-    lease.renew(Date.now() + 600_000)
+    expiry.renew(Date.now() + 600_000)
     vi.advanceTimersByTime(DAY)
-    expect(said).toEqual([
-      ['ask', 30_000, 30_000],
-      ['ask', 620_000, 30_000],
-      ['end', 675_000],
+    expect(events).toEqual([
+      ['renewalDue', 30_000, 30_000],
+      ['renewalDue', 620_000, 30_000],
+      ['expired', 675_000],
     ])
   })
 
-  it('may be longer than any timer, and leaves none behind when it is stopped', () => {
-    const { lease, said } = start(60 * DAY)
+  it('may be further away than the longest timer, and leaves no timer behind when it is stopped', () => {
+    const { expiry, events } = start(60 * DAY)
     vi.advanceTimersByTime(59 * DAY)
-    expect(said).toEqual([])
+    expect(events).toEqual([])
     vi.advanceTimersByTime(DAY)
-    expect(said).toEqual([['ask', 60 * DAY - 30_000, 30_000]])
-    lease.stop()
+    expect(events).toEqual([['renewalDue', 60 * DAY - 30_000, 30_000]])
+    expiry.stop()
     expect(vi.getTimerCount()).toBe(0)
   })
 })
