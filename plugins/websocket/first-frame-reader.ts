@@ -3,27 +3,27 @@ import type { Reader } from '../../core/admission/stream-reader.ts'
 import { RookeryError } from '../../core/protocol/errors.ts'
 import { readClientFrame } from '../../core/protocol/read-frame.ts'
 import type { Limits } from '../../core/sessions/session-host.ts'
-import type { PeerSocket } from './connection.ts'
+import type { PeerSocket } from './peer-socket.ts'
 
-/** A message of the peer. */
+/** A message of the client. */
 type Message = readonly [data: RawData, isBinary: boolean]
 
-/** The frames that came from a peer before its session was open. */
-export interface Early {
-  /** Id of the frame with the token, if it wants a reply. */
+/** The frames that arrived before the session was open. */
+export interface EarlyFrames {
+  /** Id of the first frame; undefined if the client expects no reply. */
   readonly id: number | undefined
-  /** Messages that came in one piece with that frame. */
+  /** Messages that arrived in the same chunk of bytes as the first frame. */
   readonly messages: readonly Message[]
-  /** A breach of the protocol after that frame. */
-  readonly fault: RookeryError | undefined
+  /** Error in the bytes that follow the first frame. */
+  readonly protocolError: RookeryError | undefined
 }
 
-/** Reads the frame with the token, and leaves later frames unread. */
-export class FirstFrame {
+/** Reads the client's first frame, which holds the token, and leaves later frames unread. */
+export class FirstFrameReader {
   /**
-   * The token of the frame.
+   * The token of the first frame.
    *
-   * @throws `unauthenticated` for any other frame, the error of an invalid frame, `disconnected`
+   * @throws `unauthenticated` if the frame has another type, the error of an invalid frame, `disconnected`
    */
   readonly token: Promise<string>
   readonly #ws: PeerSocket
@@ -32,10 +32,10 @@ export class FirstFrame {
   readonly #messages: Message[] = []
   #resolve!: (token: string) => void
   #reject!: (error: RookeryError) => void
-  #read = false
+  #hasRead = false
   #bytes = 0
   #id: number | undefined
-  #fault: RookeryError | undefined
+  #protocolError: RookeryError | undefined
 
   constructor(ws: PeerSocket, reader: Reader, limits: Limits) {
     this.#ws = ws
@@ -45,34 +45,34 @@ export class FirstFrame {
       this.#resolve = resolve
       this.#reject = reject
     })
-    // The hook that asked for it may no longer wait.
+    // The hook that asked for the token may have stopped waiting for it.
     this.token.catch(() => {})
-    ws.onFault((error) => {
-      this.#fault = error
+    ws.onProtocolError((error) => {
+      this.#protocolError = error
       this.#reject(error)
     })
-    ws.on('message', this.#take)
-    ws.once('close', this.#gone)
+    ws.on('message', this.#onMessage)
+    ws.once('close', this.#onClose)
     reader.start()
   }
 
-  /** Stops reading; returns what has come. */
-  stop(): Early {
-    this.#ws.off('message', this.#take)
-    this.#ws.off('close', this.#gone)
-    this.#ws.onFault(undefined)
-    return { id: this.#id, messages: this.#messages, fault: this.#fault }
+  /** Stops reading and returns the frames that have arrived. */
+  stop(): EarlyFrames {
+    this.#ws.off('message', this.#onMessage)
+    this.#ws.off('close', this.#onClose)
+    this.#ws.onProtocolError(undefined)
+    return { id: this.#id, messages: this.#messages, protocolError: this.#protocolError }
   }
 
-  readonly #gone = () => this.#reject(new RookeryError('disconnected'))
+  readonly #onClose = () => this.#reject(new RookeryError('disconnected'))
 
-  readonly #take = (data: RawData, isBinary: boolean): void => {
-    if (this.#read) {
+  readonly #onMessage = (data: RawData, isBinary: boolean): void => {
+    if (this.#hasRead) {
       this.#keep(data, isBinary)
       return
     }
-    this.#read = true
-    // `ws` may have parsed more frames already, from the same piece.
+    this.#hasRead = true
+    // `ws` may still emit frames that it has parsed from the same chunk.
     this.#reader.stop()
     const frame = readClientFrame(String(data), this.#limits)
     if (isBinary) this.#reject(new RookeryError('binary_not_supported'))
@@ -80,16 +80,16 @@ export class FirstFrame {
     else if (frame.type === 'auth') {
       this.#id = frame.id
       this.#resolve(frame.token)
-    } else
-      this.#reject(
-        new RookeryError('unauthenticated', 'The first frame must have the type auth, with a token'),
-      )
+    } else {
+      const message = 'The first frame must have the type auth and a token'
+      this.#reject(new RookeryError('unauthenticated', message))
+    }
   }
 
-  /** Keeps a later message of the same piece. A compressed piece can be large, so there is a limit. */
+  /** Keeps a later message of the same chunk, up to `maxBuffered` bytes: a compressed chunk can be large. */
   #keep(data: RawData, isBinary: boolean): void {
     this.#bytes += (data as Buffer).length
     if (this.#bytes <= this.#limits.maxBuffered) this.#messages.push([data, isBinary])
-    else this.#fault ??= new RookeryError('rate_limited', 'Too much came before the welcome')
+    else this.#protocolError ??= new RookeryError('rate_limited', 'Too many bytes came before the welcome')
   }
 }
