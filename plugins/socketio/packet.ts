@@ -1,55 +1,41 @@
 import type { Codec } from '../../core/protocol/frame.ts'
 import type { MessageFrame } from '../../core/protocol/protocol.ts'
+import { eventOf } from './events.ts'
 
-/** Room for the length in front of a payload (RFC 6455, section 5.2). */
-const header = (length: number): Buffer => {
-  if (length < 126) return Buffer.from([0x81, length])
+/** First byte of a WebSocket text frame: FIN and the opcode. */
+const FIN_TEXT = 0x81
+
+/** Header of an unmasked WebSocket text frame (RFC 6455, section 5.2). */
+const frameHeader = (length: number): Buffer => {
+  if (length < 126) return Buffer.from([FIN_TEXT, length])
   const bytes = Buffer.alloc(length < 65_536 ? 4 : 10)
-  bytes[0] = 0x81
+  bytes[0] = FIN_TEXT
   bytes[1] = length < 65_536 ? 126 : 127
   bytes.writeUIntBE(length, length < 65_536 ? 2 : 4, length < 65_536 ? 2 : 6)
   return bytes
 }
 
-/** Names that Socket.IO keeps for itself: its clients drop the connection when a server emits one. */
-const RESERVED = new Set([
-  'connect',
-  'connect_error',
-  'disconnect',
-  'disconnecting',
-  'newListener',
-  'removeListener',
-])
-
-/**
- * A published message as an event: named after the topic, with the payload, and with what else there is to say of it.
- * On a topic whose name Socket.IO keeps for itself it is `$message`.
- */
-export const eventOf = ({ topic, payload = null, topics, seq }: MessageFrame): [string, unknown, object?] => {
-  const reserved = RESERVED.has(topic)
-  const name = reserved ? '$message' : topic
-  if (!reserved && topics === undefined && seq === undefined) return [name, payload]
-  return [name, payload, { ...(reserved && { topic }), topics, seq }]
-}
-
-/** A published message as a packet of Socket.IO. */
+/** A published message as a Socket.IO packet. */
 export interface Packet {
   readonly text: string
-  /** Spares engine.io framing the packet for each WebSocket, the way Socket.IO's own adapter does for a broadcast. */
+  /**
+   * Options of Engine.IO's `write`. With the frame already encoded, Engine.IO need not encode it for each WebSocket.
+   * Socket.IO's own adapter does the same for a broadcast.
+   */
   readonly options: { readonly compress: false; readonly wsPreEncodedFrame: readonly Buffer[] }
 }
 
-/** Source: Socket.IO protocol 5, "Packet encoding"; Engine.IO protocol 4, where 4 is a message. */
-export const packet: Codec<Packet> = {
+/** Encodes packets (Socket.IO protocol 5, "Packet encoding"). Engine.IO protocol 4 puts a 4 before a message. */
+export const packetCodec: Codec<Packet> = {
   encode(frame) {
-    // The payload as it was when it was published, in the place of the one that may have changed since.
-    const [name, , meta] = eventOf(frame.message as MessageFrame)
-    const more = meta ? `,${JSON.stringify(meta)}` : ''
-    const text = `2[${JSON.stringify(name)},${frame.payloadText ?? 'null'}${more}]`
+    // `payloadText` is the payload at the time of publishing. The payload object may have changed since then.
+    const [name, , details] = eventOf(frame.message as MessageFrame)
+    const suffix = details ? `,${JSON.stringify(details)}` : ''
+    const text = `2[${JSON.stringify(name)},${frame.payloadText ?? 'null'}${suffix}]`
     const bytes = Buffer.from(`4${text}`)
     return {
       text,
-      options: { compress: false, wsPreEncodedFrame: [Buffer.concat([header(bytes.length), bytes])] },
+      options: { compress: false, wsPreEncodedFrame: [Buffer.concat([frameHeader(bytes.length), bytes])] },
     }
   },
 }
