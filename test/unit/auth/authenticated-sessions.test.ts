@@ -60,8 +60,8 @@ const start = (lifetime: number) => {
   return { revocations, sessions, fake, session, renew }
 }
 
-describe('a login', () => {
-  it('is asked for another token 30 s before its end, and ends 25 s after it', () => {
+describe('an authenticated session', () => {
+  it('is asked for a new token 30 s before the token expires, and is closed 25 s after that', () => {
     const { fake } = start(10 * MINUTE)
     vi.advanceTimersByTime(10 * MINUTE - 30_001)
     expect(fake.events).toEqual([])
@@ -73,7 +73,7 @@ describe('a login', () => {
     expect(fake.events.at(-1)).toBe('token_expired')
   })
 
-  it('goes on with another token, also in the grace', async () => {
+  it('stays open with a new token, even if it comes in the grace period', async () => {
     const { fake, renew } = start(MINUTE)
     vi.advanceTimersByTime(MINUTE + 24_000)
     expect(await renew(identity(10 * MINUTE))).toEqual({ expiresIn: 10 * MINUTE })
@@ -81,7 +81,7 @@ describe('a login', () => {
     expect(fake.closed).toBe(false)
   })
 
-  it('leaves nothing behind', async () => {
+  it('leaves no entry and no timer behind', async () => {
     const { sessions, session, renew } = start(MINUTE)
     await renew(identity(MINUTE, 'two'))
     expect(sessions.size).toBeGreaterThan(0)
@@ -91,14 +91,14 @@ describe('a login', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  it('of a session that has closed meanwhile is not begun', () => {
+  it('is not registered if it was closed or revoked during the handshake', () => {
     const { sessions, revocations } = start(MINUTE)
     const before = sessions.size
     const fake = new FakeSession(sessions.admit(identity(MINUTE)))
     fake.closed = true
     sessions.opened(fake as unknown as Session)
     expect(sessions.size).toBe(before)
-    // Revoked between the handshake and the opening.
+    // Revoked after the handshake and before the session opens.
     const late = new FakeSession(sessions.admit(identity(MINUTE, 'late')))
     revocations.add({ key: 'token-late', before: null, until: Date.now() + 1 }, Date.now())
     expect(() => sessions.opened(late as unknown as Session)).toThrow(
@@ -106,7 +106,7 @@ describe('a login', () => {
     )
   })
 
-  it('is revoked by the token that it has now, and by none that it had', async () => {
+  it('is closed if its current token is revoked, and not for an earlier token', async () => {
     const { sessions, fake, renew } = start(MINUTE)
     await renew(identity(MINUTE, 'two'))
     expect(sessions.closeRevoked([{ key: 'token-one', before: null, until: 0 }])).toBe(0)
@@ -116,7 +116,7 @@ describe('a login', () => {
     expect(fake.events).toEqual(['token_revoked'])
   })
 
-  it('takes no token any more when its session has closed while it was verified', async () => {
+  it('refuses a new token if it was closed while the token was verified', async () => {
     const { sessions, fake, session, renew } = start(MINUTE)
     let verified = (_identity: Identity): void => {}
     const renewing = renew(new Promise<Identity>((resolve) => (verified = resolve)))

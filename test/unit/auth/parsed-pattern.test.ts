@@ -12,15 +12,15 @@ const pattern = fc
   .map((segments) => segments.join('/'))
 const topic = fc.array(segment, { minLength: 1, maxLength: 6 }).map((segments) => segments.join('/'))
 
-/** Topics that a pattern matches, chosen so that no pattern matches them all which does not match everything of it. */
-const witnesses = (requested: string): string[] => {
+/** Topics that a pattern matches, chosen so that a pattern that matches them all covers the pattern. */
+const sampleTopics = (requested: string): string[] => {
   const open = requested.endsWith('*')
   const filled = requested.replaceAll('*', 'zz')
   return open ? [filled, `${filled}/zz`, `${filled}/zz/zz/zz/zz`] : [filled]
 }
 
 describe('covers', () => {
-  it('means that every topic of the one pattern is a topic of the other', () => {
+  it('is true only if the allowed pattern matches every topic that the requested one matches', () => {
     fc.assert(
       fc.property(pattern, pattern, topic, (allowed, requested, some) => {
         fc.pre(covers(allowed, requested) && topicMatches(requested, some))
@@ -30,10 +30,10 @@ describe('covers', () => {
     )
   })
 
-  it('is denied only where a topic shows why', () => {
+  it('is false only if the allowed pattern misses a topic that the requested one matches', () => {
     fc.assert(
       fc.property(pattern, pattern, (allowed, requested) => {
-        const all = witnesses(requested).filter((some) => topicMatches(requested, some))
+        const all = sampleTopics(requested).filter((some) => topicMatches(requested, some))
         fc.pre(all.length > 0)
         expect(covers(allowed, requested)).toBe(all.every((some) => topicMatches(allowed, some)))
       }),
@@ -41,7 +41,7 @@ describe('covers', () => {
     )
   })
 
-  it('is the same as matching for a topic', () => {
+  it('is the same as topicMatches for a topic', () => {
     fc.assert(
       fc.property(pattern, topic, (allowed, some) => {
         expect(covers(allowed, some)).toBe(topicMatches(allowed, some))

@@ -9,66 +9,70 @@ import type { Rules } from '../../../plugins/auth/rules.ts'
 const ada = { id: 'ada', name: 'Ada' }
 const session = {} as Session
 
-const compile = (rules: Rules) => {
+const subscribeRules = (rules: Rules) => {
   const ruleSet = new RuleSet(rules)
   return (topic: string, user: typeof ada | null = ada) =>
     ruleSet.allows('subscribe', parsePattern(topic), { session, user, claims: undefined })
 }
 
 describe('rules', () => {
-  it('allow everything while there are none, and nothing that none allows once there is one', () => {
-    expect(compile({})('any/thing')).toBe(true)
-    expect(compile({ send: {} })('any/thing')).toBe(true)
-    const asked = compile({ subscribe: { 'rooms/*': true } })
-    expect(asked('rooms/1/x')).toBe(true)
-    expect(asked('users/1')).toBe(false)
-    expect(asked('*')).toBe(false)
+  it('allow everything for an action without rules, otherwise only what a rule allows', () => {
+    expect(subscribeRules({})('any/thing')).toBe(true)
+    expect(subscribeRules({ send: {} })('any/thing')).toBe(true)
+    const allows = subscribeRules({ subscribe: { 'rooms/*': true } })
+    expect(allows('rooms/1/x')).toBe(true)
+    expect(allows('users/1')).toBe(false)
+    expect(allows('*')).toBe(false)
   })
 
-  it('know their parameters, and allow a wildcard only where it leaves none of them open', () => {
-    const asked = compile({ subscribe: { 'users/:id/*': ({ user, params }) => params.id === user.id } })
-    expect(asked('users/ada/inbox')).toBe(true)
-    expect(asked('users/ada/*')).toBe(true)
-    expect(asked('users/ada/*/x')).toBe(true)
+  it('get their parameters, and allow a wildcard only if it stands for no parameter', () => {
+    const allows = subscribeRules({
+      subscribe: { 'users/:id/*': ({ user, params }) => params.id === user.id },
+    })
+    expect(allows('users/ada/inbox')).toBe(true)
+    expect(allows('users/ada/*')).toBe(true)
+    expect(allows('users/ada/*/x')).toBe(true)
     for (const topic of ['users/bob/inbox', 'users/bob/*', 'users/*', 'users/*/inbox', '*', '*/ada/inbox']) {
-      expect(asked(topic), topic).toBe(false)
+      expect(allows(topic), topic).toBe(false)
     }
   })
 
-  it('without a function leave a parameter open', () => {
-    const asked = compile({ subscribe: { 'users/:id': true } })
-    expect(asked('users/ada')).toBe(true)
-    expect(asked('users/ada/inbox')).toBe(false)
-    expect(asked('users/*')).toBe(false)
-    const deep = compile({ subscribe: { 'users/:id/inbox': true } })
-    expect(deep('users/*/inbox')).toBe(true)
+  it('without a function allow any value of a parameter', () => {
+    const allows = subscribeRules({ subscribe: { 'users/:id': true } })
+    expect(allows('users/ada')).toBe(true)
+    expect(allows('users/ada/inbox')).toBe(false)
+    expect(allows('users/*')).toBe(false)
+    const allowsInbox = subscribeRules({ subscribe: { 'users/:id/inbox': true } })
+    expect(allowsInbox('users/*/inbox')).toBe(true)
   })
 
-  it('add up: one that allows is enough', () => {
-    const asked = compile({ subscribe: { 'a/*': () => false, 'a/b': true } })
-    expect(asked('a/b')).toBe(true)
-    expect(asked('a/c')).toBe(false)
-    expect(asked('a/*')).toBe(false)
+  it('allow an action if one of them allows it', () => {
+    const allows = subscribeRules({ subscribe: { 'a/*': () => false, 'a/b': true } })
+    expect(allows('a/b')).toBe(true)
+    expect(allows('a/c')).toBe(false)
+    expect(allows('a/*')).toBe(false)
   })
 
-  it('that are functions allow nothing to a session without a user', () => {
-    const asked = compile({ subscribe: { 'mine/*': () => true, 'public/*': true } })
-    expect(asked('mine/x', null)).toBe(false)
-    expect(asked('public/x', null)).toBe(true)
+  it('with a function refuse a session without a user', () => {
+    const allows = subscribeRules({ subscribe: { 'mine/*': () => true, 'public/*': true } })
+    expect(allows('mine/x', null)).toBe(false)
+    expect(allows('public/x', null)).toBe(true)
   })
 
-  it('allow only with true', () => {
-    const asked = compile({ subscribe: { 'a/:b': (() => 'yes') as unknown as () => boolean } })
-    expect(asked('a/b')).toBe(false)
-    const promising = compile({ subscribe: { 'a/:b': (async () => true) as unknown as () => boolean } })
-    expect(() => promising('a/b')).toThrow(/not a promise/)
+  it('allow only by returning true, and must not return a promise', () => {
+    const allows = subscribeRules({ subscribe: { 'a/:b': (() => 'yes') as unknown as () => boolean } })
+    expect(allows('a/b')).toBe(false)
+    const allowsByPromise = subscribeRules({
+      subscribe: { 'a/:b': (async () => true) as unknown as () => boolean },
+    })
+    expect(() => allowsByPromise('a/b')).toThrow(/not a promise/)
   })
 
-  it('do not take a parameter for a property of every object', () => {
-    const asked = compile({
+  it('accept parameter names that are properties of every object', () => {
+    const allows = subscribeRules({
       subscribe: { ':__proto__/:toString': ({ params }) => String(params.toString) === 'x' },
     })
-    expect(asked('polluted/x')).toBe(true)
+    expect(allows('polluted/x')).toBe(true)
     expect(({} as { polluted?: unknown }).polluted).toBeUndefined()
   })
 
@@ -80,13 +84,13 @@ describe('rules', () => {
     [{ subscribe: { a: false } }, /true or a function/],
     [{ publish: {} }, /no action 'publish'/],
     [{ subscribe: [] }, /an object of topics/],
-  ])('%j are refused at the start', (rules, message) => {
+  ])('are refused at creation: %j', (rules, message) => {
     expect(() => new RuleSet(rules as unknown as Rules)).toThrow(
       expect.objectContaining({ code: 'invalid_option', message: expect.stringMatching(message) }),
     )
   })
 
-  it('have types for their parameters', () => {
+  it('have typed parameters', () => {
     auth({
       authenticate: () => null,
       rules: {
@@ -98,8 +102,8 @@ describe('rules', () => {
   })
 })
 
-describe('the claim', () => {
-  it('lists patterns by action; what it does not name is not allowed', () => {
+describe('the permissions claim', () => {
+  it('lists patterns by action, and allows nothing for an action that it omits', () => {
     expect(readPermissions({ subscribe: ['a/*'], other: 1 })).toEqual({
       subscribe: [parsePattern('a/*')],
       send: [],
@@ -108,7 +112,7 @@ describe('the claim', () => {
   })
 
   it.each([null, 'a', [], { send: 'a' }, { send: [1] }, { send: ['a//b'] }, { join: [], send: {} }])(
-    '%j is wrong',
+    'is not valid as %j',
     (claim) => expect(readPermissions(claim)).toBeUndefined(),
   )
 })

@@ -16,8 +16,8 @@ const start = (lifetime: number, grace = 25_000) => {
   return { expiry, events }
 }
 
-describe('the expiry of a token', () => {
-  it('asks for a new token 30 s before it, and ends the session after the grace period', () => {
+describe('TokenExpiry', () => {
+  it('asks for a new token 30 s before the token expires, and reports the end after the grace period', () => {
     const { events } = start(600_000)
     vi.advanceTimersByTime(DAY)
     expect(events).toEqual([
@@ -32,9 +32,11 @@ describe('the expiry of a token', () => {
     [1000, 500],
     [0, 0],
     [-5000, 0],
-  ])('in %d ms: asks %d ms before it', (remaining, lead) => expect(renewalLeadMs(remaining)).toBe(lead))
+  ])('asks for a token that expires in %d ms %d ms ahead', (remaining, lead) =>
+    expect(renewalLeadMs(remaining)).toBe(lead),
+  )
 
-  it('asks at once for an expired token, and ends the session after the rest of the grace period', () => {
+  it('asks at once if the token has expired, and reports the end after the rest of the grace period', () => {
     const { events } = start(-5000)
     vi.advanceTimersByTime(DAY)
     expect(events).toEqual([
@@ -43,7 +45,7 @@ describe('the expiry of a token', () => {
     ])
   })
 
-  it('starts over with a new token', () => {
+  it('starts over when the token is renewed', () => {
     const { expiry, events } = start(60_000)
     vi.advanceTimersByTime(50_000)
     expiry.renew(Date.now() + 600_000)
@@ -55,7 +57,7 @@ describe('the expiry of a token', () => {
     ])
   })
 
-  it('may be further away than the longest timer, and leaves no timer behind when it is stopped', () => {
+  it('works for a token that expires later than the longest timer, and leaves no timer when it is stopped', () => {
     const { expiry, events } = start(60 * DAY)
     vi.advanceTimersByTime(59 * DAY)
     expect(events).toEqual([])
