@@ -47,8 +47,8 @@ export const hashPassword = async (password: string): Promise<string> => {
 const unknownUserPassword = await hashPassword(randomBytes(16).toString('hex'))
 
 /**
- * Returns the account with this id and password. An unknown id takes as long as a wrong password, so that a guesser cannot
- * tell which of the two was wrong.
+ * Returns the account with this id and password. An unknown id takes as long as a wrong password, so that a guesser
+ * cannot tell which of the two was wrong.
  */
 export const findAccount = async (id: string, password: string): Promise<Account | undefined> => {
   const account = accounts.find((candidate) => candidate.id === id)

@@ -18,8 +18,8 @@ export interface Login {
 /** How long a login lasts. After that, the user must enter the password again. */
 export const LOGIN_LIFETIME_MS = 12 * 3_600_000
 /**
- * How long a refresh token may be used again. Two tabs may use it at the same time, or the answer to its first use may be
- * lost.
+ * How long a refresh token may be used again. Two tabs may use it at the same time, or the answer to its first use
+ * may be lost.
  */
 const REFRESH_REUSE_MS = 10_000
 
@@ -59,8 +59,8 @@ export class Logins {
   }
 
   /**
-   * Uses a refresh token. Returns undefined if its login does not exist. `stolen` is true if the token was used before: two
-   * clients have it then, and the server cannot tell which of them is the user.
+   * Uses a refresh token. Returns undefined if its login does not exist. `stolen` is true if the token was used
+   * before: two clients have it then, and the server cannot tell which of them is the user.
    */
   redeem(token: string): { readonly login: Login; readonly stolen: boolean } | undefined {
     const [id = '', secret = ''] = token.split('.')

@@ -10,8 +10,8 @@ import { servePage } from '../chat/serve-page.ts'
 import { addHandlers } from './handlers.ts'
 import { loginRoutes } from './routes.ts'
 
-// The private key signs access tokens for any user, so only the login routes get it. auth() needs the public key only. The
-// demo creates new keys at each start, so that there is nothing to set up.
+// The private key signs access tokens for any user, so only the login routes get it. auth() needs the public key
+// only. The demo creates new keys at each start, so that there is nothing to set up.
 const { privateKey, publicKey } = await generateKeyPair('EdDSA')
 const audience = 'rookery-auth-example'
 

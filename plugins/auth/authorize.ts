@@ -11,5 +11,5 @@ export interface AuthorizeContext {
   readonly claims: Claims | undefined
 }
 
-/** Decides whether a session may perform an action on a topic. Only `true` allows it; an error that it throws refuses it. */
+/** Decides whether a session may perform an action on a topic. Only `true` allows it. An error that it throws refuses. */
 export type Authorize = (ctx: AuthorizeContext, action: Action, topic: string) => boolean | Promise<boolean>

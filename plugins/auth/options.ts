@@ -22,8 +22,8 @@ export interface AuthOptions<
   /** Authenticates clients by a token. */
   readonly jwt?: JwtOptions | undefined
   /**
-   * Authenticates clients without tokens, for example by the cookie of your web session. Return the user, or null if there
-   * is none. Throw a coded error to refuse the client with it.
+   * Authenticates clients without tokens, for example by the cookie of your web session. Return the user, or null if
+   * there is none. Throw a coded error to refuse the client with it.
    */
   readonly authenticate?: ((handshake: Handshake) => User | null | Promise<User | null>) | undefined
   /** Whether a client without a user is refused. If false, its session has no user. @default true */

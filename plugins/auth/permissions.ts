@@ -6,8 +6,8 @@ import { covers, type ParsedPattern, parsePattern } from './parsed-pattern.ts'
 export type Permissions = Readonly<Record<Action, readonly ParsedPattern[]>>
 
 /**
- * Reads the claim that lists patterns by action. An action that the claim does not name is not allowed. Returns undefined
- * if the claim is not valid.
+ * Reads the claim that lists patterns by action. An action that the claim does not name is not allowed. Returns
+ * undefined if the claim is not valid.
  */
 export const readPermissions = (claim: unknown): Permissions | undefined => {
   if (typeof claim !== 'object' || claim === null || Array.isArray(claim)) return undefined

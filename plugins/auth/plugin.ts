@@ -27,8 +27,8 @@ import { Auth, type VerifiedToken } from './tokens.ts'
 const FIRST_FRAME_SHARE = 0.9
 
 /**
- * Authenticates clients by tokens (JWT) or by a function of yours, and decides what they may do. Closes a session when its
- * token expires or is revoked.
+ * Authenticates clients by tokens (JWT) or by a function of yours, and decides what they may do. Closes a session
+ * when its token expires or is revoked.
  *
  * @throws `invalid_option`
  * @example auth({ jwt: { secret: process.env.JWT_SECRET }, rules: { subscribe: { 'users/:id/*': ({ user, params }) => params.id === user.id } } })
@@ -78,7 +78,7 @@ export const auth = <S extends string = string, W extends string = string, J ext
         app.sessions.onToken((session, token) => sessions.renew(session, token, verifier))
         handleLogout(app, revoker)
       }
-      // A token may have a claim that limits what it allows. Without tokens, rules and `authorize`, everything is allowed.
+      // A token may limit what it allows. Without tokens, rules and `authorize`, everything is allowed.
       if (verifier || authorize || rules.size > 0) {
         app.sessions.addAuthorizer(new SessionAuthorizer(sessions.identityOf, rules, authorize))
       }

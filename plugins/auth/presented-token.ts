@@ -47,8 +47,8 @@ const cookieOf = (headers: Headers, name: string): string | undefined => {
  * header, the transport's own field, the query, the cookie, the first frame.
  *
  * @param firstFrameWaitMs how long to wait for the first frame, in milliseconds
- * @throws `origin_not_allowed` if the token is in a cookie and the page's origin is not allowed, `unauthenticated` if the
- * first frame does not arrive in time, or the error with which the transport refuses the first frame
+ * @throws `origin_not_allowed` if the token is in a cookie and the page's origin is not allowed, `unauthenticated` if
+ * the first frame does not arrive in time, or the error with which the transport refuses the first frame
  */
 export const presentedToken = async (
   handshake: Handshake,
@@ -71,7 +71,7 @@ export const presentedToken = async (
   return (await within(firstFrameWaitMs, firstToken(), timeout)) || undefined
 }
 
-/** Checks the page's origin. A browser sends the cookie with requests of any page, so the cookie alone proves nothing. */
+/** Checks the page's origin, because a browser sends the cookie with the requests of any page. */
 const assertAllowedOrigin = async ({ request, headers }: Handshake, http: HttpServer): Promise<void> => {
   const origin = request ?? { headers: headers as IncomingHttpHeaders }
   if (!(await http.allowsOrigin(origin))) throw new RookeryError('origin_not_allowed')

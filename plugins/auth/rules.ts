@@ -30,7 +30,7 @@ export interface RuleContext<Topic extends string = string> {
  */
 export type Rule<Topic extends string = string> = true | ((ctx: RuleContext<Topic>) => boolean)
 
-/** Rules of one action by topic. The topic is a pattern in which `:name` stands for one segment and names a parameter. */
+/** Rules of one action by topic. In a topic, `:name` stands for one segment and makes it a parameter. */
 export type ActionRules<Topics extends string = string> = { readonly [T in Topics]: Rule<T> }
 
 /**

@@ -15,8 +15,8 @@ const MAX_TOKEN_CHARACTERS = 8192
 const MIN_CLOCK_LEAD_SECONDS = 5
 
 /**
- * Id of a token without `jti`: a hash of its signed part. The signature is left out, because one signature can be written
- * in several ways.
+ * Id of a token without `jti`: a hash of its signed part. The signature is left out, because one signature can be
+ * written in several ways.
  */
 const hashedTokenId = (token: string): string => `sha256:${hashOf(token.slice(0, token.lastIndexOf('.')))}`
 
@@ -46,7 +46,7 @@ export class TokenVerifier {
     }
   }
 
-  /** @throws `invalid_token`, `token_expired`, `auth_unavailable`, and the errors of the application's `user` function */
+  /** @throws `invalid_token`, `token_expired`, `auth_unavailable`, and the errors of the `user` option */
   async verify(token: unknown): Promise<Identity> {
     try {
       if (typeof token !== 'string') throw new TokenRejection('it is not a string')
@@ -84,7 +84,10 @@ export class TokenVerifier {
     }
   }
 
-  /** Limits how long a token is valid. A token that is valid longer than its revocation is kept would be accepted again. */
+  /**
+   * Limits how long a token is valid. A token that is valid for longer than its revocation is kept would be accepted
+   * again after that.
+   */
   #validity({ iat, exp }: Claims): { issuedAt: number; expiresAt: number } {
     const { maxTokenAge, clockTolerance } = this.#settings
     const now = Date.now() / 1000

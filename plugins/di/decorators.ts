@@ -11,8 +11,8 @@ const parameterTokens = new WeakMap<object, Map<number, Token<unknown>>>()
 const injectableClasses = new WeakSet<object>()
 
 /**
- * Names the token that a constructor parameter receives. Every parameter needs this decorator, because TypeScript types do
- * not exist at run time.
+ * Names the token that a constructor parameter receives. Every parameter needs this decorator, because TypeScript
+ * types do not exist at run time.
  *
  * @example constructor(@inject(Logger) readonly log: Logger) {}
  */

@@ -36,8 +36,8 @@ export const resolve = <T>(scope: Scope, type: Constructor<T>): T => {
 }
 
 /**
- * Dependency injection for application classes. The app can construct your classes and inject their dependencies. Based on
- * tsyringe.
+ * Dependency injection for application classes. The app can construct your classes and inject their dependencies.
+ * Based on tsyringe.
  *
  * @throws `invalid_option`
  * @example di({ providers: [{ token: Mailer, useClass: SmtpMailer }] })

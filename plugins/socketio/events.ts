@@ -44,8 +44,8 @@ export const frameOf = (
 }
 
 /**
- * Whether a payload contains binary data. Uses no recursion and no spread, because the client chooses how deep and how wide
- * the payload is.
+ * Whether a payload contains binary data. Uses no recursion and no spread, because the client chooses how deep and
+ * how wide the payload is.
  */
 const hasBinary = (payload: unknown): boolean => {
   const values = [payload]

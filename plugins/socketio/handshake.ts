@@ -4,7 +4,7 @@ import type { Handshake } from '../../core/sessions/transport.ts'
 /** Query parameters of Engine.IO. */
 const ENGINE_PARAMETERS = new Set(['EIO', 'transport', 't', 'sid', 'b64', 'j'])
 
-/** Builds the handshake of a socket. Merges the query with `auth`; browsers can set both, and `auth` takes precedence. */
+/** Builds the handshake of a socket. Browsers can set the query and `auth`: `auth` takes precedence. */
 export const handshakeOf = ({ handshake, request }: Socket, address: string): Handshake => {
   const query = new URLSearchParams()
   for (const [name, given] of Object.entries({ ...handshake.query, ...handshake.auth })) {

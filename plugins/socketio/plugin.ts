@@ -17,8 +17,8 @@ export interface SocketIoOptions {
   /** Time for the client to read buffered messages when its connection is closed. @default '5s' */
   readonly closeTimeout?: Duration | undefined
   /**
-   * A Socket.IO server of your own, with any options. You attach it and close it. Each socket in its main namespace gets a
-   * session. Excludes `path`, and needs no `http()`.
+   * A Socket.IO server of your own, with any options. You attach it and close it. Each socket in its main namespace
+   * gets a session. Excludes `path`, and needs no `http()`.
    */
   readonly server?: Server | undefined
 }

@@ -181,7 +181,7 @@ export class SocketIoTransport implements Transport {
   }
 }
 
-/** Reads a socket in turns of the fair queue as soon as `ws` listens for its data. If that is not possible, `ws` reads it. */
+/** Reads a socket in turns of the fair queue as soon as `ws` listens for its data. If that is impossible, `ws` reads. */
 const readInPieces = (socket: Duplex, queue: FairQueue): void => {
   const onNewListener = (event: string | symbol) => {
     if (event !== 'data') return

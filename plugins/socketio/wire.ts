@@ -38,8 +38,8 @@ export class SocketIoWire implements Wire {
   /**
    * @param textPackets whether Engine.IO may get packets as text. It may not if the server has a custom parser
    * @param closeTimeout milliseconds until a connection that is closing is terminated
-   * @param limits the wire terminates the connection of a client that leaves twice `maxBuffered` bytes unread, or that sends
-   * twice `byteBurst` bytes without an event
+   * @param limits the wire terminates the connection of a client that leaves twice `maxBuffered` bytes unread, or
+   * that sends twice `byteBurst` bytes without an event
    */
   constructor(
     socket: Socket,

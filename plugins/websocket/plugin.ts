@@ -16,8 +16,8 @@ export interface WebSocketOptions {
   /** Time for the client to read buffered frames and finish the closing handshake. @default '5s' */
   readonly closeTimeout?: Duration | undefined
   /**
-   * Compression: `true`, or the `perMessageDeflate` options of `ws`. It costs memory for every connection and most of the
-   * speed, because each frame is then compressed once for every receiver. @default false
+   * Compression: `true`, or the `perMessageDeflate` options of `ws`. It costs memory for every connection and most of
+   * the speed, because each frame is then compressed once for every receiver. @default false
    */
   readonly perMessageDeflate?: boolean | Readonly<Record<string, unknown>> | undefined
 }

@@ -17,8 +17,8 @@ interface WebSocketSettings {
 }
 
 /**
- * Creates the reader of a connection: in turns of the fair queue if possible, otherwise by `ws`. `ws` must read compressed
- * connections, because it decompresses asynchronously, and sockets of runtimes that cannot read in pieces.
+ * Creates the reader of a connection: in turns of the fair queue if possible, otherwise by `ws`. `ws` must read
+ * compressed connections, because it decompresses asynchronously, and sockets of runtimes that cannot read in pieces.
  */
 const createReader = (ws: PeerSocket, socket: Duplex, { fairQueue }: TransportHost): Reader =>
   !ws.extensions && canReadInPieces(socket, () => new Readable({ read() {} }))
@@ -73,8 +73,8 @@ export class WebSocketTransport implements Transport {
   }
 
   /**
-   * Tracks an open socket. A method of its own, because a closure in the upgrade handler would keep the request and its URL
-   * in memory for as long as the connection lives.
+   * Tracks an open socket. A method of its own, because a closure in the upgrade handler would keep the request and
+   * its URL in memory for as long as the connection lives.
    */
   #track(ws: PeerSocket): void {
     const entry = this.#sockets.add(ws)

@@ -9,8 +9,8 @@ import { encodeFrames } from './encode-frames.ts'
 const MAX_CLOSE_REASON_BYTES = 123
 
 /**
- * The wire of a connection without compression. Writes encoded frames to the socket, past `ws`. `ws` writes each frame of
- * its own in one call, so the frames never mix.
+ * The wire of a connection without compression. Writes encoded frames to the socket, past `ws`. `ws` writes each
+ * frame of its own in one call, so the frames never mix.
  */
 export class WebSocketWire implements Wire {
   readonly #ws: WebSocket

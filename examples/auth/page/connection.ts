@@ -48,7 +48,7 @@ export class Connection {
     client.subscribe<readonly Device[]>(`users/${id}/devices`, (devices) => events.devices(devices))
     client.subscribe<Note>(`users/${id}/inbox`, (note) => events.inbox(note))
     client.subscribe<LoggedOut>(`users/${id}/logged-out`, ({ by }) => {
-      this.#endReason = `Somebody chose “Log out everywhere” in ${by}.`
+      this.#endReason = `You chose “Log out everywhere” in ${by}.`
     })
     client.subscribe<Note>(`rooms/${ROOM}/notes`, (note) => events.room(note))
     for (const change of ['joined', 'left']) {
