@@ -1,8 +1,7 @@
 import { RookeryError } from '../../core/protocol/errors.ts'
 import { Frame } from '../../core/protocol/frame.ts'
 import type { User } from '../../core/protocol/protocol.ts'
-import type { Session } from '../../core/sessions/live-session.ts'
-import { logId } from '../../core/sessions/session-host.ts'
+import { logId, type Session } from '../../core/sessions/session.ts'
 import type { Logger } from '../../core/util/logger.ts'
 import type { Identity } from './identity.ts'
 import { hashOf } from './revocation-keys.ts'
@@ -61,8 +60,13 @@ export class AuthenticatedSessions {
     throw new RookeryError('token_revoked')
   }
 
-  /** Takes an opened session. @throws `token_revoked` if the token was revoked during the handshake */
-  opened(session: Session): void {
+  /**
+   * Takes an opened session.
+   *
+   * @param push queues a frame to the session's client
+   * @throws `token_revoked` if the token was revoked during the handshake
+   */
+  opened(session: Session, push: (frame: Frame) => void): void {
     const identity = this.identityOf(session)
     if (!identity || session.closed) return
     this.assertValid(identity)
@@ -71,7 +75,7 @@ export class AuthenticatedSessions {
       expiresAt === undefined
         ? undefined
         : new TokenExpiry(expiresAt, this.#graceMs, {
-            renewalDue: (expiresIn) => session.push(new Frame({ type: 'auth', expiresIn })),
+            renewalDue: (expiresIn) => push(new Frame({ type: 'auth', expiresIn })),
             expired: () => session.close(new RookeryError('token_expired')),
           })
     this.#entries.set(session, { identity, expiry, refusedTokens: 0 })
@@ -98,7 +102,7 @@ export class AuthenticatedSessions {
       throw new RookeryError('forbidden', 'This session has no user: connect again with the token')
     }
     const identity = await this.#verify(session, entry, token, verifier)
-    if (session.closed) throw session.closeReason ?? new RookeryError('disconnected')
+    if (session.closed) throw session.signal.reason
     this.#removeFromIndex(session, entry.identity)
     entry.identity = identity
     entry.refusedTokens = 0

@@ -1,6 +1,6 @@
 import type { User } from '../../core/protocol/protocol.ts'
 import type { Action } from '../../core/sessions/authorization.ts'
-import type { Session } from '../../core/sessions/live-session.ts'
+import type { Session } from '../../core/sessions/session.ts'
 import type { Claims } from './tokens.ts'
 
 /** The session that requests an action. */

@@ -2,7 +2,7 @@ import { RookeryError } from '../../core/protocol/errors.ts'
 import type { User } from '../../core/protocol/protocol.ts'
 import type { Action } from '../../core/sessions/authorization.ts'
 import { assertPattern, isReserved } from '../../core/topics/topic.ts'
-import { isPromiseLike } from '../../core/util/promise-like.ts'
+import { isPromiseLike } from '../../core/util/promises.ts'
 import { covers, type ParsedPattern, parsePattern } from './parsed-pattern.ts'
 import type { Rule, RuleContext, Rules } from './rules.ts'
 

@@ -1,5 +1,5 @@
 import type { User } from '../../core/protocol/protocol.ts'
-import type { Session } from '../../core/sessions/live-session.ts'
+import type { Session } from '../../core/sessions/session.ts'
 import type { Claims } from './tokens.ts'
 
 type Name<Segment extends string> = Segment extends `:${infer N}` ? N : never

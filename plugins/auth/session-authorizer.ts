@@ -1,5 +1,5 @@
 import type { Action, Authorizer } from '../../core/sessions/authorization.ts'
-import type { Session } from '../../core/sessions/live-session.ts'
+import type { Session } from '../../core/sessions/session.ts'
 import type { Authorize } from './authorize.ts'
 import type { Identity } from './identity.ts'
 import { type ParsedPattern, parsePattern } from './parsed-pattern.ts'

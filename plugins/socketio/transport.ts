@@ -6,7 +6,7 @@ import { canReadInPieces, StreamReader } from '../../core/admission/stream-reade
 import { closeFrame } from '../../core/protocol/control-frames.ts'
 import { RookeryError } from '../../core/protocol/errors.ts'
 import type { CloseFrame } from '../../core/protocol/protocol.ts'
-import type { Session } from '../../core/sessions/live-session.ts'
+import type { PeerSession } from '../../core/sessions/session.ts'
 import type { Transport, TransportHost } from '../../core/sessions/transport.ts'
 import type { HttpServer } from '../http/tokens.ts'
 import { frameOf } from './events.ts'
@@ -25,7 +25,7 @@ export interface SocketIoSettings {
 type Connection = Socket['conn']
 
 interface OpenSession {
-  readonly session: Session
+  readonly session: PeerSession
   readonly wire: SocketIoWire
 }
 
@@ -95,7 +95,7 @@ export class SocketIoTransport implements Transport {
     }
     const wire = new SocketIoWire(socket, textPackets, this.#settings.closeTimeout, host.limits)
     this.#wires.set(conn, wire)
-    let session: Session | undefined
+    let session: PeerSession | undefined
     conn.once('close', () => {
       session?.disconnected()
       this.#forget(conn)

@@ -5,7 +5,7 @@ import type { Reader } from '../../core/admission/stream-reader.ts'
 import { RookeryError } from '../../core/protocol/errors.ts'
 import { Frame } from '../../core/protocol/frame.ts'
 import type { ClientFrame } from '../../core/protocol/protocol.ts'
-import type { Session } from '../../core/sessions/live-session.ts'
+import type { PeerSession } from '../../core/sessions/session.ts'
 import type { Handshake, TransportHost, Wire } from '../../core/sessions/transport.ts'
 import { type EarlyFrames, FirstFrameReader } from './first-frame-reader.ts'
 import type { PeerSocket } from './peer-socket.ts'
@@ -38,7 +38,7 @@ const handshakeOf = (
 export const serveConnection = (connection: UpgradedConnection, host: TransportHost): void => {
   const { ws, reader, socket } = connection
   const wire = ws.extensions ? new CompressedWebSocketWire(ws, socket) : new WebSocketWire(ws, socket)
-  let session: Session | undefined
+  let session: PeerSession | undefined
   let closed = false
   ws.on('error', () => {
     // Without a listener, the error would be thrown. `onProtocolError` has reported it, or `close` follows.
@@ -81,7 +81,7 @@ const openSession = async (
   connection: UpgradedConnection,
   wire: Wire,
   host: TransportHost,
-): Promise<[session: Session, early: EarlyFrames | undefined]> => {
+): Promise<[session: PeerSession, early: EarlyFrames | undefined]> => {
   let first: FirstFrameReader | undefined
   let finished = false
   const firstToken = async () => {
@@ -104,7 +104,7 @@ const openSession = async (
 const passFrames = (
   ws: PeerSocket,
   reader: Reader,
-  session: Session,
+  session: PeerSession,
   early: EarlyFrames | undefined,
 ): void => {
   /** Stops reading after `rate_limited`. The client has `closeTimeout` to read why the session ended. */

@@ -1,4 +1,4 @@
-import type { RookeryError, Session, User } from 'rookery'
+import { RookeryError, type Session, type User } from 'rookery'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { AuthenticatedSessions } from '../../../plugins/auth/authenticated-sessions.ts'
 import type { Identity } from '../../../plugins/auth/identity.ts'
@@ -44,6 +44,10 @@ class FakeSession {
     this.events.push(error.code)
   }
 
+  get signal(): { readonly reason: unknown } {
+    return { reason: this.closeReason ?? new RookeryError('disconnected') }
+  }
+
   async renew(user: User): Promise<void> {
     this.user = user
   }
@@ -54,7 +58,7 @@ const start = (lifetime: number) => {
   const sessions = new AuthenticatedSessions(revocations, 25_000, () => recordingLogger())
   const fake = new FakeSession(sessions.admit(identity(lifetime)))
   const session = fake as unknown as Session
-  sessions.opened(session)
+  sessions.opened(session, (frame) => fake.push(frame))
   const renew = (made: Identity | Promise<Identity>) =>
     sessions.renew(session, 'token', { verify: async () => await made } as unknown as TokenVerifier)
   return { revocations, sessions, fake, session, renew }
@@ -96,12 +100,12 @@ describe('an authenticated session', () => {
     const before = sessions.size
     const fake = new FakeSession(sessions.admit(identity(MINUTE)))
     fake.closed = true
-    sessions.opened(fake as unknown as Session)
+    sessions.opened(fake as unknown as Session, (frame) => fake.push(frame))
     expect(sessions.size).toBe(before)
     // Revoked after the handshake and before the session opens.
     const late = new FakeSession(sessions.admit(identity(MINUTE, 'late')))
     revocations.add({ key: 'token-late', before: null, until: Date.now() + 1 }, Date.now())
-    expect(() => sessions.opened(late as unknown as Session)).toThrow(
+    expect(() => sessions.opened(late as unknown as Session, () => {})).toThrow(
       expect.objectContaining({ code: 'token_revoked' }),
     )
   })
