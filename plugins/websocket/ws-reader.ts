@@ -1,8 +1,8 @@
 import type { WebSocket } from 'ws'
 import type { Reader } from '../../core/admission/stream-reader.ts'
 
-/** Lets `ws` read by itself, and pauses it while nothing may be read. */
-export class FlowingReader implements Reader {
+/** Lets `ws` read the connection. Pauses `ws` while the reader is stopped. */
+export class WsReader implements Reader {
   readonly #ws: WebSocket
 
   constructor(ws: WebSocket) {

@@ -7,7 +7,7 @@ const keys = rsa()
 const pem = String(keys.publicKey.export({ type: 'spki', format: 'pem' }))
 
 describe('the user of a token', () => {
-  it('is sub, by the name of name or preferred_username', async () => {
+  it('has the id of sub, and the name of name, preferred_username or sub', async () => {
     const { tokens } = verifierOf({ secret: SECRET })
     const user = async (claims: object) => (await tokens.verify(await makeToken({ ...claims }))).user
     expect(await user({})).toEqual({ id: 'ada', name: 'ada' })
@@ -16,14 +16,14 @@ describe('the user of a token', () => {
     expect(await user({ name: 7 })).toEqual({ id: 'ada', name: 'ada' })
   })
 
-  it('is who the app makes of it', async () => {
+  it('is the result of the user option', async () => {
     const user: AuthOptions['user'] = async ({ mail }) => ({ id: String(mail), name: 'x', role: 'y' })
     const { tokens } = verifierOf({ secret: SECRET }, { user })
     const verified = await tokens.verify(await makeToken({ sub: undefined, mail: 'a@b' }))
     expect(verified.user).toEqual({ id: 'a@b', name: 'x', role: 'y' })
   })
 
-  it('is the fault of the app, not of the token, when that fails', async () => {
+  it('causes invalid_option, not invalid_token, if the user option returns no user', async () => {
     const { tokens } = verifierOf({ secret: SECRET }, { user: () => ({}) as never })
     await expect(tokens.verify(await makeToken())).rejects.toMatchObject({ code: 'invalid_option' })
   })
@@ -39,46 +39,50 @@ describe('a token', () => {
     makeToken({ aud: ['x', 'chat'], iss: 'https://b', ...claims }, options)
 
   it.each<[string, () => string | Promise<string>, string]>([
-    ['that is right', () => make(), 'ok'],
+    ['that is valid', () => make(), 'ok'],
     ['without iat', () => make({ iat: undefined }), 'ok'],
-    ['that nobody signed', () => unsigned({}), 'invalid_token'],
-    ['that nobody signed, in capitals', () => unsigned({}, 'NONE'), 'invalid_token'],
+    ['that is not signed', () => unsigned({}), 'invalid_token'],
+    ['that is not signed, with the algorithm in capitals', () => unsigned({}, 'NONE'), 'invalid_token'],
     ['without its signature', async () => (await make()).replace(/[^.]+$/, ''), 'invalid_token'],
-    ['of another key', () => make({}, { key: Buffer.alloc(40, 'x') }), 'invalid_token'],
+    ['signed with another key', () => make({}, { key: Buffer.alloc(40, 'x') }), 'invalid_token'],
     [
-      'of another algorithm',
+      'signed with another algorithm',
       () => make({}, { alg: 'HS512', key: Buffer.alloc(64, SECRET) }),
       'invalid_token',
     ],
     ['that has expired', () => make({ exp: now() - 1 }), 'token_expired'],
     [
-      'of another key that has expired',
+      'signed with another key that has expired',
       () => make({ exp: now() - 1 }, { key: Buffer.alloc(40) }),
       'invalid_token',
     ],
-    ['of another audience that has expired', () => make({ exp: now() - 1, aud: 'shop' }), 'invalid_token'],
+    ['for another audience that has expired', () => make({ exp: now() - 1, aud: 'shop' }), 'invalid_token'],
     ['that is not valid yet', () => make({ nbf: now() + 60 }), 'invalid_token'],
-    ['of the future', () => make({ iat: now() + 60 }), 'invalid_token'],
+    ['issued in the future', () => make({ iat: now() + 60 }), 'invalid_token'],
     ['for another audience', () => make({ aud: 'shop' }), 'invalid_token'],
     ['without an audience', () => make({ aud: undefined }), 'invalid_token'],
     ['of another issuer', () => make({ iss: 'https://evil' }), 'invalid_token'],
-    ['without an end', () => make({ exp: undefined }), 'invalid_token'],
-    ['with an end that is no number', () => make({ exp: 'soon' }), 'invalid_token'],
-    ['that lives too long', () => make({ exp: now() + 90_000 }), 'invalid_token'],
-    ['that still lives too long', () => make({ iat: undefined, exp: now() + 90_000 }), 'invalid_token'],
-    ['near the end of too long a life', () => make({ iat: now() - 90_000 }), 'invalid_token'],
-    ['without a user', () => make({ sub: undefined }), 'invalid_token'],
-    ['with an empty user', () => make({ sub: '' }), 'invalid_token'],
-    ['with half a character for a user', () => make({ sub: 'a\uD83D' }), 'invalid_token'],
-    ['with a wrong claim of permissions', () => make({ rookery: { send: 'all' } }), 'invalid_token'],
+    ['without exp', () => make({ exp: undefined }), 'invalid_token'],
+    ['with an exp that is not a number', () => make({ exp: 'soon' }), 'invalid_token'],
+    ['that is valid for too long', () => make({ exp: now() + 90_000 }), 'invalid_token'],
+    [
+      'without iat that is valid for too long',
+      () => make({ iat: undefined, exp: now() + 90_000 }),
+      'invalid_token',
+    ],
+    ['near the end of too long a validity', () => make({ iat: now() - 90_000 }), 'invalid_token'],
+    ['without sub', () => make({ sub: undefined }), 'invalid_token'],
+    ['with an empty sub', () => make({ sub: '' }), 'invalid_token'],
+    ['with half a character as sub', () => make({ sub: 'a\uD83D' }), 'invalid_token'],
+    ['with an invalid permissions claim', () => make({ rookery: { send: 'all' } }), 'invalid_token'],
     ['that is garbage', () => 'garbage', 'invalid_token'],
     ['that is empty', () => '', 'invalid_token'],
-    ['of dots', () => '..', 'invalid_token'],
-    ['of JSON', () => '{"alg":"none"}', 'invalid_token'],
+    ['that consists of dots', () => '..', 'invalid_token'],
+    ['that is JSON', () => '{"alg":"none"}', 'invalid_token'],
     ['larger than 8 KiB', () => make({ x: 'x'.repeat(8192) }), 'invalid_token'],
   ])('%s: %#', async (_name, token, expected) => expect(await codeOf(await token())).toBe(expected))
 
-  it('that is wrong gets one answer, whatever is wrong with it; the log has the reason and no token', async () => {
+  it('that is not valid gets the same answer for every reason, and the log has the reason and no token', async () => {
     const { tokens, lines } = verifierOf({ secret: SECRET, audience: 'chat' })
     const wrong = [unsigned({}), await make({ aud: 'shop' }), await make({ nbf: now() + 60 }), 'garbage']
     const said = await Promise.all(wrong.map((token) => tokens.verify(token).catch((error) => error)))
@@ -95,14 +99,14 @@ describe('a token', () => {
     })
   })
 
-  it('that never expires, or lives too long, is told to the developers once', () => {
+  it('without exp, or valid for too long, is reported once as a warning', () => {
     expect(lines.filter(({ level }) => level === 'warn').map(({ msg }) => msg)).toEqual([
       expect.stringContaining('without exp'),
       expect.stringContaining('longer than maxTokenAge'),
     ])
   })
 
-  it('may be a little early or late where clocks differ', async () => {
+  it('may be too early or too late by clockTolerance', async () => {
     const { codeOf } = verifierOf({ secret: SECRET, clockTolerance: '30s' })
     expect(await codeOf(await makeToken({ exp: now() - 10 }))).toBe('ok')
     expect(await codeOf(await makeToken({ exp: now() - 40 }))).toBe('token_expired')
@@ -112,7 +116,7 @@ describe('a token', () => {
 })
 
 describe('a public key', () => {
-  it('verifies tokens of its own kind, as a PEM, a KeyObject or a CryptoKey', async () => {
+  it('verifies the tokens of its private key, as a PEM, a KeyObject or a CryptoKey', async () => {
     const crypt = await crypto.subtle.importKey(
       'spki',
       keys.publicKey.export({ type: 'spki', format: 'der' }),
@@ -131,7 +135,7 @@ describe('a public key', () => {
     expect(await codeOf(await makeToken({}, { key: curve.privateKey, alg: 'ES256' }))).toBe('ok')
   })
 
-  it('is never taken for a secret', async () => {
+  it('is never used as a secret', async () => {
     for (const algorithms of [undefined, ['RS256', 'PS256']]) {
       const { codeOf } = verifierOf({ publicKey: pem, algorithms })
       for (const key of [pem, pem.trim(), pem.replaceAll('\n', '')]) {
@@ -143,16 +147,24 @@ describe('a public key', () => {
 
 describe('auth()', () => {
   it.each<[string, unknown, RegExp]>([
-    ['nothing', {}, /exactly one of 'jwt' and 'authenticate'/],
-    ['both', { jwt: { secret: SECRET }, authenticate: () => null }, /exactly one of 'jwt' and/],
+    ['no options', {}, /exactly one of 'jwt' and 'authenticate'/],
+    [
+      'both jwt and authenticate',
+      { jwt: { secret: SECRET }, authenticate: () => null },
+      /exactly one of 'jwt' and/,
+    ],
     ['no key', { jwt: {} }, /exactly one of 'secret'/],
     ['two keys', { jwt: { secret: SECRET, publicKey: pem } }, /exactly one of 'secret'/],
-    ['a short secret', { jwt: { secret: 'x'.repeat(31) } }, /has 31 bytes and needs 32.*openssl/],
-    ['a secret short for its algorithm', { jwt: { secret: SECRET, algorithms: ['HS512'] } }, /needs 64/],
+    ['a short secret', { jwt: { secret: 'x'.repeat(31) } }, /has 31 bytes and needs at least 32.*openssl/],
+    [
+      'a secret too short for its algorithm',
+      { jwt: { secret: SECRET, algorithms: ['HS512'] } },
+      /needs at least 64/,
+    ],
     ['a short secret of bytes', { jwt: { secret: new Uint8Array(8) } }, /has 8 bytes/],
-    ['a public key for a secret', { jwt: { secret: pem } }, /use 'jwt.publicKey'/],
-    ['a secret that is missing', { jwt: { secret: undefined } }, /'secret' is not set: is there an env/],
-    ['none', { jwt: { secret: SECRET, algorithms: ['none'] } }, /'none', which does not go with/],
+    ['a public key as a secret', { jwt: { secret: pem } }, /use 'jwt.publicKey'/],
+    ['a secret that is undefined', { jwt: { secret: undefined } }, /'secret' is not set: is an env/],
+    ['the algorithm none', { jwt: { secret: SECRET, algorithms: ['none'] } }, /'none', which does not fit/],
     [
       'HS256 with a public key',
       { jwt: { publicKey: pem, algorithms: ['HS256'] } },
@@ -164,23 +176,23 @@ describe('auth()', () => {
       /'HS256', which does not/,
     ],
     ['ES256 with an RSA key', { jwt: { publicKey: pem, algorithms: ['ES256'] } }, /'ES256', which does not/],
-    ['no algorithm', { jwt: { secret: SECRET, algorithms: [] } }, /must not be empty/],
-    ['a private key', { jwt: { publicKey: keys.privateKey } }, /not a private one/],
+    ['an empty list of algorithms', { jwt: { secret: SECRET, algorithms: [] } }, /must not be empty/],
+    ['a private key', { jwt: { publicKey: keys.privateKey } }, /not a private key/],
     ['a private PEM', { jwt: { publicKey: '-----BEGIN PRIVATE KEY-----' } }, /is a private key/],
-    ['garbage for a key', { jwt: { publicKey: 'x' } }, /must be a public key/],
+    ['garbage as a key', { jwt: { publicKey: 'x' } }, /must be a public key/],
     ['a secret in a key set', { jwt: { jwks: { keys: [{ kty: 'oct', k: 'x' }] } } }, /public keys only/],
-    ['garbage for a key set', { jwt: { jwks: {} } }, /must be a JSON Web Key Set/],
-    ['no URL', { jwt: { jwks: 'file:///etc/keys' } }, /http\(s\) URL/],
+    ['garbage as a key set', { jwt: { jwks: {} } }, /must be a JSON Web Key Set/],
+    ['a URL that is not http(s)', { jwt: { jwks: 'file:///etc/keys' } }, /http\(s\) URL/],
     ['an unknown option', { jwt: { secret: SECRET, issuers: 'x' } }, /no option 'issuers'/],
-    ['what goes with jwt', { authenticate: () => null, cookie: 'x' }, /'cookie' goes with 'jwt'/],
-    ['a cookie of no name', { jwt: { secret: SECRET }, cookie: 'a b' }, /name of a cookie/],
+    ['an option of jwt with authenticate', { authenticate: () => null, cookie: 'x' }, /'cookie' needs 'jwt'/],
+    ['an invalid cookie name', { jwt: { secret: SECRET }, cookie: 'a b' }, /name of a cookie/],
   ])('refuses %s', (_name, options, message) => {
     expect(() => auth(options as AuthOptions)).toThrow(
       expect.objectContaining({ code: 'invalid_option', message: expect.stringMatching(message) }),
     )
   })
 
-  it('says nothing of a secret that it refuses', () => {
+  it('does not show the secret in its error', () => {
     expect(() => auth({ jwt: { secret: 'short and secret' } })).toThrow(
       expect.objectContaining({ message: expect.not.stringContaining('short and secret') }),
     )

@@ -2,16 +2,16 @@ import type { App } from 'rookery'
 import { Auth } from 'rookery/auth'
 import { z } from 'zod'
 import { accounts } from './accounts.ts'
-import { type Device, MAX_TEXT, type Note, ROOM } from './messages.ts'
+import { type Device, MAX_TEXT_CHARACTERS, type Note, ROOM } from './messages.ts'
 
-const text = z.string().trim().min(1).max(MAX_TEXT)
+const text = z.string().trim().min(1).max(MAX_TEXT_CHARACTERS)
 
-/** What one can do when one is in: see one's devices, write to somebody, write to all. */
-export const addDesk = (app: App): void => {
+/** Adds the handlers for users who are logged in: list your devices, write to one user, write to the room. */
+export const addHandlers = (app: App): void => {
   const auth = app.scope.get(Auth)
 
-  /** Tells all devices of a user which of them are connected. */
-  const tellDevices = async (user: string): Promise<void> => {
+  /** Sends the list of a user's connected devices to all of them. */
+  const publishDevices = async (user: string): Promise<void> => {
     const devices = new Map<string, Device>()
     for (const session of app.sessions.find({ user })) {
       const { sid, device, auth_time: since } = auth.claims(session) ?? {}
@@ -21,8 +21,8 @@ export const addDesk = (app: App): void => {
     }
     await app.publish(`users/${user}/devices`, [...devices.values()])
   }
-  app.handle('devices/tell', ({ user }) => tellDevices(user.id))
-  app.sessions.onClose(({ user }) => user && tellDevices(user.id))
+  app.handle('devices/list', ({ user }) => publishDevices(user.id))
+  app.sessions.onClose(({ user }) => user && publishDevices(user.id))
 
   app.handle(
     'inbox/send',
