@@ -13,11 +13,18 @@ interface EngineSocket {
   readonly writeBuffer: readonly { readonly data?: { readonly length: number } }[]
   readonly transport: {
     /** Only if the transport is a WebSocket. */
-    readonly socket?: { readonly bufferedAmount: number; terminate?(): void }
+    readonly socket?: {
+      readonly bufferedAmount: number
+      readonly readyState?: number
+      terminate?(): void
+    }
   }
 }
 
 /** Sends a client's acknowledgement: the reply to its event. */
+/** The `readyState` of an open WebSocket. */
+const WEBSOCKET_OPEN = 1
+
 export type Ack = (reply: unknown) => void
 
 /** The wire of one socket. Queues frames until Socket.IO has told the client that it is connected. */
@@ -94,7 +101,7 @@ export class SocketIoWire implements Wire {
       this.#queue.push(...frames)
       return
     }
-    if (!this.#socket.connected) return
+    if (!this.#socket.connected || this.#webSocketCloses) return
     for (const frame of frames) {
       if (frame.message.type === undefined) this.#writeMessage(frame, frame.message)
       else this.#writeControl(frame.message)
@@ -120,6 +127,15 @@ export class SocketIoWire implements Wire {
     this.#socket.conn.close(true)
     // Engine.IO finishes the closing handshake first, which never ends if the client does not read.
     socket?.terminate?.()
+  }
+
+  /**
+   * Whether the closing handshake of the WebSocket has begun. RFC 6455 (5.5.1) allows no frame after a close frame, and
+   * Engine.IO writes encoded packets without looking at the state of the WebSocket.
+   */
+  get #webSocketCloses(): boolean {
+    const state = this.#engine.transport.socket?.readyState
+    return state !== undefined && state !== WEBSOCKET_OPEN
   }
 
   #writeMessage(frame: Frame, message: MessageFrame): void {

@@ -105,7 +105,7 @@ export class ClusterTrial {
       nodes.map(async (node) => {
         const heard = new Set<unknown>()
         const listen = ({ payload }: { readonly payload: unknown }) => void heard.add(payload)
-        const subscription = node.app.bus.subscribe(topic, listen, { scope: 'all' })
+        const subscription = node.app.bus.subscribe(topic, listen, { source: 'all' })
         return { node, peer: await node.open(topic), heard, subscription }
       }),
     )

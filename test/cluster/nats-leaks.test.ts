@@ -23,8 +23,8 @@ const useMonitored = async () => {
 
 const work = async (nodes: readonly NatsNode[]) => {
   for (const { app } of nodes) {
-    app.bus.subscribe('w/*', () => {}, { scope: 'all' })
-    app.bus.subscribe('w/*', () => {}, { scope: 'cluster' })
+    app.bus.subscribe('w/*', () => {}, { source: 'all' })
+    app.bus.subscribe('w/*', () => {}, { source: 'cluster' })
     app.cluster.answer('slow', () => new Promise(() => {}))
   }
   await Promise.all(nodes.map((node) => node.connect(['t/*'], { user: 'ada', room: 'r' })))
@@ -101,9 +101,9 @@ describe('a subscription on NATS', () => {
     two.session.unsubscribe('u')
     two.leave()
     await untilWanted()
-    const first = node.app.bus.subscribe('w/*', () => {}, { scope: 'all' })
-    const second = node.app.bus.subscribe('w/*', () => {}, { scope: 'all' })
-    const group = node.app.bus.subscribe('w/*', () => {}, { scope: 'cluster' })
+    const first = node.app.bus.subscribe('w/*', () => {}, { source: 'all' })
+    const second = node.app.bus.subscribe('w/*', () => {}, { source: 'all' })
+    const group = node.app.bus.subscribe('w/*', () => {}, { source: 'cluster' })
     node.app.bus.subscribe('w/*', () => {})
     await untilWanted('rookery.event.topic.w.>', 'rookery.work.topic.w.>')
     first.cancel()

@@ -77,7 +77,7 @@ export const delivery: readonly ClusterCase[] = [
     async run(trial) {
       const [a, b] = await trial.pair()
       const peer = await b.open('orders/*')
-      const { payloads } = b.hear('orders/*', { scope: 'all' })
+      const { payloads } = b.hear('orders/*', { source: 'all' })
       await trial.settle(a, b)
       a.app.bus.publish('orders/1', 'internal')
       await trial.until(() => expect(payloads, 'Listeners of other nodes hear it').toEqual(['internal']))

@@ -37,11 +37,11 @@ export const groups: readonly ClusterCase[] = [
     async run(trial) {
       const nodes = await trial.trio()
       const [, b, c] = nodes
-      const bills = nodes.map((node) => node.hear('jobs/*', { scope: 'cluster', group: 'bills' }))
+      const bills = nodes.map((node) => node.hear('jobs/*', { source: 'cluster', group: 'bills' }))
       // One that the publisher is not in, and with different patterns.
       const mails = [
-        b.hear('jobs/*', { scope: 'cluster', group: 'mails' }),
-        c.hear(['*', 'jobs/1'], { scope: 'cluster', group: 'mails' }),
+        b.hear('jobs/*', { source: 'cluster', group: 'mails' }),
+        c.hear(['*', 'jobs/1'], { source: 'cluster', group: 'mails' }),
       ]
       await trial.settle(...nodes)
       await work(trial, nodes, bills, 300)
@@ -59,7 +59,7 @@ export const groups: readonly ClusterCase[] = [
     name: 'a member that has cancelled gets no more work, and those that are left get all of it',
     async run(trial) {
       const nodes = await trial.trio()
-      const members = nodes.map((node) => node.hear('jobs/*', { scope: 'cluster' }))
+      const members = nodes.map((node) => node.hear('jobs/*', { source: 'cluster' }))
       await trial.settle(...nodes)
       await work(trial, nodes, members, 60)
       members[1]?.subscription.cancel()
@@ -76,8 +76,8 @@ export const groups: readonly ClusterCase[] = [
     name: 'several listeners of a group on one node all hear the event, if that node handles it',
     async run(trial) {
       const [a, b] = await trial.pair()
-      const first = b.hear('jobs/*', { scope: 'cluster', group: 'work' })
-      const second = b.hear('jobs/1', { scope: 'cluster', group: 'work' })
+      const first = b.hear('jobs/*', { source: 'cluster', group: 'work' })
+      const second = b.hear('jobs/1', { source: 'cluster', group: 'work' })
       await trial.settle(a, b)
       for (let n = 0; n < 20; n++) a.app.bus.publish('jobs/1', n)
       for (const { payloads } of [first, second]) {
@@ -91,7 +91,7 @@ export const groups: readonly ClusterCase[] = [
     name: 'a node that is alone, or the only one in a group, handles its own events',
     async run(trial) {
       const a = await trial.node()
-      const member = a.hear('jobs/*', { scope: 'cluster' })
+      const member = a.hear('jobs/*', { source: 'cluster' })
       await work(trial, [a], [member], 30)
       const b = await trial.node()
       await trial.acquainted(a, b)

@@ -10,9 +10,9 @@ export const listeners: readonly ClusterCase[] = [
       const nodes = await trial.trio()
       const hearings = nodes.map((node) => ({
         id: node.id,
-        own: node.hear('orders/*', { scope: 'node' }),
-        all: node.hear('orders/*', { scope: 'all' }),
-        other: node.hear(['orders', 'bills/*'], { scope: 'all' }),
+        own: node.hear('orders/*', { source: 'node' }),
+        all: node.hear('orders/*', { source: 'all' }),
+        other: node.hear(['orders', 'bills/*'], { source: 'all' }),
       }))
       await trial.settle(...nodes)
       for (let n = 0; n < 10; n++) for (const { app, id } of nodes) app.bus.publish(`orders/${n}`, id)
@@ -36,9 +36,9 @@ export const listeners: readonly ClusterCase[] = [
     name: "an event reaches a listener once, whichever of its patterns and of the event's topics match",
     async run(trial) {
       const [a, b] = await trial.pair()
-      const many = b.hear(['a/b', 'a/*', '*', '*/b', 'c/d'], { scope: 'all' })
-      const one = b.hear('c/*', { scope: 'all' })
-      const group = b.hear(['a/b', 'a/*', 'c/*'], { scope: 'cluster', group: 'work' })
+      const many = b.hear(['a/b', 'a/*', '*', '*/b', 'c/d'], { source: 'all' })
+      const one = b.hear('c/*', { source: 'all' })
+      const group = b.hear(['a/b', 'a/*', 'c/*'], { source: 'cluster', group: 'work' })
       await trial.settle(a, b)
       const numbers = Array.from({ length: 20 }, (_, index) => index)
       for (const payload of numbers) a.app.bus.publish({ topics: ['a/b', 'c/d'], payload })
@@ -54,8 +54,8 @@ export const listeners: readonly ClusterCase[] = [
     name: 'events come to other nodes with their topics, payload and actor, those for clients with their message',
     async run(trial) {
       const [a, b] = await trial.pair()
-      const everywhere = b.hear('orders/*', { scope: 'all' })
-      const group = b.hear('orders/*', { scope: 'cluster' })
+      const everywhere = b.hear('orders/*', { source: 'all' })
+      const group = b.hear('orders/*', { source: 'cluster' })
       await trial.settle(a, b)
       const actor = { session: `${a.id}-1`, user: 'ada' }
       const topics = ['orders/7', "users/ada's/漢.>"]
@@ -81,9 +81,9 @@ export const listeners: readonly ClusterCase[] = [
     name: 'a listener of events for clients only hears no others of any node',
     async run(trial) {
       const [a, b] = await trial.pair()
-      const { payloads, subscription } = b.hear('orders/*', { scope: 'all' })
+      const { payloads, subscription } = b.hear('orders/*', { source: 'all' })
       subscription.clientOnly()
-      const everything = b.hear('orders/*', { scope: 'all' })
+      const everything = b.hear('orders/*', { source: 'all' })
       await trial.settle(a, b)
       a.app.bus.publish('orders/1', 'internal')
       await a.app.publish('orders/1', 'for clients')
@@ -95,9 +95,9 @@ export const listeners: readonly ClusterCase[] = [
     name: 'what listeners want is counted: a pattern stays wanted until all who want it no longer do',
     async run(trial) {
       const [a, b] = await trial.pair()
-      const first = b.hear('orders/*', { scope: 'all' })
-      const second = b.hear('orders/*', { scope: 'all' })
-      const third = b.hear('orders/*', { scope: 'cluster', group: 'orders/*' })
+      const first = b.hear('orders/*', { source: 'all' })
+      const second = b.hear('orders/*', { source: 'all' })
+      const third = b.hear('orders/*', { source: 'cluster', group: 'orders/*' })
       first.subscription.cancel()
       await trial.settle(a, b)
       a.app.bus.publish('orders/1', 'still wanted')
@@ -117,9 +117,9 @@ export const listeners: readonly ClusterCase[] = [
     name: 'an event that cannot be written as JSON is still heard on its own node',
     async run(trial) {
       const [a, b] = await trial.pair()
-      const own = a.hear('orders/*', { scope: 'node' })
-      const all = a.hear('orders/*', { scope: 'all' })
-      const other = b.hear('orders/*', { scope: 'all' })
+      const own = a.hear('orders/*', { source: 'node' })
+      const all = a.hear('orders/*', { source: 'all' })
+      const other = b.hear('orders/*', { source: 'all' })
       await trial.settle(a, b)
       const circle: Record<string, unknown> = {}
       circle.self = circle

@@ -67,8 +67,8 @@ export const partition: readonly ClusterCase[] = [
         node,
         peer: await node.open('news'),
         user: await node.openAs(`of ${node.id}`),
-        all: node.hear('news', { scope: 'all' }),
-        group: node.hear('jobs', { scope: 'cluster' }),
+        all: node.hear('news', { source: 'all' }),
+        group: node.hear('jobs', { source: 'cluster' }),
       })
       const [cut, ...others] = [await at(a), await at(b), await at(c)]
       await trial.settle(a, b, c)
@@ -133,11 +133,11 @@ export const partition: readonly ClusterCase[] = [
       const [a, b, c] = await trial.trio()
       const before = await Promise.all([a, b].map((node) => node.open('before/*', 'during/*')))
       const dropped = await a.open('dropped')
-      const listening = a.hear('events/*', { scope: 'all' })
+      const listening = a.hear('events/*', { source: 'all' })
       await trial.settle(a, b, c)
       await cutOff(trial, a, b, c)
       const during = await Promise.all([a, b].map((node) => node.open('during/*', 'new/*')))
-      const late = a.hear('late/*', { scope: 'all' })
+      const late = a.hear('late/*', { source: 'all' })
       dropped.session.unsubscribe('dropped')
       for (let n = 0; n < 20; n++) {
         for (const { app, id } of [a, b]) await app.publish(`during/${n}`, `${n} of ${id}`)

@@ -12,8 +12,8 @@ export const stopping: readonly ClusterCase[] = [
     async run(trial) {
       const [a, b, c] = await trial.trio()
       await b.openAs('bob')
-      const members = [a, b].map((node) => node.hear('jobs', { scope: 'cluster' }))
-      const all = b.hear('jobs', { scope: 'all' })
+      const members = [a, b].map((node) => node.hear('jobs', { source: 'cluster' }))
+      const all = b.hear('jobs', { source: 'all' })
       await trial.settle(a, b, c)
       expect(await a.app.send({ user: 'bob' }, 'inbox', 1), 'A session is reached').toBe(1)
       await trial.within(b.app.stop(), STOPS)
@@ -34,7 +34,7 @@ export const stopping: readonly ClusterCase[] = [
     async run(trial) {
       const [a, b] = await trial.pair()
       const { backend } = b
-      const { subscription } = b.hear('jobs', { scope: 'all' })
+      const { subscription } = b.hear('jobs', { source: 'all' })
       const peer = await a.open('news')
       await trial.within(b.app.stop(), STOPS)
       await trial.within(Promise.all([backend.stop(), backend.stop()]), STOPS)
@@ -96,7 +96,7 @@ export const stopping: readonly ClusterCase[] = [
       const live = async () => {
         const [a, b] = await trial.pair()
         await b.openAs('bob')
-        const { subscription } = b.hear('jobs', { scope: 'cluster' })
+        const { subscription } = b.hear('jobs', { source: 'cluster' })
         await trial.settle(a, b)
         await a.app.publish('news', 1)
         await a.app.send({ user: 'bob' }, 'inbox', 1)
