@@ -1,4 +1,4 @@
-import { breach, show } from './breach.ts'
+import { breach, show } from './violation.ts'
 
 export type Resources = Readonly<Record<string, number>>
 

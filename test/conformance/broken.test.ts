@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest'
-import { cases } from '../../plugins/testing/cases.ts'
-import { readOptions } from '../../plugins/testing/options.ts'
-import { runCase } from '../../plugins/testing/trial.ts'
+import { runCase } from '../../plugins/testing/transport/transport-case.ts'
+import { cases } from '../../plugins/testing/transport/transport-cases.ts'
+import { readOptions } from '../../plugins/testing/transport/transport-options.ts'
 import { brokenBy, type FaultName, faults, leftovers } from '../support/conformance-faults.ts'
 import { Memory, memory } from '../support/conformance-memory.ts'
 

@@ -1,0 +1,150 @@
+import { expect } from 'vitest'
+import { topicMatches } from '../../../../core/topics/topic.ts'
+import type { Random } from '../../random.ts'
+import { breach, departure, show } from '../../violation.ts'
+import type { ClusterCase } from '../cluster-case.ts'
+
+/** What JSON can say, and where carriers of it go wrong. */
+const PAYLOADS: readonly unknown[] = [
+  null,
+  undefined,
+  '',
+  0,
+  -0.5,
+  1e21,
+  false,
+  [],
+  {},
+  [null],
+  [[[{ deep: { deeper: [1, { deepest: null }] } }]]],
+  { '': 'empty', null: null, 'with "quotes"': '\\', nested: { list: [1, '2', false] } },
+  'line\r\nbreaks\u2028and\u2029others\u0000\u001b\u007f\t',
+  'Grüße 漢字 😀 👩‍👩‍👧 e\u0301 \ud800 \ufeff',
+  'PUB x 5\r\nhello\r\n+OK\r\n',
+  'x'.repeat(60_000),
+  '漢'.repeat(20_000),
+]
+
+/** Characters that brokers, paths, patterns and encodings treat specially. */
+const NASTY = [
+  ...'.>%$_-+#?&=:;,!@^~|\\\'"`<(){}[]',
+  '..',
+  '$a',
+  '%2F',
+  '%',
+  '%25',
+  '_2E',
+  '=2E',
+  'é',
+  'e\u0301',
+  'ß',
+  'İ',
+  '漢',
+  '😀',
+  '\u200b',
+  '\ue000',
+  'a',
+  'A',
+  'ab',
+  '7',
+  '__proto__',
+  'constructor',
+]
+
+const nastySegment = (random: Random): string =>
+  Array.from({ length: 1 + random.below(4) }, () => random.pick(NASTY)).join('')
+
+/** Different topics; the last ones are as long as topics may be. */
+const nastyTopics = (random: Random): string[] => {
+  const topics = new Set<string>()
+  while (topics.size < 60) {
+    topics.add(Array.from({ length: 1 + random.below(4) }, () => nastySegment(random)).join('/'))
+  }
+  return [...topics, '.'.repeat(255), Array(16).fill('%.>').join('/'), `${'漢'.repeat(42)}/${'é'.repeat(64)}`]
+}
+
+/** Patterns that match a topic: some segments are left open. */
+const opened = (topic: string, random: Random): string => {
+  const segments = topic.split('/')
+  const at = random.below(segments.length)
+  if (random.below(2)) return [...segments.slice(0, at), '*'].join('/')
+  return segments.map((segment, index) => (index === at ? '*' : segment)).join('/')
+}
+
+const WHOLE = 'A message MUST arrive as it was published'
+
+export const contents: readonly ClusterCase[] = [
+  {
+    name: 'payloads of every kind and size arrive as they were published',
+    async run(trial) {
+      const [a, b] = await trial.pair()
+      const peer = await b.open('things/*')
+      await trial.settle(a, b)
+      for (const [index, payload] of PAYLOADS.entries()) await a.app.publish(`things/${index}`, payload)
+      await trial.until(() => {
+        const wrong = departure(peer.got(), PAYLOADS)
+        if (wrong) throw breach(WHOLE, wrong)
+      })
+      const absent = peer.messages[1] as object
+      expect('payload' in absent, 'A payload that is absent MUST stay absent').toBe(false)
+      expect(peer.got()[0], 'A payload that is null MUST stay null').toBe(null)
+    },
+  },
+  {
+    name: 'topics arrive whole, whatever characters they have, and at no other topic',
+    async run(trial) {
+      const [a, b] = await trial.pair()
+      const topics = nastyTopics(trial.random)
+      const half = topics.filter((_topic, index) => index % 2 === 0)
+      const exact = await b.open(...half)
+      const patterns = topics.slice(0, 40).map((topic) => opened(topic, trial.random))
+      const wide = await b.open(...patterns)
+      await trial.settle(a, b)
+      for (const topic of topics) await a.app.publish(topic, topic)
+      const matching = topics.filter((topic) => patterns.some((pattern) => topicMatches(pattern, topic)))
+      for (const [peer, due] of [
+        [exact, half],
+        [wide, matching],
+      ] as const) {
+        await trial.until(() => {
+          const lost = due.filter((topic) => !peer.messages.some((message) => message.topic === topic))
+          if (lost.length > 0) throw breach(WHOLE, `nothing came on ${show(lost)}`)
+        })
+      }
+      await trial.settle(a, b)
+      for (const [peer, due] of [
+        [exact, half],
+        [wide, matching],
+      ] as const) {
+        // In order of neither: only that of one topic is promised.
+        expect(peer.messages.map(({ topic }) => topic).sort(), WHOLE).toEqual([...due].sort())
+        for (const { topic, payload, topics: more } of peer.messages) {
+          if (topic !== payload || more) throw breach(WHOLE, `${show(payload)} came on ${show(topic)}`)
+        }
+      }
+    },
+  },
+  {
+    name: 'a message with a client topic of its own comes with the topics of its event, and no other does',
+    async run(trial) {
+      const [a, b] = await trial.pair()
+      const peer = await b.open('orders/*')
+      await trial.settle(a, b)
+      const topics = ['users/42/orders', 'orders/7']
+      await a.app.publish({
+        topics,
+        payload: { secret: 1 },
+        client: { topic: 'order:made', payload: 'made' },
+      })
+      await a.app.publish({ topics, payload: 'plain' })
+      await a.app.publish({ topics, payload: 'renamed', client: { topic: 'orders/7' } })
+      await trial.until(() => expect(peer.messages, WHOLE).toHaveLength(3))
+      expect(
+        peer.messages.find(({ topic }) => topic === 'order:made'),
+        WHOLE,
+      ).toEqual({ topic: 'order:made', payload: 'made', topics })
+      expect(peer.messages, WHOLE).toContainEqual({ topic: 'users/42/orders', payload: 'plain' })
+      expect(peer.messages, WHOLE).toContainEqual({ topic: 'orders/7', payload: 'renamed' })
+    },
+  },
+]

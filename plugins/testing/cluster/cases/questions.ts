@@ -1,0 +1,156 @@
+import { expect } from 'vitest'
+import { RookeryError } from '../../../../core/protocol/errors.ts'
+import { codeOf } from '../../rejection-code.ts'
+import { breach, show } from '../../violation.ts'
+import type { ClusterCase } from '../cluster-case.ts'
+
+/** A code of an application's own. */
+const OWN = 'game_over'
+
+const WHOLE = 'Questions and answers MUST arrive as they are'
+const VALUES: readonly unknown[] = [
+  null,
+  undefined,
+  0,
+  '',
+  false,
+  [],
+  { list: [1, null, { '"': '\\' }], text: 'Grüße 😀\n' },
+  'x'.repeat(60_000),
+]
+
+export const questions: readonly ClusterCase[] = [
+  {
+    name: 'a node is asked and answers: the payload, who asks, and the value arrive as they are',
+    async run(trial) {
+      const [a, b] = await trial.pair()
+      const asked: unknown[] = []
+      b.app.cluster.answer('echo', (payload, from, to) => {
+        asked.push([from, to])
+        return payload
+      })
+      b.app.cluster.answer('later', async (payload) => {
+        await new Promise((resolve) => setTimeout(resolve, 20))
+        return { later: payload }
+      })
+      await trial.settle(a, b)
+      for (const value of VALUES)
+        expect(await a.app.cluster.askNode(b.id, 'echo', value), WHOLE).toEqual(value)
+      const who = 'ClusterHost.answer gets the question and the node that asks'
+      expect(asked[0], who).toEqual([a.id, `$node/${b.id}`])
+      expect(await a.app.cluster.askNode(b.id, 'later', 7), 'Answers are awaited').toEqual({ later: 7 })
+    },
+  },
+  {
+    name: 'errors of whoever answers arrive with code, message and issues',
+    async run(trial) {
+      const [a, b] = await trial.pair()
+      const issues = [{ message: 'too long', path: ['text'] }]
+      b.app.cluster.answer('coded', () => {
+        throw new RookeryError('forbidden', 'Not you', { issues })
+      })
+      b.app.cluster.answer('own', async () => {
+        throw new RookeryError(OWN, 'Insert coin')
+      })
+      b.app.cluster.answer('plain', () => {
+        throw new TypeError('undefined is not a function')
+      })
+      await trial.settle(a, b)
+      const ask = (method: string) => a.app.cluster.askNode(b.id, method).catch((error) => error.toJSON())
+      const demand = "What ClusterHost.answer throws or rejects with MUST become the answer's error"
+      expect(await ask('coded'), demand).toEqual({ code: 'forbidden', message: 'Not you', issues })
+      expect(await ask('own'), demand).toEqual({ code: OWN, message: 'Insert coin' })
+      expect(await ask('plain'), `${demand}, 'internal' when it has no code`).toMatchObject({
+        code: 'internal',
+      })
+      expect(await ask('nobody answers this'), demand).toMatchObject({ code: 'unknown_topic' })
+    },
+  },
+  {
+    name: 'a question to a node that is not there is answered by nobody, in time',
+    async run(trial) {
+      const [a] = await trial.pair()
+      const demand = 'A question to a node that is not there MUST end'
+      const asked = a.app.cluster.askNode('nobody0', 'echo', 1, 500)
+      expect(await codeOf(trial.within(asked, demand)), demand).toBe('node_unreachable')
+      const answers = a.app.cluster.ask({ to: '$user/nobody', method: 'echo' })
+      expect(await trial.within(answers, demand), demand).toMatchObject({ items: [] })
+    },
+  },
+  {
+    name: 'a question is put to all other nodes that have to do with its address, once each, and to no more',
+    async run(trial) {
+      const [a, b, c] = await trial.trio()
+      const d = await trial.node()
+      const asked: string[] = []
+      for (const { app, id } of [a, b, c, d]) {
+        app.cluster.answer('who', () => {
+          asked.push(id)
+          return id
+        })
+      }
+      for (const node of [a, b, b, c]) await node.openAs('ada')
+      await trial.acquainted(a, b, c, d)
+      await trial.settle(a, b, c, d)
+      for (const thorough of [false, true]) {
+        asked.length = 0
+        const { items, missing } = await a.app.cluster.ask({ to: '$user/ada', method: 'who', thorough })
+        const sorted = [...items].sort((one, other) => (one.node < other.node ? -1 : 1))
+        expect(sorted, 'Every node with sessions there MUST answer, and no other').toEqual(
+          [b.id, c.id].sort().map((id) => ({ node: id, value: id })),
+        )
+        expect(missing, 'Nobody is missing').toEqual([])
+        expect([...asked].sort(), 'A node is asked once').toEqual([b.id, c.id].sort())
+      }
+      const nobody = await a.app.cluster.ask({ to: '$room/void', method: 'who', thorough: true })
+      expect(nobody, 'Nodes that have nothing to say are not missing').toEqual({ items: [], missing: [] })
+    },
+  },
+  {
+    name: 'a node that does not answer in time is missing from a thorough question, and the others answer',
+    async run(trial) {
+      const [a, b, c] = await trial.trio()
+      let settle = (_value: unknown) => {}
+      b.app.cluster.answer('who', () => new Promise((resolve) => (settle = resolve)))
+      c.app.cluster.answer('who', () => 'c')
+      for (const node of [b, c]) await node.openAs('ada')
+      await trial.settle(a, b, c)
+      const question = { to: '$user/ada', method: 'who', timeout: 400 }
+      const demand = 'A question MUST NOT wait for longer than its timeout'
+      const { items, missing } = await trial.within(
+        a.app.cluster.ask({ ...question, thorough: true }),
+        demand,
+      )
+      expect(items, 'The others are heard').toEqual([{ node: c.id, value: 'c' }])
+      expect(missing, 'Answers.missing names those that did not answer').toEqual([b.id])
+      settle('too late')
+      const quick = await trial.within(a.app.cluster.ask(question), demand)
+      expect(quick.items, 'The others are heard').toEqual([{ node: c.id, value: 'c' }])
+      const alone = trial.within(a.app.cluster.askNode(b.id, 'who', undefined, 300), demand)
+      expect(await codeOf(alone), demand).toBe('node_unreachable')
+      settle('too late')
+    },
+  },
+  {
+    name: 'questions that are under way at the same time do not mix',
+    async run(trial) {
+      const [a, b, c] = await trial.trio()
+      const waits = Array.from({ length: 150 }, () => trial.random.below(30))
+      for (const { app, id } of [b, c]) {
+        app.cluster.answer('echo', async (n) => {
+          const wait = waits[n as number] as number
+          if (wait % 3) await new Promise((resolve) => setTimeout(resolve, wait))
+          return `${n} of ${id}`
+        })
+      }
+      await trial.settle(a, b, c)
+      const demand = 'Every question gets its own answer'
+      const all = waits.map(async (_wait, n) => {
+        const node = n % 2 ? b : c
+        const answer = await a.app.cluster.askNode(node.id, 'echo', n, trial.timeout)
+        if (answer !== `${n} of ${node.id}`) throw breach(demand, `${n} to ${node.id} got ${show(answer)}`)
+      })
+      await trial.within(Promise.all(all), demand)
+    },
+  },
+]

@@ -1,0 +1,37 @@
+import { describe, it } from 'vitest'
+import { ABSENCE, runClusterCase } from './cluster-case.ts'
+import { clusterCases } from './cluster-cases.ts'
+import { type ClusterConformanceOptions, readClusterOptions } from './cluster-options.ts'
+
+/** How much longer a case may take than a single promise in it. */
+const PATIENCE = 6
+
+/**
+ * Declares a vitest suite that holds a cluster backend against the contract in `core/cluster/cluster.ts`: one test for each
+ * promise. What cannot be tried with the backend is skipped, with the reason that is given.
+ *
+ * @throws `invalid_option`
+ * @example
+ * clusterConformance({
+ *   name: 'memory',
+ *   start: () => {
+ *     const cluster = new MemoryCluster()
+ *     return {
+ *       plugin: () => cluster.plugin(),
+ *       cut: (app) => cluster.cut(app.cluster.node),
+ *       heal: (app) => cluster.heal(app.cluster.node),
+ *     }
+ *   },
+ * })
+ */
+export const clusterConformance = (options: ClusterConformanceOptions): void => {
+  const settings = readClusterOptions(options)
+  const { name, missing, timeout, seed } = settings
+  describe(`the ${name} cluster (seed ${seed})`, () => {
+    for (const one of clusterCases) {
+      const reason = one.capability && missing[one.capability]
+      if (reason) it.skip(`${one.name} (without ${one.capability}: ${reason})`)
+      else it(one.name, () => runClusterCase(one, settings), PATIENCE * timeout + 3 * ABSENCE)
+    }
+  })
+}

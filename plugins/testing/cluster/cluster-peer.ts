@@ -1,0 +1,71 @@
+import type { Frame } from '../../../core/protocol/frame.ts'
+import type { MessageFrame, ServerFrame } from '../../../core/protocol/protocol.ts'
+import type { Session } from '../../../core/sessions/live-session.ts'
+import type { Transport, TransportHost, Wire } from '../../../core/sessions/transport.ts'
+
+/** Where the kit's own messages go. */
+export const KIT_TOPICS = 'conformance/'
+
+/** A session without a network: it remembers what it gets. */
+export class ClusterPeer implements Wire {
+  readonly frames: ServerFrame[] = []
+  readonly buffered = 0
+  readonly selfMonitored = true
+  #session: Session | undefined
+
+  static async open(host: TransportHost, user?: string): Promise<ClusterPeer> {
+    const peer = new ClusterPeer()
+    const query = new URLSearchParams(user === undefined ? {} : { user })
+    const handshake = { transport: 'conformance', address: 'here', headers: {}, query }
+    peer.#session = await host.open(handshake, peer)
+    return peer
+  }
+
+  get session(): Session {
+    return this.#session as Session
+  }
+
+  write(frames: readonly Frame[]): void {
+    for (const { text } of frames) this.frames.push(JSON.parse(text) as ServerFrame)
+  }
+
+  close(): void {}
+
+  terminate(): void {}
+
+  /** The messages so far, without those of the kit. */
+  get messages(): MessageFrame[] {
+    return this.frames.filter(
+      (frame): frame is MessageFrame => frame.type === undefined && !frame.topic.startsWith(KIT_TOPICS),
+    )
+  }
+
+  /** Payloads of the messages so far, on one topic or on all. */
+  got(topic?: string): unknown[] {
+    const messages = this.messages.filter((message) => topic === undefined || message.topic === topic)
+    return messages.map(({ payload }) => payload)
+  }
+
+  /** Code of the error that ended the session. */
+  get endedWith(): string | undefined {
+    const last = this.frames.at(-1)
+    return last?.type === 'close' ? last.error.code : undefined
+  }
+}
+
+/** Takes peers into an app. */
+export class PeerTransport implements Transport {
+  readonly name = 'conformance'
+  #host: TransportHost | undefined
+
+  async start(host: TransportHost): Promise<void> {
+    this.#host = host
+  }
+
+  async stop(): Promise<void> {}
+
+  async open(user?: string): Promise<ClusterPeer> {
+    if (!this.#host) throw new Error('The app has not started')
+    return await ClusterPeer.open(this.#host, user)
+  }
+}

@@ -1,0 +1,72 @@
+import { expect } from 'vitest'
+import { RookeryError } from '../../../../core/protocol/errors.ts'
+import type { ClientFrame, ErrorFrame, ServerFrame } from '../../../../core/protocol/protocol.ts'
+import type { Case } from '../transport-case.ts'
+
+const AS_WRITTEN = 'An error MUST arrive as it was written'
+
+/** A code that only the application knows. */
+const OWN = 'sold_out'
+
+const isError = (frame: ServerFrame): frame is ErrorFrame => frame.type === 'error'
+
+export const errors: readonly Case[] = [
+  {
+    name: 'what is wrong with a frame that has an id is answered under it, and the session goes on',
+    async run(trial) {
+      const server = await trial.start()
+      const peer = await server.join()
+      const wrong: [string, ClientFrame][] = [
+        ['unknown_topic', { topic: 'nobody/home' }],
+        ['invalid_topic', { topic: 'a b' }],
+        ['reserved_topic', { topic: '$user/ada' }],
+        ['invalid_pattern', { type: 'subscribe', topics: ['fine', 'a//b'] }],
+        ['reserved_topic', { type: 'subscribe', topics: ['$user/ada'] }],
+        ['bad_frame', { type: 'subscribe', topics: [] }],
+        ['bad_frame', { type: 'unsubscribe', topics: [7 as never] }],
+        ['forbidden', { type: 'auth', token: 'none wanted' }],
+      ]
+      for (const [code, frame] of wrong) {
+        const reply = await peer.ask(frame)
+        expect(reply, AS_WRITTEN).toMatchObject({ error: { code, message: expect.any(String) } })
+      }
+      expect(await peer.call('echo', 'still here'), 'An error in a frame MUST NOT end the session').toBe(
+        'still here',
+      )
+    },
+  },
+  {
+    name: 'the errors of handlers arrive with code, message and issues; what is internal stays hidden',
+    async run(trial) {
+      const server = await trial.start()
+      const issues = [{ message: 'must be text', path: ['lines', 0, 'text'] }]
+      server.app.handle('fail', (_ctx, how) => {
+        if (how === 'hidden') throw new Error('a secret')
+        throw new RookeryError(OWN, 'Nothing «left»', { issues })
+      })
+      const peer = await server.join()
+      const refused = await peer.ask({ topic: 'fail' })
+      expect(refused.error, AS_WRITTEN).toEqual({ code: OWN, message: 'Nothing «left»', issues })
+      const hidden = await peer.ask({ topic: 'fail', payload: 'hidden' })
+      const expected = { code: 'internal', message: 'Internal error', id: expect.any(String) }
+      expect(hidden.error, AS_WRITTEN).toEqual(expected)
+    },
+  },
+  {
+    name: 'what is wrong with a frame without an id comes as an error, and the session goes on',
+    async run(trial) {
+      const server = await trial.start()
+      const peer = await server.join()
+      await peer.send({ topic: 'nobody/home' })
+      const { error } = await peer.first(
+        'What is wrong with a frame without an id MUST come as an error',
+        isError,
+      )
+      expect(error, AS_WRITTEN).toMatchObject({ code: 'unknown_topic' })
+      await peer.send({ type: 'subscribe', topics: ['a//b'] })
+      await peer.call('echo')
+      const codes = peer.frames.filter(isError).map((frame) => frame.error.code)
+      expect(codes, AS_WRITTEN).toEqual(['unknown_topic', 'invalid_pattern'])
+    },
+  },
+]

@@ -1,0 +1,27 @@
+import { reading } from './cases/backpressure.ts'
+import { closing } from './cases/closing.ts'
+import { errors } from './cases/errors.ts'
+import { handshake } from './cases/handshake.ts'
+import { limits } from './cases/limits.ts'
+import { messages } from './cases/messages.ts'
+import { opening } from './cases/opening.ts'
+import { payloads } from './cases/payloads.ts'
+import { comingBack } from './cases/reconnecting.ts'
+import { stopping } from './cases/stopping.ts'
+import { subscriptions } from './cases/subscriptions.ts'
+import type { Case } from './transport-case.ts'
+
+/** Every promise that a transport makes. */
+export const cases: readonly Case[] = [
+  ...handshake,
+  ...opening,
+  ...messages,
+  ...payloads,
+  ...subscriptions,
+  ...errors,
+  ...limits,
+  ...reading,
+  ...closing,
+  ...comingBack,
+  ...stopping,
+]
