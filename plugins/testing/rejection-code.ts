@@ -1,5 +1,5 @@
 /** Code of the error that a promise rejects with; what it resolves with when it does not. */
-export const codeOf = async (promise: Promise<unknown>): Promise<unknown> => {
+export const rejectionCode = async (promise: Promise<unknown>): Promise<unknown> => {
   try {
     return { resolved: await promise }
   } catch (error) {

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest'
-import { runCase } from '../../plugins/testing/transport/transport-case.ts'
-import { cases } from '../../plugins/testing/transport/transport-cases.ts'
-import { readOptions } from '../../plugins/testing/transport/transport-options.ts'
+import { runTransportCase } from '../../plugins/testing/transport/transport-case.ts'
+import { transportCases } from '../../plugins/testing/transport/transport-cases.ts'
+import { readTransportOptions } from '../../plugins/testing/transport/transport-options.ts'
 import { brokenBy, type FaultName, faults, leftovers } from '../support/conformance-faults.ts'
 import { Memory, memory } from '../support/conformance-memory.ts'
 
@@ -183,17 +183,17 @@ const catches: Readonly<Record<string, Partial<Record<FaultName, RegExp>>>> = {
 
 /** Runs one case against a transport that is broken in one way. */
 const run = async (name: string, fault: FaultName): Promise<void> => {
-  const found = cases.find((one) => one.name === name)
+  const found = transportCases.find((one) => one.name === name)
   if (!found) throw new Error(`There is no case '${name}'`)
   const alter = brokenBy(fault)
-  const settings = readOptions({
+  const settings = readTransportOptions({
     name: fault,
     plugin: () => memory(alter),
     connect: async (app, handshake) => app.scope.get(Memory).connect(handshake),
     timeout: 2000,
     seed: 1,
   })
-  await runCase(found, settings)
+  await runTransportCase(found, settings)
 }
 
 const runs = Object.entries(catches).flatMap(([name, caught]) =>
@@ -220,7 +220,7 @@ describe('a transport that', () => {
 
 describe('the kit', () => {
   it('has for every case a transport that fails it', () => {
-    expect(Object.keys(catches).toSorted()).toEqual(cases.map(({ name }) => name).toSorted())
+    expect(Object.keys(catches).toSorted()).toEqual(transportCases.map(({ name }) => name).toSorted())
     expect(Object.values(catches).filter((caught) => Object.keys(caught).length === 0)).toEqual([])
   })
 
@@ -229,6 +229,6 @@ describe('the kit', () => {
   })
 
   it('names each case once', () => {
-    expect(new Set(cases.map(({ name }) => name)).size).toBe(cases.length)
+    expect(new Set(transportCases.map(({ name }) => name)).size).toBe(transportCases.length)
   })
 })

@@ -1,7 +1,7 @@
 import { vi } from 'vitest'
 import { within } from '../../../core/util/promises.ts'
 import { createRandom, type Random } from '../random.ts'
-import { breach, show } from '../violation.ts'
+import { excerpt, violation } from '../violation.ts'
 import { ClusterNode } from './cluster-node.ts'
 import {
   type ClusterCapability,
@@ -9,7 +9,7 @@ import {
   type ClusterSettings,
   checkEnvironment,
 } from './cluster-options.ts'
-import { KIT_TOPICS } from './cluster-peer.ts'
+import { KIT_TOPIC_PREFIX } from './cluster-peer.ts'
 
 /** One promise of the contract, and how to find out whether it is kept. */
 export interface ClusterCase {
@@ -17,14 +17,14 @@ export interface ClusterCase {
   readonly name: string
   /** What the environment must be able to do for the promise to be tried. */
   readonly capability?: ClusterCapability
-  run(trial: ClusterTrial): Promise<void>
+  run(context: ClusterCaseContext): Promise<void>
 }
 
 /** Milliseconds that a backend may take to hold a node for gone, beside the timeout. */
-export const ABSENCE = 10_000
+export const ABSENCE_DETECTION_MS = 10_000
 
 /** What a case has to work with: the nodes of one cluster. */
-export class ClusterTrial {
+export class ClusterCaseContext {
   readonly random: Random
   /** Milliseconds that anything promised may take to come true. */
   readonly timeout: number
@@ -39,56 +39,56 @@ export class ClusterTrial {
   }
 
   /** Makes a node that has not started. */
-  create(): ClusterNode {
+  createNode(): ClusterNode {
     const node = new ClusterNode(this.#environment.plugin(), this.timeout)
     this.#nodes.push(node)
     return node
   }
 
   /** Starts one more node. */
-  async node(): Promise<ClusterNode> {
-    const node = this.create()
+  async startNode(): Promise<ClusterNode> {
+    const node = this.createNode()
     await this.within(node.app.start(), 'ClusterBackend.start resolves when the other nodes are known')
     return node
   }
 
   /** Starts two nodes, which know each other. */
-  async pair(): Promise<[ClusterNode, ClusterNode]> {
-    const nodes: [ClusterNode, ClusterNode] = [await this.node(), await this.node()]
-    await this.acquainted(...nodes)
+  async startPair(): Promise<[ClusterNode, ClusterNode]> {
+    const nodes: [ClusterNode, ClusterNode] = [await this.startNode(), await this.startNode()]
+    await this.untilMembers(...nodes)
     return nodes
   }
 
   /** Starts three nodes, which know each other. */
-  async trio(): Promise<[ClusterNode, ClusterNode, ClusterNode]> {
+  async startTrio(): Promise<[ClusterNode, ClusterNode, ClusterNode]> {
     const nodes: [ClusterNode, ClusterNode, ClusterNode] = [
-      await this.node(),
-      await this.node(),
-      await this.node(),
+      await this.startNode(),
+      await this.startNode(),
+      await this.startNode(),
     ]
-    await this.acquainted(...nodes)
+    await this.untilMembers(...nodes)
     return nodes
   }
 
   /** Resolves when these are the nodes of the cluster, and each knows it. */
-  async acquainted(...nodes: readonly ClusterNode[]): Promise<void> {
-    await this.#acquainted(nodes, this.timeout)
+  async untilMembers(...nodes: readonly ClusterNode[]): Promise<void> {
+    await this.#untilMembers(nodes, this.timeout)
   }
 
   /** The same, where some have gone without a word, so that it takes time to notice. */
-  async left(...nodes: readonly ClusterNode[]): Promise<void> {
-    await this.#acquainted(nodes, ABSENCE + this.timeout)
+  async untilRemaining(...nodes: readonly ClusterNode[]): Promise<void> {
+    await this.#untilMembers(nodes, ABSENCE_DETECTION_MS + this.timeout)
   }
 
-  async #acquainted(nodes: readonly ClusterNode[], limit: number): Promise<void> {
+  async #untilMembers(nodes: readonly ClusterNode[], limit: number): Promise<void> {
     const ids = nodes.map(({ id }) => id).sort()
     const check = () => {
       for (const { app, id } of nodes) {
         const known = app.cluster.nodes()
         if (JSON.stringify(known) === JSON.stringify(ids)) continue
-        throw breach(
+        throw violation(
           'Each node MUST know those that are there',
-          `${show(ids)} are, and ${id} knows ${show(known)}`,
+          `${excerpt(ids)} are, and ${id} knows ${excerpt(known)}`,
         )
       }
     }
@@ -100,7 +100,7 @@ export class ClusterTrial {
    * before has arrived: takes it that a backend tells of interest, and passes on messages, in the order of the calls.
    */
   async settle(...nodes: readonly ClusterNode[]): Promise<void> {
-    const topic = `${KIT_TOPICS}${++this.#settled}`
+    const topic = `${KIT_TOPIC_PREFIX}${++this.#settled}`
     const taps = await Promise.all(
       nodes.map(async (node) => {
         const heard = new Set<unknown>()
@@ -116,7 +116,7 @@ export class ClusterTrial {
         for (const { id } of nodes) {
           const lacking = got.has(id) ? (heard.has(id) ? undefined : 'listeners') : 'sessions'
           if (lacking)
-            throw breach(
+            throw violation(
               'What is published MUST reach all nodes',
               `${lacking} of ${node.id} got nothing of ${id}`,
             )
@@ -142,13 +142,13 @@ export class ClusterTrial {
     vi.waitFor(check, { timeout: limit, interval: 5 })
 
   /** Waits for what must not hang. */
-  async within<T>(promise: Promise<T>, demand: string, limit: number = this.timeout): Promise<T> {
-    return await within(limit, promise, () => breach(demand, `nothing came of it within ${limit} ms`))
+  async within<T>(promise: Promise<T>, requirement: string, limit: number = this.timeout): Promise<T> {
+    return await within(limit, promise, () => violation(requirement, `nothing came of it within ${limit} ms`))
   }
 
   check(): void {
     const errors = this.#nodes.flatMap((node) => node.errors)
-    if (errors.length > 0) throw breach('An app has nothing to complain of', errors.join('; '))
+    if (errors.length > 0) throw violation('An app has nothing to complain of', errors.join('; '))
   }
 
   async end(): Promise<void> {
@@ -162,15 +162,15 @@ export const runClusterCase = async (
   settings: ClusterSettings,
 ): Promise<void> => {
   const environment = checkEnvironment(await settings.start(), settings)
-  const trial = new ClusterTrial(environment, settings, name)
+  const context = new ClusterCaseContext(environment, settings, name)
   try {
-    await run(trial)
+    await run(context)
   } finally {
     try {
-      await trial.end()
+      await context.end()
     } finally {
       await environment.stop?.()
     }
   }
-  trial.check()
+  context.check()
 }

@@ -1,10 +1,10 @@
 import { describe, it } from 'vitest'
-import { ABSENCE, runClusterCase } from './cluster-case.ts'
+import { ABSENCE_DETECTION_MS, runClusterCase } from './cluster-case.ts'
 import { clusterCases } from './cluster-cases.ts'
 import { type ClusterConformanceOptions, readClusterOptions } from './cluster-options.ts'
 
 /** How much longer a case may take than a single promise in it. */
-const PATIENCE = 6
+const CASE_TIMEOUT_FACTOR = 6
 
 /**
  * Declares a vitest suite that holds a cluster backend against the contract in `core/cluster/cluster.ts`: one test for each
@@ -28,10 +28,15 @@ export const clusterConformance = (options: ClusterConformanceOptions): void => 
   const settings = readClusterOptions(options)
   const { name, missing, timeout, seed } = settings
   describe(`the ${name} cluster (seed ${seed})`, () => {
-    for (const one of clusterCases) {
-      const reason = one.capability && missing[one.capability]
-      if (reason) it.skip(`${one.name} (without ${one.capability}: ${reason})`)
-      else it(one.name, () => runClusterCase(one, settings), PATIENCE * timeout + 3 * ABSENCE)
+    for (const testCase of clusterCases) {
+      const reason = testCase.capability && missing[testCase.capability]
+      if (reason) it.skip(`${testCase.name} (without ${testCase.capability}: ${reason})`)
+      else
+        it(
+          testCase.name,
+          () => runClusterCase(testCase, settings),
+          CASE_TIMEOUT_FACTOR * timeout + 3 * ABSENCE_DETECTION_MS,
+        )
     }
   })
 }

@@ -6,10 +6,10 @@ import type { Event } from '../../../core/bus/event.ts'
 import { Cluster, type ClusterBackend, type NodeChange } from '../../../core/cluster/cluster.ts'
 import { Transports } from '../../../core/sessions/transport.ts'
 import type { Logger } from '../../../core/util/logger.ts'
-import { type ClusterPeer, KIT_TOPICS, PeerTransport } from './cluster-peer.ts'
+import { type ClusterPeer, KIT_TOPIC_PREFIX, PeerTransport } from './cluster-peer.ts'
 
 /** A listener of the bus that remembers what it hears. */
-export interface Hearing {
+export interface RecordedListener {
   /** The events so far, without those of the kit. */
   readonly events: Event[]
   /** Their payloads. */
@@ -60,11 +60,11 @@ export class ClusterNode {
   }
 
   /** Listens to events. */
-  hear(patterns: string | readonly string[], options: SubscribeOptions): Hearing {
+  listen(patterns: string | readonly string[], options: SubscribeOptions): RecordedListener {
     const events: Event[] = []
     const payloads: unknown[] = []
     const subscription = this.app.bus.subscribe((event) => {
-      if (event.topics[0]?.startsWith(KIT_TOPICS)) return
+      if (event.topics[0]?.startsWith(KIT_TOPIC_PREFIX)) return
       events.push(event)
       payloads.push(event.payload)
     }, options)
@@ -73,7 +73,7 @@ export class ClusterNode {
   }
 
   /** What the app saw of a node. */
-  sawOf(node: ClusterNode): NodeChange[] {
+  changesOf(node: ClusterNode): NodeChange[] {
     return this.changes.filter((one) => one.node === node.id).map(({ change }) => change)
   }
 

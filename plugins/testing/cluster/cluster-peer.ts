@@ -4,7 +4,7 @@ import type { Session } from '../../../core/sessions/live-session.ts'
 import type { Transport, TransportHost, Wire } from '../../../core/sessions/transport.ts'
 
 /** Where the kit's own messages go. */
-export const KIT_TOPICS = 'conformance/'
+export const KIT_TOPIC_PREFIX = 'conformance/'
 
 /** A session without a network: it remembers what it gets. */
 export class ClusterPeer implements Wire {
@@ -36,18 +36,18 @@ export class ClusterPeer implements Wire {
   /** The messages so far, without those of the kit. */
   get messages(): MessageFrame[] {
     return this.frames.filter(
-      (frame): frame is MessageFrame => frame.type === undefined && !frame.topic.startsWith(KIT_TOPICS),
+      (frame): frame is MessageFrame => frame.type === undefined && !frame.topic.startsWith(KIT_TOPIC_PREFIX),
     )
   }
 
   /** Payloads of the messages so far, on one topic or on all. */
-  got(topic?: string): unknown[] {
+  received(topic?: string): unknown[] {
     const messages = this.messages.filter((message) => topic === undefined || message.topic === topic)
     return messages.map(({ payload }) => payload)
   }
 
   /** Code of the error that ended the session. */
-  get endedWith(): string | undefined {
+  get closeCode(): string | undefined {
     const last = this.frames.at(-1)
     return last?.type === 'close' ? last.error.code : undefined
   }

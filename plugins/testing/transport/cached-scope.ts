@@ -4,7 +4,7 @@ import type { Token } from '../../../core/app/scope.ts'
 const isPlain = (value: unknown): boolean => value === null || !/^(object|function)$/.test(typeof value)
 
 /** An object whose plain properties stay readable as they were, once they no longer can be read. */
-const rememberOf = <T extends object>(object: T): T => {
+const cacheProperties = <T extends object>(object: T): T => {
   const known = new Map<PropertyKey, unknown>()
   return new Proxy(object, {
     get(target, key) {
@@ -25,12 +25,12 @@ const rememberOf = <T extends object>(object: T): T => {
  * The app as those see it who connect peers to it: what it provides can still be asked where it listened when it
  * has stopped, to try whether somebody still listens there.
  */
-export const rememberScope = (app: App): App => {
+export const withCachedScope = (app: App): App => {
   const provided = new Map<unknown, unknown>()
   const get = (token: Token<unknown>): unknown => {
     if (!provided.has(token)) {
       const value = app.scope.get(token)
-      provided.set(token, typeof value === 'object' && value !== null ? rememberOf(value) : value)
+      provided.set(token, typeof value === 'object' && value !== null ? cacheProperties(value) : value)
     }
     return provided.get(token)
   }

@@ -6,7 +6,7 @@ import type {
   ServerFrame,
   WelcomeFrame,
 } from '../../../core/protocol/protocol.ts'
-import { breach, departure, show } from '../violation.ts'
+import { excerpt, mismatch, violation } from '../violation.ts'
 import type { Peer } from './transport-options.ts'
 
 /** Waits until a check no longer throws; then returns what it returned. */
@@ -32,7 +32,7 @@ export class TestPeer {
   }
 
   /** Payloads of the messages on a topic so far. */
-  on(topic: string): unknown[] {
+  payloadsOn(topic: string): unknown[] {
     return this.frames.flatMap((frame) =>
       frame.type === undefined && frame.topic === topic ? [frame.payload] : [],
     )
@@ -44,69 +44,76 @@ export class TestPeer {
   }
 
   /** Sends a frame under the next id and resolves with its reply. */
-  async ask(frame: ClientFrame): Promise<ReplyFrame> {
+  async request(frame: ClientFrame): Promise<ReplyFrame> {
     const id = ++this.#lastId
     await this.send({ ...frame, id } as ClientFrame)
-    return await this.reply(id)
+    return await this.untilReply(id)
   }
 
-  async reply(id: number): Promise<ReplyFrame> {
+  async untilReply(id: number): Promise<ReplyFrame> {
     const fits = (frame: ServerFrame): frame is ReplyFrame => frame.type === 'reply' && frame.id === id
-    return await this.first(`A frame with an id MUST be answered: a reply to ${id} is due`, fits)
+    return await this.untilFrame(`A frame with an id MUST be answered: a reply to ${id} is due`, fits)
   }
 
   /** Calls a handler and resolves with what it returned. */
   async call(topic: string, payload?: unknown): Promise<unknown> {
-    const { error, payload: answer } = await this.ask({ topic, payload })
-    if (error) throw breach(`The handler of '${topic}' answers`, `an error came: ${show(error)}`)
+    const { error, payload: answer } = await this.request({ topic, payload })
+    if (error) throw violation(`The handler of '${topic}' answers`, `an error came: ${excerpt(error)}`)
     return answer
   }
 
   async subscribe(...topics: readonly string[]): Promise<void> {
-    const { error } = await this.ask({ type: 'subscribe', topics })
-    if (error) throw breach(`A session may subscribe to ${show(topics)}`, `an error came: ${show(error)}`)
+    const { error } = await this.request({ type: 'subscribe', topics })
+    if (error)
+      throw violation(`A session may subscribe to ${excerpt(topics)}`, `an error came: ${excerpt(error)}`)
   }
 
   /** Resolves with the first frame, past or future, that fits. */
-  async first<F extends ServerFrame>(demand: string, fits: (frame: ServerFrame) => frame is F): Promise<F> {
+  async untilFrame<F extends ServerFrame>(
+    requirement: string,
+    fits: (frame: ServerFrame) => frame is F,
+  ): Promise<F> {
     return await this.#until(() => {
       const frame = this.frames.find(fits)
-      if (!frame) throw breach(demand, this.#seen())
+      if (!frame) throw violation(requirement, this.#framesText())
       return frame
     })
   }
 
-  async welcome(): Promise<WelcomeFrame> {
+  async untilWelcome(): Promise<WelcomeFrame> {
     const fits = (frame: ServerFrame): frame is WelcomeFrame => frame.type === 'welcome'
-    return await this.first('A peer that is taken in MUST be welcomed', fits)
+    return await this.untilFrame('A peer that is taken in MUST be welcomed', fits)
   }
 
   /** Resolves when the messages on a topic are these, in order and each once. */
-  async untilOn(topic: string, sent: readonly unknown[], demand: string): Promise<void> {
-    await this.#until(() => this.expectOn(topic, sent, demand))
+  async untilPayloads(topic: string, sent: readonly unknown[], requirement: string): Promise<void> {
+    await this.#until(() => this.expectPayloads(topic, sent, requirement))
   }
 
-  expectOn(topic: string, sent: readonly unknown[], demand: string): void {
-    const wrong = departure(this.on(topic), sent)
-    if (wrong) throw breach(demand, wrong)
+  expectPayloads(topic: string, sent: readonly unknown[], requirement: string): void {
+    const wrong = mismatch(this.payloadsOn(topic), sent)
+    if (wrong) throw violation(requirement, wrong)
   }
 
   /** Resolves when the connection has ended, with the last frame if that says why. */
-  async ended(demand: string): Promise<CloseFrame | undefined> {
+  async untilEnded(requirement: string): Promise<CloseFrame | undefined> {
     await this.#until(() => {
-      if (!this.closed) throw breach(demand, `the peer is still connected, and ${this.#seen()}`)
+      if (!this.closed) throw violation(requirement, `the peer is still connected, and ${this.#framesText()}`)
     })
     const last = this.frames.at(-1)
     return last?.type === 'close' ? last : undefined
   }
 
   /** Resolves when the connection has ended with an error, which the peer has been told last of all. */
-  async endedWith(code: string, demand: string): Promise<CloseFrame> {
-    const close = await this.ended(demand)
+  async untilEndedWith(code: string, requirement: string): Promise<CloseFrame> {
+    const close = await this.untilEnded(requirement)
     if (!close)
-      throw breach(`${demand}, and a close frame with '${code}' MUST be the last frame`, this.#seen())
-    expect(close.error.code, `${demand}: the close frame has the code`).toBe(code)
-    expect(this.closed?.code, `${demand}: the end of the connection has the code`).toBe(code)
+      throw violation(
+        `${requirement}, and a close frame with '${code}' MUST be the last frame`,
+        this.#framesText(),
+      )
+    expect(close.error.code, `${requirement}: the close frame has the code`).toBe(code)
+    expect(this.closed?.code, `${requirement}: the end of the connection has the code`).toBe(code)
     return close
   }
 
@@ -119,18 +126,18 @@ export class TestPeer {
   }
 
   pause(): void {
-    this.#able('pause', 'slowReader')()
+    this.#optional('pause', 'slowReader')()
   }
 
   resume(): void {
-    this.#able('resume', 'slowReader')()
+    this.#optional('resume', 'slowReader')()
   }
 
   mute(): void {
-    this.#able('mute', 'pingTimeout')()
+    this.#optional('mute', 'pingTimeout')()
   }
 
-  #able(method: 'pause' | 'resume' | 'mute', capability: string): () => void {
+  #optional(method: 'pause' | 'resume' | 'mute', capability: string): () => void {
     const act = this.#peer[method]
     if (act) return act.bind(this.#peer)
     throw new Error(
@@ -138,8 +145,8 @@ export class TestPeer {
     )
   }
 
-  #seen(): string {
+  #framesText(): string {
     if (this.frames.length === 0) return 'the peer got no frame'
-    return `the peer got ${this.frames.length} frames: ${show(this.frames)}`
+    return `the peer got ${this.frames.length} frames: ${excerpt(this.frames)}`
   }
 }

@@ -4,74 +4,75 @@ import type { AppOptions } from '../../../core/app/app-options.ts'
 import { createApp } from '../../../core/app/create-app.ts'
 import type { Logger } from '../../../core/util/logger.ts'
 import { createRandom, type Random } from '../random.ts'
-import { breach, show } from '../violation.ts'
-import { rememberScope } from './cached-scope.ts'
+import { excerpt, violation } from '../violation.ts'
+import { withCachedScope } from './cached-scope.ts'
 import { TestPeer, type Until } from './test-peer.ts'
-import type { Capability, PeerHandshake, Settings } from './transport-options.ts'
-import { Probe } from './transport-recorder.ts'
+import type { Capability, PeerHandshake, TransportSettings } from './transport-options.ts'
+import { TransportRecorder } from './transport-recorder.ts'
 
 /** One promise of the contract, and how to find out whether it is kept. */
-export interface Case {
+export interface TransportCase {
   /** Reads as a promise. */
   readonly name: string
   /** What the transport must be able to do for the promise to make sense. */
   readonly capability?: Capability
-  run(trial: Trial): Promise<void>
+  run(context: TransportCaseContext): Promise<void>
 }
 
-export type ServerOptions = Omit<AppOptions, 'plugins' | 'logger'>
+export type TestServerOptions = Omit<AppOptions, 'plugins' | 'logger'>
 
 /** An app with the transport, and its peers. */
-export class Server {
+export class TestServer {
   readonly app: App
-  readonly probe = new Probe()
-  readonly #settings: Settings
+  readonly recorder = new TransportRecorder()
+  readonly #settings: TransportSettings
   readonly #until: Until
   readonly #peers: TestPeer[] = []
   readonly #errors: string[] = []
-  readonly #remembered: App
+  readonly #appForPeers: App
 
-  constructor(settings: Settings, options: ServerOptions, until: Until) {
+  constructor(settings: TransportSettings, options: TestServerOptions, until: Until) {
     this.#settings = settings
     this.#until = until
-    const plugins = [this.probe.plugin, ...settings.plugins()]
+    const plugins = [this.recorder.plugin, ...settings.plugins()]
     this.app = createApp({ stopTimeout: settings.timeout, ...options, logger: this.#logger(), plugins })
     this.app.handle('echo', (_ctx, payload) => payload)
-    this.#remembered = rememberScope(this.app)
+    this.#appForPeers = withCachedScope(this.app)
   }
 
   /** Connects a peer, which may not have been welcomed yet. */
   async connect(handshake: Partial<PeerHandshake> = {}): Promise<TestPeer> {
-    const peer = await this.#settings.connect(this.#remembered, { params: {}, ...handshake })
+    const peer = await this.#settings.connect(this.#appForPeers, { params: {}, ...handshake })
     const tested = new TestPeer(peer, this.#until)
     this.#peers.push(tested)
     return tested
   }
 
   /** Connects a peer and waits for its welcome. */
-  async join(handshake: Partial<PeerHandshake> = {}): Promise<TestPeer> {
+  async openSession(handshake: Partial<PeerHandshake> = {}): Promise<TestPeer> {
     const peer = await this.connect(handshake)
-    await peer.welcome()
+    await peer.untilWelcome()
     return peer
   }
 
   /** Resolves when this many sessions are left, and with the last of them all that they used. */
-  async untilLeft(sessions: number, demand: string): Promise<void> {
+  async untilSessions(sessions: number, requirement: string): Promise<void> {
     await this.#until(() => {
       const { usage } = this.app
       const rest = sessions === 0 ? usage.patterns + usage.nodes : 0
       if (usage.sessions !== sessions || rest > 0) {
-        throw breach(demand, `${sessions} sessions should be left, in use are ${show(usage)}`)
+        throw violation(requirement, `${sessions} sessions should be left, in use are ${excerpt(usage)}`)
       }
     })
   }
 
   /** @throws what the app had to log as the transport's fault */
-  check(): void {
-    if (this.#errors.length > 0) throw breach('The app has nothing to complain of', this.#errors.join('; '))
+  expectNoErrors(): void {
+    if (this.#errors.length > 0)
+      throw violation('The app has nothing to complain of', this.#errors.join('; '))
   }
 
-  async end(): Promise<void> {
+  async stop(): Promise<void> {
     for (const peer of this.#peers) peer.abort()
     await this.app.stop()
   }
@@ -93,22 +94,22 @@ interface Fields {
 }
 
 /** What a case has to work with. */
-export class Trial {
+export class TransportCaseContext {
   readonly random: Random
   /** Milliseconds that anything promised may take to come true. */
   readonly timeout: number
-  readonly #settings: Settings
-  readonly #servers: Server[] = []
+  readonly #settings: TransportSettings
+  readonly #servers: TestServer[] = []
 
-  constructor(settings: Settings, purpose: string) {
+  constructor(settings: TransportSettings, purpose: string) {
     this.#settings = settings
     this.timeout = settings.timeout
     this.random = createRandom(settings.seed, purpose)
   }
 
   /** Starts an app; `prepare` adds handlers and hooks before. */
-  async start(options: ServerOptions = {}, prepare?: (app: App) => void): Promise<Server> {
-    const server = new Server(this.#settings, options, this.until)
+  async start(options: TestServerOptions = {}, prepare?: (app: App) => void): Promise<TestServer> {
+    const server = new TestServer(this.#settings, options, this.until)
     this.#servers.push(server)
     prepare?.(server.app)
     await server.app.start()
@@ -122,21 +123,24 @@ export class Trial {
   readonly until: Until = (check) => vi.waitFor(check, { timeout: this.timeout, interval: 5 })
 
   check(): void {
-    for (const server of this.#servers) server.check()
+    for (const server of this.#servers) server.expectNoErrors()
   }
 
   async end(): Promise<void> {
-    for (const server of this.#servers.reverse()) await server.end()
+    for (const server of this.#servers.reverse()) await server.stop()
   }
 }
 
 /** Runs one case and clears up after it. @throws when the promise is not kept */
-export const runCase = async ({ name, run }: Case, settings: Settings): Promise<void> => {
-  const trial = new Trial(settings, name)
+export const runTransportCase = async (
+  { name, run }: TransportCase,
+  settings: TransportSettings,
+): Promise<void> => {
+  const context = new TransportCaseContext(settings, name)
   try {
-    await run(trial)
+    await run(context)
   } finally {
-    await trial.end()
+    await context.end()
   }
-  trial.check()
+  context.check()
 }

@@ -9,10 +9,10 @@ import { payloads } from './cases/payloads.ts'
 import { comingBack } from './cases/reconnecting.ts'
 import { stopping } from './cases/stopping.ts'
 import { subscriptions } from './cases/subscriptions.ts'
-import type { Case } from './transport-case.ts'
+import type { TransportCase } from './transport-case.ts'
 
 /** Every promise that a transport makes. */
-export const cases: readonly Case[] = [
+export const transportCases: readonly TransportCase[] = [
   ...handshake,
   ...opening,
   ...messages,

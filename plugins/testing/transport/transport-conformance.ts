@@ -1,10 +1,10 @@
 import { describe, it } from 'vitest'
-import { runCase } from './transport-case.ts'
-import { cases } from './transport-cases.ts'
-import { type ConformanceOptions, readOptions } from './transport-options.ts'
+import { runTransportCase } from './transport-case.ts'
+import { transportCases } from './transport-cases.ts'
+import { type ConformanceOptions, readTransportOptions } from './transport-options.ts'
 
 /** How much longer a case may take than a single promise in it. */
-const PATIENCE = 6
+const CASE_TIMEOUT_FACTOR = 6
 
 /**
  * Declares a vitest suite that holds a transport against the contract in `core/sessions/transport.ts`: one test for each
@@ -19,13 +19,13 @@ const PATIENCE = 6
  * })
  */
 export const transportConformance = (options: ConformanceOptions): void => {
-  const settings = readOptions(options)
+  const settings = readTransportOptions(options)
   const { name, missing, timeout, seed } = settings
   describe(`the ${name} transport (seed ${seed})`, () => {
-    for (const one of cases) {
-      const reason = one.capability && missing[one.capability]
-      if (reason) it.skip(`${one.name} (without ${one.capability}: ${reason})`)
-      else it(one.name, () => runCase(one, settings), PATIENCE * timeout)
+    for (const testCase of transportCases) {
+      const reason = testCase.capability && missing[testCase.capability]
+      if (reason) it.skip(`${testCase.name} (without ${testCase.capability}: ${reason})`)
+      else it(testCase.name, () => runTransportCase(testCase, settings), CASE_TIMEOUT_FACTOR * timeout)
     }
   })
 }

@@ -76,7 +76,7 @@ export interface ConformanceOptions {
 }
 
 /** Options, checked and complete. */
-export interface Settings {
+export interface TransportSettings {
   readonly name: string
   readonly plugins: () => readonly Plugin[]
   readonly connect: ConformanceOptions['connect']
@@ -86,7 +86,7 @@ export interface Settings {
 }
 
 /** @throws `invalid_option` */
-export const readOptions = (options: ConformanceOptions): Settings => {
+export const readTransportOptions = (options: ConformanceOptions): TransportSettings => {
   checkOptions('transportConformance()', options, {
     name: option.string,
     plugin: option.function,

@@ -9,7 +9,7 @@ import {
 } from '../../../core/sessions/transport.ts'
 
 /** One call of `TransportHost.open`. */
-export interface Opening {
+export interface OpenCall {
   readonly handshake: Handshake
   readonly wire: Wire
   /** Undefined before it is open, and when it was refused. */
@@ -17,48 +17,48 @@ export interface Opening {
 }
 
 /** Stands between transports and the app, and remembers what they hand to each other. */
-export class Probe {
+export class TransportRecorder {
   readonly plugin: Plugin
   readonly transports: Transport[] = []
-  readonly openings: Opening[] = []
+  readonly openCalls: OpenCall[] = []
 
   constructor() {
     this.plugin = definePlugin({
-      name: 'conformance-probe',
+      name: 'conformance-recorder',
       setup: (scope) => {
         const transports = scope.get(Transports)
         const add = transports.add.bind(transports)
-        transports.add = (transport) => add(this.#between(transport))
+        transports.add = (transport) => add(this.#wrapTransport(transport))
       },
     })
   }
 
   /** The wire of a session. */
   wireOf(session: Session | undefined): Wire {
-    const opening = this.openings.find((one) => one.session !== undefined && one.session === session)
-    if (!opening) throw new Error('The app has no such session')
-    return opening.wire
+    const call = this.openCalls.find((one) => one.session !== undefined && one.session === session)
+    if (!call) throw new Error('The app has no such session')
+    return call.wire
   }
 
-  #between(transport: Transport): Transport {
+  #wrapTransport(transport: Transport): Transport {
     this.transports.push(transport)
     return {
       name: transport.name,
-      start: (host) => transport.start(this.#listenIn(host)),
+      start: (host) => transport.start(this.#wrapHost(host)),
       stop: () => transport.stop(),
     }
   }
 
-  #listenIn(host: TransportHost): TransportHost {
+  #wrapHost(host: TransportHost): TransportHost {
     return {
       limits: host.limits,
       fairQueue: host.fairQueue,
       begin: (address, act) => host.begin(address, act),
       open: async (handshake, wire) => {
-        const opening: Opening = { handshake, wire }
-        this.openings.push(opening)
-        opening.session = await host.open(handshake, wire)
-        return opening.session
+        const call: OpenCall = { handshake, wire }
+        this.openCalls.push(call)
+        call.session = await host.open(handshake, wire)
+        return call.session
       },
     }
   }

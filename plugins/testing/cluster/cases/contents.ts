@@ -1,7 +1,7 @@
 import { expect } from 'vitest'
 import { topicMatches } from '../../../../core/topics/topic.ts'
 import type { Random } from '../../random.ts'
-import { breach, departure, show } from '../../violation.ts'
+import { excerpt, mismatch, violation } from '../../violation.ts'
 import type { ClusterCase } from '../cluster-case.ts'
 
 /** What JSON can say, and where carriers of it go wrong. */
@@ -76,42 +76,42 @@ const WHOLE = 'A message MUST arrive as it was published'
 export const contents: readonly ClusterCase[] = [
   {
     name: 'payloads of every kind and size arrive as they were published',
-    async run(trial) {
-      const [a, b] = await trial.pair()
+    async run(context) {
+      const [a, b] = await context.startPair()
       const peer = await b.open('things/*')
-      await trial.settle(a, b)
+      await context.settle(a, b)
       for (const [index, payload] of PAYLOADS.entries()) await a.app.publish(`things/${index}`, payload)
-      await trial.until(() => {
-        const wrong = departure(peer.got(), PAYLOADS)
-        if (wrong) throw breach(WHOLE, wrong)
+      await context.until(() => {
+        const wrong = mismatch(peer.received(), PAYLOADS)
+        if (wrong) throw violation(WHOLE, wrong)
       })
       const absent = peer.messages[1] as object
       expect('payload' in absent, 'A payload that is absent MUST stay absent').toBe(false)
-      expect(peer.got()[0], 'A payload that is null MUST stay null').toBe(null)
+      expect(peer.received()[0], 'A payload that is null MUST stay null').toBe(null)
     },
   },
   {
     name: 'topics arrive whole, whatever characters they have, and at no other topic',
-    async run(trial) {
-      const [a, b] = await trial.pair()
-      const topics = nastyTopics(trial.random)
+    async run(context) {
+      const [a, b] = await context.startPair()
+      const topics = nastyTopics(context.random)
       const half = topics.filter((_topic, index) => index % 2 === 0)
       const exact = await b.open(...half)
-      const patterns = topics.slice(0, 40).map((topic) => opened(topic, trial.random))
+      const patterns = topics.slice(0, 40).map((topic) => opened(topic, context.random))
       const wide = await b.open(...patterns)
-      await trial.settle(a, b)
+      await context.settle(a, b)
       for (const topic of topics) await a.app.publish(topic, topic)
       const matching = topics.filter((topic) => patterns.some((pattern) => topicMatches(pattern, topic)))
       for (const [peer, due] of [
         [exact, half],
         [wide, matching],
       ] as const) {
-        await trial.until(() => {
+        await context.until(() => {
           const lost = due.filter((topic) => !peer.messages.some((message) => message.topic === topic))
-          if (lost.length > 0) throw breach(WHOLE, `nothing came on ${show(lost)}`)
+          if (lost.length > 0) throw violation(WHOLE, `nothing came on ${excerpt(lost)}`)
         })
       }
-      await trial.settle(a, b)
+      await context.settle(a, b)
       for (const [peer, due] of [
         [exact, half],
         [wide, matching],
@@ -119,17 +119,18 @@ export const contents: readonly ClusterCase[] = [
         // In order of neither: only that of one topic is promised.
         expect(peer.messages.map(({ topic }) => topic).sort(), WHOLE).toEqual([...due].sort())
         for (const { topic, payload, topics: more } of peer.messages) {
-          if (topic !== payload || more) throw breach(WHOLE, `${show(payload)} came on ${show(topic)}`)
+          if (topic !== payload || more)
+            throw violation(WHOLE, `${excerpt(payload)} came on ${excerpt(topic)}`)
         }
       }
     },
   },
   {
     name: 'a message with a client topic of its own comes with the topics of its event, and no other does',
-    async run(trial) {
-      const [a, b] = await trial.pair()
+    async run(context) {
+      const [a, b] = await context.startPair()
       const peer = await b.open('orders/*')
-      await trial.settle(a, b)
+      await context.settle(a, b)
       const topics = ['users/42/orders', 'orders/7']
       await a.app.publish({
         topics,
@@ -138,7 +139,7 @@ export const contents: readonly ClusterCase[] = [
       })
       await a.app.publish({ topics, payload: 'plain' })
       await a.app.publish({ topics, payload: 'renamed', client: { topic: 'orders/7' } })
-      await trial.until(() => expect(peer.messages, WHOLE).toHaveLength(3))
+      await context.until(() => expect(peer.messages, WHOLE).toHaveLength(3))
       expect(
         peer.messages.find(({ topic }) => topic === 'order:made'),
         WHOLE,

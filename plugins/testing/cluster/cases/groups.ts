@@ -1,52 +1,52 @@
 import { expect } from 'vitest'
-import { breach, departure } from '../../violation.ts'
-import type { ClusterCase, ClusterTrial } from '../cluster-case.ts'
-import type { ClusterNode, Hearing } from '../cluster-node.ts'
+import { mismatch, violation } from '../../violation.ts'
+import type { ClusterCase, ClusterCaseContext } from '../cluster-case.ts'
+import type { ClusterNode, RecordedListener } from '../cluster-node.ts'
 
 const ONE = 'Of all nodes that listen for a group exactly one MUST handle each event'
 
 const byNumber = (one: unknown, other: unknown): number => (one as number) - (other as number)
 
-const handled = (members: readonly Hearing[]): unknown[] =>
+const handled = (members: readonly RecordedListener[]): unknown[] =>
   members.flatMap(({ payloads }) => payloads).sort(byNumber)
 
 /** Publishes numbers from different nodes; resolves when members have handled each once, all together. */
 const work = async (
-  trial: ClusterTrial,
+  context: ClusterCaseContext,
   nodes: readonly ClusterNode[],
-  members: readonly Hearing[],
+  members: readonly RecordedListener[],
   count: number,
 ): Promise<void> => {
   const before = handled(members).length
   for (let n = 0; n < count; n++) {
     nodes[n % nodes.length]?.app.bus.publish(`jobs/${n % 7}`, before + n)
-    if (trial.random.below(8) === 0) await new Promise(setImmediate)
+    if (context.random.below(8) === 0) await new Promise(setImmediate)
   }
-  await trial.until(() => untilHandled(members, before + count))
+  await context.until(() => untilHandled(members, before + count))
 }
 
-const untilHandled = (members: readonly Hearing[], count: number): void => {
+const untilHandled = (members: readonly RecordedListener[], count: number): void => {
   const due = Array.from({ length: count }, (_, index) => index)
-  const wrong = departure(handled(members), due)
-  if (wrong) throw breach(ONE, wrong)
+  const wrong = mismatch(handled(members), due)
+  if (wrong) throw violation(ONE, wrong)
 }
 
 export const groups: readonly ClusterCase[] = [
   {
     name: 'one node of each group handles an event, whoever publishes it, and the work is shared',
-    async run(trial) {
-      const nodes = await trial.trio()
+    async run(context) {
+      const nodes = await context.startTrio()
       const [, b, c] = nodes
-      const bills = nodes.map((node) => node.hear('jobs/*', { scope: 'cluster', group: 'bills' }))
+      const bills = nodes.map((node) => node.listen('jobs/*', { scope: 'cluster', group: 'bills' }))
       // One that the publisher is not in, and with different patterns.
       const mails = [
-        b.hear('jobs/*', { scope: 'cluster', group: 'mails' }),
-        c.hear(['*', 'jobs/1'], { scope: 'cluster', group: 'mails' }),
+        b.listen('jobs/*', { scope: 'cluster', group: 'mails' }),
+        c.listen(['*', 'jobs/1'], { scope: 'cluster', group: 'mails' }),
       ]
-      await trial.settle(...nodes)
-      await work(trial, nodes, bills, 300)
-      await trial.until(() => untilHandled(mails, 300))
-      await trial.settle(...nodes)
+      await context.settle(...nodes)
+      await work(context, nodes, bills, 300)
+      await context.until(() => untilHandled(mails, 300))
+      await context.settle(...nodes)
       untilHandled(bills, 300)
       untilHandled(mails, 300)
       for (const members of [bills, mails]) {
@@ -57,49 +57,49 @@ export const groups: readonly ClusterCase[] = [
   },
   {
     name: 'a member that has cancelled gets no more work, and those that are left get all of it',
-    async run(trial) {
-      const nodes = await trial.trio()
-      const members = nodes.map((node) => node.hear('jobs/*', { scope: 'cluster' }))
-      await trial.settle(...nodes)
-      await work(trial, nodes, members, 60)
+    async run(context) {
+      const nodes = await context.startTrio()
+      const members = nodes.map((node) => node.listen('jobs/*', { scope: 'cluster' }))
+      await context.settle(...nodes)
+      await work(context, nodes, members, 60)
       members[1]?.subscription.cancel()
-      await trial.settle(...nodes)
+      await context.settle(...nodes)
       const before = members[1]?.payloads.length
-      await work(trial, nodes, members, 60)
+      await work(context, nodes, members, 60)
       members[2]?.subscription.cancel()
-      await trial.settle(...nodes)
-      await work(trial, nodes, members, 60)
+      await context.settle(...nodes)
+      await work(context, nodes, members, 60)
       expect(members[1]?.payloads.length, 'Who has cancelled gets nothing more').toBe(before)
     },
   },
   {
     name: 'several listeners of a group on one node all hear the event, if that node handles it',
-    async run(trial) {
-      const [a, b] = await trial.pair()
-      const first = b.hear('jobs/*', { scope: 'cluster', group: 'work' })
-      const second = b.hear('jobs/1', { scope: 'cluster', group: 'work' })
-      await trial.settle(a, b)
+    async run(context) {
+      const [a, b] = await context.startPair()
+      const first = b.listen('jobs/*', { scope: 'cluster', group: 'work' })
+      const second = b.listen('jobs/1', { scope: 'cluster', group: 'work' })
+      await context.settle(a, b)
       for (let n = 0; n < 20; n++) a.app.bus.publish('jobs/1', n)
       for (const { payloads } of [first, second]) {
-        await trial.until(() => expect(payloads, ONE).toHaveLength(20))
+        await context.until(() => expect(payloads, ONE).toHaveLength(20))
       }
-      await trial.settle(a, b)
+      await context.settle(a, b)
       for (const { payloads } of [first, second]) expect(payloads, ONE).toHaveLength(20)
     },
   },
   {
     name: 'a node that is alone, or the only one in a group, handles its own events',
-    async run(trial) {
-      const a = await trial.node()
-      const member = a.hear('jobs/*', { scope: 'cluster' })
-      await work(trial, [a], [member], 30)
-      const b = await trial.node()
-      await trial.acquainted(a, b)
-      await trial.settle(a, b)
-      await work(trial, [a, b], [member], 30)
-      await trial.within(b.app.stop(), 'ClusterBackend.stop resolves')
-      await trial.left(a)
-      await work(trial, [a], [member], 30)
+    async run(context) {
+      const a = await context.startNode()
+      const member = a.listen('jobs/*', { scope: 'cluster' })
+      await work(context, [a], [member], 30)
+      const b = await context.startNode()
+      await context.untilMembers(a, b)
+      await context.settle(a, b)
+      await work(context, [a, b], [member], 30)
+      await context.within(b.app.stop(), 'ClusterBackend.stop resolves')
+      await context.untilRemaining(a)
+      await work(context, [a], [member], 30)
     },
   },
 ]

@@ -6,19 +6,19 @@ const ONCE = 'Listeners with scope all MUST hear the events of every node, each 
 export const listeners: readonly ClusterCase[] = [
   {
     name: 'a listener hears the events of its own node, or of every node, as its scope says, each once',
-    async run(trial) {
-      const nodes = await trial.trio()
-      const hearings = nodes.map((node) => ({
+    async run(context) {
+      const nodes = await context.startTrio()
+      const listeners = nodes.map((node) => ({
         id: node.id,
-        own: node.hear('orders/*', { scope: 'node' }),
-        all: node.hear('orders/*', { scope: 'all' }),
-        other: node.hear(['orders', 'bills/*'], { scope: 'all' }),
+        own: node.listen('orders/*', { scope: 'node' }),
+        all: node.listen('orders/*', { scope: 'all' }),
+        other: node.listen(['orders', 'bills/*'], { scope: 'all' }),
       }))
-      await trial.settle(...nodes)
+      await context.settle(...nodes)
       for (let n = 0; n < 10; n++) for (const { app, id } of nodes) app.bus.publish(`orders/${n}`, id)
-      for (const { all } of hearings) await trial.until(() => expect(all.payloads, ONCE).toHaveLength(30))
-      await trial.settle(...nodes)
-      for (const { id, own, all, other } of hearings) {
+      for (const { all } of listeners) await context.until(() => expect(all.payloads, ONCE).toHaveLength(30))
+      await context.settle(...nodes)
+      for (const { id, own, all, other } of listeners) {
         expect(all.payloads, ONCE).toHaveLength(30)
         for (const node of nodes) {
           expect(
@@ -26,37 +26,37 @@ export const listeners: readonly ClusterCase[] = [
             ONCE,
           ).toHaveLength(10)
         }
-        const demand = 'Listeners with scope node MUST hear the events of their own node only'
-        expect(own.payloads, demand).toEqual(Array(10).fill(id))
+        const requirement = 'Listeners with scope node MUST hear the events of their own node only'
+        expect(own.payloads, requirement).toEqual(Array(10).fill(id))
         expect(other.payloads, 'No listener hears what no pattern of its own matches').toEqual([])
       }
     },
   },
   {
     name: "an event reaches a listener once, whichever of its patterns and of the event's topics match",
-    async run(trial) {
-      const [a, b] = await trial.pair()
-      const many = b.hear(['a/b', 'a/*', '*', '*/b', 'c/d'], { scope: 'all' })
-      const one = b.hear('c/*', { scope: 'all' })
-      const group = b.hear(['a/b', 'a/*', 'c/*'], { scope: 'cluster', group: 'work' })
-      await trial.settle(a, b)
+    async run(context) {
+      const [a, b] = await context.startPair()
+      const many = b.listen(['a/b', 'a/*', '*', '*/b', 'c/d'], { scope: 'all' })
+      const one = b.listen('c/*', { scope: 'all' })
+      const group = b.listen(['a/b', 'a/*', 'c/*'], { scope: 'cluster', group: 'work' })
+      await context.settle(a, b)
       const numbers = Array.from({ length: 20 }, (_, index) => index)
       for (const payload of numbers) a.app.bus.publish({ topics: ['a/b', 'c/d'], payload })
       for (const { payloads } of [many, one, group]) {
-        await trial.until(() => expect(payloads.length, ONCE).toBeGreaterThanOrEqual(numbers.length))
+        await context.until(() => expect(payloads.length, ONCE).toBeGreaterThanOrEqual(numbers.length))
       }
-      await trial.settle(a, b)
+      await context.settle(a, b)
       for (const { payloads } of [many, one, group])
         expect([...payloads].sort(), ONCE).toEqual([...numbers].sort())
     },
   },
   {
     name: 'events come to other nodes with their topics, payload and actor, those for clients with their message',
-    async run(trial) {
-      const [a, b] = await trial.pair()
-      const everywhere = b.hear('orders/*', { scope: 'all' })
-      const group = b.hear('orders/*', { scope: 'cluster' })
-      await trial.settle(a, b)
+    async run(context) {
+      const [a, b] = await context.startPair()
+      const everywhere = b.listen('orders/*', { scope: 'all' })
+      const group = b.listen('orders/*', { scope: 'cluster' })
+      await context.settle(a, b)
       const actor = { session: `${a.id}-1`, user: 'ada' }
       const topics = ['orders/7', "users/ada's/漢.>"]
       const payload = { id: 7, nested: [null, { text: 'Grüße\n😀' }], large: 'x'.repeat(60_000) }
@@ -69,67 +69,69 @@ export const listeners: readonly ClusterCase[] = [
         { ...base, payload: null, client: shown, except: `${a.id}-1` },
       ]
       for (const { events } of [everywhere, group]) {
-        await trial.until(() => expect(events, 'Events MUST cross whole').toHaveLength(2))
+        await context.until(() => expect(events, 'Events MUST cross whole').toHaveLength(2))
         for (const event of due) expect(events, 'Events MUST cross whole').toContainEqual(event)
       }
       a.app.bus.publish('orders/8')
-      await trial.until(() => expect(everywhere.events, 'Events MUST cross whole').toHaveLength(3))
+      await context.until(() => expect(everywhere.events, 'Events MUST cross whole').toHaveLength(3))
       expect(everywhere.payloads, 'A payload that is absent MUST stay absent').toContain(undefined)
     },
   },
   {
     name: 'a listener of events for clients only hears no others of any node',
-    async run(trial) {
-      const [a, b] = await trial.pair()
-      const { payloads, subscription } = b.hear('orders/*', { scope: 'all' })
+    async run(context) {
+      const [a, b] = await context.startPair()
+      const { payloads, subscription } = b.listen('orders/*', { scope: 'all' })
       subscription.clientOnly()
-      const everything = b.hear('orders/*', { scope: 'all' })
-      await trial.settle(a, b)
+      const everything = b.listen('orders/*', { scope: 'all' })
+      await context.settle(a, b)
       a.app.bus.publish('orders/1', 'internal')
       await a.app.publish('orders/1', 'for clients')
-      await trial.until(() => expect(everything.payloads, ONCE).toHaveLength(2))
+      await context.until(() => expect(everything.payloads, ONCE).toHaveLength(2))
       expect(payloads, 'An event MUST keep its client message').toEqual(['for clients'])
     },
   },
   {
     name: 'what listeners want is counted: a pattern stays wanted until all who want it no longer do',
-    async run(trial) {
-      const [a, b] = await trial.pair()
-      const first = b.hear('orders/*', { scope: 'all' })
-      const second = b.hear('orders/*', { scope: 'all' })
-      const third = b.hear('orders/*', { scope: 'cluster', group: 'orders/*' })
+    async run(context) {
+      const [a, b] = await context.startPair()
+      const first = b.listen('orders/*', { scope: 'all' })
+      const second = b.listen('orders/*', { scope: 'all' })
+      const third = b.listen('orders/*', { scope: 'cluster', group: 'orders/*' })
       first.subscription.cancel()
-      await trial.settle(a, b)
+      await context.settle(a, b)
       a.app.bus.publish('orders/1', 'still wanted')
-      const demand = 'ClusterBackend.listen tells that one more wants a pattern, or one less'
+      const requirement = 'ClusterBackend.listen tells that one more wants a pattern, or one less'
       for (const { payloads } of [second, third]) {
-        await trial.until(() => expect(payloads, demand).toEqual(['still wanted']))
+        await context.until(() => expect(payloads, requirement).toEqual(['still wanted']))
       }
       second.subscription.cancel()
-      await trial.settle(a, b)
+      await context.settle(a, b)
       a.app.bus.publish('orders/2', 'for the group')
-      await trial.until(() => expect(third.payloads, demand).toEqual(['still wanted', 'for the group']))
+      await context.until(() =>
+        expect(third.payloads, requirement).toEqual(['still wanted', 'for the group']),
+      )
       expect(first.payloads, 'A listener that has cancelled hears nothing more').toEqual([])
       expect(second.payloads, 'A listener that has cancelled hears nothing more').toEqual(['still wanted'])
     },
   },
   {
     name: 'an event that cannot be written as JSON is still heard on its own node',
-    async run(trial) {
-      const [a, b] = await trial.pair()
-      const own = a.hear('orders/*', { scope: 'node' })
-      const all = a.hear('orders/*', { scope: 'all' })
-      const other = b.hear('orders/*', { scope: 'all' })
-      await trial.settle(a, b)
+    async run(context) {
+      const [a, b] = await context.startPair()
+      const own = a.listen('orders/*', { scope: 'node' })
+      const all = a.listen('orders/*', { scope: 'all' })
+      const other = b.listen('orders/*', { scope: 'all' })
+      await context.settle(a, b)
       const circle: Record<string, unknown> = {}
       circle.self = circle
-      const demand = 'ClusterBackend.emit MUST NOT throw'
+      const requirement = 'ClusterBackend.emit MUST NOT throw'
       for (const payload of [circle, 1n])
-        expect(() => a.app.bus.publish('orders/1', payload), demand).not.toThrow()
+        expect(() => a.app.bus.publish('orders/1', payload), requirement).not.toThrow()
       a.app.bus.publish('orders/2', 'fine')
-      await trial.until(() => expect(own.payloads, demand).toEqual([circle, 1n, 'fine']))
-      await trial.until(() => expect(all.payloads, demand).toEqual([circle, 1n, 'fine']))
-      await trial.until(() => expect(other.payloads, ONCE).toContain('fine'))
+      await context.until(() => expect(own.payloads, requirement).toEqual([circle, 1n, 'fine']))
+      await context.until(() => expect(all.payloads, requirement).toEqual([circle, 1n, 'fine']))
+      await context.until(() => expect(other.payloads, ONCE).toContain('fine'))
     },
   },
 ]

@@ -7,8 +7,8 @@ const TAKEN = 'A message with a kind MUST come to the plugin that takes it, whol
 export const kinds: readonly ClusterCase[] = [
   {
     name: 'a message of a kind comes to who takes it at the other nodes, with its note, and to no session',
-    async run(trial) {
-      const nodes = await trial.trio()
+    async run(context) {
+      const nodes = await context.startTrio()
       const [a, b, c] = nodes
       const taken = nodes.map(({ app }) => {
         const messages: { readonly message: ClusterMessage; readonly from: string }[] = []
@@ -16,7 +16,7 @@ export const kinds: readonly ClusterCase[] = [
         return messages
       })
       const peers = await Promise.all([a, b, c].map((node) => node.open('rooms/*', 'plain')))
-      await trial.settle(...nodes)
+      await context.settle(...nodes)
       const message: ClusterMessage = {
         topics: ['rooms/1', 'rooms/2'],
         topic: 'rooms/1',
@@ -28,31 +28,31 @@ export const kinds: readonly ClusterCase[] = [
       a.app.cluster.publish(message)
       a.app.cluster.publish({ ...message, payload: undefined, note: null })
       for (const messages of taken.slice(1)) {
-        await trial.until(() => expect(messages, TAKEN).toHaveLength(2))
+        await context.until(() => expect(messages, TAKEN).toHaveLength(2))
         expect(messages[0], TAKEN).toEqual({ message, from: a.id })
         expect(messages[1]?.message.payload, TAKEN).toBe(undefined)
         expect(messages[1]?.message.note, TAKEN).toBe(null)
       }
       await a.app.publish('plain', 'for sessions')
       for (const peer of peers) {
-        await trial.until(() => expect(peer.got(), TAKEN).toEqual(['for sessions']))
+        await context.until(() => expect(peer.received(), TAKEN).toEqual(['for sessions']))
       }
-      await trial.settle(...nodes)
+      await context.settle(...nodes)
       expect(taken[0], 'A message passed on is for other nodes only').toEqual([])
       expect(taken[1], TAKEN).toHaveLength(2)
     },
   },
   {
     name: 'a message of a kind that a node does not know is nothing to it',
-    async run(trial) {
-      const [a, b] = await trial.pair()
+    async run(context) {
+      const [a, b] = await context.startPair()
       const peer = await b.open('rooms/*')
-      await trial.settle(a, b)
+      await context.settle(a, b)
       const message = { topics: ['rooms/1'], topic: 'rooms/1', payload: '1', except: null }
       a.app.cluster.publish({ ...message, kind: 'unheard of' })
       a.app.cluster.publish({ ...message, payload: '"plain"', kind: null })
-      await trial.until(() => expect(peer.got(), TAKEN).toContain('plain'))
-      expect(peer.got(), TAKEN).toEqual(['plain'])
+      await context.until(() => expect(peer.received(), TAKEN).toContain('plain'))
+      expect(peer.received(), TAKEN).toEqual(['plain'])
     },
   },
 ]

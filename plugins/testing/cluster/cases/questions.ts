@@ -1,7 +1,7 @@
 import { expect } from 'vitest'
 import { RookeryError } from '../../../../core/protocol/errors.ts'
-import { codeOf } from '../../rejection-code.ts'
-import { breach, show } from '../../violation.ts'
+import { rejectionCode } from '../../rejection-code.ts'
+import { excerpt, violation } from '../../violation.ts'
 import type { ClusterCase } from '../cluster-case.ts'
 
 /** A code of an application's own. */
@@ -22,8 +22,8 @@ const VALUES: readonly unknown[] = [
 export const questions: readonly ClusterCase[] = [
   {
     name: 'a node is asked and answers: the payload, who asks, and the value arrive as they are',
-    async run(trial) {
-      const [a, b] = await trial.pair()
+    async run(context) {
+      const [a, b] = await context.startPair()
       const asked: unknown[] = []
       b.app.cluster.answer('echo', (payload, from, to) => {
         asked.push([from, to])
@@ -33,7 +33,7 @@ export const questions: readonly ClusterCase[] = [
         await new Promise((resolve) => setTimeout(resolve, 20))
         return { later: payload }
       })
-      await trial.settle(a, b)
+      await context.settle(a, b)
       for (const value of VALUES)
         expect(await a.app.cluster.askNode(b.id, 'echo', value), WHOLE).toEqual(value)
       const who = 'ClusterHost.answer gets the question and the node that asks'
@@ -43,8 +43,8 @@ export const questions: readonly ClusterCase[] = [
   },
   {
     name: 'errors of whoever answers arrive with code, message and issues',
-    async run(trial) {
-      const [a, b] = await trial.pair()
+    async run(context) {
+      const [a, b] = await context.startPair()
       const issues = [{ message: 'too long', path: ['text'] }]
       b.app.cluster.answer('coded', () => {
         throw new RookeryError('forbidden', 'Not you', { issues })
@@ -55,33 +55,33 @@ export const questions: readonly ClusterCase[] = [
       b.app.cluster.answer('plain', () => {
         throw new TypeError('undefined is not a function')
       })
-      await trial.settle(a, b)
+      await context.settle(a, b)
       const ask = (method: string) => a.app.cluster.askNode(b.id, method).catch((error) => error.toJSON())
-      const demand = "What ClusterHost.answer throws or rejects with MUST become the answer's error"
-      expect(await ask('coded'), demand).toEqual({ code: 'forbidden', message: 'Not you', issues })
-      expect(await ask('own'), demand).toEqual({ code: OWN, message: 'Insert coin' })
-      expect(await ask('plain'), `${demand}, 'internal' when it has no code`).toMatchObject({
+      const requirement = "What ClusterHost.answer throws or rejects with MUST become the answer's error"
+      expect(await ask('coded'), requirement).toEqual({ code: 'forbidden', message: 'Not you', issues })
+      expect(await ask('own'), requirement).toEqual({ code: OWN, message: 'Insert coin' })
+      expect(await ask('plain'), `${requirement}, 'internal' when it has no code`).toMatchObject({
         code: 'internal',
       })
-      expect(await ask('nobody answers this'), demand).toMatchObject({ code: 'unknown_topic' })
+      expect(await ask('nobody answers this'), requirement).toMatchObject({ code: 'unknown_topic' })
     },
   },
   {
     name: 'a question to a node that is not there is answered by nobody, in time',
-    async run(trial) {
-      const [a] = await trial.pair()
-      const demand = 'A question to a node that is not there MUST end'
+    async run(context) {
+      const [a] = await context.startPair()
+      const requirement = 'A question to a node that is not there MUST end'
       const asked = a.app.cluster.askNode('nobody0', 'echo', 1, 500)
-      expect(await codeOf(trial.within(asked, demand)), demand).toBe('node_unreachable')
+      expect(await rejectionCode(context.within(asked, requirement)), requirement).toBe('node_unreachable')
       const answers = a.app.cluster.ask({ to: '$user/nobody', method: 'echo' })
-      expect(await trial.within(answers, demand), demand).toMatchObject({ items: [] })
+      expect(await context.within(answers, requirement), requirement).toMatchObject({ items: [] })
     },
   },
   {
     name: 'a question is put to all other nodes that have to do with its address, once each, and to no more',
-    async run(trial) {
-      const [a, b, c] = await trial.trio()
-      const d = await trial.node()
+    async run(context) {
+      const [a, b, c] = await context.startTrio()
+      const d = await context.startNode()
       const asked: string[] = []
       for (const { app, id } of [a, b, c, d]) {
         app.cluster.answer('who', () => {
@@ -90,8 +90,8 @@ export const questions: readonly ClusterCase[] = [
         })
       }
       for (const node of [a, b, b, c]) await node.openAs('ada')
-      await trial.acquainted(a, b, c, d)
-      await trial.settle(a, b, c, d)
+      await context.untilMembers(a, b, c, d)
+      await context.settle(a, b, c, d)
       for (const thorough of [false, true]) {
         asked.length = 0
         const { items, missing } = await a.app.cluster.ask({ to: '$user/ada', method: 'who', thorough })
@@ -108,34 +108,34 @@ export const questions: readonly ClusterCase[] = [
   },
   {
     name: 'a node that does not answer in time is missing from a thorough question, and the others answer',
-    async run(trial) {
-      const [a, b, c] = await trial.trio()
+    async run(context) {
+      const [a, b, c] = await context.startTrio()
       let settle = (_value: unknown) => {}
       b.app.cluster.answer('who', () => new Promise((resolve) => (settle = resolve)))
       c.app.cluster.answer('who', () => 'c')
       for (const node of [b, c]) await node.openAs('ada')
-      await trial.settle(a, b, c)
+      await context.settle(a, b, c)
       const question = { to: '$user/ada', method: 'who', timeout: 400 }
-      const demand = 'A question MUST NOT wait for longer than its timeout'
-      const { items, missing } = await trial.within(
+      const requirement = 'A question MUST NOT wait for longer than its timeout'
+      const { items, missing } = await context.within(
         a.app.cluster.ask({ ...question, thorough: true }),
-        demand,
+        requirement,
       )
       expect(items, 'The others are heard').toEqual([{ node: c.id, value: 'c' }])
       expect(missing, 'Answers.missing names those that did not answer').toEqual([b.id])
       settle('too late')
-      const quick = await trial.within(a.app.cluster.ask(question), demand)
+      const quick = await context.within(a.app.cluster.ask(question), requirement)
       expect(quick.items, 'The others are heard').toEqual([{ node: c.id, value: 'c' }])
-      const alone = trial.within(a.app.cluster.askNode(b.id, 'who', undefined, 300), demand)
-      expect(await codeOf(alone), demand).toBe('node_unreachable')
+      const alone = context.within(a.app.cluster.askNode(b.id, 'who', undefined, 300), requirement)
+      expect(await rejectionCode(alone), requirement).toBe('node_unreachable')
       settle('too late')
     },
   },
   {
     name: 'questions that are under way at the same time do not mix',
-    async run(trial) {
-      const [a, b, c] = await trial.trio()
-      const waits = Array.from({ length: 150 }, () => trial.random.below(30))
+    async run(context) {
+      const [a, b, c] = await context.startTrio()
+      const waits = Array.from({ length: 150 }, () => context.random.below(30))
       for (const { app, id } of [b, c]) {
         app.cluster.answer('echo', async (n) => {
           const wait = waits[n as number] as number
@@ -143,14 +143,15 @@ export const questions: readonly ClusterCase[] = [
           return `${n} of ${id}`
         })
       }
-      await trial.settle(a, b, c)
-      const demand = 'Every question gets its own answer'
+      await context.settle(a, b, c)
+      const requirement = 'Every question gets its own answer'
       const all = waits.map(async (_wait, n) => {
         const node = n % 2 ? b : c
-        const answer = await a.app.cluster.askNode(node.id, 'echo', n, trial.timeout)
-        if (answer !== `${n} of ${node.id}`) throw breach(demand, `${n} to ${node.id} got ${show(answer)}`)
+        const answer = await a.app.cluster.askNode(node.id, 'echo', n, context.timeout)
+        if (answer !== `${n} of ${node.id}`)
+          throw violation(requirement, `${n} to ${node.id} got ${excerpt(answer)}`)
       })
-      await trial.within(Promise.all(all), demand)
+      await context.within(Promise.all(all), requirement)
     },
   },
 ]

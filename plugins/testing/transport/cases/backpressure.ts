@@ -1,7 +1,7 @@
 import { expect } from 'vitest'
-import { breach } from '../../violation.ts'
+import { violation } from '../../violation.ts'
 import type { TestPeer } from '../test-peer.ts'
-import type { Case, Server } from '../transport-case.ts'
+import type { TestServer, TransportCase } from '../transport-case.ts'
 
 const BUFFERED = 'Wire.buffered MUST count the bytes accepted and not yet handed to the kernel'
 
@@ -11,7 +11,7 @@ const FILL = 'x'.repeat(100_000)
 const MAX_BUFFERED = 300_000
 
 /** Publishes one large message a turn, until something has happened or there is no hope. */
-const flood = async (server: Server, enough: () => boolean): Promise<number> => {
+const flood = async (server: TestServer, enough: () => boolean): Promise<number> => {
   let sent = 0
   while (sent < MANY && !enough()) {
     await server.app.publish('flood', { number: sent++, fill: FILL })
@@ -21,83 +21,86 @@ const flood = async (server: Server, enough: () => boolean): Promise<number> => 
 }
 
 const numbersOf = (peer: TestPeer): number[] =>
-  peer.on('flood').map((payload) => (payload as { number: number }).number)
+  peer.payloadsOn('flood').map((payload) => (payload as { number: number }).number)
 
-export const reading: readonly Case[] = [
+export const reading: readonly TransportCase[] = [
   {
     name: 'a peer that does not read is cut off, with the reason, and hurts no other',
     capability: 'slowReader',
-    async run(trial) {
-      const server = await trial.start({ limits: { maxBuffered: MAX_BUFFERED } })
-      const slow = await server.join()
+    async run(context) {
+      const server = await context.start({ limits: { maxBuffered: MAX_BUFFERED } })
+      const slow = await server.openSession()
       await slow.subscribe('flood')
-      const { session } = await slow.welcome()
+      const { session } = await slow.untilWelcome()
       slow.pause()
       const sent = await flood(server, () => server.app.sessions.get(session) === undefined)
       if (server.app.sessions.get(session)) {
-        throw breach(
+        throw violation(
           BUFFERED,
           `of ${sent} messages of 100 kB to a peer that does not read, the app noticed nothing`,
         )
       }
       slow.resume()
-      await slow.endedWith('slow_consumer', 'Wire.close MUST close once what was written has left')
-      const other = await server.join()
+      await slow.untilEndedWith('slow_consumer', 'Wire.close MUST close once what was written has left')
+      const other = await server.openSession()
       expect(await other.call('echo', 'fine'), 'Other peers MUST NOT be hurt').toBe('fine')
     },
   },
   {
     name: 'a peer that does not read may miss messages instead, and gets what comes later in order',
     capability: 'slowReader',
-    async run(trial) {
-      const server = await trial.start({ slowConsumer: 'drop', limits: { maxBuffered: MAX_BUFFERED } })
-      const slow = await server.join()
+    async run(context) {
+      const server = await context.start({ slowConsumer: 'drop', limits: { maxBuffered: MAX_BUFFERED } })
+      const slow = await server.openSession()
       await slow.subscribe('flood', 'after')
-      const wire = server.probe.wireOf([...server.app.sessions][0])
+      const wire = server.recorder.wireOf([...server.app.sessions][0])
       slow.pause()
       let full = 0
       const sent = await flood(server, () => wire.buffered > MAX_BUFFERED / 2 && ++full > 20)
       slow.resume()
       expect(await slow.call('echo', 'still here'), 'A slow peer MUST stay').toBe('still here')
       await server.app.publish('after', 'the flood')
-      await slow.untilOn('after', ['the flood'], 'A peer that reads again MUST get what comes')
+      await slow.untilPayloads('after', ['the flood'], 'A peer that reads again MUST get what comes')
       const numbers = numbersOf(slow)
       if (numbers.length === sent)
-        throw breach(BUFFERED, `none of ${sent} messages of 100 kB to a peer that did not read was dropped`)
+        throw violation(
+          BUFFERED,
+          `none of ${sent} messages of 100 kB to a peer that did not read was dropped`,
+        )
       expect(numbers, 'Wire.write MUST keep the order of frames').toEqual(numbers.toSorted((a, b) => a - b))
     },
   },
   {
     name: 'a peer that reads is never taken for a slow one, however much it gets',
-    async run(trial) {
-      const server = await trial.start({ limits: { maxBuffered: MAX_BUFFERED } })
-      const peer = await server.join()
+    async run(context) {
+      const server = await context.start({ limits: { maxBuffered: MAX_BUFFERED } })
+      const peer = await server.openSession()
       await peer.subscribe('flood')
       const [session] = [...server.app.sessions]
       for (let round = 1; round <= 20; round++) {
         await server.app.publish('flood', { number: round, fill: FILL })
-        await trial.until(() => {
+        await context.until(() => {
           const count = numbersOf(peer).length
-          if (count < round) throw breach(BUFFERED, `a peer that reads got ${count} of ${round} messages`)
+          if (count < round) throw violation(BUFFERED, `a peer that reads got ${count} of ${round} messages`)
         })
       }
-      const wire = server.probe.wireOf(session)
-      await trial.until(() => expect(wire.buffered, `${BUFFERED}: none, when all has been read`).toBe(0))
+      const wire = server.recorder.wireOf(session)
+      await context.until(() => expect(wire.buffered, `${BUFFERED}: none, when all has been read`).toBe(0))
     },
   },
   {
     name: 'a peer that stops answering pings is dropped, and one that answers is not',
     capability: 'pingTimeout',
-    async run(trial) {
-      const { timeout } = trial
-      const server = await trial.start({ pingInterval: timeout / 16, pingTimeout: timeout / 8 })
-      const alive = await server.join()
+    async run(context) {
+      const { timeout } = context
+      const server = await context.start({ pingInterval: timeout / 16, pingTimeout: timeout / 8 })
+      const alive = await server.openSession()
       // Two after each other: in the meantime the one that lives has answered several.
       for (let round = 0; round < 2; round++) {
-        const dead = await server.join()
+        const dead = await server.openSession()
         dead.mute()
-        await server.untilLeft(1, 'A peer that gives no sign of life MUST be dropped, and no other')
-        await dead.ended('Wire.terminate MUST drop the connection')
+        await server.untilSessions(1, 'A peer that gives no sign of life MUST be dropped, and no other')
+        await dead.untilEnded('Wire.terminate MUST drop the connection')
       }
       expect(alive.closed, 'A peer that answers pings MUST stay').toBeUndefined()
       expect(await alive.call('echo', 'here'), 'A peer that answers pings MUST stay').toBe('here')

@@ -3,8 +3,8 @@ import { RookeryError } from '../../../../core/protocol/errors.ts'
 import { Frame } from '../../../../core/protocol/frame.ts'
 import type { Session } from '../../../../core/sessions/live-session.ts'
 import type { Wire } from '../../../../core/sessions/transport.ts'
-import { breach, departure } from '../../violation.ts'
-import type { Case, Server, Trial } from '../transport-case.ts'
+import { mismatch, violation } from '../../violation.ts'
+import type { TestServer, TransportCase, TransportCaseContext } from '../transport-case.ts'
 
 const CLOSES = 'Wire.close MUST close the connection once what was written has left'
 
@@ -12,14 +12,14 @@ const CLOSES = 'Wire.close MUST close the connection once what was written has l
 const OWN = 'game_over'
 
 /** Starts an app with one peer; `ends` are the reasons of the sessions that have ended. */
-const startWithPeer = async (trial: Trial) => {
+const startWithPeer = async (context: TransportCaseContext) => {
   const ends: (string | undefined)[] = []
-  const server = await trial.start({}, (app) => {
+  const server = await context.start({}, (app) => {
     app.sessions.onClose((_session, error) => ends.push(error?.code))
   })
-  const peer = await server.join()
+  const peer = await server.openSession()
   const [session] = [...server.app.sessions]
-  return { server, peer, ends, session: session as Session, wire: server.probe.wireOf(session) }
+  return { server, peer, ends, session: session as Session, wire: server.recorder.wireOf(session) }
 }
 
 /** Does to a wire what may be done to it at any time. */
@@ -32,129 +32,129 @@ const expectQuiet = (wire: Wire, when: string, terminate: boolean): void => {
     'Wire.ping MUST NOT throw after close': () => wire.ping?.(),
     'Wire.terminate MUST NOT throw after close': () => terminate && wire.terminate(),
   }
-  for (const [demand, act] of Object.entries(acts)) {
+  for (const [requirement, act] of Object.entries(acts)) {
     try {
       act()
     } catch (error) {
-      throw breach(demand, `${when} it threw ${error}`)
+      throw violation(requirement, `${when} it threw ${error}`)
     }
   }
 }
 
-const expectOneEnd = async (server: Server, ends: readonly unknown[]): Promise<void> => {
-  await server.untilLeft(0, 'session.disconnected() MUST be called when the connection is gone')
+const expectOneEnd = async (server: TestServer, ends: readonly unknown[]): Promise<void> => {
+  await server.untilSessions(0, 'session.disconnected() MUST be called when the connection is gone')
   expect(ends, 'A peer that leaves ends its session once, and without an error').toEqual([undefined])
 }
 
-export const closing: readonly Case[] = [
+export const closing: readonly TransportCase[] = [
   {
     name: 'a peer whose session the server ends is told why, and whether to come back',
-    async run(trial) {
-      const server = await trial.start()
+    async run(context) {
+      const server = await context.start()
       const reasons: [RookeryError, boolean][] = [
         [new RookeryError('forbidden'), false],
         [new RookeryError('slow_consumer'), true],
         [new RookeryError(OWN, 'You «lost»'), false],
       ]
       for (const [error, returns] of reasons) {
-        const peer = await server.join()
-        const { session } = await peer.welcome()
+        const peer = await server.openSession()
+        const { session } = await peer.untilWelcome()
         server.app.sessions.get(session)?.close(error)
-        const close = await peer.endedWith(error.code, CLOSES)
-        const demand = 'The close frame MUST arrive as it was written'
-        expect(close.error, demand).toEqual(error.toJSON())
-        expect(close.reconnectAfter, demand).toEqual(returns ? expect.any(Number) : null)
+        const close = await peer.untilEndedWith(error.code, CLOSES)
+        const requirement = 'The close frame MUST arrive as it was written'
+        expect(close.error, requirement).toEqual(error.toJSON())
+        expect(close.reconnectAfter, requirement).toEqual(returns ? expect.any(Number) : null)
       }
-      await server.untilLeft(0, 'A session that was ended MUST leave nothing behind')
+      await server.untilSessions(0, 'A session that was ended MUST leave nothing behind')
     },
   },
   {
     name: 'what was sent before the end of a session still arrives',
-    async run(trial) {
+    async run(context) {
       for (const code of ['forbidden', 'slow_consumer']) {
-        const { peer, session } = await startWithPeer(trial)
+        const { peer, session } = await startWithPeer(context)
         const sent = Array.from(
           { length: 100 },
-          (_, number) => `${number} ${'x'.repeat(trial.random.below(4000))}`,
+          (_, number) => `${number} ${'x'.repeat(context.random.below(4000))}`,
         )
         for (const [index, text] of sent.entries()) {
           session.send('last/words', text)
           if (index === 50) await new Promise(setImmediate)
         }
         session.close(new RookeryError(code))
-        await peer.endedWith(code, CLOSES)
-        const wrong = departure(peer.on('last/words'), sent)
-        if (wrong) throw breach(CLOSES, wrong)
+        await peer.untilEndedWith(code, CLOSES)
+        const wrong = mismatch(peer.payloadsOn('last/words'), sent)
+        if (wrong) throw violation(CLOSES, wrong)
       }
     },
   },
   {
     name: 'nothing comes after the end, and no call to a closed wire fails',
-    async run(trial) {
-      const { server, peer, session, wire } = await startWithPeer(trial)
+    async run(context) {
+      const { server, peer, session, wire } = await startWithPeer(context)
       session.close(new RookeryError(OWN))
       expectQuiet(wire, 'right after close', false)
-      await peer.endedWith(OWN, CLOSES)
-      await server.untilLeft(0, 'A session that was ended MUST leave nothing behind')
+      await peer.untilEndedWith(OWN, CLOSES)
+      await server.untilSessions(0, 'A session that was ended MUST leave nothing behind')
       for (let again = 0; again < 2; again++) expectQuiet(wire, 'after the connection had ended', true)
-      expect(peer.on('late'), 'Wire.write MUST write nothing after close').toEqual([])
+      expect(peer.payloadsOn('late'), 'Wire.write MUST write nothing after close').toEqual([])
     },
   },
   {
     name: 'a wire whose peer is gone fails no call either',
-    async run(trial) {
-      const { server, peer, wire } = await startWithPeer(trial)
+    async run(context) {
+      const { server, peer, wire } = await startWithPeer(context)
       peer.abort()
-      await server.untilLeft(0, 'session.disconnected() MUST be called when the connection is gone')
+      await server.untilSessions(0, 'session.disconnected() MUST be called when the connection is gone')
       for (let again = 0; again < 2; again++) expectQuiet(wire, 'after the peer had left', true)
     },
   },
   {
     name: 'terminate drops the connection at once',
-    async run(trial) {
-      const { peer, session, wire } = await startWithPeer(trial)
+    async run(context) {
+      const { peer, session, wire } = await startWithPeer(context)
       session.disconnected()
       wire.terminate()
-      await peer.ended('Wire.terminate MUST drop the connection')
+      await peer.untilEnded('Wire.terminate MUST drop the connection')
     },
   },
   {
     name: 'a peer that leaves politely ends its session, once and without an error',
-    async run(trial) {
-      const { server, peer, ends } = await startWithPeer(trial)
+    async run(context) {
+      const { server, peer, ends } = await startWithPeer(context)
       peer.close()
       await expectOneEnd(server, ends)
     },
   },
   {
     name: 'a peer that is cut off ends its session, once and without an error',
-    async run(trial) {
-      const { server, peer, ends } = await startWithPeer(trial)
+    async run(context) {
+      const { server, peer, ends } = await startWithPeer(context)
       peer.abort()
       await expectOneEnd(server, ends)
     },
   },
   {
     name: 'a peer that leaves in the middle of things leaves nothing behind, and its handlers are told',
-    async run(trial) {
-      const server = await trial.start()
+    async run(context) {
+      const server = await context.start()
       let [running, aborted] = [0, 0]
       server.app.handle('wait', async ({ signal }) => {
         running++
         await new Promise((resolve) => signal.addEventListener('abort', resolve))
         aborted++
       })
-      const peer = await server.join()
+      const peer = await server.openSession()
       const sent = peer.send(
         { topic: 'wait', id: 1 },
         { type: 'subscribe', topics: ['a/*', 'b', '*/c'], id: 2 },
         { topic: 'wait', id: 3 },
       )
-      await trial.until(() => expect(running, 'Frames of the peer MUST be passed on').toBe(2))
+      await context.until(() => expect(running, 'Frames of the peer MUST be passed on').toBe(2))
       peer.abort()
       await sent
-      await server.untilLeft(0, 'session.disconnected() MUST be called when the connection is gone')
-      await trial.until(() => expect(aborted, 'The end of a session aborts its handlers').toBe(2))
+      await server.untilSessions(0, 'session.disconnected() MUST be called when the connection is gone')
+      await context.until(() => expect(aborted, 'The end of a session aborts its handlers').toBe(2))
     },
   },
 ]

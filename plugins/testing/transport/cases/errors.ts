@@ -1,7 +1,7 @@
 import { expect } from 'vitest'
 import { RookeryError } from '../../../../core/protocol/errors.ts'
 import type { ClientFrame, ErrorFrame, ServerFrame } from '../../../../core/protocol/protocol.ts'
-import type { Case } from '../transport-case.ts'
+import type { TransportCase } from '../transport-case.ts'
 
 const AS_WRITTEN = 'An error MUST arrive as it was written'
 
@@ -10,12 +10,12 @@ const OWN = 'sold_out'
 
 const isError = (frame: ServerFrame): frame is ErrorFrame => frame.type === 'error'
 
-export const errors: readonly Case[] = [
+export const errors: readonly TransportCase[] = [
   {
     name: 'what is wrong with a frame that has an id is answered under it, and the session goes on',
-    async run(trial) {
-      const server = await trial.start()
-      const peer = await server.join()
+    async run(context) {
+      const server = await context.start()
+      const peer = await server.openSession()
       const wrong: [string, ClientFrame][] = [
         ['unknown_topic', { topic: 'nobody/home' }],
         ['invalid_topic', { topic: 'a b' }],
@@ -27,7 +27,7 @@ export const errors: readonly Case[] = [
         ['forbidden', { type: 'auth', token: 'none wanted' }],
       ]
       for (const [code, frame] of wrong) {
-        const reply = await peer.ask(frame)
+        const reply = await peer.request(frame)
         expect(reply, AS_WRITTEN).toMatchObject({ error: { code, message: expect.any(String) } })
       }
       expect(await peer.call('echo', 'still here'), 'An error in a frame MUST NOT end the session').toBe(
@@ -37,28 +37,28 @@ export const errors: readonly Case[] = [
   },
   {
     name: 'the errors of handlers arrive with code, message and issues; what is internal stays hidden',
-    async run(trial) {
-      const server = await trial.start()
+    async run(context) {
+      const server = await context.start()
       const issues = [{ message: 'must be text', path: ['lines', 0, 'text'] }]
       server.app.handle('fail', (_ctx, how) => {
         if (how === 'hidden') throw new Error('a secret')
         throw new RookeryError(OWN, 'Nothing «left»', { issues })
       })
-      const peer = await server.join()
-      const refused = await peer.ask({ topic: 'fail' })
+      const peer = await server.openSession()
+      const refused = await peer.request({ topic: 'fail' })
       expect(refused.error, AS_WRITTEN).toEqual({ code: OWN, message: 'Nothing «left»', issues })
-      const hidden = await peer.ask({ topic: 'fail', payload: 'hidden' })
+      const hidden = await peer.request({ topic: 'fail', payload: 'hidden' })
       const expected = { code: 'internal', message: 'Internal error', id: expect.any(String) }
       expect(hidden.error, AS_WRITTEN).toEqual(expected)
     },
   },
   {
     name: 'what is wrong with a frame without an id comes as an error, and the session goes on',
-    async run(trial) {
-      const server = await trial.start()
-      const peer = await server.join()
+    async run(context) {
+      const server = await context.start()
+      const peer = await server.openSession()
       await peer.send({ topic: 'nobody/home' })
-      const { error } = await peer.first(
+      const { error } = await peer.untilFrame(
         'What is wrong with a frame without an id MUST come as an error',
         isError,
       )

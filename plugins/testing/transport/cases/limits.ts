@@ -1,8 +1,8 @@
 import { expect } from 'vitest'
 import type { ClientFrame } from '../../../../core/protocol/protocol.ts'
-import { breach } from '../../violation.ts'
+import { violation } from '../../violation.ts'
 import type { TestPeer } from '../test-peer.ts'
-import type { Case } from '../transport-case.ts'
+import type { TransportCase } from '../transport-case.ts'
 
 const LIMIT = 3000
 
@@ -17,39 +17,39 @@ const frameOf = (bytes: number, letter: string): ClientFrame => {
 const errorCodes = ({ frames }: TestPeer): string[] =>
   frames.flatMap((frame) => ('error' in frame && frame.error ? [frame.error.code] : []))
 
-export const limits: readonly Case[] = [
+export const limits: readonly TransportCase[] = [
   {
     name: 'a frame of the largest size is taken',
-    async run(trial) {
-      const server = await trial.start({ limits: { maxPayload: LIMIT } })
+    async run(context) {
+      const server = await context.start({ limits: { maxPayload: LIMIT } })
       for (const letter of ['x', '漢']) {
-        const peer = await server.join()
+        const peer = await server.openSession()
         const frame = frameOf(LIMIT, letter)
         await peer.send(frame)
-        const { payload } = await peer.reply(1000)
-        const demand = 'A frame of limits.maxPayload bytes MUST be taken'
-        expect(payload, demand).toBe('payload' in frame ? frame.payload : '')
+        const { payload } = await peer.untilReply(1000)
+        const requirement = 'A frame of limits.maxPayload bytes MUST be taken'
+        expect(payload, requirement).toBe('payload' in frame ? frame.payload : '')
       }
     },
   },
   {
     name: 'a frame above the largest size reaches no handler: the peer is told, or cut off',
-    async run(trial) {
-      const server = await trial.start({ limits: { maxPayload: LIMIT } })
+    async run(context) {
+      const server = await context.start({ limits: { maxPayload: LIMIT } })
       let handled = 0
       server.app.use('echo', (_ctx, next) => {
         handled++
         return next()
       })
-      const witness = await server.join()
+      const witness = await server.openSession()
       // In letters, the second one is below the limit.
       for (const frame of [frameOf(LIMIT * 3, 'x'), frameOf(LIMIT * 2, '漢')]) {
-        const peer = await server.join()
+        const peer = await server.openSession()
         await peer.send(frame)
-        await trial.until(() => {
+        await context.until(() => {
           if (handled > 0 || (!peer.closed && errorCodes(peer).length === 0)) {
             const seen = handled > 0 ? 'a handler got one' : 'nothing happened'
-            throw breach('A transport MUST refuse frames larger than limits.maxPayload bytes', seen)
+            throw violation('A transport MUST refuse frames larger than limits.maxPayload bytes', seen)
           }
         })
         const others = errorCodes(peer).filter((code) => code !== 'payload_too_large')
@@ -60,21 +60,21 @@ export const limits: readonly Case[] = [
   },
   {
     name: 'a flood is refused, and then cut off, with the reason',
-    async run(trial) {
-      const server = await trial.start({ limits: { messageRate: 1, messageBurst: 5 } })
-      const peer = await server.join()
+    async run(context) {
+      const server = await context.start({ limits: { messageRate: 1, messageBurst: 5 } })
+      const peer = await server.openSession()
       const call = (id: number) => peer.send({ topic: 'echo', payload: id, id })
       for (let id = 0; id < 5; id++) await call(id)
-      for (let id = 0; id < 5; id++) expect((await peer.reply(id)).payload).toBe(id)
+      for (let id = 0; id < 5; id++) expect((await peer.untilReply(id)).payload).toBe(id)
       await Promise.all(Array.from({ length: 40 }, (_, index) => call(5 + index)))
-      const close = await peer.endedWith('rate_limited', 'Wire.close MUST end the connection of a flood')
+      const close = await peer.untilEndedWith('rate_limited', 'Wire.close MUST end the connection of a flood')
       expect(close.reconnectAfter, 'The close frame MUST arrive as it was written').toEqual(
         expect.any(Number),
       )
       const refused = peer.frames.filter((frame) => frame.type === 'reply' && frame.error)
-      const demand = 'What was answered before the close MUST arrive: the first five that were too many'
-      expect(refused.length, demand).toBeGreaterThanOrEqual(5)
-      await server.untilLeft(0, 'A peer that was cut off MUST leave nothing behind')
+      const requirement = 'What was answered before the close MUST arrive: the first five that were too many'
+      expect(refused.length, requirement).toBeGreaterThanOrEqual(5)
+      await server.untilSessions(0, 'A peer that was cut off MUST leave nothing behind')
     },
   },
 ]

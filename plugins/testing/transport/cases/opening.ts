@@ -1,6 +1,6 @@
 import { expect } from 'vitest'
 import type { App } from '../../../../core/app/app.ts'
-import type { Case } from '../transport-case.ts'
+import type { TransportCase } from '../transport-case.ts'
 
 /** Holds sessions of `?wait` back at the last step before they are open. */
 const createGate = () => {
@@ -18,25 +18,25 @@ const createGate = () => {
   return { guard, open: () => open(), untilWaiting: () => expect(waiting, 'A peer MUST be taken in').toBe(1) }
 }
 
-export const opening: readonly Case[] = [
+export const opening: readonly TransportCase[] = [
   {
     name: 'frames that a peer sends before its session is open are held back, and then come in order',
     capability: 'earlyFrames',
-    async run(trial) {
+    async run(context) {
       const gate = createGate()
-      const server = await trial.start({}, gate.guard)
+      const server = await context.start({}, gate.guard)
       const heard: unknown[] = []
       server.app.handle('number', (_ctx, payload) => void heard.push(payload))
       const peer = await server.connect({ params: { wait: '1' } })
       const numbers = [1, 2, 3, 4, 5]
       const sent = peer.send(...numbers.map((number) => ({ topic: 'number', payload: number })))
-      await trial.until(gate.untilWaiting)
+      await context.until(gate.untilWaiting)
       // Whatever another peer sends after it has been served by then.
-      await (await server.join()).call('echo')
+      await (await server.openSession()).call('echo')
       expect(heard, 'Until open resolves, the transport MUST hold back what the peer sends').toEqual([])
       gate.open()
       await sent
-      await trial.until(() => {
+      await context.until(() => {
         expect(heard, 'What the peer sent before open resolved MUST be passed on then').toEqual(numbers)
       })
     },
@@ -44,33 +44,33 @@ export const opening: readonly Case[] = [
   {
     name: 'a subscription that a peer sends before its session is open holds from the welcome on',
     capability: 'earlyFrames',
-    async run(trial) {
+    async run(context) {
       const gate = createGate()
-      const server = await trial.start({}, gate.guard)
+      const server = await context.start({}, gate.guard)
       const peer = await server.connect({ params: { wait: '1' } })
       const sent = peer.send({ type: 'subscribe', topics: ['news/*'], id: 1 })
-      await trial.until(gate.untilWaiting)
+      await context.until(gate.untilWaiting)
       gate.open()
       await sent
-      await peer.reply(1)
+      await peer.untilReply(1)
       expect(peer.frames[0]?.type, 'welcome MUST be the first frame').toBe('welcome')
       await server.app.publish('news/today', 'fresh')
-      await peer.untilOn('news/today', ['fresh'], 'What is published after a subscription MUST arrive')
+      await peer.untilPayloads('news/today', ['fresh'], 'What is published after a subscription MUST arrive')
     },
   },
   {
     name: 'a peer that leaves before its session is open leaves nothing behind',
-    async run(trial) {
+    async run(context) {
       const gate = createGate()
-      const server = await trial.start({}, gate.guard)
+      const server = await context.start({}, gate.guard)
       const peer = await server.connect({ params: { wait: '1' } })
-      await trial.until(gate.untilWaiting)
+      await context.until(gate.untilWaiting)
       peer.abort()
       // By the time that a later peer has come and been answered, the transport has heard of it.
-      const later = await server.join()
+      const later = await server.openSession()
       for (let round = 0; round < 5; round++) await later.call('echo')
       gate.open()
-      await server.untilLeft(
+      await server.untilSessions(
         1,
         'disconnected() MUST be called when the connection is gone, even if that was earlier',
       )
@@ -78,16 +78,16 @@ export const opening: readonly Case[] = [
   },
   {
     name: 'what the server sends and subscribes a session to at its opening comes after the welcome',
-    async run(trial) {
-      const server = await trial.start({}, (app) => {
+    async run(context) {
+      const server = await context.start({}, (app) => {
         app.sessions.onOpen((session) => {
           session.send('hello', 'first')
           session.subscribe('news/*')
           void app.publish('news/today', 'second')
         })
       })
-      const peer = await server.join()
-      await peer.untilOn('news/today', ['second'], 'A subscription of the server MUST hold')
+      const peer = await server.openSession()
+      await peer.untilPayloads('news/today', ['second'], 'A subscription of the server MUST hold')
       const order = peer.frames.map((frame) => (frame.type === undefined ? frame.topic : frame.type))
       expect(order, 'Wire.write MUST keep the order of frames').toEqual(['welcome', 'hello', 'news/today'])
     },

@@ -1,23 +1,27 @@
 import { expect } from 'vitest'
-import { breach, departure } from '../../violation.ts'
-import type { Case, Trial } from '../transport-case.ts'
+import { mismatch, violation } from '../../violation.ts'
+import type { TransportCase, TransportCaseContext } from '../transport-case.ts'
 
 const WHOLE = 'A frame MUST arrive as it was written'
 
 /** Publishes payloads to a peer, and has it send them to a handler: both ways they must stay what they are. */
-const carry = async (trial: Trial, payloads: readonly unknown[], limits = {}): Promise<void> => {
+const carry = async (
+  context: TransportCaseContext,
+  payloads: readonly unknown[],
+  limits = {},
+): Promise<void> => {
   const rates = { messageRate: 100_000, messageBurst: 100_000 }
-  const server = await trial.start({ limits: { ...rates, ...limits } })
-  const peer = await server.join()
+  const server = await context.start({ limits: { ...rates, ...limits } })
+  const peer = await server.openSession()
   await peer.subscribe('down')
   for (const payload of payloads) await server.app.publish('down', payload)
-  await peer.untilOn('down', payloads, WHOLE)
+  await peer.untilPayloads('down', payloads, WHOLE)
   const heard: unknown[] = []
   server.app.handle('up', (_ctx, payload) => void heard.push(payload))
   await peer.send(...payloads.map((payload) => ({ topic: 'up', payload })))
-  await trial.until(() => {
-    const wrong = departure(heard, payloads)
-    if (wrong) throw breach(`${WHOLE} by the peer`, wrong)
+  await context.until(() => {
+    const wrong = mismatch(heard, payloads)
+    if (wrong) throw violation(`${WHOLE} by the peer`, wrong)
   })
 }
 
@@ -33,47 +37,61 @@ const TEXTS = [
 
 const ALPHABET = ['a', '"', '\\', '\n', '\r', '\u0000', 'é', '漢', '\u2028', '\u{1f389}', ' ', ':']
 
-export const payloads: readonly Case[] = [
+export const payloads: readonly TransportCase[] = [
   {
     name: 'text arrives whole, whatever is in it: line breaks, control characters, all of Unicode',
-    async run(trial) {
+    async run(context) {
       const texts = Array.from({ length: 30 }, () => {
-        const length = trial.random.below(60)
-        return Array.from({ length }, () => trial.random.pick(ALPHABET)).join('')
+        const length = context.random.below(60)
+        return Array.from({ length }, () => context.random.pick(ALPHABET)).join('')
       })
-      await carry(trial, [...TEXTS, ...texts])
+      await carry(context, [...TEXTS, ...texts])
     },
   },
   {
     name: 'topics arrive whole, whatever letters they have',
-    async run(trial) {
-      const server = await trial.start()
+    async run(context) {
+      const server = await context.start()
       const topic = 'chat/Дмитрий/漢字/\u{1f389}/"quoted"\\'
       server.app.handle('*', (ctx) => ctx.topic)
-      const peer = await server.join()
+      const peer = await server.openSession()
       expect(await peer.call(topic), WHOLE).toBe(topic)
       await peer.subscribe(topic)
       await server.app.publish(topic, 1)
-      await peer.untilOn(topic, [1], WHOLE)
+      await peer.untilPayloads(topic, [1], WHOLE)
     },
   },
   {
     name: 'payloads of every kind stay what they are, those that look empty too',
-    async run(trial) {
+    async run(context) {
       const nested = { a: [{ b: { c: [[], {}, [null]] } }], '': { ' ': '' } }
-      await carry(trial, [null, '', 0, -0.5e-7, false, true, [], {}, [[]], nested, 2 ** 53 - 1, '0', 'null'])
+      await carry(context, [
+        null,
+        '',
+        0,
+        -0.5e-7,
+        false,
+        true,
+        [],
+        {},
+        [[]],
+        nested,
+        2 ** 53 - 1,
+        '0',
+        'null',
+      ])
     },
   },
   {
     name: 'a payload that is absent stays absent',
     capability: 'absentPayload',
-    async run(trial) {
-      const server = await trial.start()
-      const peer = await server.join()
+    async run(context) {
+      const server = await context.start()
+      const peer = await server.openSession()
       await peer.subscribe('bell')
       await server.app.publish('bell')
-      await peer.untilOn('bell', [undefined], 'A message without a payload MUST arrive without one')
-      const reply = await peer.ask({ topic: 'echo' })
+      await peer.untilPayloads('bell', [undefined], 'A message without a payload MUST arrive without one')
+      const reply = await peer.request({ topic: 'echo' })
       expect(reply, 'A reply without a payload MUST arrive without one').toEqual({
         type: 'reply',
         id: reply.id,
@@ -82,14 +100,14 @@ export const payloads: readonly Case[] = [
   },
   {
     name: 'large payloads arrive whole, in both directions',
-    async run(trial) {
+    async run(context) {
       const large = (bytes: number) => {
-        const start = String(trial.random.below(1000))
+        const start = String(context.random.below(1000))
         // Three bytes each: whoever cuts bytes anywhere, cuts a letter.
         return `${start}${'漢'.repeat((bytes - start.length) / 3)}`
       }
       const payloads = [large(70_000), 'small', large(300_000), large(130), large(700_000), 'end']
-      await carry(trial, payloads, { maxPayload: 1_000_000, maxBuffered: 8_000_000 })
+      await carry(context, payloads, { maxPayload: 1_000_000, maxBuffered: 8_000_000 })
     },
   },
 ]

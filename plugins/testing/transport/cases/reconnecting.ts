@@ -1,17 +1,17 @@
 import { expect } from 'vitest'
 import { RookeryError } from '../../../../core/protocol/errors.ts'
-import { resources, untilNoMore } from '../../resources.ts'
+import { activeResources, untilReleased } from '../../resources.ts'
 import type { TestPeer } from '../test-peer.ts'
-import type { Case, Server } from '../transport-case.ts'
+import type { TestServer, TransportCase } from '../transport-case.ts'
 
 const ADA = { params: { username: 'ada' } }
 
 /** Ways for a connection to end. */
-const WAYS: readonly ((peer: TestPeer, server: Server) => Promise<void> | void)[] = [
+const WAYS: readonly ((peer: TestPeer, server: TestServer) => Promise<void> | void)[] = [
   (peer) => peer.close(),
   (peer) => peer.abort(),
   async (peer, { app }) => {
-    const { session } = await peer.welcome()
+    const { session } = await peer.untilWelcome()
     app.sessions.get(session)?.close(new RookeryError('shutting_down'))
   },
 ]
@@ -19,7 +19,7 @@ const WAYS: readonly ((peer: TestPeer, server: Server) => Promise<void> | void)[
 /** Ways that do not even wait for the welcome, or for an answer. */
 const HASTY: typeof WAYS = [
   async (peer) => {
-    await peer.welcome()
+    await peer.untilWelcome()
     const sent = peer.send({ type: 'subscribe', topics: ['a/*', '*/b'], id: 1 }, { topic: 'echo', id: 2 })
     peer.abort()
     await sent
@@ -28,79 +28,87 @@ const HASTY: typeof WAYS = [
   (peer) => peer.close(),
 ]
 
-export const comingBack: readonly Case[] = [
+export const comingBack: readonly TransportCase[] = [
   {
     name: 'a peer that comes back is a new session, with nothing of the old one',
-    async run(trial) {
-      const server = await trial.start()
+    async run(context) {
+      const server = await context.start()
       const sessions = new Set<string>()
       for (const leave of WAYS) {
-        const peer = await server.join(ADA)
-        sessions.add((await peer.welcome()).session)
+        const peer = await server.openSession(ADA)
+        sessions.add((await peer.untilWelcome()).session)
         await server.app.publish('news', 'before it has subscribed')
         await peer.subscribe('news')
         await server.app.publish('news', 'after')
-        await peer.untilOn('news', ['after'], 'A new connection MUST begin a new session')
+        await peer.untilPayloads('news', ['after'], 'A new connection MUST begin a new session')
         await leave(peer, server)
-        await server.untilLeft(0, 'session.disconnected() MUST be called when the connection is gone')
+        await server.untilSessions(0, 'session.disconnected() MUST be called when the connection is gone')
       }
       expect(sessions.size, 'A new connection MUST begin a new session').toBe(WAYS.length)
     },
   },
   {
     name: 'several connections of one user are several sessions: the end of one is not that of another',
-    async run(trial) {
-      const server = await trial.start({}, (app) => {
+    async run(context) {
+      const server = await context.start({}, (app) => {
         app.sessions.onAuthenticate(({ query }) => ({ id: query.get('username') ?? '', name: 'Ada' }))
       })
-      const peers = [await server.join(ADA), await server.join(ADA), await server.join(ADA)]
+      const peers = [
+        await server.openSession(ADA),
+        await server.openSession(ADA),
+        await server.openSession(ADA),
+      ]
       const [first, second, third] = peers as [TestPeer, TestPeer, TestPeer]
       for (const peer of peers) await peer.subscribe('news')
-      await server.untilLeft(3, 'A new connection MUST begin a new session')
+      await server.untilSessions(3, 'A new connection MUST begin a new session')
       first.abort()
-      await server.untilLeft(2, 'The end of a connection MUST end its session and no other')
+      await server.untilSessions(2, 'The end of a connection MUST end its session and no other')
       third.close()
-      await server.untilLeft(1, 'The end of a connection MUST end its session and no other')
+      await server.untilSessions(1, 'The end of a connection MUST end its session and no other')
       await server.app.publish('news', 'for those who stayed')
-      await second.untilOn('news', ['for those who stayed'], 'The session of another connection MUST go on')
+      await second.untilPayloads(
+        'news',
+        ['for those who stayed'],
+        'The session of another connection MUST go on',
+      )
       expect(await second.call('echo', 1), 'The session of another connection MUST go on').toBe(1)
     },
   },
   {
     name: 'peers come back to an app that has been started anew',
-    async run(trial) {
+    async run(context) {
       for (let life = 0; life < 2; life++) {
-        const server = await trial.start()
-        const peer = await server.join()
+        const server = await context.start()
+        const peer = await server.openSession()
         expect(await peer.call('echo', life), 'A plugin MUST work in one app after another').toBe(life)
         await server.app.stop()
-        await peer.endedWith('shutting_down', 'Wire.close MUST close once what was written has left')
+        await peer.untilEndedWith('shutting_down', 'Wire.close MUST close once what was written has left')
       }
     },
   },
   {
     name: 'when many have come and gone, in every way, nothing of them is left',
-    async run(trial) {
+    async run(context) {
       let ended = 0
-      const server = await trial.start({}, (app) => {
+      const server = await context.start({}, (app) => {
         app.sessions.onClose(() => ended++)
       })
-      const first = await server.join()
+      const first = await server.openSession()
       first.close()
-      await server.untilLeft(0, 'session.disconnected() MUST be called when the connection is gone')
-      const before = resources()
+      await server.untilSessions(0, 'session.disconnected() MUST be called when the connection is gone')
+      const before = activeResources()
       const comeAndGo = async () => {
         for (let count = 0; count < 8; count++) {
-          const hasty = trial.random.below(2) === 1
-          const peer = hasty ? await server.connect() : await server.join()
-          await trial.random.pick(hasty ? HASTY : WAYS)(peer, server)
+          const hasty = context.random.below(2) === 1
+          const peer = hasty ? await server.connect() : await server.openSession()
+          await context.random.pick(hasty ? HASTY : WAYS)(peer, server)
         }
       }
       await Promise.all(Array.from({ length: 8 }, comeAndGo))
-      await server.untilLeft(0, 'session.disconnected() MUST be called when the connection is gone')
-      const opened = server.probe.openings.filter(({ session }) => session !== undefined).length
-      await trial.until(() => expect(ended, 'Every session MUST end').toBe(opened))
-      await untilNoMore(trial, before, 'A connection that is gone MUST leave no socket and no timer')
+      await server.untilSessions(0, 'session.disconnected() MUST be called when the connection is gone')
+      const opened = server.recorder.openCalls.filter(({ session }) => session !== undefined).length
+      await context.until(() => expect(ended, 'Every session MUST end').toBe(opened))
+      await untilReleased(context, before, 'A connection that is gone MUST leave no socket and no timer')
     },
   },
 ]
