@@ -1,4 +1,4 @@
-/** Code of the error that a promise rejects with; what it resolves with when it does not. */
+/** The code of the error that a promise rejects with. If the promise resolves, `{ resolved: value }`. */
 export const rejectionCode = async (promise: Promise<unknown>): Promise<unknown> => {
   try {
     return { resolved: await promise }

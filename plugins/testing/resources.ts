@@ -2,19 +2,19 @@ import { excerpt, violation } from './violation.ts'
 
 export type Resources = Readonly<Record<string, number>>
 
-/** What keeps the process alive, by kind. */
+/** Numbers of sockets, timers and other resources that keep the process alive, by kind. */
 export const activeResources = (): Resources => {
   const counts: Record<string, number> = {}
   for (const kind of process.getActiveResourcesInfo()) {
-    // Those of one turn of the event loop are gone with it.
+    // An immediate lasts one turn of the event loop, so it is never a leak.
     if (kind !== 'Immediate') counts[kind] = (counts[kind] ?? 0) + 1
   }
   return counts
 }
 
-/** Resolves when there is no more than there was before. */
+/** Resolves when the process has no more resources of any kind than before. Waits for up to `timeout` milliseconds. */
 export const untilReleased = async (
-  trial: { readonly timeout: number },
+  { timeout }: { readonly timeout: number },
   before: Resources,
   requirement: string,
 ): Promise<void> => {
@@ -22,13 +22,13 @@ export const untilReleased = async (
   for (;;) {
     const more = Object.entries(activeResources()).filter(([kind, count]) => count > (before[kind] ?? 0))
     if (more.length === 0) return
-    if (performance.now() - start > trial.timeout) {
+    if (performance.now() - start > timeout) {
       throw violation(
         requirement,
-        `there were ${excerpt(before)}, and now ${excerpt(Object.fromEntries(more))}`,
+        `before: ${excerpt(before)}, more now: ${excerpt(Object.fromEntries(more))}`,
       )
     }
-    // Not `until`, which has timers open while it looks.
+    // `context.until` would count its own timers: they are open while it checks.
     await new Promise((resolve) => setTimeout(resolve, 5))
   }
 }

@@ -1,23 +1,29 @@
-/** Most characters of what was seen that a failure shows. */
-const SHOWN = 600
+/** Most characters of a value that a failure message shows. */
+const EXCERPT_CHARACTERS = 600
 
-/** Anything as text that fits into a failure's message; of long texts the end, which says most. */
+/** Most characters of one item that {@link mismatch} shows. */
+const ITEM_CHARACTERS = 60
+
+/** A value as JSON, short enough for a failure message. Of a long text the end is shown: the last frames explain most. */
 export const excerpt = (value: unknown): string => {
   const text = value === undefined ? 'undefined' : JSON.stringify(value)
-  return text.length > SHOWN ? `… ${text.slice(-SHOWN)}` : text
+  return text.length > EXCERPT_CHARACTERS ? `… ${text.slice(-EXCERPT_CHARACTERS)}` : text
 }
 
-/** A failure that says what the contract demands and what was seen instead. */
-export const violation = (requirement: string, seen: string): Error => new Error(`${requirement}; ${seen}`)
+/** An error that names the violated requirement of the contract and what was observed instead. */
+export const violation = (requirement: string, observed: string): Error =>
+  new Error(`${requirement}; ${observed}`)
 
 /**
- * Says where a sequence departs from what it must be, or nothing when it does not. Short, unlike a diff of hundreds.
+ * Describes the first difference between what was received and what was sent. Returns undefined if there is none.
+ * A diff of several hundred items would be too long to read.
  */
-export const mismatch = (seen: readonly unknown[], sent: readonly unknown[]): string | undefined => {
-  const index = sent.findIndex((item, at) => JSON.stringify(item) !== JSON.stringify(seen[at]))
-  if (index < 0 && seen.length === sent.length) return undefined
+export const mismatch = (received: readonly unknown[], sent: readonly unknown[]): string | undefined => {
+  const index = sent.findIndex((item, at) => JSON.stringify(item) !== JSON.stringify(received[at]))
+  if (index < 0 && received.length === sent.length) return undefined
   const at = index < 0 ? sent.length : index
-  const due = at < sent.length ? excerpt(sent[at]).slice(0, 60) : 'nothing'
-  const came = at < seen.length ? excerpt(seen[at]).slice(0, 60) : 'nothing'
-  return `of ${sent.length} sent ${seen.length} came; after ${at} that were right came ${came}, where ${due} was due`
+  const itemOf = (items: readonly unknown[]) =>
+    at < items.length ? excerpt(items[at]).slice(0, ITEM_CHARACTERS) : 'nothing'
+  const counts = `sent ${sent.length}, received ${received.length}`
+  return `${counts}; the first ${at} are correct, the next is ${itemOf(received)}, expected ${itemOf(sent)}`
 }

@@ -11,22 +11,22 @@ import {
 } from './cluster-options.ts'
 import { KIT_TOPIC_PREFIX } from './cluster-peer.ts'
 
-/** One promise of the contract, and how to find out whether it is kept. */
+/** A conformance case: one promise of the contract of a cluster backend, with the test of it. */
 export interface ClusterCase {
-  /** Reads as a promise. */
+  /** The promise, as a sentence. It is the title of the test. */
   readonly name: string
-  /** What the environment must be able to do for the promise to be tried. */
+  /** The case is skipped in an environment without this capability. */
   readonly capability?: ClusterCapability
   run(context: ClusterCaseContext): Promise<void>
 }
 
-/** Milliseconds that a backend may take to hold a node for gone, beside the timeout. */
+/** Milliseconds, beyond the timeout, that a backend may take to notice that a node is gone. */
 export const ABSENCE_DETECTION_MS = 10_000
 
-/** What a case has to work with: the nodes of one cluster. */
+/** Starts the nodes of one case, which form one cluster, and stops them at its end. */
 export class ClusterCaseContext {
   readonly random: Random
-  /** Milliseconds that anything promised may take to come true. */
+  /** Milliseconds to wait for any one condition. */
   readonly timeout: number
   readonly #environment: ClusterEnvironment
   readonly #nodes: ClusterNode[] = []
@@ -38,28 +38,28 @@ export class ClusterCaseContext {
     this.random = createRandom(settings.seed, purpose)
   }
 
-  /** Makes a node that has not started. */
+  /** Creates a node without starting it. */
   createNode(): ClusterNode {
     const node = new ClusterNode(this.#environment.plugin(), this.timeout)
     this.#nodes.push(node)
     return node
   }
 
-  /** Starts one more node. */
+  /** Starts another node of the cluster. */
   async startNode(): Promise<ClusterNode> {
     const node = this.createNode()
     await this.within(node.app.start(), 'ClusterBackend.start resolves when the other nodes are known')
     return node
   }
 
-  /** Starts two nodes, which know each other. */
+  /** Starts two nodes. Resolves when they know each other. */
   async startPair(): Promise<[ClusterNode, ClusterNode]> {
     const nodes: [ClusterNode, ClusterNode] = [await this.startNode(), await this.startNode()]
     await this.untilMembers(...nodes)
     return nodes
   }
 
-  /** Starts three nodes, which know each other. */
+  /** Starts three nodes. Resolves when they know each other. */
   async startTrio(): Promise<[ClusterNode, ClusterNode, ClusterNode]> {
     const nodes: [ClusterNode, ClusterNode, ClusterNode] = [
       await this.startNode(),
@@ -70,12 +70,12 @@ export class ClusterCaseContext {
     return nodes
   }
 
-  /** Resolves when these are the nodes of the cluster, and each knows it. */
+  /** Resolves when each of these nodes knows exactly these nodes. */
   async untilMembers(...nodes: readonly ClusterNode[]): Promise<void> {
     await this.#untilMembers(nodes, this.timeout)
   }
 
-  /** The same, where some have gone without a word, so that it takes time to notice. */
+  /** Like `untilMembers`, with 10 s more: the backend first has to notice that other nodes are gone. */
   async untilRemaining(...nodes: readonly ClusterNode[]): Promise<void> {
     await this.#untilMembers(nodes, ABSENCE_DETECTION_MS + this.timeout)
   }
@@ -87,8 +87,8 @@ export class ClusterCaseContext {
         const known = app.cluster.nodes()
         if (JSON.stringify(known) === JSON.stringify(ids)) continue
         throw violation(
-          'Each node MUST know those that are there',
-          `${excerpt(ids)} are, and ${id} knows ${excerpt(known)}`,
+          'Each node MUST know the nodes of the cluster',
+          `the nodes are ${excerpt(ids)}, and ${id} knows ${excerpt(known)}`,
         )
       }
     }
@@ -96,12 +96,12 @@ export class ClusterCaseContext {
   }
 
   /**
-   * Resolves when what nodes have said they want, or no longer want, is known to all of them, and what they sent
-   * before has arrived: takes it that a backend tells of interest, and passes on messages, in the order of the calls.
+   * Resolves when all nodes know the current interest of each node, and all messages sent before have arrived.
+   * Assumes that a backend announces interest, and sends messages, in the order of the calls.
    */
   async settle(...nodes: readonly ClusterNode[]): Promise<void> {
     const topic = `${KIT_TOPIC_PREFIX}${++this.#settled}`
-    const taps = await Promise.all(
+    const probes = await Promise.all(
       nodes.map(async (node) => {
         const heard = new Set<unknown>()
         const listen = ({ payload }: { readonly payload: unknown }) => void heard.add(payload)
@@ -111,29 +111,30 @@ export class ClusterCaseContext {
     )
     await this.until(() => {
       for (const { app, id } of nodes) void app.publish(topic, id)
-      for (const { node, peer, heard } of taps) {
-        const got = new Set(peer.frames.map((frame) => (frame.type === undefined ? frame.payload : '')))
+      for (const { node, peer, heard } of probes) {
+        const received = new Set(peer.frames.map((frame) => (frame.type === undefined ? frame.payload : '')))
         for (const { id } of nodes) {
-          const lacking = got.has(id) ? (heard.has(id) ? undefined : 'listeners') : 'sessions'
+          const lacking = received.has(id) ? (heard.has(id) ? undefined : 'listeners') : 'sessions'
           if (lacking)
             throw violation(
-              'What is published MUST reach all nodes',
-              `${lacking} of ${node.id} got nothing of ${id}`,
+              'A published message MUST reach all nodes',
+              `the ${lacking} of ${node.id} got no message of ${id}`,
             )
         }
       }
     })
-    for (const { peer, subscription } of taps) {
+    for (const { peer, subscription } of probes) {
       peer.session.disconnected()
       subscription.cancel()
     }
   }
 
-  /** Cuts a node off, or lets it back. */
+  /** Cuts the connection of a node to all others. */
   async cut(node: ClusterNode): Promise<void> {
     await this.#environment.cut?.(node.app)
   }
 
+  /** Restores the connection of a node. */
   async heal(node: ClusterNode): Promise<void> {
     await this.#environment.heal?.(node.app)
   }
@@ -141,22 +142,22 @@ export class ClusterCaseContext {
   readonly until = <T>(check: () => T, limit: number = this.timeout): Promise<T> =>
     vi.waitFor(check, { timeout: limit, interval: 5 })
 
-  /** Waits for what must not hang. */
+  /** Waits for a promise. Rejects with a violation of the requirement after `limit` milliseconds. */
   async within<T>(promise: Promise<T>, requirement: string, limit: number = this.timeout): Promise<T> {
-    return await within(limit, promise, () => violation(requirement, `nothing came of it within ${limit} ms`))
+    return await within(limit, promise, () => violation(requirement, `it did not settle within ${limit} ms`))
   }
 
-  check(): void {
+  expectNoErrors(): void {
     const errors = this.#nodes.flatMap((node) => node.errors)
-    if (errors.length > 0) throw violation('An app has nothing to complain of', errors.join('; '))
+    if (errors.length > 0) throw violation('The app MUST log no error of the backend', errors.join('; '))
   }
 
-  async end(): Promise<void> {
+  async stop(): Promise<void> {
     await Promise.all(this.#nodes.map(({ app }) => app.stop()))
   }
 }
 
-/** Runs one case and clears up after it. @throws when the promise is not kept */
+/** Runs one case, then stops its nodes and its environment. @throws if the backend breaks the promise */
 export const runClusterCase = async (
   { name, run }: ClusterCase,
   settings: ClusterSettings,
@@ -167,10 +168,10 @@ export const runClusterCase = async (
     await run(context)
   } finally {
     try {
-      await context.end()
+      await context.stop()
     } finally {
       await environment.stop?.()
     }
   }
-  context.check()
+  context.expectNoErrors()
 }

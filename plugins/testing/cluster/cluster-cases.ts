@@ -11,7 +11,7 @@ import { questions } from './cases/questions.ts'
 import { stopping } from './cases/stopping.ts'
 import type { ClusterCase } from './cluster-case.ts'
 
-/** Every promise that a cluster backend makes. */
+/** Every promise of the contract of a cluster backend. */
 export const clusterCases: readonly ClusterCase[] = [
   ...membership,
   ...contents,

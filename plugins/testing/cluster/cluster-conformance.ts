@@ -3,12 +3,12 @@ import { ABSENCE_DETECTION_MS, runClusterCase } from './cluster-case.ts'
 import { clusterCases } from './cluster-cases.ts'
 import { type ClusterConformanceOptions, readClusterOptions } from './cluster-options.ts'
 
-/** How much longer a case may take than a single promise in it. */
+/** Most time that a case may take, in multiples of `timeout`: a case waits for several conditions. */
 const CASE_TIMEOUT_FACTOR = 6
 
 /**
- * Declares a vitest suite that holds a cluster backend against the contract in `core/cluster/cluster.ts`: one test for each
- * promise. What cannot be tried with the backend is skipped, with the reason that is given.
+ * Declares a vitest suite that tests a cluster backend against the contract in `core/cluster/cluster.ts`, with one test for
+ * each promise. Cases that need a missing capability are skipped, with the reason from `missing`.
  *
  * @throws `invalid_option`
  * @example

@@ -8,23 +8,23 @@ import { Transports } from '../../../core/sessions/transport.ts'
 import type { Logger } from '../../../core/util/logger.ts'
 import { type ClusterPeer, KIT_TOPIC_PREFIX, PeerTransport } from './cluster-peer.ts'
 
-/** A listener of the bus that remembers what it hears. */
+/** A listener of the bus, with the events that it got. */
 export interface RecordedListener {
-  /** The events so far, without those of the kit. */
+  /** The events so far, without those on topics of the kit itself. */
   readonly events: Event[]
-  /** Their payloads. */
+  /** The payloads of `events`. */
   readonly payloads: unknown[]
   readonly subscription: Subscription
 }
 
-/** One app of the cluster, and what it saw. */
+/** An app that is a node of the cluster under test, with a record of membership changes and errors. */
 export class ClusterNode {
   readonly app: App
   /** The node's backend. */
   readonly backend: ClusterBackend
-  /** Whom the app saw come and go. */
+  /** All membership changes that the app was told of. */
   readonly changes: { readonly node: string; readonly change: NodeChange }[] = []
-  /** What the app had to log as the backend's fault. */
+  /** The errors of the backend that the app has logged. */
   readonly errors: string[] = []
   readonly #peers = new PeerTransport()
 
@@ -47,19 +47,19 @@ export class ClusterNode {
     return this.app.cluster.node
   }
 
-  /** Opens a session of nobody in particular. */
+  /** Opens a session without a user and subscribes it to patterns. */
   async open(...patterns: readonly string[]): Promise<ClusterPeer> {
     const peer = await this.#peers.open()
     for (const pattern of patterns) peer.session.subscribe(pattern)
     return peer
   }
 
-  /** Opens a session of a user. */
+  /** Opens a session of the user with this id. */
   async openAs(user: string): Promise<ClusterPeer> {
     return await this.#peers.open(user)
   }
 
-  /** Listens to events. */
+  /** Adds a listener to the bus that records its events. */
   listen(patterns: string | readonly string[], options: SubscribeOptions): RecordedListener {
     const events: Event[] = []
     const payloads: unknown[] = []
@@ -72,12 +72,12 @@ export class ClusterNode {
     return { events, payloads, subscription }
   }
 
-  /** What the app saw of a node. */
+  /** The membership changes of one node. */
   changesOf(node: ClusterNode): NodeChange[] {
-    return this.changes.filter((one) => one.node === node.id).map(({ change }) => change)
+    return this.changes.filter((change) => change.node === node.id).map(({ change }) => change)
   }
 
-  /** Takes note of what must not happen: a backend that throws, or does not stop. */
+  /** Records errors of the backend: it throws, or does not stop. */
   #logger(): Logger {
     const error = (first: string | object, message?: string) => {
       const { stage, err } = (typeof first === 'object' ? first : {}) as { stage?: string; err?: Error }

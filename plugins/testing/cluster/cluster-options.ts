@@ -3,43 +3,43 @@ import type { Plugin } from '../../../core/app/plugin.ts'
 import { RookeryError } from '../../../core/protocol/errors.ts'
 import { checkOptions, option } from '../../../core/util/options.ts'
 
-/** What cannot be tried with every backend. The cases that need it are skipped without it. */
+/** Capabilities that some environments do not have. Cases that need a missing one are skipped. */
 const CAPABILITIES = {
-  /** A node can be cut off from the others: `ClusterEnvironment.cut` and `heal`. */
+  /** The environment can cut a node off from the others: `ClusterEnvironment.cut` and `heal`. */
   partition: true,
 }
 
 export type ClusterCapability = keyof typeof CAPABILITIES
 
-/** Where the nodes of one case run. */
+/** The cluster that the nodes of one case belong to. */
 export interface ClusterEnvironment {
-  /** Makes the cluster plugin of one more node of the same cluster. */
+  /** Creates the cluster plugin of another node of the same cluster. */
   plugin(): Plugin
   /**
-   * Cuts a node's connection to all others, without a word. Resolves when it is cut, and a server in between knows; the nodes
-   * need not have noticed.
+   * Cuts the connection of a node to all others, without a closing handshake. Resolves when the connection is cut and a
+   * server in between knows it. The nodes need not have noticed.
    */
   cut?(app: App): Promise<void> | void
-  /** Restores the connection of a node that was cut off. */
+  /** Restores the connection of a node. */
   heal?(app: App): Promise<void> | void
-  /** Ends it, when every app has stopped. */
+  /** Ends the environment. Called when all apps have stopped. */
   stop?(): Promise<void> | void
 }
 
 export interface ClusterConformanceOptions {
-  /** Name of the backend, for the report. */
+  /** Name of the backend in the report. */
   readonly name: string
-  /** Makes the environment of one case. Nodes of different environments MUST NOT see each other. */
+  /** Creates the environment of one case. Nodes of different environments MUST NOT see each other. */
   readonly start: () => Promise<ClusterEnvironment> | ClusterEnvironment
   /** Capabilities that the environment does not have, each with the reason. @default {} */
   readonly missing?: Partial<Readonly<Record<ClusterCapability, string>>>
-  /** Milliseconds that anything promised may take to come true; 10 s more for noticing that a node is gone. @default 8000 */
+  /** Milliseconds to wait for any one condition; 10 s more to notice that a node is gone. @default 8000 */
   readonly timeout?: number
-  /** Repeats a run: the report names the seed that each has. @default a random one */
+  /** Seed of the random choices. Set it to the seed in the report of a run to repeat that run. @default random */
   readonly seed?: number
 }
 
-/** Options, checked and complete. */
+/** The options, checked, with defaults filled in. */
 export type ClusterSettings = Required<ClusterConformanceOptions>
 
 /** @throws `invalid_option` */
@@ -55,12 +55,12 @@ export const readClusterOptions = (options: ClusterConformanceOptions): ClusterS
   const reasons = Object.fromEntries(Object.keys(CAPABILITIES).map((key) => [key, option.string]))
   checkOptions('clusterConformance() missing', missing, reasons)
   if (name === undefined || start === undefined) {
-    throw new RookeryError('invalid_option', "clusterConformance(): give it 'name' and 'start'")
+    throw new RookeryError('invalid_option', "clusterConformance(): 'name' and 'start' are required")
   }
   return { name, start, missing, timeout, seed: seed ?? Math.floor(Math.random() * 2 ** 32) }
 }
 
-/** @throws `invalid_option` when an environment is not one */
+/** @throws `invalid_option` if the result of `start` is not a complete environment */
 export const checkEnvironment = (
   environment: ClusterEnvironment,
   { missing }: ClusterSettings,
@@ -73,12 +73,15 @@ export const checkEnvironment = (
   })
   const { plugin, cut, heal } = environment
   if (plugin === undefined) {
-    throw new RookeryError('invalid_option', "clusterConformance(): 'start' resolves with 'plugin' at least")
+    throw new RookeryError(
+      'invalid_option',
+      "clusterConformance(): 'start' must return an environment with 'plugin'",
+    )
   }
   if (missing.partition === undefined && !(cut && heal)) {
     throw new RookeryError(
       'invalid_option',
-      "clusterConformance(): 'start' resolves with 'cut' and 'heal'; if there is no way to it, say missing: { partition: why }",
+      "clusterConformance(): 'start' must return 'cut' and 'heal'. If it cannot, set missing: { partition: reason }",
     )
   }
   return environment

@@ -3,10 +3,10 @@ import type { MessageFrame, ServerFrame } from '../../../core/protocol/protocol.
 import type { Session } from '../../../core/sessions/live-session.ts'
 import type { Transport, TransportHost, Wire } from '../../../core/sessions/transport.ts'
 
-/** Where the kit's own messages go. */
+/** Prefix of the topics for messages of the kit itself. */
 export const KIT_TOPIC_PREFIX = 'conformance/'
 
-/** A session without a network: it remembers what it gets. */
+/** A session without a network. Records the frames that it gets. */
 export class ClusterPeer implements Wire {
   readonly frames: ServerFrame[] = []
   readonly buffered = 0
@@ -33,27 +33,27 @@ export class ClusterPeer implements Wire {
 
   terminate(): void {}
 
-  /** The messages so far, without those of the kit. */
+  /** The messages so far, without those on topics of the kit itself. */
   get messages(): MessageFrame[] {
     return this.frames.filter(
       (frame): frame is MessageFrame => frame.type === undefined && !frame.topic.startsWith(KIT_TOPIC_PREFIX),
     )
   }
 
-  /** Payloads of the messages so far, on one topic or on all. */
+  /** Payloads of the messages so far, on one topic or on all topics. */
   received(topic?: string): unknown[] {
     const messages = this.messages.filter((message) => topic === undefined || message.topic === topic)
     return messages.map(({ payload }) => payload)
   }
 
-  /** Code of the error that ended the session. */
+  /** The code in the close frame. Undefined while the session is open. */
   get closeCode(): string | undefined {
     const last = this.frames.at(-1)
     return last?.type === 'close' ? last.error.code : undefined
   }
 }
 
-/** Takes peers into an app. */
+/** A transport that opens sessions of `ClusterPeer`s in an app. */
 export class PeerTransport implements Transport {
   readonly name = 'conformance'
   #host: TransportHost | undefined

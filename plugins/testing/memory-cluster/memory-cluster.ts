@@ -4,7 +4,7 @@ import { Logger } from '../../../core/util/logger.ts'
 import { MemoryNode, type Reachable } from './memory-node.ts'
 
 /**
- * Apps of one process that act as nodes of one cluster, without a server: for tests.
+ * A cluster of apps in one process, without a server. It is for tests: messages cross as JSON, as on a network.
  *
  * @example
  * const cluster = new MemoryCluster()
@@ -16,7 +16,7 @@ export class MemoryCluster {
   readonly #reachable: Reachable = new Set()
   readonly #nodes = new Map<string, MemoryNode>()
 
-  /** The cluster plugin of one more node. */
+  /** Creates the cluster plugin of another node. */
   plugin(): Plugin {
     return definePlugin({
       name: 'memory-cluster',
@@ -29,12 +29,12 @@ export class MemoryCluster {
     })
   }
 
-  /** Cuts a node off from the others, by its id. */
+  /** Cuts the node with this id off from the others. */
   cut(node: string): void {
     this.#nodes.get(node)?.disconnect()
   }
 
-  /** Lets it back. */
+  /** Reconnects the node with this id. */
   heal(node: string): void {
     this.#nodes.get(node)?.connect()
   }

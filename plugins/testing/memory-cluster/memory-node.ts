@@ -12,18 +12,18 @@ import { RookeryError } from '../../../core/protocol/errors.ts'
 import { Matcher } from '../../../core/topics/matcher.ts'
 import type { Logger } from '../../../core/util/logger.ts'
 
-/** Milliseconds that a question waits for answers, unless it says otherwise. */
-const ANSWER_TIMEOUT = 1000
+/** Milliseconds that a question waits for answers, unless the question has a timeout of its own. */
+const ANSWER_TIMEOUT_MS = 1000
 
-/** What crosses from node to node crosses as JSON, as on a real network. */
+/** Copies a value by way of JSON, as a network would. */
 const copy = <T>(value: T): T => (value === undefined ? value : JSON.parse(JSON.stringify(value)))
 
-/** By its name and not by its class: a second copy of the package has a class of its own. */
+/** Checks the name and not the class: a second copy of the package has a class of its own. */
 const isCoded = (error: unknown): error is RookeryError =>
   error instanceof Error && error.name === 'RookeryError'
 
-/** Patterns that are wanted for something, as often as somebody has said so. */
-class Wants<T> {
+/** Reference-counted patterns, each with a value: a pattern counts until it has been removed as often as added. */
+class CountedPatterns<T> {
   readonly #counts = new Map<string, number>()
   readonly #matcher = new Matcher<T>()
 
@@ -36,24 +36,24 @@ class Wants<T> {
     else this.#matcher.remove(pattern, value)
   }
 
-  /** What one of the topics is wanted for. */
-  of(topics: readonly string[]): Set<T> {
+  /** The values of all patterns that match one of the topics. */
+  valuesOf(topics: readonly string[]): Set<T> {
     return new Set(topics.flatMap((topic) => this.#matcher.match(topic).flatMap((values) => [...values])))
   }
 }
 
-/** The nodes that can reach each other now. */
+/** The nodes that can reach each other. */
 export type Reachable = Set<MemoryNode>
 
-/** One app of a memory cluster. */
+/** The backend of one node of a memory cluster. */
 export class MemoryNode implements ClusterBackend {
   readonly node = randomNode()
   readonly #reachable: Reachable
   readonly #log: Logger
-  readonly #interests = new Wants<true>()
-  readonly #listeners = new Wants<string | null>()
-  /** How to end the questions that are under way. */
-  readonly #asking = new Set<() => void>()
+  readonly #interests = new CountedPatterns<true>()
+  readonly #listeners = new CountedPatterns<string | null>()
+  /** Functions that end the open questions of this node. */
+  readonly #openQuestions = new Set<() => void>()
   #host: ClusterHost | undefined
 
   constructor(reachable: Reachable, log: Logger) {
@@ -84,7 +84,7 @@ export class MemoryNode implements ClusterBackend {
     for (const other of others) other.#host?.changed(this.node, 'left')
   }
 
-  /** Joins the others, who are told and of whom the app is told. */
+  /** Connects the node. The app of each connected node is told of the others. */
   connect(): void {
     if (this.connected || !this.#host) return
     this.#reachable.add(this)
@@ -95,7 +95,7 @@ export class MemoryNode implements ClusterBackend {
     }
   }
 
-  /** Is cut off: both sides hold each other for gone. */
+  /** Disconnects the node. Both sides see each other leave. */
   disconnect(): void {
     if (!this.connected) return
     const others = this.#leave()
@@ -109,7 +109,7 @@ export class MemoryNode implements ClusterBackend {
   #leave(): MemoryNode[] {
     const others = this.#others
     this.#reachable.delete(this)
-    for (const end of [...this.#asking]) end()
+    for (const end of [...this.#openQuestions]) end()
     return others
   }
 
@@ -117,7 +117,7 @@ export class MemoryNode implements ClusterBackend {
     const copied = this.#copied(message)
     if (!copied) return
     for (const other of this.#others) {
-      if (other.#interests.of(message.topics).size === 0) continue
+      if (other.#interests.valuesOf(message.topics).size === 0) continue
       setImmediate(() => other.connected && other.#host?.deliver(copied, this.node))
     }
   }
@@ -128,7 +128,7 @@ export class MemoryNode implements ClusterBackend {
     if (!copied) return false
     const groups = new Map<string, MemoryNode[]>()
     for (const member of [this, ...others]) {
-      for (const group of member.#listeners.of(event.topics)) {
+      for (const group of member.#listeners.valuesOf(event.topics)) {
         if (group !== null) groups.set(group, [...(groups.get(group) ?? []), member])
         else if (member !== this) member.#take(copied, null)
       }
@@ -144,14 +144,14 @@ export class MemoryNode implements ClusterBackend {
     setImmediate(() => this.#host?.emit(event, group))
   }
 
-  /** What others get; nothing when it cannot be written. */
+  /** A copy for other nodes. Logs an error and returns undefined if the value cannot be written as JSON. */
   #copied<T>(value: T): T | undefined {
     try {
       return copy(value)
     } catch (error) {
       this.#log.error(
         { err: error, stage: 'cluster' },
-        'other nodes do not get what cannot be written as JSON',
+        'an event or message cannot be written as JSON and does not reach other nodes',
       )
       return undefined
     }
@@ -160,21 +160,21 @@ export class MemoryNode implements ClusterBackend {
   async ask(question: Question): Promise<Answers> {
     if (!this.connected) throw new RookeryError('cluster_unavailable')
     const copied = copy(question)
-    const waiting = new Set(this.#others.filter((other) => other.#interests.of([question.to]).size > 0))
+    const waiting = new Set(this.#others.filter((other) => other.#interests.valuesOf([question.to]).size > 0))
     const items: Answer[] = []
     await new Promise<void>((resolve) => {
       const end = () => {
         clearTimeout(timer)
-        this.#asking.delete(end)
+        this.#openQuestions.delete(end)
         resolve()
       }
-      const timer = setTimeout(end, question.timeout ?? ANSWER_TIMEOUT)
-      this.#asking.add(end)
+      const timer = setTimeout(end, question.timeout ?? ANSWER_TIMEOUT_MS)
+      this.#openQuestions.add(end)
       if (waiting.size === 0) end()
       for (const other of waiting) {
         void other.#answer(copied, this.node).then((answer) => {
-          // What comes too late, or from a node that has gone meanwhile, does not count.
-          if (!this.#asking.has(end) || !other.connected) return
+          // Ignores answers that are late, and answers of nodes that have left meanwhile.
+          if (!this.#openQuestions.has(end) || !other.connected) return
           waiting.delete(other)
           items.push(answer)
           if (waiting.size === 0) end()

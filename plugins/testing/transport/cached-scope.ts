@@ -1,9 +1,9 @@
 import type { App } from '../../../core/app/app.ts'
 import type { Token } from '../../../core/app/scope.ts'
 
-const isPlain = (value: unknown): boolean => value === null || !/^(object|function)$/.test(typeof value)
+const isPrimitive = (value: unknown): boolean => value === null || !/^(object|function)$/.test(typeof value)
 
-/** An object whose plain properties stay readable as they were, once they no longer can be read. */
+/** Wraps an object: a primitive property that was read once stays readable after its getter has begun to throw. */
 const cacheProperties = <T extends object>(object: T): T => {
   const known = new Map<PropertyKey, unknown>()
   return new Proxy(object, {
@@ -15,15 +15,15 @@ const cacheProperties = <T extends object>(object: T): T => {
         if (known.has(key)) return known.get(key)
         throw error
       }
-      if (isPlain(value)) known.set(key, value)
+      if (isPrimitive(value)) known.set(key, value)
       return typeof value === 'function' ? value.bind(target) : value
     },
   })
 }
 
 /**
- * The app as those see it who connect peers to it: what it provides can still be asked where it listened when it
- * has stopped, to try whether somebody still listens there.
+ * Wraps an app for `ConformanceOptions.connect`: the port or URL that a plugin provides stays readable after the app
+ * has stopped. A case needs it then, to check that the transport accepts no connection any more.
  */
 export const withCachedScope = (app: App): App => {
   const provided = new Map<unknown, unknown>()

@@ -9,10 +9,10 @@ import type {
 import { excerpt, mismatch, violation } from '../violation.ts'
 import type { Peer } from './transport-options.ts'
 
-/** Waits until a check no longer throws; then returns what it returned. */
+/** Repeats a check until it no longer throws. Resolves with its result. */
 export type Until = <T>(check: () => T) => Promise<T>
 
-/** A peer, with what the cases do to it. */
+/** A peer of the transport under test, with the actions and assertions of the cases. */
 export class TestPeer {
   readonly #peer: Peer
   readonly #until: Until
@@ -31,19 +31,19 @@ export class TestPeer {
     return this.#peer.closed
   }
 
-  /** Payloads of the messages on a topic so far. */
+  /** Payloads of the messages received on a topic so far. */
   payloadsOn(topic: string): unknown[] {
     return this.frames.flatMap((frame) =>
       frame.type === undefined && frame.topic === topic ? [frame.payload] : [],
     )
   }
 
-  /** Sends frames in one go. */
+  /** Sends frames without waiting between them. */
   async send(...frames: readonly ClientFrame[]): Promise<void> {
     await Promise.all(frames.map((frame) => this.#peer.send(frame)))
   }
 
-  /** Sends a frame under the next id and resolves with its reply. */
+  /** Sends a frame with the next id. Resolves with its reply. */
   async request(frame: ClientFrame): Promise<ReplyFrame> {
     const id = ++this.#lastId
     await this.send({ ...frame, id } as ClientFrame)
@@ -52,23 +52,27 @@ export class TestPeer {
 
   async untilReply(id: number): Promise<ReplyFrame> {
     const fits = (frame: ServerFrame): frame is ReplyFrame => frame.type === 'reply' && frame.id === id
-    return await this.untilFrame(`A frame with an id MUST be answered: a reply to ${id} is due`, fits)
+    return await this.untilFrame(`A frame with an id MUST be answered: a reply to ${id} is expected`, fits)
   }
 
-  /** Calls a handler and resolves with what it returned. */
+  /** Calls a handler. Resolves with its answer. */
   async call(topic: string, payload?: unknown): Promise<unknown> {
     const { error, payload: answer } = await this.request({ topic, payload })
-    if (error) throw violation(`The handler of '${topic}' answers`, `an error came: ${excerpt(error)}`)
+    if (error)
+      throw violation(`A call of '${topic}' MUST be answered`, `the peer got an error: ${excerpt(error)}`)
     return answer
   }
 
   async subscribe(...topics: readonly string[]): Promise<void> {
     const { error } = await this.request({ type: 'subscribe', topics })
     if (error)
-      throw violation(`A session may subscribe to ${excerpt(topics)}`, `an error came: ${excerpt(error)}`)
+      throw violation(
+        `A subscription to ${excerpt(topics)} MUST be accepted`,
+        `the peer got an error: ${excerpt(error)}`,
+      )
   }
 
-  /** Resolves with the first frame, past or future, that fits. */
+  /** Resolves with the first frame that fits, whether it has arrived already or arrives later. */
   async untilFrame<F extends ServerFrame>(
     requirement: string,
     fits: (frame: ServerFrame) => frame is F,
@@ -82,10 +86,10 @@ export class TestPeer {
 
   async untilWelcome(): Promise<WelcomeFrame> {
     const fits = (frame: ServerFrame): frame is WelcomeFrame => frame.type === 'welcome'
-    return await this.untilFrame('A peer that is taken in MUST be welcomed', fits)
+    return await this.untilFrame('An accepted peer MUST get a welcome frame', fits)
   }
 
-  /** Resolves when the messages on a topic are these, in order and each once. */
+  /** Resolves when exactly these payloads have arrived on a topic, in this order. */
   async untilPayloads(topic: string, sent: readonly unknown[], requirement: string): Promise<void> {
     await this.#until(() => this.expectPayloads(topic, sent, requirement))
   }
@@ -95,7 +99,7 @@ export class TestPeer {
     if (wrong) throw violation(requirement, wrong)
   }
 
-  /** Resolves when the connection has ended, with the last frame if that says why. */
+  /** Resolves when the connection has ended: with the last frame if it is a close frame, else with undefined. */
   async untilEnded(requirement: string): Promise<CloseFrame | undefined> {
     await this.#until(() => {
       if (!this.closed) throw violation(requirement, `the peer is still connected, and ${this.#framesText()}`)
@@ -104,7 +108,7 @@ export class TestPeer {
     return last?.type === 'close' ? last : undefined
   }
 
-  /** Resolves when the connection has ended with an error, which the peer has been told last of all. */
+  /** Resolves when the connection has ended with this error code and a close frame with the code as the last frame. */
   async untilEndedWith(code: string, requirement: string): Promise<CloseFrame> {
     const close = await this.untilEnded(requirement)
     if (!close)
@@ -112,8 +116,8 @@ export class TestPeer {
         `${requirement}, and a close frame with '${code}' MUST be the last frame`,
         this.#framesText(),
       )
-    expect(close.error.code, `${requirement}: the close frame has the code`).toBe(code)
-    expect(this.closed?.code, `${requirement}: the end of the connection has the code`).toBe(code)
+    expect(close.error.code, `${requirement}: code of the close frame`).toBe(code)
+    expect(this.closed?.code, `${requirement}: code of Peer.closed`).toBe(code)
     return close
   }
 
@@ -141,7 +145,7 @@ export class TestPeer {
     const act = this.#peer[method]
     if (act) return act.bind(this.#peer)
     throw new Error(
-      `This needs Peer.${method}; if there is no way to it, say missing: { ${capability}: why }`,
+      `This case needs Peer.${method}. If your peer cannot do it, set missing: { ${capability}: reason }`,
     )
   }
 

@@ -1,102 +1,23 @@
 import { vi } from 'vitest'
 import type { App } from '../../../core/app/app.ts'
-import type { AppOptions } from '../../../core/app/app-options.ts'
-import { createApp } from '../../../core/app/create-app.ts'
-import type { Logger } from '../../../core/util/logger.ts'
 import { createRandom, type Random } from '../random.ts'
-import { excerpt, violation } from '../violation.ts'
-import { withCachedScope } from './cached-scope.ts'
-import { TestPeer, type Until } from './test-peer.ts'
-import type { Capability, PeerHandshake, TransportSettings } from './transport-options.ts'
-import { TransportRecorder } from './transport-recorder.ts'
+import type { Until } from './test-peer.ts'
+import { TestServer, type TestServerOptions } from './test-server.ts'
+import type { Capability, TransportSettings } from './transport-options.ts'
 
-/** One promise of the contract, and how to find out whether it is kept. */
+/** A conformance case: one promise of the transport contract, with the test of it. */
 export interface TransportCase {
-  /** Reads as a promise. */
+  /** The promise, as a sentence. It is the title of the test. */
   readonly name: string
-  /** What the transport must be able to do for the promise to make sense. */
+  /** The case is skipped for a transport without this capability. */
   readonly capability?: Capability
   run(context: TransportCaseContext): Promise<void>
 }
 
-export type TestServerOptions = Omit<AppOptions, 'plugins' | 'logger'>
-
-/** An app with the transport, and its peers. */
-export class TestServer {
-  readonly app: App
-  readonly recorder = new TransportRecorder()
-  readonly #settings: TransportSettings
-  readonly #until: Until
-  readonly #peers: TestPeer[] = []
-  readonly #errors: string[] = []
-  readonly #appForPeers: App
-
-  constructor(settings: TransportSettings, options: TestServerOptions, until: Until) {
-    this.#settings = settings
-    this.#until = until
-    const plugins = [this.recorder.plugin, ...settings.plugins()]
-    this.app = createApp({ stopTimeout: settings.timeout, ...options, logger: this.#logger(), plugins })
-    this.app.handle('echo', (_ctx, payload) => payload)
-    this.#appForPeers = withCachedScope(this.app)
-  }
-
-  /** Connects a peer, which may not have been welcomed yet. */
-  async connect(handshake: Partial<PeerHandshake> = {}): Promise<TestPeer> {
-    const peer = await this.#settings.connect(this.#appForPeers, { params: {}, ...handshake })
-    const tested = new TestPeer(peer, this.#until)
-    this.#peers.push(tested)
-    return tested
-  }
-
-  /** Connects a peer and waits for its welcome. */
-  async openSession(handshake: Partial<PeerHandshake> = {}): Promise<TestPeer> {
-    const peer = await this.connect(handshake)
-    await peer.untilWelcome()
-    return peer
-  }
-
-  /** Resolves when this many sessions are left, and with the last of them all that they used. */
-  async untilSessions(sessions: number, requirement: string): Promise<void> {
-    await this.#until(() => {
-      const { usage } = this.app
-      const rest = sessions === 0 ? usage.patterns + usage.nodes : 0
-      if (usage.sessions !== sessions || rest > 0) {
-        throw violation(requirement, `${sessions} sessions should be left, in use are ${excerpt(usage)}`)
-      }
-    })
-  }
-
-  /** @throws what the app had to log as the transport's fault */
-  expectNoErrors(): void {
-    if (this.#errors.length > 0)
-      throw violation('The app has nothing to complain of', this.#errors.join('; '))
-  }
-
-  async stop(): Promise<void> {
-    for (const peer of this.#peers) peer.abort()
-    await this.app.stop()
-  }
-
-  /** Takes note of what must not happen: a wire that throws, a transport that does not stop. */
-  #logger(): Logger {
-    const error = (first: string | object, message?: string) => {
-      const { stage, err } =
-        typeof first === 'string' ? { stage: undefined, err: undefined } : (first as Fields)
-      if (stage === 'write' || stage === 'stop') this.#errors.push(`it logged '${message}': ${err?.message}`)
-    }
-    return { debug: () => {}, info: () => {}, warn: () => {}, error }
-  }
-}
-
-interface Fields {
-  readonly stage?: string
-  readonly err?: Error
-}
-
-/** What a case has to work with. */
+/** Starts the servers of one case and stops them at its end. */
 export class TransportCaseContext {
   readonly random: Random
-  /** Milliseconds that anything promised may take to come true. */
+  /** Milliseconds to wait for any one condition. */
   readonly timeout: number
   readonly #settings: TransportSettings
   readonly #servers: TestServer[] = []
@@ -107,7 +28,7 @@ export class TransportCaseContext {
     this.random = createRandom(settings.seed, purpose)
   }
 
-  /** Starts an app; `prepare` adds handlers and hooks before. */
+  /** Starts an app with the transport. `prepare` adds handlers and hooks before the start. */
   async start(options: TestServerOptions = {}, prepare?: (app: App) => void): Promise<TestServer> {
     const server = new TestServer(this.#settings, options, this.until)
     this.#servers.push(server)
@@ -122,16 +43,16 @@ export class TransportCaseContext {
 
   readonly until: Until = (check) => vi.waitFor(check, { timeout: this.timeout, interval: 5 })
 
-  check(): void {
+  expectNoErrors(): void {
     for (const server of this.#servers) server.expectNoErrors()
   }
 
-  async end(): Promise<void> {
+  async stop(): Promise<void> {
     for (const server of this.#servers.reverse()) await server.stop()
   }
 }
 
-/** Runs one case and clears up after it. @throws when the promise is not kept */
+/** Runs one case and stops its servers. @throws if the transport breaks the promise */
 export const runTransportCase = async (
   { name, run }: TransportCase,
   settings: TransportSettings,
@@ -140,7 +61,7 @@ export const runTransportCase = async (
   try {
     await run(context)
   } finally {
-    await context.end()
+    await context.stop()
   }
-  context.check()
+  context.expectNoErrors()
 }

@@ -11,7 +11,7 @@ import { stopping } from './cases/stopping.ts'
 import { subscriptions } from './cases/subscriptions.ts'
 import type { TransportCase } from './transport-case.ts'
 
-/** Every promise that a transport makes. */
+/** Every promise of the transport contract. */
 export const transportCases: readonly TransportCase[] = [
   ...handshake,
   ...opening,

@@ -3,12 +3,12 @@ import { runTransportCase } from './transport-case.ts'
 import { transportCases } from './transport-cases.ts'
 import { type ConformanceOptions, readTransportOptions } from './transport-options.ts'
 
-/** How much longer a case may take than a single promise in it. */
+/** Most time that a case may take, in multiples of `timeout`: a case waits for several conditions. */
 const CASE_TIMEOUT_FACTOR = 6
 
 /**
- * Declares a vitest suite that holds a transport against the contract in `core/sessions/transport.ts`: one test for each
- * promise. What the transport cannot do is skipped, with the reason that it gives.
+ * Declares a vitest suite that tests a transport against the contract in `core/sessions/transport.ts`, with one test for
+ * each promise. Cases that need a missing capability are skipped, with the reason from `missing`.
  *
  * @throws `invalid_option`
  * @example

@@ -4,15 +4,15 @@ import { RookeryError } from '../../../core/protocol/errors.ts'
 import type { ClientFrame, ServerFrame } from '../../../core/protocol/protocol.ts'
 import { checkOptions, option } from '../../../core/util/options.ts'
 
-/** What not every transport, or not every peer of one, can do. The cases that need it are skipped without it. */
+/** Capabilities that some transports or their peers do not have. Cases that need a missing one are skipped. */
 const CAPABILITIES = {
-  /** Peers present a token in a way of the transport's own: `Handshake.token`. */
+  /** The transport passes a token outside the query: `Handshake.token`. */
   token: true,
-  /** Peers can send before they have been welcomed. */
+  /** Peers can send frames before the welcome frame. */
   earlyFrames: true,
-  /** A payload that is absent is not the same as null. */
+  /** The transport tells an absent payload from null. */
   absentPayload: true,
-  /** A peer that is refused for a reason that passes is told the reason. */
+  /** A peer that is refused for a temporary reason gets a close frame with the reason. */
   passingRefusal: true,
   /** Peers can stop reading: `Peer.pause` and `Peer.resume`. */
   slowReader: true,
@@ -22,7 +22,7 @@ const CAPABILITIES = {
 
 export type Capability = keyof typeof CAPABILITIES
 
-/** What a peer says when it connects. */
+/** Parameters and token with which a peer connects. */
 export interface PeerHandshake {
   /** Arrives as `Handshake.query`. */
   readonly params: Readonly<Record<string, string>>
@@ -31,51 +31,51 @@ export interface PeerHandshake {
 }
 
 /**
- * A client of the transport, as simple as it can be: it sends frames, remembers what comes, and does not come back.
+ * A minimal client of the transport: it sends frames, records the frames that it gets, and does not reconnect.
  * It answers pings, in the way of the transport or with `{ type: 'pong' }`.
  */
 export interface Peer {
-  /** Sends a frame. Frames leave in the order of the calls. MUST NOT fail because the connection has ended. */
+  /** Sends a frame. Frames are sent in the order of the calls. MUST NOT fail because the connection has ended. */
   send(frame: ClientFrame): void | Promise<void>
   /**
-   * All that came, in order and in the shape of the wire protocol, whatever the transport makes of it: a refusal by
-   * other means is a `close` frame, an acknowledgement is a `reply`.
+   * All received frames in order, translated to the wire protocol: a refusal in the transport's own form becomes a
+   * `close` frame, an acknowledgement becomes a `reply`.
    */
   readonly frames: readonly ServerFrame[]
-  /** Undefined until the connection has ended or could not be made; then with the error's code, if there was one. */
+  /** Undefined while the peer is connecting or connected. Then an object, with the code of the error if there was one. */
   readonly closed: { readonly code?: string | undefined } | undefined
-  /** Ends the connection politely. */
+  /** Closes the connection as a client does that leaves. */
   close(): void
-  /** Ends it without a word, as a network that fails. Idempotent, also after an end. */
+  /** Drops the connection without a closing handshake, like a network failure. Idempotent, also after the connection has ended. */
   abort(): void
-  /** Stops reading what comes, so that it piles up at the server. */
+  /** Stops reading, so that the server has to buffer. */
   pause?(): void
   resume?(): void
-  /** No longer answers pings, nor gives any other sign of life. */
+  /** Stops answering pings and sending anything else. */
   mute?(): void
 }
 
 export interface ConformanceOptions {
-  /** Name of the transport, for the report. */
+  /** Name of the transport in the report. */
   readonly name: string
-  /** Makes the transport's plugin. Called for every app, of which each case starts its own. */
+  /** Creates the plugin of the transport. Each case starts its own apps and calls it once for each. */
   readonly plugin?: () => Plugin
-  /** Where it takes several, such as `http({ port: 0 })` and the transport. */
+  /** Creates several plugins, such as `http({ port: 0 })` and the transport. Instead of `plugin`. */
   readonly plugins?: () => readonly Plugin[]
   /**
-   * Connects a peer. Resolves as soon as the peer can send, without waiting for the welcome; for a peer that is
-   * refused too, or that finds no server.
+   * Connects a peer. Resolves as soon as the peer can send, without waiting for the welcome frame. Also resolves for a
+   * peer that the server refuses, or that finds no server.
    */
   readonly connect: (app: App, handshake: PeerHandshake) => Promise<Peer>
   /** Capabilities that the transport does not have, each with the reason. @default {} */
   readonly missing?: Partial<Readonly<Record<Capability, string>>>
-  /** Milliseconds that anything promised may take to come true. @default 8000 */
+  /** Milliseconds to wait for any one condition. @default 8000 */
   readonly timeout?: number
-  /** Repeats a run: the report names the seed that each has. @default a random one */
+  /** Seed of the random choices. Set it to the seed in the report of a run to repeat that run. @default random */
   readonly seed?: number
 }
 
-/** Options, checked and complete. */
+/** The options, checked, with defaults filled in. */
 export interface TransportSettings {
   readonly name: string
   readonly plugins: () => readonly Plugin[]
@@ -101,8 +101,10 @@ export const readTransportOptions = (options: ConformanceOptions): TransportSett
   checkOptions('transportConformance() missing', missing, reasons)
   const both = plugin && plugins
   if (name === undefined || connect === undefined || both || !(plugin || plugins)) {
-    const wanted = both ? "either 'plugin' or 'plugins'" : "'name', 'connect', and 'plugin' or 'plugins'"
-    throw new RookeryError('invalid_option', `transportConformance(): give it ${wanted}`)
+    const message = both
+      ? "set 'plugin' or 'plugins', not both"
+      : "'name', 'connect', and 'plugin' or 'plugins' are required"
+    throw new RookeryError('invalid_option', `transportConformance(): ${message}`)
   }
   return {
     name,

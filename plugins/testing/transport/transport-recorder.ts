@@ -12,11 +12,11 @@ import {
 export interface OpenCall {
   readonly handshake: Handshake
   readonly wire: Wire
-  /** Undefined before it is open, and when it was refused. */
+  /** Undefined until the session is open, and if the app refuses the connection. */
   session?: Session
 }
 
-/** Stands between transports and the app, and remembers what they hand to each other. */
+/** Wraps every transport of an app and records the transports, handshakes, wires and sessions. */
 export class TransportRecorder {
   readonly plugin: Plugin
   readonly transports: Transport[] = []
@@ -33,9 +33,9 @@ export class TransportRecorder {
     })
   }
 
-  /** The wire of a session. */
+  /** The wire that the transport gave for a session. */
   wireOf(session: Session | undefined): Wire {
-    const call = this.openCalls.find((one) => one.session !== undefined && one.session === session)
+    const call = this.openCalls.find((each) => each.session !== undefined && each.session === session)
     if (!call) throw new Error('The app has no such session')
     return call.wire
   }

@@ -1,7 +1,8 @@
 import { expect } from 'vitest'
 import { violation } from '../../violation.ts'
 import type { TestPeer } from '../test-peer.ts'
-import type { TestServer, TransportCase } from '../transport-case.ts'
+import type { TestServer } from '../test-server.ts'
+import type { TransportCase } from '../transport-case.ts'
 
 const BUFFERED = 'Wire.buffered MUST count the bytes accepted and not yet handed to the kernel'
 

@@ -4,7 +4,8 @@ import { Frame } from '../../../../core/protocol/frame.ts'
 import type { Session } from '../../../../core/sessions/live-session.ts'
 import type { Wire } from '../../../../core/sessions/transport.ts'
 import { mismatch, violation } from '../../violation.ts'
-import type { TestServer, TransportCase, TransportCaseContext } from '../transport-case.ts'
+import type { TestServer } from '../test-server.ts'
+import type { TransportCase, TransportCaseContext } from '../transport-case.ts'
 
 const CLOSES = 'Wire.close MUST close the connection once what was written has left'
 

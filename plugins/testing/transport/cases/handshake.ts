@@ -2,7 +2,8 @@ import { expect } from 'vitest'
 import { RookeryError } from '../../../../core/protocol/errors.ts'
 import type { AuthenticateHook } from '../../../../core/sessions/session-registry.ts'
 import type { Handshake } from '../../../../core/sessions/transport.ts'
-import type { TestServer, TransportCase, TransportCaseContext } from '../transport-case.ts'
+import type { TestServer } from '../test-server.ts'
+import type { TransportCase, TransportCaseContext } from '../transport-case.ts'
 
 /** Starts an app that says who its peers are, or refuses them. */
 const startWith = (

@@ -2,7 +2,8 @@ import { expect } from 'vitest'
 import { RookeryError } from '../../../../core/protocol/errors.ts'
 import { activeResources, untilReleased } from '../../resources.ts'
 import type { TestPeer } from '../test-peer.ts'
-import type { TestServer, TransportCase } from '../transport-case.ts'
+import type { TestServer } from '../test-server.ts'
+import type { TransportCase } from '../transport-case.ts'
 
 const ADA = { params: { username: 'ada' } }
 
