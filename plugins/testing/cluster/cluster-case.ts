@@ -48,7 +48,7 @@ export class ClusterCaseContext {
   /** Starts another node of the cluster. */
   async startNode(): Promise<ClusterNode> {
     const node = this.createNode()
-    await this.within(node.app.start(), 'ClusterBackend.start resolves when the other nodes are known')
+    await this.within(node.app.start(), 'ClusterBackend.start MUST resolve when the other nodes are known')
     return node
   }
 

@@ -3,7 +3,7 @@ import { RookeryError } from '../../../../core/protocol/errors.ts'
 import { rejectionCode } from '../../rejection-code.ts'
 import type { ClusterCase } from '../cluster-case.ts'
 
-const REACHED = 'A question to an address MUST reach all nodes that have sessions there'
+const REACHED = 'A question to an address MUST reach all nodes with sessions there'
 
 /** Ids that addresses have to carry whole. */
 const IDS = [
@@ -33,7 +33,7 @@ const IDS = [
 
 export const addressing: readonly ClusterCase[] = [
   {
-    name: 'a message to a user reaches all sessions of the user, on whichever nodes, and counts them',
+    name: 'a message to a user reaches all sessions of the user on all nodes, and send resolves with their number',
     async run(context) {
       const [a, b, c] = await context.startTrio()
       const away = await b.openAs('ada')
@@ -55,11 +55,11 @@ export const addressing: readonly ClusterCase[] = [
           expect(peer.received('inbox'), 'A message to a user MUST arrive once').toEqual(due),
         )
       }
-      expect(other.received(), 'A message to a user is for no other').toEqual([])
+      expect(other.received(), 'A message to a user MUST reach no other user').toEqual([])
     },
   },
   {
-    name: 'a message to a session or a room arrives on whichever nodes they are',
+    name: 'a message to a session or a room reaches its sessions on all nodes',
     async run(context) {
       const [a, b, c] = await context.startTrio()
       const [one, two, three] = [await b.open(), await b.open(), await c.open()]
@@ -76,7 +76,7 @@ export const addressing: readonly ClusterCase[] = [
     },
   },
   {
-    name: 'a message to nobody is refused, at once',
+    name: 'a message to a target without sessions is rejected at once with not_connected',
     async run(context) {
       const [a, b] = await context.startPair()
       const gone = await b.openAs('ada')
@@ -87,15 +87,22 @@ export const addressing: readonly ClusterCase[] = [
       let fastest = Number.POSITIVE_INFINITY
       for (const target of targets) {
         const start = performance.now()
-        const sent = context.within(a.app.send(target, 'inbox', 1), 'A message to nobody MUST be refused')
-        expect(await rejectionCode(sent), 'A message to nobody MUST be refused').toBe('not_connected')
+        const sent = context.within(
+          a.app.send(target, 'inbox', 1),
+          'A message to a target without sessions MUST be rejected',
+        )
+        expect(await rejectionCode(sent), 'A message to a target without sessions MUST be rejected').toBe(
+          'not_connected',
+        )
         fastest = Math.min(fastest, performance.now() - start)
       }
-      expect(fastest, 'What nobody is asked is answered at once: milliseconds').toBeLessThan(700)
+      expect(fastest, 'A question without recipients MUST be answered at once (milliseconds)').toBeLessThan(
+        700,
+      )
     },
   },
   {
-    name: 'ids may have any characters',
+    name: 'ids of users and rooms may have any characters',
     async run(context) {
       const [a, b] = await context.startPair()
       const peers = new Map<string, Awaited<ReturnType<typeof b.openAs>>>()
@@ -115,7 +122,7 @@ export const addressing: readonly ClusterCase[] = [
     },
   },
   {
-    name: 'all sessions of a target are closed on every node, with the error, and counted',
+    name: 'disconnect closes the sessions of a target on all nodes with the error, and resolves with their number',
     async run(context) {
       const [a, b, c] = await context.startTrio()
       const peers = [
@@ -132,16 +139,16 @@ export const addressing: readonly ClusterCase[] = [
         await context.until(() =>
           expect(peer.closeCode, 'The error MUST reach the sessions').toBe('forbidden'),
         )
-        expect(peer.frames.at(-1), 'The error MUST reach the sessions whole').toMatchObject({
+        expect(peer.frames.at(-1), 'The error MUST reach the sessions unchanged').toMatchObject({
           error: { code: 'forbidden', message: 'Out with you' },
         })
       }
-      expect(other.session.closed, 'No other session is closed').toBe(false)
-      expect(await a.app.sessions.disconnect({ user: 'eve' }), 'Nobody is left').toBe(0)
+      expect(other.session.closed, 'Other sessions MUST stay open').toBe(false)
+      expect(await a.app.sessions.disconnect({ user: 'eve' }), 'The sessions of the user MUST be gone').toBe(0)
     },
   },
   {
-    name: 'what is sent after a send has resolved arrives after it',
+    name: 'a message that is sent after another send has resolved arrives later',
     async run(context) {
       const [a, b, c] = await context.startTrio()
       const peer = await c.openAs('ada')
@@ -149,7 +156,9 @@ export const addressing: readonly ClusterCase[] = [
       const sent = Array.from({ length: 60 }, (_, index) => index)
       for (const n of sent) await (n % 2 ? a : b).app.send({ user: 'ada' }, 'inbox', n)
       await context.until(() =>
-        expect(peer.received(), 'A send resolves when the sessions took it').toEqual(sent),
+        expect(peer.received(), 'A send MUST resolve after the sessions have taken the message').toEqual(
+          sent,
+        ),
       )
     },
   },

@@ -75,7 +75,7 @@ const WHOLE = 'A message MUST arrive as it was published'
 
 export const contents: readonly ClusterCase[] = [
   {
-    name: 'payloads of every kind and size arrive as they were published',
+    name: 'payloads of every JSON type and size arrive unchanged',
     async run(context) {
       const [a, b] = await context.startPair()
       const peer = await b.open('things/*')
@@ -86,12 +86,12 @@ export const contents: readonly ClusterCase[] = [
         if (wrong) throw violation(WHOLE, wrong)
       })
       const absent = peer.messages[1] as object
-      expect('payload' in absent, 'A payload that is absent MUST stay absent').toBe(false)
+      expect('payload' in absent, 'An absent payload MUST stay absent').toBe(false)
       expect(peer.received()[0], 'A payload that is null MUST stay null').toBe(null)
     },
   },
   {
-    name: 'topics arrive whole, whatever characters they have, and at no other topic',
+    name: 'topics with any characters arrive unchanged, and only where a pattern matches',
     async run(context) {
       const [a, b] = await context.startPair()
       const topics = nastyTopics(context.random)
@@ -108,7 +108,7 @@ export const contents: readonly ClusterCase[] = [
       ] as const) {
         await context.until(() => {
           const lost = due.filter((topic) => !peer.messages.some((message) => message.topic === topic))
-          if (lost.length > 0) throw violation(WHOLE, `nothing came on ${excerpt(lost)}`)
+          if (lost.length > 0) throw violation(WHOLE, `no message arrived on ${excerpt(lost)}`)
         })
       }
       await context.settle(a, b)
@@ -120,13 +120,13 @@ export const contents: readonly ClusterCase[] = [
         expect(peer.messages.map(({ topic }) => topic).sort(), WHOLE).toEqual([...due].sort())
         for (const { topic, payload, topics: more } of peer.messages) {
           if (topic !== payload || more)
-            throw violation(WHOLE, `${excerpt(payload)} came on ${excerpt(topic)}`)
+            throw violation(WHOLE, `${excerpt(payload)} arrived on ${excerpt(topic)}`)
         }
       }
     },
   },
   {
-    name: 'a message with a client topic of its own comes with the topics of its event, and no other does',
+    name: 'a message has the topics of its event only if it has a client topic of its own',
     async run(context) {
       const [a, b] = await context.startPair()
       const peer = await b.open('orders/*')

@@ -1,11 +1,11 @@
 import { expect } from 'vitest'
 import type { ClusterCase } from '../cluster-case.ts'
 
-const ONCE = 'Sessions that subscribe to one of the topics get the message, each once'
+const ONCE = 'Each session that subscribes to one of the topics MUST get the message once'
 
 export const delivery: readonly ClusterCase[] = [
   {
-    name: "a session gets a message once, whichever of its patterns and of the event's topics match",
+    name: "a session gets a message once, however many of its patterns and of the event's topics match",
     async run(context) {
       const [a, b, c] = await context.startTrio()
       const many = await b.open('a/b', 'a/*', '*', '*/b', 'c/d')
@@ -20,11 +20,13 @@ export const delivery: readonly ClusterCase[] = [
       }
       await context.settle(a, b, c)
       for (const peer of [many, one, elsewhere]) expect(peer.received(), ONCE).toEqual(numbers)
-      expect(none.received(), 'Nobody gets what no pattern of theirs matches').toEqual([])
+      expect(none.received(), 'A session MUST NOT get a message that matches none of its patterns').toEqual(
+        [],
+      )
     },
   },
   {
-    name: "the publisher's own sessions get a message once too",
+    name: 'sessions on the publishing node get a message once',
     async run(context) {
       const [a, b] = await context.startPair()
       const own = await a.open('news/*')
@@ -35,13 +37,13 @@ export const delivery: readonly ClusterCase[] = [
       await context.settle(a, b)
       expect(
         own.received(),
-        'The app delivers locally by itself: the backend MUST NOT do it too',
+        'The backend MUST NOT deliver on the publishing node: the app does that',
       ).toHaveLength(20)
       expect(other.received(), ONCE).toHaveLength(20)
     },
   },
   {
-    name: 'a session that no longer subscribes gets nothing more',
+    name: 'a session gets no message after it has unsubscribed',
     async run(context) {
       const [a, b] = await context.startPair()
       const leaving = await b.open('news', 'marker')
@@ -55,11 +57,14 @@ export const delivery: readonly ClusterCase[] = [
       await a.app.publish('marker', 'marker')
       await context.until(() => expect(leaving.received('marker'), ONCE).toEqual(['marker']))
       await context.until(() => expect(staying.received(), ONCE).toEqual(['before', 'after']))
-      expect(leaving.received(), 'Who no longer subscribes gets nothing more').toEqual(['before', 'marker'])
+      expect(leaving.received(), 'A session MUST get no message after it has unsubscribed').toEqual([
+        'before',
+        'marker',
+      ])
     },
   },
   {
-    name: 'the session that a message excepts does not get it, on whichever node it is',
+    name: 'the session in except does not get the message, on any node',
     async run(context) {
       const [a, b] = await context.startPair()
       const [here, there, also] = [await a.open('news'), await b.open('news'), await b.open('news')]
@@ -70,7 +75,7 @@ export const delivery: readonly ClusterCase[] = [
       await a.app.publish({ topics, payload: 'all' })
       await context.until(() => expect(also.received(), ONCE).toEqual(['not there', 'not here', 'all']))
       await context.until(() => expect(there.received().at(-1), ONCE).toBe('all'))
-      const requirement = 'ClusterMessage.except names the session that does not get it'
+      const requirement = 'The session in ClusterMessage.except MUST NOT get the message'
       expect(there.received(), requirement).toEqual(['not here', 'all'])
       expect(here.received(), requirement).toEqual(['not there', 'all'])
     },
@@ -83,7 +88,9 @@ export const delivery: readonly ClusterCase[] = [
       const { payloads } = b.listen('orders/*', { scope: 'all' })
       await context.settle(a, b)
       a.app.bus.publish('orders/1', 'internal')
-      await context.until(() => expect(payloads, 'Listeners of other nodes hear it').toEqual(['internal']))
+      await context.until(() =>
+        expect(payloads, 'Listeners of other nodes MUST get the event').toEqual(['internal']),
+      )
       await a.app.publish('orders/2', 'for clients')
       await context.until(() => expect(peer.received(), ONCE).toContain('for clients'))
       expect(peer.received(), 'An event without a client message MUST NOT reach sessions').toEqual([
@@ -102,14 +109,14 @@ export const delivery: readonly ClusterCase[] = [
       await context.until(() => expect(wild.received(), ONCE).toContain('last'))
       await context.until(() => expect(named.received().sort(), ONCE).toEqual(['$sys', '$sys/x']))
       await context.settle(a, b)
-      expect(wild.received().sort(), 'Wildcards do not match $ topics, and match $ further on').toEqual([
-        'a/$x',
-        'last',
-      ])
+      expect(
+        wild.received().sort(),
+        'Wildcards MUST NOT match $ in the first segment, and MUST match it in a later one',
+      ).toEqual(['a/$x', 'last'])
     },
   },
   {
-    name: 'interest is counted: a pattern stays wanted until all who want it no longer do',
+    name: 'interest is reference-counted: a pattern is delivered until its last reference is removed',
     async run(context) {
       const [a, b] = await context.startPair()
       const peer = await b.open('news')
@@ -120,7 +127,8 @@ export const delivery: readonly ClusterCase[] = [
       b.backend.interest('news', false)
       await context.settle(a, b)
       await a.app.publish('news', 'still wanted')
-      const requirement = 'ClusterBackend.interest tells that one more wants a pattern, or one less'
+      const requirement =
+        'ClusterBackend.interest MUST count: each call adds or removes one reference to a pattern'
       await context.until(() => expect(peer.received(), requirement).toEqual(['still wanted']))
     },
   },

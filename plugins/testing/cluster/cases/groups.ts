@@ -3,7 +3,7 @@ import { mismatch, violation } from '../../violation.ts'
 import type { ClusterCase, ClusterCaseContext } from '../cluster-case.ts'
 import type { ClusterNode, RecordedListener } from '../cluster-node.ts'
 
-const ONE = 'Of all nodes that listen for a group exactly one MUST handle each event'
+const ONE = 'Exactly one node of a group MUST handle each event'
 
 const byNumber = (one: unknown, other: unknown): number => (one as number) - (other as number)
 
@@ -33,7 +33,7 @@ const untilHandled = (members: readonly RecordedListener[], count: number): void
 
 export const groups: readonly ClusterCase[] = [
   {
-    name: 'one node of each group handles an event, whoever publishes it, and the work is shared',
+    name: 'exactly one node of each group handles an event, and the nodes share the work',
     async run(context) {
       const nodes = await context.startTrio()
       const [, b, c] = nodes
@@ -51,12 +51,12 @@ export const groups: readonly ClusterCase[] = [
       untilHandled(mails, 300)
       for (const members of [bills, mails]) {
         const busy = members.filter(({ payloads }) => payloads.length > 0)
-        expect(busy.length, 'The work of a group MUST reach more than one node').toBeGreaterThan(1)
+        expect(busy.length, 'More than one node of a group MUST get events').toBeGreaterThan(1)
       }
     },
   },
   {
-    name: 'a member that has cancelled gets no more work, and those that are left get all of it',
+    name: 'a member that has cancelled gets no more events, and the remaining members get all of them',
     async run(context) {
       const nodes = await context.startTrio()
       const members = nodes.map((node) => node.listen('jobs/*', { scope: 'cluster' }))
@@ -69,11 +69,11 @@ export const groups: readonly ClusterCase[] = [
       members[2]?.subscription.cancel()
       await context.settle(...nodes)
       await work(context, nodes, members, 60)
-      expect(members[1]?.payloads.length, 'Who has cancelled gets nothing more').toBe(before)
+      expect(members[1]?.payloads.length, 'A cancelled member MUST get no more events').toBe(before)
     },
   },
   {
-    name: 'several listeners of a group on one node all hear the event, if that node handles it',
+    name: 'all listeners of a group on the handling node get the event',
     async run(context) {
       const [a, b] = await context.startPair()
       const first = b.listen('jobs/*', { scope: 'cluster', group: 'work' })
@@ -88,7 +88,7 @@ export const groups: readonly ClusterCase[] = [
     },
   },
   {
-    name: 'a node that is alone, or the only one in a group, handles its own events',
+    name: 'a node that is alone in the cluster or in its group handles its own events',
     async run(context) {
       const a = await context.startNode()
       const member = a.listen('jobs/*', { scope: 'cluster' })
@@ -97,7 +97,7 @@ export const groups: readonly ClusterCase[] = [
       await context.untilMembers(a, b)
       await context.settle(a, b)
       await work(context, [a, b], [member], 30)
-      await context.within(b.app.stop(), 'ClusterBackend.stop resolves')
+      await context.within(b.app.stop(), 'ClusterBackend.stop MUST resolve')
       await context.untilRemaining(a)
       await work(context, [a], [member], 30)
     },

@@ -1,11 +1,11 @@
 import { expect } from 'vitest'
 import type { ClusterCase } from '../cluster-case.ts'
 
-const ONCE = 'Listeners with scope all MUST hear the events of every node, each once'
+const ONCE = 'Listeners for all nodes MUST get each event of every node once'
 
 export const listeners: readonly ClusterCase[] = [
   {
-    name: 'a listener hears the events of its own node, or of every node, as its scope says, each once',
+    name: 'a listener gets the events of its own node or of every node, as it chose, each once',
     async run(context) {
       const nodes = await context.startTrio()
       const listeners = nodes.map((node) => ({
@@ -26,14 +26,16 @@ export const listeners: readonly ClusterCase[] = [
             ONCE,
           ).toHaveLength(10)
         }
-        const requirement = 'Listeners with scope node MUST hear the events of their own node only'
+        const requirement = 'Listeners for their own node MUST get only its events'
         expect(own.payloads, requirement).toEqual(Array(10).fill(id))
-        expect(other.payloads, 'No listener hears what no pattern of its own matches').toEqual([])
+        expect(other.payloads, 'A listener MUST NOT get an event that matches none of its patterns').toEqual(
+          [],
+        )
       }
     },
   },
   {
-    name: "an event reaches a listener once, whichever of its patterns and of the event's topics match",
+    name: "a listener gets an event once, however many of its patterns and of the event's topics match",
     async run(context) {
       const [a, b] = await context.startPair()
       const many = b.listen(['a/b', 'a/*', '*', '*/b', 'c/d'], { scope: 'all' })
@@ -51,7 +53,7 @@ export const listeners: readonly ClusterCase[] = [
     },
   },
   {
-    name: 'events come to other nodes with their topics, payload and actor, those for clients with their message',
+    name: 'events reach other nodes with their topics, payload, actor and client message',
     async run(context) {
       const [a, b] = await context.startPair()
       const everywhere = b.listen('orders/*', { scope: 'all' })
@@ -69,16 +71,16 @@ export const listeners: readonly ClusterCase[] = [
         { ...base, payload: null, client: shown, except: `${a.id}-1` },
       ]
       for (const { events } of [everywhere, group]) {
-        await context.until(() => expect(events, 'Events MUST cross whole').toHaveLength(2))
-        for (const event of due) expect(events, 'Events MUST cross whole').toContainEqual(event)
+        await context.until(() => expect(events, 'Events MUST arrive unchanged').toHaveLength(2))
+        for (const event of due) expect(events, 'Events MUST arrive unchanged').toContainEqual(event)
       }
       a.app.bus.publish('orders/8')
-      await context.until(() => expect(everywhere.events, 'Events MUST cross whole').toHaveLength(3))
-      expect(everywhere.payloads, 'A payload that is absent MUST stay absent').toContain(undefined)
+      await context.until(() => expect(everywhere.events, 'Events MUST arrive unchanged').toHaveLength(3))
+      expect(everywhere.payloads, 'An absent payload MUST stay absent').toContain(undefined)
     },
   },
   {
-    name: 'a listener of events for clients only hears no others of any node',
+    name: 'a listener with clientOnly() gets only events with a client message, from every node',
     async run(context) {
       const [a, b] = await context.startPair()
       const { payloads, subscription } = b.listen('orders/*', { scope: 'all' })
@@ -92,7 +94,7 @@ export const listeners: readonly ClusterCase[] = [
     },
   },
   {
-    name: 'what listeners want is counted: a pattern stays wanted until all who want it no longer do',
+    name: 'listeners are reference-counted: a pattern is delivered until its last listener cancels',
     async run(context) {
       const [a, b] = await context.startPair()
       const first = b.listen('orders/*', { scope: 'all' })
@@ -101,7 +103,8 @@ export const listeners: readonly ClusterCase[] = [
       first.subscription.cancel()
       await context.settle(a, b)
       a.app.bus.publish('orders/1', 'still wanted')
-      const requirement = 'ClusterBackend.listen tells that one more wants a pattern, or one less'
+      const requirement =
+        'ClusterBackend.listen MUST count: each call adds or removes one reference to a pattern'
       for (const { payloads } of [second, third]) {
         await context.until(() => expect(payloads, requirement).toEqual(['still wanted']))
       }
@@ -111,12 +114,12 @@ export const listeners: readonly ClusterCase[] = [
       await context.until(() =>
         expect(third.payloads, requirement).toEqual(['still wanted', 'for the group']),
       )
-      expect(first.payloads, 'A listener that has cancelled hears nothing more').toEqual([])
-      expect(second.payloads, 'A listener that has cancelled hears nothing more').toEqual(['still wanted'])
+      expect(first.payloads, 'A cancelled listener MUST get no more events').toEqual([])
+      expect(second.payloads, 'A cancelled listener MUST get no more events').toEqual(['still wanted'])
     },
   },
   {
-    name: 'an event that cannot be written as JSON is still heard on its own node',
+    name: 'an event that cannot be written as JSON still reaches the listeners of its own node',
     async run(context) {
       const [a, b] = await context.startPair()
       const own = a.listen('orders/*', { scope: 'node' })

@@ -6,46 +6,49 @@ const ID = /^[A-Za-z0-9_]+$/
 
 export const membership: readonly ClusterCase[] = [
   {
-    name: 'a node that has started knows the others, who soon know it and are told once that it joined',
+    name: 'a started node knows the other nodes, and each of them is told once that it joined',
     async run(context) {
       const a = await context.startNode()
       const b = await context.startNode()
-      const known = 'ClusterBackend.start resolves when the other nodes are known'
+      const known = 'ClusterBackend.start MUST resolve when the other nodes are known'
       expect(b.app.cluster.nodes(), known).toContain(a.id)
       await context.untilMembers(a, b)
       const c = await context.startNode()
       expect(c.app.cluster.nodes(), known).toEqual([a.id, b.id, c.id].sort())
       await context.untilMembers(a, b, c)
       await context.settle(a, b, c)
-      const told = 'ClusterHost.changed tells once that a node has joined'
+      const told = 'ClusterHost.changed MUST report once that a node has joined'
       expect(a.changes, told).toEqual([
         { node: b.id, change: 'joined' },
         { node: c.id, change: 'joined' },
       ])
       expect(b.changesOf(c), told).toEqual(['joined'])
-      for (const { app } of [a, b, c]) expect(app.cluster.connected, 'ClusterBackend.connected').toBe(true)
+      for (const { app } of [a, b, c])
+        expect(app.cluster.connected, 'ClusterBackend.connected MUST be true').toBe(true)
     },
   },
   {
-    name: 'every node has an id of its own, of letters, digits and _, with which its session ids begin',
+    name: 'every node has a unique id of letters, digits and _, and its session ids begin with it',
     async run(context) {
       const nodes = [await context.startNode(), await context.startNode(), await context.startNode()]
       const ids = nodes.map(({ id }) => id)
-      expect(new Set(ids).size, 'ClusterBackend.node is unique in the cluster').toBe(nodes.length)
+      expect(new Set(ids).size, 'ClusterBackend.node MUST be unique in the cluster').toBe(nodes.length)
       for (const node of nodes) {
-        expect(node.id, 'ClusterBackend.node is of letters, digits and _').toMatch(ID)
+        expect(node.id, 'ClusterBackend.node MUST consist of letters, digits and _').toMatch(ID)
         const { session } = await node.open()
-        expect(session.id.startsWith(`${node.id}-`), 'Session ids begin with the id of their node').toBe(true)
+        expect(session.id.startsWith(`${node.id}-`), 'Session ids MUST begin with the id of their node').toBe(
+          true,
+        )
       }
     },
   },
   {
-    name: 'a node that stops is seen leaving by all others, each of which is told once',
+    name: 'when a node stops, every other node is told once that it left',
     async run(context) {
       const [a, b, c] = await context.startTrio()
-      await context.within(b.app.stop(), 'ClusterBackend.stop resolves')
+      await context.within(b.app.stop(), 'ClusterBackend.stop MUST resolve')
       await context.untilRemaining(a, c)
-      const requirement = 'ClusterHost.changed tells once that a node has left'
+      const requirement = 'ClusterHost.changed MUST report once that a node has left'
       for (const node of [a, c]) {
         await context.until(
           () => expect(node.changesOf(b).at(-1), requirement).toBe('left'),
@@ -57,14 +60,17 @@ export const membership: readonly ClusterCase[] = [
         const left = node.changesOf(b).filter((change) => change === 'left')
         expect(left, requirement).toHaveLength(1)
       }
-      expect(a.changesOf(c), 'No other node has left').not.toContain('left')
+      expect(a.changesOf(c), 'A running node MUST NOT be reported as left').not.toContain('left')
     },
   },
   {
-    name: 'nodes that start at once all see each other, in the same order',
+    name: 'nodes that start at the same time all know each other, in the same order',
     async run(context) {
       const nodes = Array.from({ length: 6 }, () => context.createNode())
-      await context.within(Promise.all(nodes.map(({ app }) => app.start())), 'ClusterBackend.start resolves')
+      await context.within(
+        Promise.all(nodes.map(({ app }) => app.start())),
+        'ClusterBackend.start MUST resolve',
+      )
       await context.untilMembers(...nodes)
       await context.settle(...nodes)
       for (const node of nodes) {
@@ -73,8 +79,8 @@ export const membership: readonly ClusterCase[] = [
           // Whether a node is told of those that were there before it is its backend's choice.
           if (seen.length > 1 || seen.some((change) => change !== 'joined')) {
             throw violation(
-              'ClusterHost.changed tells once that a node has joined',
-              `it told ${excerpt(seen)}`,
+              'ClusterHost.changed MUST report once that a node has joined',
+              `the changes were ${excerpt(seen)}`,
             )
           }
         }
@@ -82,19 +88,19 @@ export const membership: readonly ClusterCase[] = [
     },
   },
   {
-    name: 'nodes that start after others have stopped find only each other',
+    name: 'nodes that start after others have stopped know only each other',
     async run(context) {
       const [a, b] = await context.startPair()
       await Promise.all([a.app.stop(), b.app.stop()])
       const c = await context.startNode()
       const d = await context.startNode()
       await context.untilRemaining(c, d)
-      expect([a.id, b.id], 'A node that starts anew is another one').not.toContain(c.id)
+      expect([a.id, b.id], 'A node that starts again MUST have a new id').not.toContain(c.id)
       const peer = await d.open('news')
       await context.settle(c, d)
       await c.app.publish('news', 'fresh')
       await context.until(() =>
-        expect(peer.received(), 'What is published MUST reach the others').toEqual(['fresh']),
+        expect(peer.received(), 'A published message MUST reach the other nodes').toEqual(['fresh']),
       )
     },
   },

@@ -2,11 +2,11 @@ import { expect } from 'vitest'
 import type { ClusterMessage } from '../../../../core/cluster/cluster.ts'
 import type { ClusterCase } from '../cluster-case.ts'
 
-const TAKEN = 'A message with a kind MUST come to the plugin that takes it, whole, and to no session'
+const TAKEN = 'A message with a kind MUST reach the plugin for that kind unchanged, and no session'
 
 export const kinds: readonly ClusterCase[] = [
   {
-    name: 'a message of a kind comes to who takes it at the other nodes, with its note, and to no session',
+    name: 'a message with a kind reaches the plugin for it on the other nodes, with its note, and no session',
     async run(context) {
       const nodes = await context.startTrio()
       const [a, b, c] = nodes
@@ -38,12 +38,12 @@ export const kinds: readonly ClusterCase[] = [
         await context.until(() => expect(peer.received(), TAKEN).toEqual(['for sessions']))
       }
       await context.settle(...nodes)
-      expect(taken[0], 'A message passed on is for other nodes only').toEqual([])
+      expect(taken[0], 'The publishing node MUST NOT get its own message').toEqual([])
       expect(taken[1], TAKEN).toHaveLength(2)
     },
   },
   {
-    name: 'a message of a kind that a node does not know is nothing to it',
+    name: 'a node ignores a message of an unknown kind',
     async run(context) {
       const [a, b] = await context.startPair()
       const peer = await b.open('rooms/*')

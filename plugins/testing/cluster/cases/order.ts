@@ -3,7 +3,7 @@ import type { ClusterCase, ClusterCaseContext } from '../cluster-case.ts'
 import type { ClusterPeer } from '../cluster-peer.ts'
 
 const ORDER =
-  'ClusterBackend.publish MUST keep the order of one topic, and each session gets each message once'
+  'ClusterBackend.publish MUST keep the order of one topic and deliver each message once to each session'
 
 const numbers = (count: number): number[] => Array.from({ length: count }, (_, index) => index)
 
@@ -32,7 +32,7 @@ const untilReceived = async (
 
 export const order: readonly ClusterCase[] = [
   {
-    name: 'messages of one topic arrive in the order of publishing, all of them, each once',
+    name: 'all messages of one topic arrive in order, each once',
     async run(context) {
       const [a, b, c] = await context.startTrio()
       const peers = [await b.open('numbers/1'), await b.open('numbers/*', '*/1'), await c.open('*')]
@@ -45,7 +45,7 @@ export const order: readonly ClusterCase[] = [
     },
   },
   {
-    name: 'messages of two publishers may mix, and those of each keep their order',
+    name: 'the messages of each publisher arrive in order',
     async run(context) {
       const [a, b, c] = await context.startTrio()
       const peers = [await a.open('numbers'), await b.open('numbers'), await c.open('numbers')]
@@ -65,7 +65,7 @@ export const order: readonly ClusterCase[] = [
     },
   },
   {
-    name: 'a topic keeps its order where some events have other topics too',
+    name: 'a topic keeps its order when some events have several topics',
     async run(context) {
       const [a, b] = await context.startPair()
       const [xs, ys, both] = [await b.open('x'), await b.open('y'), await b.open('x', 'y')]

@@ -21,11 +21,11 @@ const letBack = async (context: ClusterCaseContext, ...nodes: ClusterNode[]): Pr
   await context.settle(...nodes)
 }
 
-const GOES_ON = 'The app delivers locally by itself, and never waits for the backend'
+const GOES_ON = 'Delivery on the own node MUST NOT depend on the backend'
 
 export const partition: readonly ClusterCase[] = [
   {
-    name: 'when a node is cut off both sides see each other leaving, and when it is back, coming',
+    name: 'when a node is cut off, both sides are told that the other left, and later that it is back',
     capability: 'partition',
     async run(context) {
       const [a, b, c] = await context.startTrio()
@@ -37,14 +37,14 @@ export const partition: readonly ClusterCase[] = [
         [c, a],
       ] as const
       for (const [seer, seen] of pairs) {
-        const requirement = 'ClusterHost.changed tells that a node has left'
+        const requirement = 'ClusterHost.changed MUST report that a node has left'
         await context.until(
           () => expect(seer.changesOf(seen).at(-1), requirement).toBe('left'),
           ABSENCE_DETECTION_MS,
         )
       }
-      expect(b.changesOf(c), 'Who was not cut off has not left').not.toContain('left')
-      const state = 'ClusterBackend.connected says whether other nodes can be reached'
+      expect(b.changesOf(c), 'A node that was not cut off MUST NOT be reported as left').not.toContain('left')
+      const state = 'ClusterBackend.connected MUST say whether other nodes can be reached'
       expect(
         [a, b, c].map(({ app }) => app.cluster.connected),
         state,
@@ -55,8 +55,8 @@ export const partition: readonly ClusterCase[] = [
           const last = seer.changesOf(seen).at(-1)
           if (last !== 'joined' && last !== 'restored') {
             throw violation(
-              'ClusterHost.changed tells that a node is back',
-              `it told ${excerpt(seer.changesOf(seen))}`,
+              'ClusterHost.changed MUST report that a node is back',
+              `the changes were ${excerpt(seer.changesOf(seen))}`,
             )
           }
         }
@@ -69,7 +69,7 @@ export const partition: readonly ClusterCase[] = [
     },
   },
   {
-    name: 'while a node is cut off, messages, events and groups go on at both sides',
+    name: 'while a node is cut off, messages, events and groups work on both sides',
     capability: 'partition',
     async run(context) {
       const [a, b, c] = await context.startTrio()
@@ -106,7 +106,7 @@ export const partition: readonly ClusterCase[] = [
     },
   },
   {
-    name: 'while a node is cut off, a message to somebody on the other side is refused, and soon',
+    name: 'while a node is cut off, a message to a user on the other side is rejected soon',
     capability: 'partition',
     async run(context) {
       const [a, b, c] = await context.startTrio()
@@ -118,7 +118,7 @@ export const partition: readonly ClusterCase[] = [
         a.app.cluster.askNode(b.id, 'never', undefined, 10 * ABSENCE_DETECTION_MS),
       )
       const refused = async (from: ClusterNode, user: string) => {
-        const requirement = 'A question MUST end when the nodes that it is for are gone'
+        const requirement = 'A question MUST end when its recipients are gone'
         const code = await rejectionCode(context.within(from.app.send({ user }, 'inbox', 1), requirement))
         expect(
           ['not_connected', 'cluster_unavailable'],
@@ -129,18 +129,22 @@ export const partition: readonly ClusterCase[] = [
       await Promise.all([refused(a, 'bob'), refused(c, 'ada')])
       await Promise.all([context.untilRemaining(a), context.untilRemaining(b, c)])
       await Promise.all([refused(a, 'bob'), refused(c, 'ada')])
-      expect(await c.app.send({ user: 'bob' }, 'inbox', 1), 'The others reach each other').toBe(1)
-      const unreachable = 'ClusterBackend.ask rejects when there is no connection, or it is lost'
+      expect(
+        await c.app.send({ user: 'bob' }, 'inbox', 1),
+        'The nodes that are still connected MUST reach each other',
+      ).toBe(1)
+      const unreachable =
+        'ClusterBackend.ask MUST reject without a connection, and when the connection is lost'
       expect(await context.within(underWay, unreachable), unreachable).toBe('cluster_unavailable')
       const asked = context.within(a.app.cluster.ask({ to: '$user/bob', method: 'who' }), unreachable)
       expect(await rejectionCode(asked), unreachable).toBe('cluster_unavailable')
       await letBack(context, a, b, c)
-      expect(await a.app.send({ user: 'bob' }, 'inbox', 2), 'What was cut is whole again').toBe(1)
-      expect(await c.app.send({ user: 'ada' }, 'inbox', 2), 'What was cut is whole again').toBe(1)
+      expect(await a.app.send({ user: 'bob' }, 'inbox', 2), 'Reconnected nodes MUST reach each other').toBe(1)
+      expect(await c.app.send({ user: 'ada' }, 'inbox', 2), 'Reconnected nodes MUST reach each other').toBe(1)
     },
   },
   {
-    name: 'once a node is back, all that was wanted before and meanwhile comes, and nothing comes twice',
+    name: 'once a node is back, old and new subscriptions take effect, and nothing is delivered twice',
     capability: 'partition',
     async run(context) {
       const [a, b, c] = await context.startTrio()
@@ -162,7 +166,7 @@ export const partition: readonly ClusterCase[] = [
       await c.app.publish('new/1', 'whole again')
       c.app.bus.publish('events/1', 'whole again')
       c.app.bus.publish('late/1', 'whole again')
-      const requirement = 'What nodes want MUST hold again when they are back'
+      const requirement = 'The interest of a node MUST take effect again when it is back'
       for (const peer of before) {
         await context.until(() => expect(peer.received('before/1'), requirement).toEqual(['whole again']))
       }
@@ -182,13 +186,13 @@ export const partition: readonly ClusterCase[] = [
           (payload, index) => payload !== 'whole again' && got.indexOf(payload) < index,
         )
         if (twice.length > 0)
-          throw violation('Nothing is delivered twice', `these came again: ${excerpt(twice)}`)
+          throw violation('A message MUST NOT be delivered twice', `delivered again: ${excerpt(twice)}`)
       }
-      expect(dropped.received(), 'Who no longer subscribes gets nothing more').toEqual([])
+      expect(dropped.received(), 'A session MUST get no message after it has unsubscribed').toEqual([])
     },
   },
   {
-    name: 'after a short cut the nodes have each other, as if nothing had been',
+    name: 'after a short cut the nodes reach each other again',
     capability: 'partition',
     async run(context) {
       const [a, b] = await context.startPair()
@@ -203,12 +207,12 @@ export const partition: readonly ClusterCase[] = [
         for (const peer of [here, there]) {
           const due = Array.from({ length: 2 * (round + 1) }, (_, index) => index >> 1)
           await context.until(() =>
-            expect(peer.received('news').sort(), 'Nodes that are back reach each other').toEqual(due),
+            expect(peer.received('news').sort(), 'Reconnected nodes MUST reach each other').toEqual(due),
           )
         }
         expect(
           await a.app.send({ user: 'bob' }, 'inbox', round),
-          'Nodes that are back reach each other',
+          'Reconnected nodes MUST reach each other',
         ).toBe(1)
       }
       for (const [seer, seen] of [
@@ -218,7 +222,10 @@ export const partition: readonly ClusterCase[] = [
         await context.until(() => {
           const changes = seer.changesOf(seen)
           if (changes.at(-1) === 'left') {
-            throw violation('Who is told that a node left MUST be told that it is back', excerpt(changes))
+            throw violation(
+              'A node that was told that another left MUST be told that it is back',
+              excerpt(changes),
+            )
           }
         })
       }

@@ -7,7 +7,7 @@ import type { ClusterCase } from '../cluster-case.ts'
 /** A code of an application's own. */
 const OWN = 'game_over'
 
-const WHOLE = 'Questions and answers MUST arrive as they are'
+const WHOLE = 'Questions and answers MUST arrive unchanged'
 const VALUES: readonly unknown[] = [
   null,
   undefined,
@@ -21,7 +21,7 @@ const VALUES: readonly unknown[] = [
 
 export const questions: readonly ClusterCase[] = [
   {
-    name: 'a node is asked and answers: the payload, who asks, and the value arrive as they are',
+    name: 'a question and its answer arrive unchanged, with the id of the asking node',
     async run(context) {
       const [a, b] = await context.startPair()
       const asked: unknown[] = []
@@ -36,13 +36,16 @@ export const questions: readonly ClusterCase[] = [
       await context.settle(a, b)
       for (const value of VALUES)
         expect(await a.app.cluster.askNode(b.id, 'echo', value), WHOLE).toEqual(value)
-      const who = 'ClusterHost.answer gets the question and the node that asks'
+      const who = 'ClusterHost.answer MUST get the question and the id of the asking node'
       expect(asked[0], who).toEqual([a.id, `$node/${b.id}`])
-      expect(await a.app.cluster.askNode(b.id, 'later', 7), 'Answers are awaited').toEqual({ later: 7 })
+      expect(
+        await a.app.cluster.askNode(b.id, 'later', 7),
+        'The result of ClusterHost.answer MUST be awaited',
+      ).toEqual({ later: 7 })
     },
   },
   {
-    name: 'errors of whoever answers arrive with code, message and issues',
+    name: 'errors of the answering node arrive with code, message and issues',
     async run(context) {
       const [a, b] = await context.startPair()
       const issues = [{ message: 'too long', path: ['text'] }]
@@ -57,7 +60,7 @@ export const questions: readonly ClusterCase[] = [
       })
       await context.settle(a, b)
       const ask = (method: string) => a.app.cluster.askNode(b.id, method).catch((error) => error.toJSON())
-      const requirement = "What ClusterHost.answer throws or rejects with MUST become the answer's error"
+      const requirement = 'An error of ClusterHost.answer MUST become the error of the answer'
       expect(await ask('coded'), requirement).toEqual({ code: 'forbidden', message: 'Not you', issues })
       expect(await ask('own'), requirement).toEqual({ code: OWN, message: 'Insert coin' })
       expect(await ask('plain'), `${requirement}, 'internal' when it has no code`).toMatchObject({
@@ -67,10 +70,10 @@ export const questions: readonly ClusterCase[] = [
     },
   },
   {
-    name: 'a question to a node that is not there is answered by nobody, in time',
+    name: 'a question to a node that does not exist ends in time with node_unreachable',
     async run(context) {
       const [a] = await context.startPair()
-      const requirement = 'A question to a node that is not there MUST end'
+      const requirement = 'A question to a node that does not exist MUST end'
       const asked = a.app.cluster.askNode('nobody0', 'echo', 1, 500)
       expect(await rejectionCode(context.within(asked, requirement)), requirement).toBe('node_unreachable')
       const answers = a.app.cluster.ask({ to: '$user/nobody', method: 'echo' })
@@ -78,7 +81,7 @@ export const questions: readonly ClusterCase[] = [
     },
   },
   {
-    name: 'a question is put to all other nodes that have to do with its address, once each, and to no more',
+    name: 'a question to an address reaches each other node with sessions there once, and no other node',
     async run(context) {
       const [a, b, c] = await context.startTrio()
       const d = await context.startNode()
@@ -99,15 +102,18 @@ export const questions: readonly ClusterCase[] = [
         expect(sorted, 'Every node with sessions there MUST answer, and no other').toEqual(
           [b.id, c.id].sort().map((id) => ({ node: id, value: id })),
         )
-        expect(missing, 'Nobody is missing').toEqual([])
-        expect([...asked].sort(), 'A node is asked once').toEqual([b.id, c.id].sort())
+        expect(missing, 'Answers.missing MUST be empty').toEqual([])
+        expect([...asked].sort(), 'Each node MUST be asked once').toEqual([b.id, c.id].sort())
       }
       const nobody = await a.app.cluster.ask({ to: '$room/void', method: 'who', thorough: true })
-      expect(nobody, 'Nodes that have nothing to say are not missing').toEqual({ items: [], missing: [] })
+      expect(nobody, 'Nodes without sessions there MUST NOT be listed as missing').toEqual({
+        items: [],
+        missing: [],
+      })
     },
   },
   {
-    name: 'a node that does not answer in time is missing from a thorough question, and the others answer',
+    name: 'a thorough question lists nodes that do not answer in time, and returns the other answers',
     async run(context) {
       const [a, b, c] = await context.startTrio()
       let settle = (_value: unknown) => {}
@@ -121,18 +127,20 @@ export const questions: readonly ClusterCase[] = [
         a.app.cluster.ask({ ...question, thorough: true }),
         requirement,
       )
-      expect(items, 'The others are heard').toEqual([{ node: c.id, value: 'c' }])
-      expect(missing, 'Answers.missing names those that did not answer').toEqual([b.id])
+      expect(items, 'The answers of the other nodes MUST be returned').toEqual([{ node: c.id, value: 'c' }])
+      expect(missing, 'Answers.missing MUST list the nodes that did not answer').toEqual([b.id])
       settle('too late')
       const quick = await context.within(a.app.cluster.ask(question), requirement)
-      expect(quick.items, 'The others are heard').toEqual([{ node: c.id, value: 'c' }])
+      expect(quick.items, 'The answers of the other nodes MUST be returned').toEqual([
+        { node: c.id, value: 'c' },
+      ])
       const alone = context.within(a.app.cluster.askNode(b.id, 'who', undefined, 300), requirement)
       expect(await rejectionCode(alone), requirement).toBe('node_unreachable')
       settle('too late')
     },
   },
   {
-    name: 'questions that are under way at the same time do not mix',
+    name: 'concurrent questions each get their own answer',
     async run(context) {
       const [a, b, c] = await context.startTrio()
       const waits = Array.from({ length: 150 }, () => context.random.below(30))
@@ -144,7 +152,7 @@ export const questions: readonly ClusterCase[] = [
         })
       }
       await context.settle(a, b, c)
-      const requirement = 'Every question gets its own answer'
+      const requirement = 'Every question MUST get its own answer'
       const all = waits.map(async (_wait, n) => {
         const node = n % 2 ? b : c
         const answer = await a.app.cluster.askNode(node.id, 'echo', n, context.timeout)

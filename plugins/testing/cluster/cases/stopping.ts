@@ -4,33 +4,39 @@ import { rejectionCode } from '../../rejection-code.ts'
 import { activeResources, untilReleased } from '../../resources.ts'
 import type { ClusterCase } from '../cluster-case.ts'
 
-const STOPS = 'ClusterBackend.stop resolves'
+const STOPS = 'ClusterBackend.stop MUST resolve'
 
 export const stopping: readonly ClusterCase[] = [
   {
-    name: 'a node that has stopped is asked nothing and given no work, which the others do',
+    name: 'a stopped node gets no questions and no group events: the other nodes get them',
     async run(context) {
       const [a, b, c] = await context.startTrio()
       await b.openAs('bob')
       const members = [a, b].map((node) => node.listen('jobs', { scope: 'cluster' }))
       const all = b.listen('jobs', { scope: 'all' })
       await context.settle(a, b, c)
-      expect(await a.app.send({ user: 'bob' }, 'inbox', 1), 'A session is reached').toBe(1)
+      expect(
+        await a.app.send({ user: 'bob' }, 'inbox', 1),
+        'A message to a user MUST reach the session',
+      ).toBe(1)
       await context.within(b.app.stop(), STOPS)
       const before = members[1]?.payloads.length
       await context.untilRemaining(a, c)
       await context.settle(a, c)
       for (let n = 0; n < 40; n++) c.app.bus.publish('jobs', n)
-      const requirement = 'A node that has stopped MUST NOT be given work'
+      const requirement = 'A stopped node MUST NOT get group events'
       await context.until(() => expect(members[0]?.payloads, requirement).toHaveLength(40))
       expect(members[1]?.payloads, requirement).toHaveLength(before as number)
-      expect(all.payloads, 'A node that has stopped gets nothing').toEqual([])
-      const sent = context.within(a.app.send({ user: 'bob' }, 'inbox', 2), 'A message to nobody is refused')
-      expect(await rejectionCode(sent), 'A node that has stopped has no sessions').toBe('not_connected')
+      expect(all.payloads, 'A stopped node MUST get no event').toEqual([])
+      const sent = context.within(
+        a.app.send({ user: 'bob' }, 'inbox', 2),
+        'A message to a target without sessions MUST be rejected',
+      )
+      expect(await rejectionCode(sent), 'A stopped node MUST have no sessions').toBe('not_connected')
     },
   },
   {
-    name: 'stopping again changes nothing, and what is called after it does no harm',
+    name: 'stop is idempotent, and calls after it do not throw',
     async run(context) {
       const [a, b] = await context.startPair()
       const { backend } = b
@@ -58,17 +64,17 @@ export const stopping: readonly ClusterCase[] = [
       expect(late, 'publish, emit, interest and listen MUST NOT throw, also after stop').not.toThrow()
       const asked = context.within(
         backend.ask({ to: `$node/${a.id}`, method: 'send' }),
-        'ClusterBackend.ask ends, also after stop',
+        'ClusterBackend.ask MUST settle after stop',
       )
-      expect(await rejectionCode(asked), 'ClusterBackend.ask rejects when there is no connection').toBe(
+      expect(await rejectionCode(asked), 'ClusterBackend.ask MUST reject without a connection').toBe(
         'cluster_unavailable',
       )
       await context.untilRemaining(a)
-      expect(peer.received(), 'A node that has stopped sends nothing').toEqual([])
+      expect(peer.received(), 'A stopped node MUST send nothing').toEqual([])
     },
   },
   {
-    name: 'a node may be told to stop while it is starting, and before it has',
+    name: 'a node can be stopped before it starts and while it is starting',
     async run(context) {
       const a = await context.startNode()
       const never = context.createNode()
@@ -80,18 +86,15 @@ export const stopping: readonly ClusterCase[] = [
           () => 'gave up',
         )
         if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait))
-        await context.within(
-          node.app.stop(),
-          'ClusterBackend.start MUST reject soon when stop is called meanwhile',
-        )
-        await context.within(started, 'ClusterBackend.start MUST reject soon when stop is called meanwhile')
+        await context.within(node.app.stop(), 'ClusterBackend.start MUST reject soon after stop is called')
+        await context.within(started, 'ClusterBackend.start MUST reject soon after stop is called')
         expect(node.app.state, STOPS).toBe('stopped')
       }
       await context.untilRemaining(a)
     },
   },
   {
-    name: 'once stopped, no connection and no timer is left',
+    name: 'a stopped node leaves no connection and no timer',
     async run(context) {
       const live = async () => {
         const [a, b] = await context.startPair()

@@ -26,7 +26,7 @@ const numbersOf = (peer: TestPeer): number[] =>
 
 export const reading: readonly TransportCase[] = [
   {
-    name: 'a peer that does not read is cut off, with the reason, and hurts no other',
+    name: 'a peer that does not read is disconnected with slow_consumer, and other peers are served',
     capability: 'slowReader',
     async run(context) {
       const server = await context.start({ limits: { maxBuffered: MAX_BUFFERED } })
@@ -38,17 +38,20 @@ export const reading: readonly TransportCase[] = [
       if (server.app.sessions.get(session)) {
         throw violation(
           BUFFERED,
-          `of ${sent} messages of 100 kB to a peer that does not read, the app noticed nothing`,
+          `the app noticed nothing after ${sent} messages of 100 kB to a peer that does not read`,
         )
       }
       slow.resume()
-      await slow.untilEndedWith('slow_consumer', 'Wire.close MUST close once what was written has left')
+      await slow.untilEndedWith(
+        'slow_consumer',
+        'Wire.close MUST send the written frames, then close the connection',
+      )
       const other = await server.openSession()
-      expect(await other.call('echo', 'fine'), 'Other peers MUST NOT be hurt').toBe('fine')
+      expect(await other.call('echo', 'fine'), 'Other peers MUST still be served').toBe('fine')
     },
   },
   {
-    name: 'a peer that does not read may miss messages instead, and gets what comes later in order',
+    name: 'under slowConsumer: drop, a peer that does not read misses messages and gets later ones in order',
     capability: 'slowReader',
     async run(context) {
       const server = await context.start({ slowConsumer: 'drop', limits: { maxBuffered: MAX_BUFFERED } })
@@ -59,9 +62,11 @@ export const reading: readonly TransportCase[] = [
       let full = 0
       const sent = await flood(server, () => wire.buffered > MAX_BUFFERED / 2 && ++full > 20)
       slow.resume()
-      expect(await slow.call('echo', 'still here'), 'A slow peer MUST stay').toBe('still here')
+      expect(await slow.call('echo', 'still here'), 'The session of a slow peer MUST stay open').toBe(
+        'still here',
+      )
       await server.app.publish('after', 'the flood')
-      await slow.untilPayloads('after', ['the flood'], 'A peer that reads again MUST get what comes')
+      await slow.untilPayloads('after', ['the flood'], 'A peer that reads again MUST get later messages')
       const numbers = numbersOf(slow)
       if (numbers.length === sent)
         throw violation(
@@ -72,7 +77,7 @@ export const reading: readonly TransportCase[] = [
     },
   },
   {
-    name: 'a peer that reads is never taken for a slow one, however much it gets',
+    name: 'a peer that reads is never treated as slow, however many messages it gets',
     async run(context) {
       const server = await context.start({ limits: { maxBuffered: MAX_BUFFERED } })
       const peer = await server.openSession()
@@ -86,11 +91,13 @@ export const reading: readonly TransportCase[] = [
         })
       }
       const wire = server.recorder.wireOf(session)
-      await context.until(() => expect(wire.buffered, `${BUFFERED}: none, when all has been read`).toBe(0))
+      await context.until(() =>
+        expect(wire.buffered, `${BUFFERED}: 0 once the peer has read everything`).toBe(0),
+      )
     },
   },
   {
-    name: 'a peer that stops answering pings is dropped, and one that answers is not',
+    name: 'a peer that stops answering pings is disconnected, and a peer that answers is not',
     capability: 'pingTimeout',
     async run(context) {
       const { timeout } = context
@@ -100,11 +107,11 @@ export const reading: readonly TransportCase[] = [
       for (let round = 0; round < 2; round++) {
         const dead = await server.openSession()
         dead.mute()
-        await server.untilSessions(1, 'A peer that gives no sign of life MUST be dropped, and no other')
+        await server.untilSessions(1, 'A peer that does not answer pings MUST be disconnected, and no other')
         await dead.untilEnded('Wire.terminate MUST drop the connection')
       }
-      expect(alive.closed, 'A peer that answers pings MUST stay').toBeUndefined()
-      expect(await alive.call('echo', 'here'), 'A peer that answers pings MUST stay').toBe('here')
+      expect(alive.closed, 'A peer that answers pings MUST stay connected').toBeUndefined()
+      expect(await alive.call('echo', 'here'), 'A peer that answers pings MUST stay connected').toBe('here')
     },
   },
 ]

@@ -7,7 +7,7 @@ import { mismatch, violation } from '../../violation.ts'
 import type { TestServer } from '../test-server.ts'
 import type { TransportCase, TransportCaseContext } from '../transport-case.ts'
 
-const CLOSES = 'Wire.close MUST close the connection once what was written has left'
+const CLOSES = 'Wire.close MUST send the written frames, then close the connection'
 
 /** A code that only the application knows. */
 const OWN = 'game_over'
@@ -44,12 +44,12 @@ const expectQuiet = (wire: Wire, when: string, terminate: boolean): void => {
 
 const expectOneEnd = async (server: TestServer, ends: readonly unknown[]): Promise<void> => {
   await server.untilSessions(0, 'session.disconnected() MUST be called when the connection is gone')
-  expect(ends, 'A peer that leaves ends its session once, and without an error').toEqual([undefined])
+  expect(ends, 'The session of a peer that leaves MUST end once, without an error').toEqual([undefined])
 }
 
 export const closing: readonly TransportCase[] = [
   {
-    name: 'a peer whose session the server ends is told why, and whether to come back',
+    name: 'when the server closes a session, the peer gets the reason and reconnectAfter',
     async run(context) {
       const server = await context.start()
       const reasons: [RookeryError, boolean][] = [
@@ -66,11 +66,11 @@ export const closing: readonly TransportCase[] = [
         expect(close.error, requirement).toEqual(error.toJSON())
         expect(close.reconnectAfter, requirement).toEqual(returns ? expect.any(Number) : null)
       }
-      await server.untilSessions(0, 'A session that was ended MUST leave nothing behind')
+      await server.untilSessions(0, 'A closed session MUST leave nothing in app.usage')
     },
   },
   {
-    name: 'what was sent before the end of a session still arrives',
+    name: 'messages sent before a session is closed still arrive',
     async run(context) {
       for (const code of ['forbidden', 'slow_consumer']) {
         const { peer, session } = await startWithPeer(context)
@@ -90,19 +90,19 @@ export const closing: readonly TransportCase[] = [
     },
   },
   {
-    name: 'nothing comes after the end, and no call to a closed wire fails',
+    name: 'no frame arrives after the close frame, and calls to a closed wire do not throw',
     async run(context) {
       const { server, peer, session, wire } = await startWithPeer(context)
       session.close(new RookeryError(OWN))
       expectQuiet(wire, 'right after close', false)
       await peer.untilEndedWith(OWN, CLOSES)
-      await server.untilSessions(0, 'A session that was ended MUST leave nothing behind')
-      for (let again = 0; again < 2; again++) expectQuiet(wire, 'after the connection had ended', true)
+      await server.untilSessions(0, 'A closed session MUST leave nothing in app.usage')
+      for (let again = 0; again < 2; again++) expectQuiet(wire, 'after the end of the connection', true)
       expect(peer.payloadsOn('late'), 'Wire.write MUST write nothing after close').toEqual([])
     },
   },
   {
-    name: 'a wire whose peer is gone fails no call either',
+    name: 'calls to a wire whose peer is gone do not throw',
     async run(context) {
       const { server, peer, wire } = await startWithPeer(context)
       peer.abort()
@@ -111,7 +111,7 @@ export const closing: readonly TransportCase[] = [
     },
   },
   {
-    name: 'terminate drops the connection at once',
+    name: 'Wire.terminate drops the connection at once',
     async run(context) {
       const { peer, session, wire } = await startWithPeer(context)
       session.disconnected()
@@ -120,7 +120,7 @@ export const closing: readonly TransportCase[] = [
     },
   },
   {
-    name: 'a peer that leaves politely ends its session, once and without an error',
+    name: 'a peer that closes its connection ends its session once, without an error',
     async run(context) {
       const { server, peer, ends } = await startWithPeer(context)
       peer.close()
@@ -128,7 +128,7 @@ export const closing: readonly TransportCase[] = [
     },
   },
   {
-    name: 'a peer that is cut off ends its session, once and without an error',
+    name: 'a peer that loses its connection ends its session once, without an error',
     async run(context) {
       const { server, peer, ends } = await startWithPeer(context)
       peer.abort()
@@ -136,7 +136,7 @@ export const closing: readonly TransportCase[] = [
     },
   },
   {
-    name: 'a peer that leaves in the middle of things leaves nothing behind, and its handlers are told',
+    name: 'a peer that disconnects during calls leaves no session, and the signals of its handlers abort',
     async run(context) {
       const server = await context.start()
       let [running, aborted] = [0, 0]
@@ -151,11 +151,15 @@ export const closing: readonly TransportCase[] = [
         { type: 'subscribe', topics: ['a/*', 'b', '*/c'], id: 2 },
         { topic: 'wait', id: 3 },
       )
-      await context.until(() => expect(running, 'Frames of the peer MUST be passed on').toBe(2))
+      await context.until(() =>
+        expect(running, 'Frames of the peer MUST be passed to session.receive').toBe(2),
+      )
       peer.abort()
       await sent
       await server.untilSessions(0, 'session.disconnected() MUST be called when the connection is gone')
-      await context.until(() => expect(aborted, 'The end of a session aborts its handlers').toBe(2))
+      await context.until(() =>
+        expect(aborted, 'The end of a session MUST abort the signals of its handlers').toBe(2),
+      )
     },
   },
 ]

@@ -12,7 +12,7 @@ const isError = (frame: ServerFrame): frame is ErrorFrame => frame.type === 'err
 
 export const errors: readonly TransportCase[] = [
   {
-    name: 'what is wrong with a frame that has an id is answered under it, and the session goes on',
+    name: 'a faulty frame with an id gets an error reply, and the session stays open',
     async run(context) {
       const server = await context.start()
       const peer = await server.openSession()
@@ -30,13 +30,13 @@ export const errors: readonly TransportCase[] = [
         const reply = await peer.request(frame)
         expect(reply, AS_WRITTEN).toMatchObject({ error: { code, message: expect.any(String) } })
       }
-      expect(await peer.call('echo', 'still here'), 'An error in a frame MUST NOT end the session').toBe(
+      expect(await peer.call('echo', 'still here'), 'A faulty frame MUST NOT end the session').toBe(
         'still here',
       )
     },
   },
   {
-    name: 'the errors of handlers arrive with code, message and issues; what is internal stays hidden',
+    name: 'errors of handlers arrive with code, message and issues; internal errors arrive without details',
     async run(context) {
       const server = await context.start()
       const issues = [{ message: 'must be text', path: ['lines', 0, 'text'] }]
@@ -53,13 +53,13 @@ export const errors: readonly TransportCase[] = [
     },
   },
   {
-    name: 'what is wrong with a frame without an id comes as an error, and the session goes on',
+    name: 'a faulty frame without an id gets an error frame, and the session stays open',
     async run(context) {
       const server = await context.start()
       const peer = await server.openSession()
       await peer.send({ topic: 'nobody/home' })
       const { error } = await peer.untilFrame(
-        'What is wrong with a frame without an id MUST come as an error',
+        'A faulty frame without an id MUST be answered with an error frame',
         isError,
       )
       expect(error, AS_WRITTEN).toMatchObject({ code: 'unknown_topic' })

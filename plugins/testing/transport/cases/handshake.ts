@@ -31,7 +31,7 @@ const PARAMS = { plain: 'a', empty: '', text: 'ä & b=c?#%20+\u{1f389}', 'na me'
 
 export const handshake: readonly TransportCase[] = [
   {
-    name: 'a session begins with welcome: protocol, session, and the limits of the app',
+    name: 'the first frame of a session is welcome, with protocol, session id and limits',
     async run(context) {
       const server = await context.start({ pingInterval: 20_000, limits: { maxPayload: 5000 } })
       const peer = await server.openSession()
@@ -45,31 +45,34 @@ export const handshake: readonly TransportCase[] = [
         maxPayload: 5000,
       })
       const known = server.app.sessions.get(welcome.session)
-      expect(known?.id, 'The session of the welcome MUST be one of the app').toBe(welcome.session)
-    },
-  },
-  {
-    name: 'the query of the handshake reaches the app as the peer wrote it',
-    async run(context) {
-      const { handshake } = await handshakeOf(context, { params: PARAMS })
-      const query = Object.fromEntries(handshake.query)
-      expect(query, 'Handshake.query MUST hold what the peer said').toMatchObject(PARAMS)
-    },
-  },
-  {
-    name: 'the token of the handshake reaches the app',
-    capability: 'token',
-    async run(context) {
-      const token = 'header.päyload.signature+/='
-      const { handshake } = await handshakeOf(context, { token })
-      expect(handshake.token, 'Handshake.token MUST hold what the peer presented').toBe(token)
-      expect(Object.fromEntries(handshake.query), 'A token is no part of the query').not.toHaveProperty(
-        'token',
+      expect(known?.id, 'The session id in welcome MUST be that of a session of the app').toBe(
+        welcome.session,
       )
     },
   },
   {
-    name: 'the handshake names the transport and the address, and has its headers in lower case',
+    name: 'the app gets the query of the handshake exactly as the peer sent it',
+    async run(context) {
+      const { handshake } = await handshakeOf(context, { params: PARAMS })
+      const query = Object.fromEntries(handshake.query)
+      expect(query, 'Handshake.query MUST hold the parameters of the peer').toMatchObject(PARAMS)
+    },
+  },
+  {
+    name: 'the app gets the token of the handshake',
+    capability: 'token',
+    async run(context) {
+      const token = 'header.päyload.signature+/='
+      const { handshake } = await handshakeOf(context, { token })
+      expect(handshake.token, 'Handshake.token MUST hold the token of the peer').toBe(token)
+      expect(
+        Object.fromEntries(handshake.query),
+        'Handshake.query MUST NOT hold the token',
+      ).not.toHaveProperty('token')
+    },
+  },
+  {
+    name: 'the handshake has the transport name, the address of the peer, and header names in lower case',
     async run(context) {
       const { server, handshake } = await handshakeOf(context, {})
       const names = server.recorder.transports.map(({ name }) => name)
@@ -81,7 +84,7 @@ export const handshake: readonly TransportCase[] = [
     },
   },
   {
-    name: 'each of several peers is who it said it is, and is reached as that',
+    name: 'each peer has the user of its own handshake and gets the messages to that user',
     async run(context) {
       const server = await startWith(context, ({ query }) => {
         const name = query.get('username') ?? 'nobody'
@@ -104,7 +107,7 @@ export const handshake: readonly TransportCase[] = [
     },
   },
   {
-    name: 'a peer that is refused gets the reason, nothing else, and is not to come back',
+    name: 'a refused peer gets one frame: close, with the reason and reconnectAfter null',
     async run(context) {
       const server = await startWith(context, () => {
         throw new RookeryError('unauthenticated', 'Say who you are')
@@ -112,18 +115,18 @@ export const handshake: readonly TransportCase[] = [
       const peer = await server.connect()
       const close = await peer.untilEndedWith(
         'unauthenticated',
-        'A wire that is closed at the handshake MUST close',
+        'A wire that is closed during the handshake MUST close its connection',
       )
       expect(close, 'A refusal MUST arrive as it was written').toMatchObject({
         error: { code: 'unauthenticated', message: 'Say who you are' },
         reconnectAfter: null,
       })
-      expect(peer.frames, 'A peer that is refused MUST get nothing but the reason').toEqual([close])
-      await server.untilSessions(0, 'A peer that is refused MUST leave nothing behind')
+      expect(peer.frames, 'A refused peer MUST get no frame but the close frame').toEqual([close])
+      await server.untilSessions(0, 'A refused peer MUST leave no session')
     },
   },
   {
-    name: 'a peer that is refused for a reason that passes is told when to come back',
+    name: 'a peer that is refused for a temporary reason gets a close frame with reconnectAfter',
     capability: 'passingRefusal',
     async run(context) {
       const server = await startWith(context, () => {
@@ -132,7 +135,7 @@ export const handshake: readonly TransportCase[] = [
       const peer = await server.connect()
       const close = await peer.untilEndedWith(
         'rate_limited',
-        'A wire that is closed at the handshake MUST close',
+        'A wire that is closed during the handshake MUST close its connection',
       )
       expect(close.reconnectAfter, 'The close frame MUST arrive as it was written').toEqual(
         expect.any(Number),
@@ -140,7 +143,7 @@ export const handshake: readonly TransportCase[] = [
     },
   },
   {
-    name: 'a handshake that takes too long ends the connection, and what comes of it later changes nothing',
+    name: 'a handshake that exceeds its time limit ends the connection, and its late result is ignored',
     async run(context) {
       let answer = () => {}
       const late = new Promise<null>((resolve) => {
@@ -149,14 +152,14 @@ export const handshake: readonly TransportCase[] = [
       const wait: AuthenticateHook = ({ query }) => (query.has('wait') ? late : null)
       const server = await startWith(context, wait, { handshakeTimeout: context.timeout / 16 })
       const peer = await server.connect({ params: { wait: '1' } })
-      const requirement = 'A wire that is closed at the handshake MUST close'
+      const requirement = 'A wire that is closed during the handshake MUST close its connection'
       if (context.has('passingRefusal')) await peer.untilEndedWith('handshake_timeout', requirement)
       else await peer.untilEnded(requirement)
       answer()
       const other = await server.openSession()
       await other.call('echo')
       expect(peer.frames.filter(({ type }) => type !== 'close')).toEqual([])
-      await server.untilSessions(1, 'A peer that is refused MUST leave nothing behind')
+      await server.untilSessions(1, 'A refused peer MUST leave no session')
     },
   },
 ]

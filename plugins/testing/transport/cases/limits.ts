@@ -19,7 +19,7 @@ const errorCodes = ({ frames }: TestPeer): string[] =>
 
 export const limits: readonly TransportCase[] = [
   {
-    name: 'a frame of the largest size is taken',
+    name: 'a frame of exactly maxPayload bytes is accepted',
     async run(context) {
       const server = await context.start({ limits: { maxPayload: LIMIT } })
       for (const letter of ['x', '漢']) {
@@ -27,13 +27,13 @@ export const limits: readonly TransportCase[] = [
         const frame = frameOf(LIMIT, letter)
         await peer.send(frame)
         const { payload } = await peer.untilReply(1000)
-        const requirement = 'A frame of limits.maxPayload bytes MUST be taken'
+        const requirement = 'A frame of limits.maxPayload bytes MUST be accepted'
         expect(payload, requirement).toBe('payload' in frame ? frame.payload : '')
       }
     },
   },
   {
-    name: 'a frame above the largest size reaches no handler: the peer is told, or cut off',
+    name: 'a frame larger than maxPayload reaches no handler: the peer gets an error or is disconnected',
     async run(context) {
       const server = await context.start({ limits: { maxPayload: LIMIT } })
       let handled = 0
@@ -48,18 +48,19 @@ export const limits: readonly TransportCase[] = [
         await peer.send(frame)
         await context.until(() => {
           if (handled > 0 || (!peer.closed && errorCodes(peer).length === 0)) {
-            const seen = handled > 0 ? 'a handler got one' : 'nothing happened'
+            const seen =
+              handled > 0 ? 'a handler got the frame' : 'the peer got no error and is still connected'
             throw violation('A transport MUST refuse frames larger than limits.maxPayload bytes', seen)
           }
         })
         const others = errorCodes(peer).filter((code) => code !== 'payload_too_large')
-        expect(others, 'A frame that is too large is refused as that').toEqual([])
+        expect(others, 'A frame that is too large MUST be refused with payload_too_large').toEqual([])
       }
-      expect(await witness.call('echo', 'still here'), 'Other peers MUST NOT be hurt').toBe('still here')
+      expect(await witness.call('echo', 'still here'), 'Other peers MUST still be served').toBe('still here')
     },
   },
   {
-    name: 'a flood is refused, and then cut off, with the reason',
+    name: 'frames beyond the rate limit are refused, and a flooding peer is disconnected with rate_limited',
     async run(context) {
       const server = await context.start({ limits: { messageRate: 1, messageBurst: 5 } })
       const peer = await server.openSession()
@@ -67,14 +68,17 @@ export const limits: readonly TransportCase[] = [
       for (let id = 0; id < 5; id++) await call(id)
       for (let id = 0; id < 5; id++) expect((await peer.untilReply(id)).payload).toBe(id)
       await Promise.all(Array.from({ length: 40 }, (_, index) => call(5 + index)))
-      const close = await peer.untilEndedWith('rate_limited', 'Wire.close MUST end the connection of a flood')
+      const close = await peer.untilEndedWith(
+        'rate_limited',
+        'Wire.close MUST end the connection of a flooding peer',
+      )
       expect(close.reconnectAfter, 'The close frame MUST arrive as it was written').toEqual(
         expect.any(Number),
       )
       const refused = peer.frames.filter((frame) => frame.type === 'reply' && frame.error)
-      const requirement = 'What was answered before the close MUST arrive: the first five that were too many'
+      const requirement = 'Replies before the close frame MUST arrive: at least five with rate_limited'
       expect(refused.length, requirement).toBeGreaterThanOrEqual(5)
-      await server.untilSessions(0, 'A peer that was cut off MUST leave nothing behind')
+      await server.untilSessions(0, 'A disconnected peer MUST leave no session')
     },
   },
 ]

@@ -4,7 +4,7 @@ import { Frame } from '../../../../core/protocol/frame.ts'
 import { mismatch, violation } from '../../violation.ts'
 import type { TransportCase } from '../transport-case.ts'
 
-const ORDER = 'Wire.write MUST bring all frames, in their order, each once'
+const ORDER = 'Wire.write MUST send all frames in order, each once'
 
 /** More than any case sends. */
 const NO_RATE_LIMIT = { limits: { messageRate: 100_000, messageBurst: 100_000 } }
@@ -13,7 +13,7 @@ const numbers = (count: number): number[] => Array.from({ length: count }, (_, i
 
 export const messages: readonly TransportCase[] = [
   {
-    name: 'messages arrive in the order in which they were published, all of them, each once',
+    name: 'all published messages arrive in order, each once',
     async run(context) {
       const server = await context.start()
       const peer = await server.openSession()
@@ -34,7 +34,7 @@ export const messages: readonly TransportCase[] = [
     },
   },
   {
-    name: 'what a peer sends reaches the handlers in the order of sending, all of it, each once',
+    name: 'all frames of a peer reach the handlers in order, each once',
     async run(context) {
       const server = await context.start(NO_RATE_LIMIT)
       const heard: unknown[] = []
@@ -57,7 +57,7 @@ export const messages: readonly TransportCase[] = [
     },
   },
   {
-    name: 'replies and messages to one session keep their order among each other',
+    name: 'replies and messages to one session arrive in the order in which they were sent',
     async run(context) {
       const server = await context.start(NO_RATE_LIMIT)
       server.app.handle('count', (ctx, number) => {
@@ -75,7 +75,7 @@ export const messages: readonly TransportCase[] = [
     },
   },
   {
-    name: 'every call gets the reply to it, whichever is answered first',
+    name: 'each call gets its own reply, in whatever order the handlers answer',
     async run(context) {
       const server = await context.start(NO_RATE_LIMIT)
       const answers: (() => void)[] = []
@@ -90,12 +90,12 @@ export const messages: readonly TransportCase[] = [
       for (const answer of answers.reverse()) answer()
       for (const id of ids) {
         const { payload } = await peer.untilReply(id)
-        expect(payload, 'A reply MUST arrive under the id of its call').toEqual({ answer: `for ${id}` })
+        expect(payload, 'A reply MUST have the id of its call').toEqual({ answer: `for ${id}` })
       }
     },
   },
   {
-    name: 'a frame without an id is not answered',
+    name: 'a frame without an id gets no reply',
     async run(context) {
       const server = await context.start()
       const peer = await server.openSession()
@@ -106,14 +106,14 @@ export const messages: readonly TransportCase[] = [
     },
   },
   {
-    name: 'a message keeps its fields: the topics of its event, and its place in the history',
+    name: 'a message arrives with all fields of its frame, such as topics and seq',
     async run(context) {
       const server = await context.start()
       const peer = await server.openSession()
       await peer.subscribe('orders/*')
       const topics = ['orders/7', 'users/42/orders']
       await server.app.publish({ topics, payload: 'made', client: { topic: 'order:created' } })
-      await peer.untilPayloads('order:created', ['made'], 'A message MUST arrive under its client topic')
+      await peer.untilPayloads('order:created', ['made'], 'A message MUST arrive on its client topic')
       const [session] = [...server.app.sessions]
       server.recorder.wireOf(session).write([new Frame({ topic: 'kept', payload: 'it', seq: 124 })])
       await peer.untilPayloads('kept', ['it'], 'A frame that is written MUST arrive')
@@ -125,7 +125,7 @@ export const messages: readonly TransportCase[] = [
     },
   },
   {
-    name: 'peers that subscribe to different things each get theirs, from one and the same turn',
+    name: 'peers with different subscriptions each get their own messages of one turn of the event loop',
     async run(context) {
       const server = await context.start()
       const wants = [['a'], ['a', 'b'], ['a', 'b', 'c'], ['a', 'c'], ['c']]
@@ -141,14 +141,14 @@ export const messages: readonly TransportCase[] = [
           await peer.untilPayloads(
             topic,
             sent,
-            `Wire.write MUST write the frames that it is given: those of '${topic}'`,
+            `Wire.write MUST write exactly the given frames, here those of '${topic}'`,
           )
         }
       }
     },
   },
   {
-    name: 'the array of frames is not kept: what happens to it after the write changes nothing',
+    name: 'changes to the array of frames after Wire.write have no effect',
     async run(context) {
       const server = await context.start()
       const peer = await server.openSession()

@@ -15,12 +15,16 @@ const createGate = () => {
       waiting++
       await opened
     })
-  return { guard, open: () => open(), untilWaiting: () => expect(waiting, 'A peer MUST be taken in').toBe(1) }
+  return {
+    guard,
+    open: () => open(),
+    untilWaiting: () => expect(waiting, 'The transport MUST accept the peer').toBe(1),
+  }
 }
 
 export const opening: readonly TransportCase[] = [
   {
-    name: 'frames that a peer sends before its session is open are held back, and then come in order',
+    name: 'frames that a peer sends before its session is open are handled in order once it is open',
     capability: 'earlyFrames',
     async run(context) {
       const gate = createGate()
@@ -33,16 +37,16 @@ export const opening: readonly TransportCase[] = [
       await context.until(gate.untilWaiting)
       // Whatever another peer sends after it has been served by then.
       await (await server.openSession()).call('echo')
-      expect(heard, 'Until open resolves, the transport MUST hold back what the peer sends').toEqual([])
+      expect(heard, 'The transport MUST hold frames of the peer back until open resolves').toEqual([])
       gate.open()
       await sent
       await context.until(() => {
-        expect(heard, 'What the peer sent before open resolved MUST be passed on then').toEqual(numbers)
+        expect(heard, 'Frames sent before open resolved MUST be passed on afterwards').toEqual(numbers)
       })
     },
   },
   {
-    name: 'a subscription that a peer sends before its session is open holds from the welcome on',
+    name: 'a subscription that a peer sends before its session is open takes effect once it is open',
     capability: 'earlyFrames',
     async run(context) {
       const gate = createGate()
@@ -55,11 +59,11 @@ export const opening: readonly TransportCase[] = [
       await peer.untilReply(1)
       expect(peer.frames[0]?.type, 'welcome MUST be the first frame').toBe('welcome')
       await server.app.publish('news/today', 'fresh')
-      await peer.untilPayloads('news/today', ['fresh'], 'What is published after a subscription MUST arrive')
+      await peer.untilPayloads('news/today', ['fresh'], 'Messages published after a subscription MUST arrive')
     },
   },
   {
-    name: 'a peer that leaves before its session is open leaves nothing behind',
+    name: 'a peer that disconnects before its session is open leaves no session',
     async run(context) {
       const gate = createGate()
       const server = await context.start({}, gate.guard)
@@ -72,12 +76,12 @@ export const opening: readonly TransportCase[] = [
       gate.open()
       await server.untilSessions(
         1,
-        'disconnected() MUST be called when the connection is gone, even if that was earlier',
+        'session.disconnected() MUST be called even if the connection was lost before open resolved',
       )
     },
   },
   {
-    name: 'what the server sends and subscribes a session to at its opening comes after the welcome',
+    name: 'messages that the server sends while a session opens arrive after the welcome frame',
     async run(context) {
       const server = await context.start({}, (app) => {
         app.sessions.onOpen((session) => {
@@ -87,7 +91,11 @@ export const opening: readonly TransportCase[] = [
         })
       })
       const peer = await server.openSession()
-      await peer.untilPayloads('news/today', ['second'], 'A subscription of the server MUST hold')
+      await peer.untilPayloads(
+        'news/today',
+        ['second'],
+        'A subscription that the server makes MUST take effect',
+      )
       const order = peer.frames.map((frame) => (frame.type === undefined ? frame.topic : frame.type))
       expect(order, 'Wire.write MUST keep the order of frames').toEqual(['welcome', 'hello', 'news/today'])
     },

@@ -39,7 +39,7 @@ const ALPHABET = ['a', '"', '\\', '\n', '\r', '\u0000', 'é', '漢', '\u2028', '
 
 export const payloads: readonly TransportCase[] = [
   {
-    name: 'text arrives whole, whatever is in it: line breaks, control characters, all of Unicode',
+    name: 'text arrives unchanged: line breaks, control characters, all of Unicode',
     async run(context) {
       const texts = Array.from({ length: 30 }, () => {
         const length = context.random.below(60)
@@ -49,7 +49,7 @@ export const payloads: readonly TransportCase[] = [
     },
   },
   {
-    name: 'topics arrive whole, whatever letters they have',
+    name: 'topics with any characters arrive unchanged',
     async run(context) {
       const server = await context.start()
       const topic = 'chat/Дмитрий/漢字/\u{1f389}/"quoted"\\'
@@ -62,7 +62,7 @@ export const payloads: readonly TransportCase[] = [
     },
   },
   {
-    name: 'payloads of every kind stay what they are, those that look empty too',
+    name: 'payloads of every JSON type arrive unchanged, empty ones included',
     async run(context) {
       const nested = { a: [{ b: { c: [[], {}, [null]] } }], '': { ' ': '' } }
       await carry(context, [
@@ -83,7 +83,7 @@ export const payloads: readonly TransportCase[] = [
     },
   },
   {
-    name: 'a payload that is absent stays absent',
+    name: 'an absent payload stays absent',
     capability: 'absentPayload',
     async run(context) {
       const server = await context.start()
@@ -99,7 +99,7 @@ export const payloads: readonly TransportCase[] = [
     },
   },
   {
-    name: 'large payloads arrive whole, in both directions',
+    name: 'large payloads arrive unchanged in both directions',
     async run(context) {
       const large = (bytes: number) => {
         const start = String(context.random.below(1000))

@@ -31,7 +31,7 @@ const HASTY: typeof WAYS = [
 
 export const comingBack: readonly TransportCase[] = [
   {
-    name: 'a peer that comes back is a new session, with nothing of the old one',
+    name: 'a peer that reconnects gets a new session without the old subscriptions',
     async run(context) {
       const server = await context.start()
       const sessions = new Set<string>()
@@ -49,7 +49,7 @@ export const comingBack: readonly TransportCase[] = [
     },
   },
   {
-    name: 'several connections of one user are several sessions: the end of one is not that of another',
+    name: 'each connection of a user is a session of its own and ends on its own',
     async run(context) {
       const server = await context.start({}, (app) => {
         app.sessions.onAuthenticate(({ query }) => ({ id: query.get('username') ?? '', name: 'Ada' }))
@@ -70,25 +70,31 @@ export const comingBack: readonly TransportCase[] = [
       await second.untilPayloads(
         'news',
         ['for those who stayed'],
-        'The session of another connection MUST go on',
+        'The session of another connection MUST stay open',
       )
-      expect(await second.call('echo', 1), 'The session of another connection MUST go on').toBe(1)
+      expect(await second.call('echo', 1), 'The session of another connection MUST stay open').toBe(1)
     },
   },
   {
-    name: 'peers come back to an app that has been started anew',
+    name: 'a second app accepts peers after the first one has stopped',
     async run(context) {
       for (let life = 0; life < 2; life++) {
         const server = await context.start()
         const peer = await server.openSession()
-        expect(await peer.call('echo', life), 'A plugin MUST work in one app after another').toBe(life)
+        expect(
+          await peer.call('echo', life),
+          'A plugin factory MUST work for several apps, one after the other',
+        ).toBe(life)
         await server.app.stop()
-        await peer.untilEndedWith('shutting_down', 'Wire.close MUST close once what was written has left')
+        await peer.untilEndedWith(
+          'shutting_down',
+          'Wire.close MUST send the written frames, then close the connection',
+        )
       }
     },
   },
   {
-    name: 'when many have come and gone, in every way, nothing of them is left',
+    name: 'after many connections have ended in every way, no session, socket or timer is left',
     async run(context) {
       let ended = 0
       const server = await context.start({}, (app) => {

@@ -3,11 +3,11 @@ import { activeResources, untilReleased } from '../../resources.ts'
 import { violation } from '../../violation.ts'
 import type { TransportCase } from '../transport-case.ts'
 
-const CLOSES = 'Wire.close MUST close the connection once what was written has left'
+const CLOSES = 'Wire.close MUST send the written frames, then close the connection'
 
 export const stopping: readonly TransportCase[] = [
   {
-    name: 'a stopping app delivers what was sent, tells every peer when to come back, and ends all connections',
+    name: 'an app that stops delivers sent messages, tells each peer when to reconnect, and ends all connections',
     async run(context) {
       const server = await context.start()
       const peers = await Promise.all(Array.from({ length: 5 }, () => server.openSession()))
@@ -27,7 +27,7 @@ export const stopping: readonly TransportCase[] = [
     },
   },
   {
-    name: 'a stopping app does not wait for ever for a peer that does not read',
+    name: 'an app stops in time although a peer does not read',
     capability: 'slowReader',
     async run(context) {
       const server = await context.start({ limits: { maxBuffered: 64_000_000 } })
@@ -44,7 +44,7 @@ export const stopping: readonly TransportCase[] = [
     },
   },
   {
-    name: 'a stopping app does not wait for ever for a peer whose handshake does not end',
+    name: 'an app stops in time although a handshake does not finish',
     async run(context) {
       let waiting = 0
       const server = await context.start({ handshakeTimeout: 10 * context.timeout }, (app) => {
@@ -54,33 +54,33 @@ export const stopping: readonly TransportCase[] = [
         })
       })
       const peer = await server.connect()
-      await context.until(() => expect(waiting, 'A peer MUST be taken in').toBe(1))
+      await context.until(() => expect(waiting, 'The transport MUST accept the peer').toBe(1))
       await server.app.stop()
       server.expectNoErrors()
-      const requirement = 'A wire that is closed at the handshake MUST close'
+      const requirement = 'A wire that is closed during the handshake MUST close its connection'
       if (context.has('passingRefusal')) await peer.untilEndedWith('shutting_down', requirement)
       else await peer.untilEnded(requirement)
     },
   },
   {
-    name: 'once stopped, nobody is taken in',
+    name: 'a stopped transport accepts no connection',
     async run(context) {
       const server = await context.start()
       await server.openSession()
       await server.app.stop()
       server.expectNoErrors()
       const before = server.recorder.openCalls.length
-      const requirement = 'Transport.stop MUST take no more connections'
+      const requirement = 'A stopped transport MUST accept no connection'
       const late = await server.connect().catch(() => undefined)
       await late?.untilEnded(requirement)
       if (server.recorder.openCalls.length > before)
-        throw violation(requirement, 'one came in after it had resolved')
+        throw violation(requirement, 'a session was opened after Transport.stop had resolved')
       if (late?.frames.some(({ type }) => type === 'welcome'))
-        throw violation(requirement, 'a peer was welcomed')
+        throw violation(requirement, 'a peer got a welcome frame')
     },
   },
   {
-    name: 'once stopped, no socket and no timer is left',
+    name: 'a stopped transport leaves no socket and no timer',
     async run(context) {
       const before = activeResources()
       // What one leaves is hard to tell from what others of the process come and go with.

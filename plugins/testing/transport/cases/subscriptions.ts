@@ -3,7 +3,7 @@ import type { TransportCase } from '../transport-case.ts'
 
 export const subscriptions: readonly TransportCase[] = [
   {
-    name: 'from the reply to a subscription on, everything published arrives',
+    name: 'every message published after the reply to a subscription arrives',
     async run(context) {
       const server = await context.start()
       const peer = await server.openSession()
@@ -17,25 +17,25 @@ export const subscriptions: readonly TransportCase[] = [
         await peer.untilPayloads(
           `round/${round}/message`,
           [round],
-          'What is published after a subscription MUST arrive',
+          'Messages published after a subscription MUST arrive',
         )
       }
     },
   },
   {
-    name: 'from the reply to the end of a subscription on, nothing more of it arrives',
+    name: 'no message published after the reply to an unsubscription arrives',
     async run(context) {
       const server = await context.start()
       const peer = await server.openSession()
       await peer.subscribe('news/*', 'sport')
       await server.app.publish('news/today', 1)
       const { payload } = await peer.request({ type: 'unsubscribe', topics: ['news/*'] })
-      const requirement = 'The reply to the end of a subscription MUST arrive as it was written'
+      const requirement = 'The reply to an unsubscription MUST arrive as it was written'
       expect(payload, requirement).toEqual({ topics: ['news/*'] })
       await server.app.publish('news/today', 2)
       await server.app.publish('sport', 3)
-      await peer.untilPayloads('sport', [3], 'Other subscriptions MUST hold')
-      peer.expectPayloads('news/today', [1], 'A frame unsubscribe MUST reach the app')
+      await peer.untilPayloads('sport', [3], 'Other subscriptions MUST stay in effect')
+      peer.expectPayloads('news/today', [1], 'An unsubscribe frame MUST reach the app')
     },
   },
 ]
