@@ -10,7 +10,7 @@ import { leftovers, otherFaults } from '../support/conformance-cluster-other-fau
 const faults = { ...messageFaults, ...otherFaults }
 type ClusterFaultName = keyof typeof faults
 
-/** For each case the backends that it catches, and what it says of them. */
+/** For each case, the faults that it catches, with the expected failure message. */
 const catches: Readonly<Record<string, Partial<Record<ClusterFaultName, RegExp>>>> = {
   'a started node knows the other nodes, and each of them is told once that it joined': {
     'does not wait for the other nodes at start':
@@ -186,12 +186,12 @@ const catches: Readonly<Record<string, Partial<Record<ClusterFaultName, RegExp>>
 const runs = Object.entries(catches).flatMap(([name, caught]) =>
   Object.entries(caught).map(([fault, message]) => ({ name, fault: fault as ClusterFaultName, message })),
 )
-/** These look at what the whole process has open. */
+/** These runs count the timers of the whole process, so they run one at a time. */
 const alone = runs.filter(({ fault }) => fault === 'leaves a timer')
 
 /** Runs one case against a backend that is broken in one way. */
 const run = async ({ name, fault }: (typeof runs)[number]): Promise<void> => {
-  const found = clusterCases.find((one) => one.name === name)
+  const found = clusterCases.find((testCase) => testCase.name === name)
   if (!found) throw new Error(`There is no case '${name}'`)
   const start = () => memoryEnvironment(faults[fault])
   await runClusterCase(found, readClusterOptions({ name: fault, start, timeout: 2000, seed: 1 }))
@@ -213,16 +213,16 @@ describe('a backend that', () => {
   })
 })
 
-describe('the cluster kit', () => {
-  it('has for every case a backend that fails it', () => {
+describe('the cluster conformance kit', () => {
+  it('catches at least one fault with every case', () => {
     expect(Object.keys(catches).toSorted()).toEqual(clusterCases.map(({ name }) => name).toSorted())
   })
 
-  it('catches every way of being broken', () => {
+  it('catches every fault', () => {
     expect([...new Set(runs.map(({ fault }) => fault))].toSorted()).toEqual(Object.keys(faults).toSorted())
   })
 
-  it('names each case once', () => {
+  it('has a different name for every case', () => {
     expect(new Set(clusterCases.map(({ name }) => name)).size).toBe(clusterCases.length)
   })
 
@@ -233,13 +233,13 @@ describe('the cluster kit', () => {
     [{ name: 'x', start: memoryEnvironment, plugin: 1 }, /there is no option 'plugin'/],
     [{ name: 'x', start: memoryEnvironment, missing: { cut: 'no' } }, /there is no option 'cut'/],
     [{ name: 'x', start: memoryEnvironment, missing: { partition: '' } }, /a non-empty string/],
-  ])('refuses options that are wrong: %j', (options, message) => {
+  ])('refuses invalid options: %j', (options, message) => {
     expect(() => clusterConformance(options as never)).toThrow(
       expect.objectContaining({ code: 'invalid_option', message: expect.stringMatching(message) }),
     )
   })
 
-  it('refuses an environment that is none, or that cannot cut and does not say why', async () => {
+  it('refuses an environment without a plugin, or without cut, heal and a reason in missing', async () => {
     const [first] = clusterCases as [ClusterCase]
     const { plugin } = memoryEnvironment()
     const attempt = (environment: object, missing = {}) =>

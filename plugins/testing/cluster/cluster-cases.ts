@@ -4,7 +4,7 @@ import { delivery } from './cases/delivery.ts'
 import { groups } from './cases/groups.ts'
 import { listeners } from './cases/listeners.ts'
 import { membership } from './cases/membership.ts'
-import { kinds } from './cases/message-kinds.ts'
+import { messageKinds } from './cases/message-kinds.ts'
 import { order } from './cases/order.ts'
 import { partition } from './cases/partition.ts'
 import { questions } from './cases/questions.ts'
@@ -21,7 +21,7 @@ export const clusterCases: readonly ClusterCase[] = [
   ...questions,
   ...listeners,
   ...groups,
-  ...kinds,
+  ...messageKinds,
   ...partition,
   ...stopping,
 ]

@@ -1,4 +1,4 @@
-import { reading } from './cases/backpressure.ts'
+import { backpressure } from './cases/backpressure.ts'
 import { closing } from './cases/closing.ts'
 import { errors } from './cases/errors.ts'
 import { handshake } from './cases/handshake.ts'
@@ -6,7 +6,7 @@ import { limits } from './cases/limits.ts'
 import { messages } from './cases/messages.ts'
 import { opening } from './cases/opening.ts'
 import { payloads } from './cases/payloads.ts'
-import { comingBack } from './cases/reconnecting.ts'
+import { reconnecting } from './cases/reconnecting.ts'
 import { stopping } from './cases/stopping.ts'
 import { subscriptions } from './cases/subscriptions.ts'
 import type { TransportCase } from './transport-case.ts'
@@ -20,8 +20,8 @@ export const transportCases: readonly TransportCase[] = [
   ...subscriptions,
   ...errors,
   ...limits,
-  ...reading,
+  ...backpressure,
   ...closing,
-  ...comingBack,
+  ...reconnecting,
   ...stopping,
 ]

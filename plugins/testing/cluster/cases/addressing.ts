@@ -5,7 +5,7 @@ import type { ClusterCase } from '../cluster-case.ts'
 
 const REACHED = 'A question to an address MUST reach all nodes with sessions there'
 
-/** Ids that addresses have to carry whole. */
+/** Ids with characters that addresses, paths and subjects treat specially. */
 const IDS = [
   'a b',
   'a.b',
@@ -144,7 +144,9 @@ export const addressing: readonly ClusterCase[] = [
         })
       }
       expect(other.session.closed, 'Other sessions MUST stay open').toBe(false)
-      expect(await a.app.sessions.disconnect({ user: 'eve' }), 'The sessions of the user MUST be gone').toBe(0)
+      expect(await a.app.sessions.disconnect({ user: 'eve' }), 'The sessions of the user MUST be gone').toBe(
+        0,
+      )
     },
   },
   {

@@ -4,7 +4,7 @@ import type { Random } from '../../random.ts'
 import { excerpt, mismatch, violation } from '../../violation.ts'
 import type { ClusterCase } from '../cluster-case.ts'
 
-/** What JSON can say, and where carriers of it go wrong. */
+/** JSON values that encodings and brokers tend to change. */
 const PAYLOADS: readonly unknown[] = [
   null,
   undefined,
@@ -26,7 +26,7 @@ const PAYLOADS: readonly unknown[] = [
 ]
 
 /** Characters that brokers, paths, patterns and encodings treat specially. */
-const NASTY = [
+const SPECIAL_CHARACTERS = [
   ...'.>%$_-+#?&=:;,!@^~|\\\'"`<(){}[]',
   '..',
   '$a',
@@ -51,27 +51,27 @@ const NASTY = [
   'constructor',
 ]
 
-const nastySegment = (random: Random): string =>
-  Array.from({ length: 1 + random.below(4) }, () => random.pick(NASTY)).join('')
+const specialSegment = (random: Random): string =>
+  Array.from({ length: 1 + random.below(4) }, () => random.pick(SPECIAL_CHARACTERS)).join('')
 
-/** Different topics; the last ones are as long as topics may be. */
-const nastyTopics = (random: Random): string[] => {
+/** Distinct topics of special characters. The last ones have the maximum length. */
+const specialTopics = (random: Random): string[] => {
   const topics = new Set<string>()
   while (topics.size < 60) {
-    topics.add(Array.from({ length: 1 + random.below(4) }, () => nastySegment(random)).join('/'))
+    topics.add(Array.from({ length: 1 + random.below(4) }, () => specialSegment(random)).join('/'))
   }
   return [...topics, '.'.repeat(255), Array(16).fill('%.>').join('/'), `${'漢'.repeat(42)}/${'é'.repeat(64)}`]
 }
 
-/** Patterns that match a topic: some segments are left open. */
-const opened = (topic: string, random: Random): string => {
+/** A pattern that matches the topic, with a wildcard at a random place. */
+const withWildcard = (topic: string, random: Random): string => {
   const segments = topic.split('/')
   const at = random.below(segments.length)
   if (random.below(2)) return [...segments.slice(0, at), '*'].join('/')
   return segments.map((segment, index) => (index === at ? '*' : segment)).join('/')
 }
 
-const WHOLE = 'A message MUST arrive as it was published'
+const UNCHANGED = 'A message MUST arrive as it was published'
 
 export const contents: readonly ClusterCase[] = [
   {
@@ -83,7 +83,7 @@ export const contents: readonly ClusterCase[] = [
       for (const [index, payload] of PAYLOADS.entries()) await a.app.publish(`things/${index}`, payload)
       await context.until(() => {
         const wrong = mismatch(peer.received(), PAYLOADS)
-        if (wrong) throw violation(WHOLE, wrong)
+        if (wrong) throw violation(UNCHANGED, wrong)
       })
       const absent = peer.messages[1] as object
       expect('payload' in absent, 'An absent payload MUST stay absent').toBe(false)
@@ -94,10 +94,10 @@ export const contents: readonly ClusterCase[] = [
     name: 'topics with any characters arrive unchanged, and only where a pattern matches',
     async run(context) {
       const [a, b] = await context.startPair()
-      const topics = nastyTopics(context.random)
+      const topics = specialTopics(context.random)
       const half = topics.filter((_topic, index) => index % 2 === 0)
       const exact = await b.open(...half)
-      const patterns = topics.slice(0, 40).map((topic) => opened(topic, context.random))
+      const patterns = topics.slice(0, 40).map((topic) => withWildcard(topic, context.random))
       const wide = await b.open(...patterns)
       await context.settle(a, b)
       for (const topic of topics) await a.app.publish(topic, topic)
@@ -108,7 +108,7 @@ export const contents: readonly ClusterCase[] = [
       ] as const) {
         await context.until(() => {
           const lost = due.filter((topic) => !peer.messages.some((message) => message.topic === topic))
-          if (lost.length > 0) throw violation(WHOLE, `no message arrived on ${excerpt(lost)}`)
+          if (lost.length > 0) throw violation(UNCHANGED, `no message arrived on ${excerpt(lost)}`)
         })
       }
       await context.settle(a, b)
@@ -116,11 +116,11 @@ export const contents: readonly ClusterCase[] = [
         [exact, half],
         [wide, matching],
       ] as const) {
-        // In order of neither: only that of one topic is promised.
-        expect(peer.messages.map(({ topic }) => topic).sort(), WHOLE).toEqual([...due].sort())
+        // Sorted, because only the order within one topic is promised.
+        expect(peer.messages.map(({ topic }) => topic).sort(), UNCHANGED).toEqual([...due].sort())
         for (const { topic, payload, topics: more } of peer.messages) {
           if (topic !== payload || more)
-            throw violation(WHOLE, `${excerpt(payload)} arrived on ${excerpt(topic)}`)
+            throw violation(UNCHANGED, `${excerpt(payload)} arrived on ${excerpt(topic)}`)
         }
       }
     },
@@ -139,13 +139,13 @@ export const contents: readonly ClusterCase[] = [
       })
       await a.app.publish({ topics, payload: 'plain' })
       await a.app.publish({ topics, payload: 'renamed', client: { topic: 'orders/7' } })
-      await context.until(() => expect(peer.messages, WHOLE).toHaveLength(3))
+      await context.until(() => expect(peer.messages, UNCHANGED).toHaveLength(3))
       expect(
         peer.messages.find(({ topic }) => topic === 'order:made'),
-        WHOLE,
+        UNCHANGED,
       ).toEqual({ topic: 'order:made', payload: 'made', topics })
-      expect(peer.messages, WHOLE).toContainEqual({ topic: 'users/42/orders', payload: 'plain' })
-      expect(peer.messages, WHOLE).toContainEqual({ topic: 'orders/7', payload: 'renamed' })
+      expect(peer.messages, UNCHANGED).toContainEqual({ topic: 'users/42/orders', payload: 'plain' })
+      expect(peer.messages, UNCHANGED).toContainEqual({ topic: 'orders/7', payload: 'renamed' })
     },
   },
 ]

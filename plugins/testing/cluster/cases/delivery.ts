@@ -120,7 +120,7 @@ export const delivery: readonly ClusterCase[] = [
     async run(context) {
       const [a, b] = await context.startPair()
       const peer = await b.open('news')
-      // As a plugin that wants the same pattern for itself.
+      // Like a plugin that has an interest in the same pattern.
       b.backend.interest('news', true)
       b.backend.interest('news', true)
       b.backend.interest('news', false)

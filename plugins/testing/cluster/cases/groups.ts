@@ -3,15 +3,15 @@ import { mismatch, violation } from '../../violation.ts'
 import type { ClusterCase, ClusterCaseContext } from '../cluster-case.ts'
 import type { ClusterNode, RecordedListener } from '../cluster-node.ts'
 
-const ONE = 'Exactly one node of a group MUST handle each event'
+const ONE_NODE = 'Exactly one node of a group MUST handle each event'
 
 const byNumber = (one: unknown, other: unknown): number => (one as number) - (other as number)
 
 const handled = (members: readonly RecordedListener[]): unknown[] =>
   members.flatMap(({ payloads }) => payloads).sort(byNumber)
 
-/** Publishes numbers from different nodes; resolves when members have handled each once, all together. */
-const work = async (
+/** Publishes numbers from the nodes in turn. Resolves when the members together have handled each number once. */
+const publishJobs = async (
   context: ClusterCaseContext,
   nodes: readonly ClusterNode[],
   members: readonly RecordedListener[],
@@ -28,7 +28,7 @@ const work = async (
 const untilHandled = (members: readonly RecordedListener[], count: number): void => {
   const due = Array.from({ length: count }, (_, index) => index)
   const wrong = mismatch(handled(members), due)
-  if (wrong) throw violation(ONE, wrong)
+  if (wrong) throw violation(ONE_NODE, wrong)
 }
 
 export const groups: readonly ClusterCase[] = [
@@ -38,13 +38,13 @@ export const groups: readonly ClusterCase[] = [
       const nodes = await context.startTrio()
       const [, b, c] = nodes
       const bills = nodes.map((node) => node.listen('jobs/*', { scope: 'cluster', group: 'bills' }))
-      // One that the publisher is not in, and with different patterns.
+      // A group without the first node, whose members have different patterns.
       const mails = [
         b.listen('jobs/*', { scope: 'cluster', group: 'mails' }),
         c.listen(['*', 'jobs/1'], { scope: 'cluster', group: 'mails' }),
       ]
       await context.settle(...nodes)
-      await work(context, nodes, bills, 300)
+      await publishJobs(context, nodes, bills, 300)
       await context.until(() => untilHandled(mails, 300))
       await context.settle(...nodes)
       untilHandled(bills, 300)
@@ -61,14 +61,14 @@ export const groups: readonly ClusterCase[] = [
       const nodes = await context.startTrio()
       const members = nodes.map((node) => node.listen('jobs/*', { scope: 'cluster' }))
       await context.settle(...nodes)
-      await work(context, nodes, members, 60)
+      await publishJobs(context, nodes, members, 60)
       members[1]?.subscription.cancel()
       await context.settle(...nodes)
       const before = members[1]?.payloads.length
-      await work(context, nodes, members, 60)
+      await publishJobs(context, nodes, members, 60)
       members[2]?.subscription.cancel()
       await context.settle(...nodes)
-      await work(context, nodes, members, 60)
+      await publishJobs(context, nodes, members, 60)
       expect(members[1]?.payloads.length, 'A cancelled member MUST get no more events').toBe(before)
     },
   },
@@ -81,10 +81,10 @@ export const groups: readonly ClusterCase[] = [
       await context.settle(a, b)
       for (let n = 0; n < 20; n++) a.app.bus.publish('jobs/1', n)
       for (const { payloads } of [first, second]) {
-        await context.until(() => expect(payloads, ONE).toHaveLength(20))
+        await context.until(() => expect(payloads, ONE_NODE).toHaveLength(20))
       }
       await context.settle(a, b)
-      for (const { payloads } of [first, second]) expect(payloads, ONE).toHaveLength(20)
+      for (const { payloads } of [first, second]) expect(payloads, ONE_NODE).toHaveLength(20)
     },
   },
   {
@@ -92,14 +92,14 @@ export const groups: readonly ClusterCase[] = [
     async run(context) {
       const a = await context.startNode()
       const member = a.listen('jobs/*', { scope: 'cluster' })
-      await work(context, [a], [member], 30)
+      await publishJobs(context, [a], [member], 30)
       const b = await context.startNode()
       await context.untilMembers(a, b)
       await context.settle(a, b)
-      await work(context, [a, b], [member], 30)
+      await publishJobs(context, [a, b], [member], 30)
       await context.within(b.app.stop(), 'ClusterBackend.stop MUST resolve')
       await context.untilRemaining(a)
-      await work(context, [a], [member], 30)
+      await publishJobs(context, [a], [member], 30)
     },
   },
 ]

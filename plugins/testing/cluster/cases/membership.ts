@@ -17,12 +17,12 @@ export const membership: readonly ClusterCase[] = [
       expect(c.app.cluster.nodes(), known).toEqual([a.id, b.id, c.id].sort())
       await context.untilMembers(a, b, c)
       await context.settle(a, b, c)
-      const told = 'ClusterHost.changed MUST report once that a node has joined'
-      expect(a.changes, told).toEqual([
+      const reported = 'ClusterHost.changed MUST report once that a node has joined'
+      expect(a.changes, reported).toEqual([
         { node: b.id, change: 'joined' },
         { node: c.id, change: 'joined' },
       ])
-      expect(b.changesOf(c), told).toEqual(['joined'])
+      expect(b.changesOf(c), reported).toEqual(['joined'])
       for (const { app } of [a, b, c])
         expect(app.cluster.connected, 'ClusterBackend.connected MUST be true').toBe(true)
     },
@@ -76,7 +76,7 @@ export const membership: readonly ClusterCase[] = [
       for (const node of nodes) {
         for (const other of nodes) {
           const seen = node.changesOf(other)
-          // Whether a node is told of those that were there before it is its backend's choice.
+          // A backend may report the nodes that started earlier, or not.
           if (seen.length > 1 || seen.some((change) => change !== 'joined')) {
             throw violation(
               'ClusterHost.changed MUST report once that a node has joined',

@@ -2,9 +2,9 @@ import { expect } from 'vitest'
 import type { ClusterMessage } from '../../../../core/cluster/cluster.ts'
 import type { ClusterCase } from '../cluster-case.ts'
 
-const TAKEN = 'A message with a kind MUST reach the plugin for that kind unchanged, and no session'
+const REACHES_PLUGIN = 'A message with a kind MUST reach the plugin for that kind unchanged, and no session'
 
-export const kinds: readonly ClusterCase[] = [
+export const messageKinds: readonly ClusterCase[] = [
   {
     name: 'a message with a kind reaches the plugin for it on the other nodes, with its note, and no session',
     async run(context) {
@@ -28,18 +28,18 @@ export const kinds: readonly ClusterCase[] = [
       a.app.cluster.publish(message)
       a.app.cluster.publish({ ...message, payload: undefined, note: null })
       for (const messages of taken.slice(1)) {
-        await context.until(() => expect(messages, TAKEN).toHaveLength(2))
-        expect(messages[0], TAKEN).toEqual({ message, from: a.id })
-        expect(messages[1]?.message.payload, TAKEN).toBe(undefined)
-        expect(messages[1]?.message.note, TAKEN).toBe(null)
+        await context.until(() => expect(messages, REACHES_PLUGIN).toHaveLength(2))
+        expect(messages[0], REACHES_PLUGIN).toEqual({ message, from: a.id })
+        expect(messages[1]?.message.payload, REACHES_PLUGIN).toBe(undefined)
+        expect(messages[1]?.message.note, REACHES_PLUGIN).toBe(null)
       }
       await a.app.publish('plain', 'for sessions')
       for (const peer of peers) {
-        await context.until(() => expect(peer.received(), TAKEN).toEqual(['for sessions']))
+        await context.until(() => expect(peer.received(), REACHES_PLUGIN).toEqual(['for sessions']))
       }
       await context.settle(...nodes)
       expect(taken[0], 'The publishing node MUST NOT get its own message').toEqual([])
-      expect(taken[1], TAKEN).toHaveLength(2)
+      expect(taken[1], REACHES_PLUGIN).toHaveLength(2)
     },
   },
   {
@@ -51,8 +51,8 @@ export const kinds: readonly ClusterCase[] = [
       const message = { topics: ['rooms/1'], topic: 'rooms/1', payload: '1', except: null }
       a.app.cluster.publish({ ...message, kind: 'unheard of' })
       a.app.cluster.publish({ ...message, payload: '"plain"', kind: null })
-      await context.until(() => expect(peer.received(), TAKEN).toContain('plain'))
-      expect(peer.received(), TAKEN).toEqual(['plain'])
+      await context.until(() => expect(peer.received(), REACHES_PLUGIN).toContain('plain'))
+      expect(peer.received(), REACHES_PLUGIN).toEqual(['plain'])
     },
   },
 ]

@@ -7,7 +7,7 @@ const ORDER =
 
 const numbers = (count: number): number[] => Array.from({ length: count }, (_, index) => index)
 
-/** Publishes in bursts, between which others get their turn. */
+/** Publishes in bursts of random length, with turns of the event loop in between. */
 const inBursts = async (
   context: ClusterCaseContext,
   count: number,

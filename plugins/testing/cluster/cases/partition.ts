@@ -4,7 +4,7 @@ import { excerpt, violation } from '../../violation.ts'
 import { ABSENCE_DETECTION_MS, type ClusterCase, type ClusterCaseContext } from '../cluster-case.ts'
 import type { ClusterNode } from '../cluster-node.ts'
 
-/** Cuts a node off, and waits until both sides know. */
+/** Cuts a node off. Resolves when both sides have noticed. */
 const cutOff = async (
   context: ClusterCaseContext,
   cut: ClusterNode,
@@ -14,14 +14,14 @@ const cutOff = async (
   await Promise.all([context.untilRemaining(cut), context.untilRemaining(...others)])
 }
 
-/** Lets it back, and waits until both sides know. */
-const letBack = async (context: ClusterCaseContext, ...nodes: ClusterNode[]): Promise<void> => {
+/** Reconnects the first node. Resolves when all nodes know each other and their interest. */
+const reconnect = async (context: ClusterCaseContext, ...nodes: ClusterNode[]): Promise<void> => {
   await context.heal(nodes[0] as ClusterNode)
   await context.untilRemaining(...nodes)
   await context.settle(...nodes)
 }
 
-const GOES_ON = 'Delivery on the own node MUST NOT depend on the backend'
+const LOCAL_DELIVERY = 'Delivery on the own node MUST NOT depend on the backend'
 
 export const partition: readonly ClusterCase[] = [
   {
@@ -36,10 +36,10 @@ export const partition: readonly ClusterCase[] = [
         [b, a],
         [c, a],
       ] as const
-      for (const [seer, seen] of pairs) {
+      for (const [observer, other] of pairs) {
         const requirement = 'ClusterHost.changed MUST report that a node has left'
         await context.until(
-          () => expect(seer.changesOf(seen).at(-1), requirement).toBe('left'),
+          () => expect(observer.changesOf(other).at(-1), requirement).toBe('left'),
           ABSENCE_DETECTION_MS,
         )
       }
@@ -49,14 +49,14 @@ export const partition: readonly ClusterCase[] = [
         [a, b, c].map(({ app }) => app.cluster.connected),
         state,
       ).toEqual([false, true, true])
-      await letBack(context, a, b, c)
-      for (const [seer, seen] of pairs) {
+      await reconnect(context, a, b, c)
+      for (const [observer, other] of pairs) {
         const back = () => {
-          const last = seer.changesOf(seen).at(-1)
+          const last = observer.changesOf(other).at(-1)
           if (last !== 'joined' && last !== 'restored') {
             throw violation(
               'ClusterHost.changed MUST report that a node is back',
-              `the changes were ${excerpt(seer.changesOf(seen))}`,
+              `the changes were ${excerpt(observer.changesOf(other))}`,
             )
           }
         }
@@ -83,25 +83,27 @@ export const partition: readonly ClusterCase[] = [
       const [cut, ...others] = [await at(a), await at(b), await at(c)]
       await context.settle(a, b, c)
       const early = [await context.cut(a), a.app.publish('news', 'at once')]
-      await context.until(() => expect(cut.peer.received(), GOES_ON).toEqual(['at once']), 1000)
+      await context.until(() => expect(cut.peer.received(), LOCAL_DELIVERY).toEqual(['at once']), 1000)
       await Promise.all(early)
       await Promise.all([context.untilRemaining(a), context.untilRemaining(b, c)])
-      await a.app.publish('news', 'of the one')
+      await a.app.publish('news', 'of the cut node')
       await b.app.publish('news', 'of the others')
-      a.app.bus.publish('jobs', 'of the one')
+      a.app.bus.publish('jobs', 'of the cut node')
       for (let n = 0; n < 20; n++) b.app.bus.publish('jobs', n)
-      await context.until(() => expect(cut.peer.received(), GOES_ON).toEqual(['at once', 'of the one']))
-      expect(cut.all.payloads, GOES_ON).toEqual(['at once', 'of the one'])
-      await context.until(() => expect(cut.group.payloads, GOES_ON).toEqual(['of the one']))
+      await context.until(() =>
+        expect(cut.peer.received(), LOCAL_DELIVERY).toEqual(['at once', 'of the cut node']),
+      )
+      expect(cut.all.payloads, LOCAL_DELIVERY).toEqual(['at once', 'of the cut node'])
+      await context.until(() => expect(cut.group.payloads, LOCAL_DELIVERY).toEqual(['of the cut node']))
       for (const { peer, all } of others) {
-        await context.until(() => expect(peer.received().at(-1), GOES_ON).toBe('of the others'))
-        await context.until(() => expect(all.payloads.at(-1), GOES_ON).toBe('of the others'))
+        await context.until(() => expect(peer.received().at(-1), LOCAL_DELIVERY).toBe('of the others'))
+        await context.until(() => expect(all.payloads.at(-1), LOCAL_DELIVERY).toBe('of the others'))
       }
       const handled = () => others.flatMap(({ group }) => group.payloads)
-      await context.until(() => expect(handled(), GOES_ON).toHaveLength(20))
+      await context.until(() => expect(handled(), LOCAL_DELIVERY).toHaveLength(20))
       for (const { node } of [cut, ...others]) {
         const sent = node.app.send({ user: `of ${node.id}` }, 'inbox', 1)
-        expect(await context.within(sent, GOES_ON), GOES_ON).toBe(1)
+        expect(await context.within(sent, LOCAL_DELIVERY), LOCAL_DELIVERY).toBe(1)
       }
     },
   },
@@ -138,7 +140,7 @@ export const partition: readonly ClusterCase[] = [
       expect(await context.within(underWay, unreachable), unreachable).toBe('cluster_unavailable')
       const asked = context.within(a.app.cluster.ask({ to: '$user/bob', method: 'who' }), unreachable)
       expect(await rejectionCode(asked), unreachable).toBe('cluster_unavailable')
-      await letBack(context, a, b, c)
+      await reconnect(context, a, b, c)
       expect(await a.app.send({ user: 'bob' }, 'inbox', 2), 'Reconnected nodes MUST reach each other').toBe(1)
       expect(await c.app.send({ user: 'ada' }, 'inbox', 2), 'Reconnected nodes MUST reach each other').toBe(1)
     },
@@ -159,31 +161,31 @@ export const partition: readonly ClusterCase[] = [
       for (let n = 0; n < 20; n++) {
         for (const { app, id } of [a, b]) await app.publish(`during/${n}`, `${n} of ${id}`)
       }
-      await letBack(context, a, b, c)
+      await reconnect(context, a, b, c)
       await c.app.publish('dropped', 'not wanted')
-      await c.app.publish('before/1', 'whole again')
-      await c.app.publish('during/1', 'whole again')
-      await c.app.publish('new/1', 'whole again')
-      c.app.bus.publish('events/1', 'whole again')
-      c.app.bus.publish('late/1', 'whole again')
+      await c.app.publish('before/1', 'after the cut')
+      await c.app.publish('during/1', 'after the cut')
+      await c.app.publish('new/1', 'after the cut')
+      c.app.bus.publish('events/1', 'after the cut')
+      c.app.bus.publish('late/1', 'after the cut')
       const requirement = 'The interest of a node MUST take effect again when it is back'
       for (const peer of before) {
-        await context.until(() => expect(peer.received('before/1'), requirement).toEqual(['whole again']))
+        await context.until(() => expect(peer.received('before/1'), requirement).toEqual(['after the cut']))
       }
       for (const peer of [...before, ...during]) {
-        await context.until(() => expect(peer.received('during/1'), requirement).toContain('whole again'))
+        await context.until(() => expect(peer.received('during/1'), requirement).toContain('after the cut'))
       }
       for (const peer of during) {
-        await context.until(() => expect(peer.received('new/1'), requirement).toEqual(['whole again']))
+        await context.until(() => expect(peer.received('new/1'), requirement).toEqual(['after the cut']))
       }
       for (const { payloads } of [listening, late]) {
-        await context.until(() => expect(payloads, requirement).toEqual(['whole again']))
+        await context.until(() => expect(payloads, requirement).toEqual(['after the cut']))
       }
       await context.settle(a, b, c)
       for (const peer of [...before, ...during]) {
         const got = peer.received()
         const twice = got.filter(
-          (payload, index) => payload !== 'whole again' && got.indexOf(payload) < index,
+          (payload, index) => payload !== 'after the cut' && got.indexOf(payload) < index,
         )
         if (twice.length > 0)
           throw violation('A message MUST NOT be delivered twice', `delivered again: ${excerpt(twice)}`)
@@ -201,7 +203,7 @@ export const partition: readonly ClusterCase[] = [
       await context.settle(a, b)
       for (let round = 0; round < 3; round++) {
         await context.cut(a)
-        await letBack(context, a, b)
+        await reconnect(context, a, b)
         await a.app.publish('news', round)
         await b.app.publish('news', round)
         for (const peer of [here, there]) {
@@ -215,16 +217,16 @@ export const partition: readonly ClusterCase[] = [
           'Reconnected nodes MUST reach each other',
         ).toBe(1)
       }
-      for (const [seer, seen] of [
+      for (const [observer, other] of [
         [a, b],
         [b, a],
       ] as const) {
         await context.until(() => {
-          const changes = seer.changesOf(seen)
+          const changes = observer.changesOf(other)
           if (changes.at(-1) === 'left') {
             throw violation(
               'A node that was told that another left MUST be told that it is back',
-              excerpt(changes),
+              `the changes were ${excerpt(changes)}`,
             )
           }
         })

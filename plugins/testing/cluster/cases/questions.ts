@@ -4,10 +4,10 @@ import { rejectionCode } from '../../rejection-code.ts'
 import { excerpt, violation } from '../../violation.ts'
 import type { ClusterCase } from '../cluster-case.ts'
 
-/** A code of an application's own. */
-const OWN = 'game_over'
+/** An error code of the application, which the framework does not know. */
+const APPLICATION_CODE = 'game_over'
 
-const WHOLE = 'Questions and answers MUST arrive unchanged'
+const UNCHANGED = 'Questions and answers MUST arrive unchanged'
 const VALUES: readonly unknown[] = [
   null,
   undefined,
@@ -35,7 +35,7 @@ export const questions: readonly ClusterCase[] = [
       })
       await context.settle(a, b)
       for (const value of VALUES)
-        expect(await a.app.cluster.askNode(b.id, 'echo', value), WHOLE).toEqual(value)
+        expect(await a.app.cluster.askNode(b.id, 'echo', value), UNCHANGED).toEqual(value)
       const who = 'ClusterHost.answer MUST get the question and the id of the asking node'
       expect(asked[0], who).toEqual([a.id, `$node/${b.id}`])
       expect(
@@ -53,7 +53,7 @@ export const questions: readonly ClusterCase[] = [
         throw new RookeryError('forbidden', 'Not you', { issues })
       })
       b.app.cluster.answer('own', async () => {
-        throw new RookeryError(OWN, 'Insert coin')
+        throw new RookeryError(APPLICATION_CODE, 'Insert coin')
       })
       b.app.cluster.answer('plain', () => {
         throw new TypeError('undefined is not a function')
@@ -62,7 +62,7 @@ export const questions: readonly ClusterCase[] = [
       const ask = (method: string) => a.app.cluster.askNode(b.id, method).catch((error) => error.toJSON())
       const requirement = 'An error of ClusterHost.answer MUST become the error of the answer'
       expect(await ask('coded'), requirement).toEqual({ code: 'forbidden', message: 'Not you', issues })
-      expect(await ask('own'), requirement).toEqual({ code: OWN, message: 'Insert coin' })
+      expect(await ask('own'), requirement).toEqual({ code: APPLICATION_CODE, message: 'Insert coin' })
       expect(await ask('plain'), `${requirement}, 'internal' when it has no code`).toMatchObject({
         code: 'internal',
       })

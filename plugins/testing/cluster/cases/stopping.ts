@@ -96,24 +96,24 @@ export const stopping: readonly ClusterCase[] = [
   {
     name: 'a stopped node leaves no connection and no timer',
     async run(context) {
-      const live = async () => {
+      const runCluster = async () => {
         const [a, b] = await context.startPair()
         await b.openAs('bob')
         const { subscription } = b.listen('jobs', { scope: 'cluster' })
         await context.settle(a, b)
         await a.app.publish('news', 1)
         await a.app.send({ user: 'bob' }, 'inbox', 1)
-        // Nobody waits for the answer.
+        // This question is never answered.
         b.app.cluster.answer('never', () => new Promise(() => {}))
         const asked = rejectionCode(a.app.cluster.askNode(b.id, 'never', undefined, 60_000))
         subscription.cancel()
         await context.within(Promise.all([a.app.stop(), b.app.stop()]), STOPS)
         await context.within(asked, 'A question MUST end when the connection is lost')
       }
-      // What is made once for all, such as a pool of threads, is no leak.
-      await live()
+      // The first round creates shared resources, such as a pool of threads. They are not leaks.
+      await runCluster()
       const before = activeResources()
-      for (let life = 0; life < 3; life++) await live()
+      for (let round = 0; round < 3; round++) await runCluster()
       await untilReleased(context, before, 'ClusterBackend.stop MUST NOT leave a connection or timer open')
     },
   },

@@ -9,10 +9,10 @@ import type { TransportCase, TransportCaseContext } from '../transport-case.ts'
 
 const CLOSES = 'Wire.close MUST send the written frames, then close the connection'
 
-/** A code that only the application knows. */
-const OWN = 'game_over'
+/** An error code of the application, which the framework does not know. */
+const APPLICATION_CODE = 'game_over'
 
-/** Starts an app with one peer; `ends` are the reasons of the sessions that have ended. */
+/** Starts an app with one peer. `ends` collects the error codes with which sessions end. */
 const startWithPeer = async (context: TransportCaseContext) => {
   const ends: (string | undefined)[] = []
   const server = await context.start({}, (app) => {
@@ -23,8 +23,8 @@ const startWithPeer = async (context: TransportCaseContext) => {
   return { server, peer, ends, session: session as Session, wire: server.recorder.wireOf(session) }
 }
 
-/** Does to a wire what may be done to it at any time. */
-const expectQuiet = (wire: Wire, when: string, terminate: boolean): void => {
+/** Calls all methods of a wire that has been closed. @throws if one of them throws */
+const expectNoThrow = (wire: Wire, when: string, terminate: boolean): void => {
   const acts: Readonly<Record<string, () => unknown>> = {
     'Wire.write MUST NOT throw after close': () =>
       wire.write([new Frame({ topic: 'late', payload: 'too late' })]),
@@ -55,16 +55,16 @@ export const closing: readonly TransportCase[] = [
       const reasons: [RookeryError, boolean][] = [
         [new RookeryError('forbidden'), false],
         [new RookeryError('slow_consumer'), true],
-        [new RookeryError(OWN, 'You «lost»'), false],
+        [new RookeryError(APPLICATION_CODE, 'You «lost»'), false],
       ]
-      for (const [error, returns] of reasons) {
+      for (const [error, mayReconnect] of reasons) {
         const peer = await server.openSession()
         const { session } = await peer.untilWelcome()
         server.app.sessions.get(session)?.close(error)
         const close = await peer.untilEndedWith(error.code, CLOSES)
         const requirement = 'The close frame MUST arrive as it was written'
         expect(close.error, requirement).toEqual(error.toJSON())
-        expect(close.reconnectAfter, requirement).toEqual(returns ? expect.any(Number) : null)
+        expect(close.reconnectAfter, requirement).toEqual(mayReconnect ? expect.any(Number) : null)
       }
       await server.untilSessions(0, 'A closed session MUST leave nothing in app.usage')
     },
@@ -93,11 +93,11 @@ export const closing: readonly TransportCase[] = [
     name: 'no frame arrives after the close frame, and calls to a closed wire do not throw',
     async run(context) {
       const { server, peer, session, wire } = await startWithPeer(context)
-      session.close(new RookeryError(OWN))
-      expectQuiet(wire, 'right after close', false)
-      await peer.untilEndedWith(OWN, CLOSES)
+      session.close(new RookeryError(APPLICATION_CODE))
+      expectNoThrow(wire, 'right after close', false)
+      await peer.untilEndedWith(APPLICATION_CODE, CLOSES)
       await server.untilSessions(0, 'A closed session MUST leave nothing in app.usage')
-      for (let again = 0; again < 2; again++) expectQuiet(wire, 'after the end of the connection', true)
+      for (let again = 0; again < 2; again++) expectNoThrow(wire, 'after the end of the connection', true)
       expect(peer.payloadsOn('late'), 'Wire.write MUST write nothing after close').toEqual([])
     },
   },
@@ -107,7 +107,7 @@ export const closing: readonly TransportCase[] = [
       const { server, peer, wire } = await startWithPeer(context)
       peer.abort()
       await server.untilSessions(0, 'session.disconnected() MUST be called when the connection is gone')
-      for (let again = 0; again < 2; again++) expectQuiet(wire, 'after the peer had left', true)
+      for (let again = 0; again < 2; again++) expectNoThrow(wire, 'after the peer had left', true)
     },
   },
   {
@@ -159,6 +159,26 @@ export const closing: readonly TransportCase[] = [
       await server.untilSessions(0, 'session.disconnected() MUST be called when the connection is gone')
       await context.until(() =>
         expect(aborted, 'The end of a session MUST abort the signals of its handlers').toBe(2),
+      )
+    },
+  },
+  {
+    name: 'a peer that stops answering pings is disconnected, and a peer that answers is not',
+    capability: 'pingTimeout',
+    async run(context) {
+      const { timeout } = context
+      const server = await context.start({ pingInterval: timeout / 16, pingTimeout: timeout / 8 })
+      const responsive = await server.openSession()
+      // Two rounds, so that the live peer has to answer several pings.
+      for (let round = 0; round < 2; round++) {
+        const silent = await server.openSession()
+        silent.mute()
+        await server.untilSessions(1, 'A peer that does not answer pings MUST be disconnected, and no other')
+        await silent.untilEnded('Wire.terminate MUST drop the connection')
+      }
+      expect(responsive.closed, 'A peer that answers pings MUST stay connected').toBeUndefined()
+      expect(await responsive.call('echo', 'here'), 'A peer that answers pings MUST stay connected').toBe(
+        'here',
       )
     },
   },

@@ -5,8 +5,8 @@ import type { TransportCase } from '../transport-case.ts'
 
 const AS_WRITTEN = 'An error MUST arrive as it was written'
 
-/** A code that only the application knows. */
-const OWN = 'sold_out'
+/** An error code of the application, which the framework does not know. */
+const APPLICATION_CODE = 'sold_out'
 
 const isError = (frame: ServerFrame): frame is ErrorFrame => frame.type === 'error'
 
@@ -42,11 +42,11 @@ export const errors: readonly TransportCase[] = [
       const issues = [{ message: 'must be text', path: ['lines', 0, 'text'] }]
       server.app.handle('fail', (_ctx, how) => {
         if (how === 'hidden') throw new Error('a secret')
-        throw new RookeryError(OWN, 'Nothing «left»', { issues })
+        throw new RookeryError(APPLICATION_CODE, 'Nothing «left»', { issues })
       })
       const peer = await server.openSession()
       const refused = await peer.request({ topic: 'fail' })
-      expect(refused.error, AS_WRITTEN).toEqual({ code: OWN, message: 'Nothing «left»', issues })
+      expect(refused.error, AS_WRITTEN).toEqual({ code: APPLICATION_CODE, message: 'Nothing «left»', issues })
       const hidden = await peer.request({ topic: 'fail', payload: 'hidden' })
       const expected = { code: 'internal', message: 'Internal error', id: expect.any(String) }
       expect(hidden.error, AS_WRITTEN).toEqual(expected)

@@ -5,28 +5,28 @@ import type { Handshake } from '../../../../core/sessions/transport.ts'
 import type { TestServer } from '../test-server.ts'
 import type { TransportCase, TransportCaseContext } from '../transport-case.ts'
 
-/** Starts an app that says who its peers are, or refuses them. */
+/** Starts an app with an authenticate hook. */
 const startWith = (
   context: TransportCaseContext,
   authenticate: AuthenticateHook,
   options = {},
 ): Promise<TestServer> => context.start(options, (app) => void app.sessions.onAuthenticate(authenticate))
 
-/** Starts an app and lets one peer in; resolves with the handshake that the app was given. */
+/** Starts an app and connects one peer. Resolves with the handshake that the app got. */
 const handshakeOf = async (
   context: TransportCaseContext,
   given: Parameters<TestServer['openSession']>[0],
 ) => {
   let handshake: Handshake | undefined
-  const server = await startWith(context, (seen) => {
-    handshake = seen
+  const server = await startWith(context, (received) => {
+    handshake = received
     return null
   })
   await server.openSession(given)
   return { server, handshake: handshake as unknown as Handshake }
 }
 
-/** What is between two peers in a query, and what tends to be lost in one. */
+/** Query parameters with separators, empty values and characters that need escaping. */
 const PARAMS = { plain: 'a', empty: '', text: 'ä & b=c?#%20+\u{1f389}', 'na me': 'x', list: 'a,b' }
 
 export const handshake: readonly TransportCase[] = [

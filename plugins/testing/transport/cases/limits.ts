@@ -6,7 +6,7 @@ import type { TransportCase } from '../transport-case.ts'
 
 const LIMIT = 3000
 
-/** A frame of so many bytes, made of a letter. */
+/** A frame of exactly this many bytes, filled with one character. */
 const frameOf = (bytes: number, letter: string): ClientFrame => {
   const frame = (payload: string) => ({ topic: 'echo', payload, id: 1000 })
   const room = bytes - JSON.stringify(frame('')).length
@@ -41,22 +41,24 @@ export const limits: readonly TransportCase[] = [
         handled++
         return next()
       })
-      const witness = await server.openSession()
-      // In letters, the second one is below the limit.
+      const otherPeer = await server.openSession()
+      // The second frame is below the limit in characters, but not in bytes.
       for (const frame of [frameOf(LIMIT * 3, 'x'), frameOf(LIMIT * 2, '漢')]) {
         const peer = await server.openSession()
         await peer.send(frame)
         await context.until(() => {
           if (handled > 0 || (!peer.closed && errorCodes(peer).length === 0)) {
-            const seen =
+            const observed =
               handled > 0 ? 'a handler got the frame' : 'the peer got no error and is still connected'
-            throw violation('A transport MUST refuse frames larger than limits.maxPayload bytes', seen)
+            throw violation('A transport MUST refuse frames larger than limits.maxPayload bytes', observed)
           }
         })
         const others = errorCodes(peer).filter((code) => code !== 'payload_too_large')
         expect(others, 'A frame that is too large MUST be refused with payload_too_large').toEqual([])
       }
-      expect(await witness.call('echo', 'still here'), 'Other peers MUST still be served').toBe('still here')
+      expect(await otherPeer.call('echo', 'still here'), 'Other peers MUST still be served').toBe(
+        'still here',
+      )
     },
   },
   {

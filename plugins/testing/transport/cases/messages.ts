@@ -6,7 +6,7 @@ import type { TransportCase } from '../transport-case.ts'
 
 const ORDER = 'Wire.write MUST send all frames in order, each once'
 
-/** More than any case sends. */
+/** Rates that no case reaches. */
 const NO_RATE_LIMIT = { limits: { messageRate: 100_000, messageBurst: 100_000 } }
 
 const numbers = (count: number): number[] => Array.from({ length: count }, (_, index) => index)
@@ -25,7 +25,7 @@ export const messages: readonly TransportCase[] = [
           sent.push(message)
           await server.app.publish('numbers', message)
         }
-        // A turn of the event loop: what comes later leaves in another write.
+        // Frames of the next turn of the event loop are sent in another write.
         if (context.random.below(2)) await new Promise(setImmediate)
       }
       await peer.untilPayloads('numbers', sent, ORDER)

@@ -2,23 +2,23 @@ import { expect } from 'vitest'
 import type { App } from '../../../../core/app/app.ts'
 import type { TransportCase } from '../transport-case.ts'
 
-/** Holds sessions of `?wait` back at the last step before they are open. */
-const createGate = () => {
+/** Delays the opening of sessions with the query parameter `wait` until `open` is called. */
+const createOpenDelay = () => {
   let open = () => {}
   const opened = new Promise<void>((resolve) => {
     open = resolve
   })
   let waiting = 0
-  const guard = (app: App) =>
+  const install = (app: App) =>
     void app.sessions.onOpen(async (_session, { query }) => {
       if (!query.has('wait')) return
       waiting++
       await opened
     })
   return {
-    guard,
+    install,
     open: () => open(),
-    untilWaiting: () => expect(waiting, 'The transport MUST accept the peer').toBe(1),
+    expectWaiting: () => expect(waiting, 'The transport MUST accept the peer').toBe(1),
   }
 }
 
@@ -27,18 +27,18 @@ export const opening: readonly TransportCase[] = [
     name: 'frames that a peer sends before its session is open are handled in order once it is open',
     capability: 'earlyFrames',
     async run(context) {
-      const gate = createGate()
-      const server = await context.start({}, gate.guard)
+      const delay = createOpenDelay()
+      const server = await context.start({}, delay.install)
       const heard: unknown[] = []
       server.app.handle('number', (_ctx, payload) => void heard.push(payload))
       const peer = await server.connect({ params: { wait: '1' } })
       const numbers = [1, 2, 3, 4, 5]
       const sent = peer.send(...numbers.map((number) => ({ topic: 'number', payload: number })))
-      await context.until(gate.untilWaiting)
-      // Whatever another peer sends after it has been served by then.
+      await context.until(delay.expectWaiting)
+      // When a later peer has been answered, earlier frames would have been handled, too.
       await (await server.openSession()).call('echo')
       expect(heard, 'The transport MUST hold frames of the peer back until open resolves').toEqual([])
-      gate.open()
+      delay.open()
       await sent
       await context.until(() => {
         expect(heard, 'Frames sent before open resolved MUST be passed on afterwards').toEqual(numbers)
@@ -49,12 +49,12 @@ export const opening: readonly TransportCase[] = [
     name: 'a subscription that a peer sends before its session is open takes effect once it is open',
     capability: 'earlyFrames',
     async run(context) {
-      const gate = createGate()
-      const server = await context.start({}, gate.guard)
+      const delay = createOpenDelay()
+      const server = await context.start({}, delay.install)
       const peer = await server.connect({ params: { wait: '1' } })
       const sent = peer.send({ type: 'subscribe', topics: ['news/*'], id: 1 })
-      await context.until(gate.untilWaiting)
-      gate.open()
+      await context.until(delay.expectWaiting)
+      delay.open()
       await sent
       await peer.untilReply(1)
       expect(peer.frames[0]?.type, 'welcome MUST be the first frame').toBe('welcome')
@@ -65,15 +65,15 @@ export const opening: readonly TransportCase[] = [
   {
     name: 'a peer that disconnects before its session is open leaves no session',
     async run(context) {
-      const gate = createGate()
-      const server = await context.start({}, gate.guard)
+      const delay = createOpenDelay()
+      const server = await context.start({}, delay.install)
       const peer = await server.connect({ params: { wait: '1' } })
-      await context.until(gate.untilWaiting)
+      await context.until(delay.expectWaiting)
       peer.abort()
-      // By the time that a later peer has come and been answered, the transport has heard of it.
+      // When a later peer has been answered several times, the transport has noticed the disconnection.
       const later = await server.openSession()
       for (let round = 0; round < 5; round++) await later.call('echo')
-      gate.open()
+      delay.open()
       await server.untilSessions(
         1,
         'session.disconnected() MUST be called even if the connection was lost before open resolved',

@@ -2,10 +2,10 @@ import { expect } from 'vitest'
 import { mismatch, violation } from '../../violation.ts'
 import type { TransportCase, TransportCaseContext } from '../transport-case.ts'
 
-const WHOLE = 'A frame MUST arrive as it was written'
+const UNCHANGED = 'A frame MUST arrive as it was written'
 
-/** Publishes payloads to a peer, and has it send them to a handler: both ways they must stay what they are. */
-const carry = async (
+/** Sends payloads to a peer and back to a handler. @throws if a payload changes in either direction */
+const expectUnchanged = async (
   context: TransportCaseContext,
   payloads: readonly unknown[],
   limits = {},
@@ -15,13 +15,13 @@ const carry = async (
   const peer = await server.openSession()
   await peer.subscribe('down')
   for (const payload of payloads) await server.app.publish('down', payload)
-  await peer.untilPayloads('down', payloads, WHOLE)
+  await peer.untilPayloads('down', payloads, UNCHANGED)
   const heard: unknown[] = []
   server.app.handle('up', (_ctx, payload) => void heard.push(payload))
   await peer.send(...payloads.map((payload) => ({ topic: 'up', payload })))
   await context.until(() => {
     const wrong = mismatch(heard, payloads)
-    if (wrong) throw violation(`${WHOLE} by the peer`, wrong)
+    if (wrong) throw violation(`${UNCHANGED} by the peer`, wrong)
   })
 }
 
@@ -30,7 +30,7 @@ const TEXTS = [
   'a\nb\r\nc\rd\u2028e\u2029f\u0000g\u001fh\u007fi\t',
   'Дмитрий 漢字 かな עברית العربية',
   '\u{1f389}\u{1f469}‍\u{1f4bb} e\u0301 \ufeff \ufffd',
-  // Half of a pair: JSON escapes it.
+  // Half of a surrogate pair, which JSON escapes.
   'half \ud83c of a pair',
   '"quoted" \\ back\\n slash \\u0041 </script> data: x\n\nevent: y\n\n',
 ]
@@ -45,7 +45,7 @@ export const payloads: readonly TransportCase[] = [
         const length = context.random.below(60)
         return Array.from({ length }, () => context.random.pick(ALPHABET)).join('')
       })
-      await carry(context, [...TEXTS, ...texts])
+      await expectUnchanged(context, [...TEXTS, ...texts])
     },
   },
   {
@@ -55,17 +55,17 @@ export const payloads: readonly TransportCase[] = [
       const topic = 'chat/Дмитрий/漢字/\u{1f389}/"quoted"\\'
       server.app.handle('*', (ctx) => ctx.topic)
       const peer = await server.openSession()
-      expect(await peer.call(topic), WHOLE).toBe(topic)
+      expect(await peer.call(topic), UNCHANGED).toBe(topic)
       await peer.subscribe(topic)
       await server.app.publish(topic, 1)
-      await peer.untilPayloads(topic, [1], WHOLE)
+      await peer.untilPayloads(topic, [1], UNCHANGED)
     },
   },
   {
     name: 'payloads of every JSON type arrive unchanged, empty ones included',
     async run(context) {
       const nested = { a: [{ b: { c: [[], {}, [null]] } }], '': { ' ': '' } }
-      await carry(context, [
+      await expectUnchanged(context, [
         null,
         '',
         0,
@@ -103,11 +103,11 @@ export const payloads: readonly TransportCase[] = [
     async run(context) {
       const large = (bytes: number) => {
         const start = String(context.random.below(1000))
-        // Three bytes each: whoever cuts bytes anywhere, cuts a letter.
+        // Each character has three bytes, so that a cut between chunks splits a character.
         return `${start}${'漢'.repeat((bytes - start.length) / 3)}`
       }
       const payloads = [large(70_000), 'small', large(300_000), large(130), large(700_000), 'end']
-      await carry(context, payloads, { maxPayload: 1_000_000, maxBuffered: 8_000_000 })
+      await expectUnchanged(context, payloads, { maxPayload: 1_000_000, maxBuffered: 8_000_000 })
     },
   },
 ]

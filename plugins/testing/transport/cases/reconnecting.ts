@@ -7,8 +7,8 @@ import type { TransportCase } from '../transport-case.ts'
 
 const ADA = { params: { username: 'ada' } }
 
-/** Ways for a connection to end. */
-const WAYS: readonly ((peer: TestPeer, server: TestServer) => Promise<void> | void)[] = [
+/** The ways in which a connection can end. */
+const ENDINGS: readonly ((peer: TestPeer, server: TestServer) => Promise<void> | void)[] = [
   (peer) => peer.close(),
   (peer) => peer.abort(),
   async (peer, { app }) => {
@@ -17,8 +17,8 @@ const WAYS: readonly ((peer: TestPeer, server: TestServer) => Promise<void> | vo
   },
 ]
 
-/** Ways that do not even wait for the welcome, or for an answer. */
-const HASTY: typeof WAYS = [
+/** Endings that do not wait for the welcome frame or for a reply. */
+const EARLY_ENDINGS: typeof ENDINGS = [
   async (peer) => {
     await peer.untilWelcome()
     const sent = peer.send({ type: 'subscribe', topics: ['a/*', '*/b'], id: 1 }, { topic: 'echo', id: 2 })
@@ -29,23 +29,23 @@ const HASTY: typeof WAYS = [
   (peer) => peer.close(),
 ]
 
-export const comingBack: readonly TransportCase[] = [
+export const reconnecting: readonly TransportCase[] = [
   {
     name: 'a peer that reconnects gets a new session without the old subscriptions',
     async run(context) {
       const server = await context.start()
       const sessions = new Set<string>()
-      for (const leave of WAYS) {
+      for (const end of ENDINGS) {
         const peer = await server.openSession(ADA)
         sessions.add((await peer.untilWelcome()).session)
         await server.app.publish('news', 'before it has subscribed')
         await peer.subscribe('news')
         await server.app.publish('news', 'after')
         await peer.untilPayloads('news', ['after'], 'A new connection MUST begin a new session')
-        await leave(peer, server)
+        await end(peer, server)
         await server.untilSessions(0, 'session.disconnected() MUST be called when the connection is gone')
       }
-      expect(sessions.size, 'A new connection MUST begin a new session').toBe(WAYS.length)
+      expect(sessions.size, 'A new connection MUST begin a new session').toBe(ENDINGS.length)
     },
   },
   {
@@ -66,10 +66,10 @@ export const comingBack: readonly TransportCase[] = [
       await server.untilSessions(2, 'The end of a connection MUST end its session and no other')
       third.close()
       await server.untilSessions(1, 'The end of a connection MUST end its session and no other')
-      await server.app.publish('news', 'for those who stayed')
+      await server.app.publish('news', 'after two have left')
       await second.untilPayloads(
         'news',
-        ['for those who stayed'],
+        ['after two have left'],
         'The session of another connection MUST stay open',
       )
       expect(await second.call('echo', 1), 'The session of another connection MUST stay open').toBe(1)
@@ -78,13 +78,13 @@ export const comingBack: readonly TransportCase[] = [
   {
     name: 'a second app accepts peers after the first one has stopped',
     async run(context) {
-      for (let life = 0; life < 2; life++) {
+      for (let round = 0; round < 2; round++) {
         const server = await context.start()
         const peer = await server.openSession()
         expect(
-          await peer.call('echo', life),
+          await peer.call('echo', round),
           'A plugin factory MUST work for several apps, one after the other',
-        ).toBe(life)
+        ).toBe(round)
         await server.app.stop()
         await peer.untilEndedWith(
           'shutting_down',
@@ -104,14 +104,14 @@ export const comingBack: readonly TransportCase[] = [
       first.close()
       await server.untilSessions(0, 'session.disconnected() MUST be called when the connection is gone')
       const before = activeResources()
-      const comeAndGo = async () => {
+      const connectAndEnd = async () => {
         for (let count = 0; count < 8; count++) {
-          const hasty = context.random.below(2) === 1
-          const peer = hasty ? await server.connect() : await server.openSession()
-          await context.random.pick(hasty ? HASTY : WAYS)(peer, server)
+          const early = context.random.below(2) === 1
+          const peer = early ? await server.connect() : await server.openSession()
+          await context.random.pick(early ? EARLY_ENDINGS : ENDINGS)(peer, server)
         }
       }
-      await Promise.all(Array.from({ length: 8 }, comeAndGo))
+      await Promise.all(Array.from({ length: 8 }, connectAndEnd))
       await server.untilSessions(0, 'session.disconnected() MUST be called when the connection is gone')
       const opened = server.recorder.openCalls.filter(({ session }) => session !== undefined).length
       await context.until(() => expect(ended, 'Every session MUST end').toBe(opened))

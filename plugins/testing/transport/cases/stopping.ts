@@ -12,8 +12,8 @@ export const stopping: readonly TransportCase[] = [
       const server = await context.start()
       const peers = await Promise.all(Array.from({ length: 5 }, () => server.openSession()))
       for (const peer of peers) await peer.subscribe('news')
-      await server.app.publish('news', `the last words: ${'x'.repeat(50_000)}`)
-      await server.app.publish('news', 'good-bye')
+      await server.app.publish('news', `large: ${'x'.repeat(50_000)}`)
+      await server.app.publish('news', 'last')
       await server.app.stop()
       server.expectNoErrors()
       for (const peer of peers) {
@@ -21,7 +21,7 @@ export const stopping: readonly TransportCase[] = [
         expect(close.reconnectAfter, 'The close frame MUST arrive as it was written').toEqual(
           expect.any(Number),
         )
-        expect(peer.payloadsOn('news').at(-1), CLOSES).toBe('good-bye')
+        expect(peer.payloadsOn('news').at(-1), CLOSES).toBe('last')
         expect(peer.payloadsOn('news'), CLOSES).toHaveLength(2)
       }
     },
@@ -83,17 +83,17 @@ export const stopping: readonly TransportCase[] = [
     name: 'a stopped transport leaves no socket and no timer',
     async run(context) {
       const before = activeResources()
-      // What one leaves is hard to tell from what others of the process come and go with.
-      for (let life = 0; life < 5; life++) {
+      // Five rounds: a single leaked timer is hard to tell from other timers of the process.
+      for (let round = 0; round < 5; round++) {
         const server = await context.start()
-        const [polite, rude, late] = [
+        const [closing, aborting, open] = [
           await server.openSession(),
           await server.openSession(),
           await server.openSession(),
         ]
-        await late.call('echo')
-        polite.close()
-        rude.abort()
+        await open.call('echo')
+        closing.close()
+        aborting.abort()
         await server.app.stop()
         server.expectNoErrors()
       }
