@@ -211,8 +211,8 @@ const run = async (name: string, fault: FaultName): Promise<void> => {
 const runs = Object.entries(catches).flatMap(([name, caught]) =>
   Object.entries(caught).map(([fault, message]) => ({ name, fault: fault as FaultName, message })),
 )
-/** These runs count the timers of the whole process, so they run one at a time. */
-const alone = runs.filter(({ fault }) => fault.startsWith('leaves a timer'))
+/** These runs count the timers of the whole process or keep the CPU busy, so they run one at a time. */
+const alone = runs.filter(({ fault }) => fault.startsWith('leaves a timer') || LONG.includes(fault))
 
 describe.concurrent('a transport that', () => {
   it.each(runs.filter((one) => !alone.includes(one)))('$fault is caught: $name', async (one) => {
