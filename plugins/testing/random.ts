@@ -5,7 +5,10 @@ export interface Random {
   pick<T>(choices: readonly T[]): T
 }
 
-/** Creates a random generator from a seed and a purpose, so that each purpose has its own sequence (mulberry32, by Tommy Ettinger; public domain). */
+/**
+ * Creates a random generator from a seed and a purpose, so that each purpose has its own sequence. The algorithm is
+ * mulberry32 by Tommy Ettinger (public domain).
+ */
 export const createRandom = (seed: number, purpose: string): Random => {
   let state = seed
   for (const character of purpose) state = Math.imul(state ^ (character.codePointAt(0) as number), 0x9e3779b1)

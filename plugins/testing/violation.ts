@@ -4,7 +4,7 @@ const EXCERPT_CHARACTERS = 600
 /** Most characters of one item that {@link mismatch} shows. */
 const ITEM_CHARACTERS = 60
 
-/** A value as JSON, short enough for a failure message. Of a long text the end is shown: the last frames explain most. */
+/** A value as JSON, short enough for a failure message. Shows the end of a long text: the last frames explain most. */
 export const excerpt = (value: unknown): string => {
   const text = value === undefined ? 'undefined' : JSON.stringify(value)
   return text.length > EXCERPT_CHARACTERS ? `… ${text.slice(-EXCERPT_CHARACTERS)}` : text

@@ -1,7 +1,7 @@
 import type { ClusterMessage } from 'rookery'
 import type { ClusterFault } from './conformance-cluster.ts'
 
-/** A backend that changes messages before it passes them on; each of what it returns is passed on. */
+/** A backend that replaces each message by the messages that `change` returns. */
 const passing = (change: (message: ClusterMessage) => readonly ClusterMessage[]): ClusterFault => ({
   backend: (backend) => ({
     publish: (message) => {
@@ -10,7 +10,7 @@ const passing = (change: (message: ClusterMessage) => readonly ClusterMessage[])
   }),
 })
 
-/** Tells the backend of the first who wants something and of the first who no longer does. */
+/** Passes on the first added and the first removed reference of a key. Does not count the references in between. */
 const uncounted = (pass: (key: readonly unknown[], wanted: boolean) => void) => {
   const wants = new Set<string>()
   return (...key: readonly unknown[]) => {
@@ -31,7 +31,7 @@ const latest = (): ClusterFault => {
   })
 }
 
-/** Backends that are broken in what they say of nodes, and in passing on messages. */
+/** Faults in membership and in the delivery of messages. */
 export const messageFaults = {
   // membership
   'does not wait for the other nodes at start': () => {

@@ -9,7 +9,7 @@ import {
 } from 'rookery'
 import type { ClusterFault } from './conformance-cluster.ts'
 
-/** Timers that faults leave behind: cleared by who runs them. */
+/** Timers that faults leave open. The test clears them. */
 export const leftovers: NodeJS.Timeout[] = []
 
 const hang = () => new Promise<never>(() => {})
@@ -24,14 +24,14 @@ const asking = (ask: (question: Question, backend: ClusterBackend) => Promise<An
   backend: (backend) => ({ ask: (question) => ask(question, backend) }),
 })
 
-/** A backend that changes what others answer. */
+/** A backend that changes the answers of other nodes. */
 const answering = (change: (answer: Answer) => Answer): ClusterFault =>
   asking(async (question, backend) => {
     const { items, missing } = await backend.ask(question)
     return { items: items.map(change), missing }
   })
 
-/** Backends that are broken in questions, in what listeners hear, at cuts, and at the end. */
+/** Faults in questions, in events for listeners, at cuts, and at start and stop. */
 export const otherFaults = {
   // questions
   'returns only the first answer': () =>
@@ -188,7 +188,7 @@ export const otherFaults = {
       }),
     }
   },
-  // the end
+  // start and stop
   'does not stop': () => ({ backend: () => ({ stop: async () => {} }) }),
   'throws after stop': () => ({
     backend: (backend) => ({

@@ -1,6 +1,6 @@
 import { type Frame, RookeryError, type Session } from 'rookery'
 import {
-  breakIt,
+  addFault,
   changing,
   type Fault,
   reading,
@@ -9,12 +9,12 @@ import {
   writingText,
 } from './conformance-broken.ts'
 
-/** Timers that faults leave behind: cleared by who runs them. */
+/** Timers that faults leave open. The test clears them. */
 export const leftovers: NodeJS.Timeout[] = []
 
 const leaveTimer = () => leftovers.push(setInterval(() => {}, 60_000))
 
-/** Counts its calls. */
+/** Returns a function that is true at every nth call. */
 const every = (nth: number) => {
   let count = 0
   return () => ++count % nth === 0
@@ -22,7 +22,7 @@ const every = (nth: number) => {
 
 const isControl = ({ message }: Frame) => message.type !== undefined
 
-/** Encodes a batch once, and takes every batch that begins alike for the same. */
+/** Caches batches by their first frame, so that batches with the same first frame are confused. */
 const cacheByFirst = (): Fault => {
   const batches = new Map<Frame | undefined, readonly Frame[]>()
   return writing((frames) => {
@@ -32,7 +32,7 @@ const cacheByFirst = (): Fault => {
   })
 }
 
-/** Reads each chunk of bytes as text by itself. */
+/** Decodes each chunk of bytes on its own, which splits characters between chunks. */
 const chunkwise = (text: string): string => {
   const bytes = Buffer.from(text)
   let read = ''
@@ -40,8 +40,8 @@ const chunkwise = (text: string): string => {
   return read
 }
 
-/** Says what to do once its session is known to have gone. */
-const afterGone = (): Fault => {
+/** A wire that throws after its session has ended. */
+const throwAfterEnd = (): Fault => {
   let gone = false
   const check = (act: () => void) => {
     if (gone) throw new Error('write after end')
@@ -70,7 +70,7 @@ const sessionsByUser = () => {
   }
 }
 
-/** Ways to be a bad transport. Each call makes a new one. */
+/** The faults by name. Each call creates a new fault with its own state. */
 export const faults = {
   'does not send the welcome frame': () => writingOnly(({ message }) => message.type !== 'welcome'),
   'drops the query': () => ({ handshake: (said) => ({ ...said, query: new URLSearchParams() }) }),
@@ -236,7 +236,7 @@ export const faults = {
       }
     },
   }),
-  'throws when its peer is gone': afterGone,
+  'throws when its peer is gone': throwAfterEnd,
   'leaks the session': () => ({ session: () => ({ disconnected: () => {} }) }),
   'reports a disconnection as an error': () => ({
     session: (session) => ({ disconnected: () => session.close(new RookeryError('internal')) }),
@@ -282,5 +282,5 @@ export const faults = {
 
 export type FaultName = keyof typeof faults
 
-/** A transport that is broken in one way. */
-export const brokenBy = (name: FaultName) => breakIt(faults[name]())
+/** Returns a function that adds the named fault to a transport. */
+export const brokenBy = (name: FaultName) => addFault(faults[name]())

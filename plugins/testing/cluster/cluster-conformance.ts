@@ -7,8 +7,8 @@ import { type ClusterConformanceOptions, readClusterOptions } from './cluster-op
 const CASE_TIMEOUT_FACTOR = 6
 
 /**
- * Declares a vitest suite that tests a cluster backend against the contract in `core/cluster/cluster.ts`, with one test for
- * each promise. Cases that need a missing capability are skipped, with the reason from `missing`.
+ * Declares a vitest suite that tests a cluster backend against the contract in `core/cluster/cluster.ts`. It has one test
+ * for each promise. Cases that need a missing capability are skipped, with the reason from `missing`.
  *
  * @throws `invalid_option`
  * @example

@@ -7,8 +7,8 @@ import { type ConformanceOptions, readTransportOptions } from './transport-optio
 const CASE_TIMEOUT_FACTOR = 6
 
 /**
- * Declares a vitest suite that tests a transport against the contract in `core/sessions/transport.ts`, with one test for
- * each promise. Cases that need a missing capability are skipped, with the reason from `missing`.
+ * Declares a vitest suite that tests a transport against the contract in `core/sessions/transport.ts`. It has one test
+ * for each promise. Cases that need a missing capability are skipped, with the reason from `missing`.
  *
  * @throws `invalid_option`
  * @example

@@ -42,11 +42,11 @@ export interface Peer {
    * `close` frame, an acknowledgement becomes a `reply`.
    */
   readonly frames: readonly ServerFrame[]
-  /** Undefined while the peer is connecting or connected. Then an object, with the code of the error if there was one. */
+  /** Undefined until the connection has ended or failed. Then an object, with the code of the error if there was one. */
   readonly closed: { readonly code?: string | undefined } | undefined
   /** Closes the connection as a client does that leaves. */
   close(): void
-  /** Drops the connection without a closing handshake, like a network failure. Idempotent, also after the connection has ended. */
+  /** Drops the connection without a closing handshake, like a network failure. Idempotent, also after the end. */
   abort(): void
   /** Stops reading, so that the server has to buffer. */
   pause?(): void

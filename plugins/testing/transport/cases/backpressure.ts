@@ -11,7 +11,7 @@ const FLOOD_MESSAGES = 400
 const FILL_100_KB = 'x'.repeat(100_000)
 const MAX_BUFFERED = 300_000
 
-/** Publishes one large message per turn of the event loop, until `enough` or FLOOD_MESSAGES. Resolves with their number. */
+/** Publishes up to FLOOD_MESSAGES, one per turn of the event loop, until `enough`. Resolves with their number. */
 const flood = async (server: TestServer, enough: () => boolean): Promise<number> => {
   let sent = 0
   while (sent < FLOOD_MESSAGES && !enough()) {
