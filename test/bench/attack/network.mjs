@@ -9,7 +9,7 @@ const BUFFERS = '4096 16384 65536'
 
 /**
  * The networks of server, honest clients and attackers. Attackers get a separate network if possible. Otherwise their
- * unread bytes fill the memory that all TCP connections of a machine share, and the kernel drops packets of honest clients.
+ * unread bytes fill the memory that all TCP connections of a machine share, and honest clients lose packets.
  *
  * @typedef {object} Network
  * @property {string} server address of the server
@@ -62,8 +62,8 @@ export const openNetwork = async () => {
     inside(process, 'ip', 'link', 'set', device, 'up')
     inside(process, 'ip', 'link', 'set', 'lo', 'up')
   }
-  // Limits the socket buffers. With the kernel's default of several MB per connection, an attack fills gigabytes, which a
-  // virtual machine gets from its host page by page, and no process runs on that core meanwhile.
+  // Limits the socket buffers. With the kernel's default of several MB per connection, an attack fills gigabytes. A
+  // virtual machine gets these from its host page by page, and no process runs on that core meanwhile.
   for (const process of [home, abroad]) {
     inside(process, 'sysctl', '-w', `net.ipv4.tcp_wmem=${BUFFERS}`, `net.ipv4.tcp_rmem=${BUFFERS}`)
   }
