@@ -78,7 +78,7 @@ const catches: Readonly<Record<string, Partial<Record<ClusterFaultName, RegExp>>
     'returns only the first answer': /MUST reach all nodes with sessions there: expected 3 to be 4/,
   },
   'a message to a session or a room reaches its sessions on all nodes': {
-    'finds only sessions of users': /Nobody is connected as/,
+    'finds only sessions of users': /connected/,
   },
   'a message to a target without sessions is rejected at once with not_connected': {
     'waits although there is no node to ask': /answered at once/,

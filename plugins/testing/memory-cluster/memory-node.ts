@@ -173,7 +173,7 @@ export class MemoryNode implements ClusterBackend {
       if (waiting.size === 0) end()
       for (const other of waiting) {
         void other.#answer(copied, this.node).then((answer) => {
-          // Ignores answers that are late, and answers of nodes that have left meanwhile.
+          // Ignores answers that are late, and answers of nodes that have left.
           if (!this.#openQuestions.has(end) || !other.connected) return
           waiting.delete(other)
           items.push(answer)
