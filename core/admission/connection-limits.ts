@@ -69,7 +69,7 @@ export class ConnectionLimits {
     const { maxConnections, maxConnectionsPerAddress, maxHandshakes } = this.#limits
     const network = networkOf(address)
     if (!this.#rates.get(network).tryTake(performance.now())) throw TOO_MANY
-    if (this.#connections >= maxConnections) throw full('The server has all the connections that it takes')
+    if (this.#connections >= maxConnections) throw full('The server has reached its connection limit')
     const there = this.#byNetwork.get(network) ?? 0
     if (there >= maxConnectionsPerAddress) throw full('Too many connections from this address')
     if (this.#handshakes >= maxHandshakes) this.#refuseSilent()

@@ -24,7 +24,7 @@ export interface ContainerScope extends Scope {
 const missing = (token: Token<unknown>): RookeryError =>
   new RookeryError(
     'missing_provider',
-    `Nothing provides ${token.name}${token.providedBy ? `; add ${token.providedBy} to the plugins` : ''}`,
+    `No plugin provides ${token.name}${token.providedBy ? `; add ${token.providedBy} to the plugins` : ''}`,
   )
 
 /** The key of a token. A value that is not a token is usually undefined because two modules import each other. */

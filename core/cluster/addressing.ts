@@ -46,7 +46,7 @@ export class Addressing {
       const nodes = missing.join(', ')
       throw new RookeryError('node_unreachable', `Whether ${whom} got it is unknown: ${nodes} did not answer`)
     }
-    throw new RookeryError('not_connected', `Nobody is connected as ${whom}`)
+    throw new RookeryError('not_connected', `No session is connected for ${whom}`)
   }
 
   /** Closes sessions. Resolves with their number. @throws `cluster_unavailable` */

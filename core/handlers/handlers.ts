@@ -177,7 +177,7 @@ export class Handlers {
  */
 const runAll = (entries: readonly Entry[], ctx: Context): unknown => {
   const first = entries[0]
-  if (!first) throw new RookeryError('unknown_topic', `No handler takes '${ctx.topic}'`)
+  if (!first) throw new RookeryError('unknown_topic', `No handler is registered for '${ctx.topic}'`)
   return entries.length === 1 ? runOne(first, ctx) : runSeveral(entries, ctx)
 }
 

@@ -29,15 +29,15 @@ export const errorTable = {
   invalid_pattern: entry('The topic pattern is not valid', 400),
   reserved_topic: entry('Topics with a segment that begins with $ are reserved', 403),
   invalid_payload: entry('The payload is not valid', 422),
-  not_found: entry('There is nothing here', 404),
-  unknown_topic: entry('No handler takes this topic', 404),
+  not_found: entry('No resource has this path', 404),
+  unknown_topic: entry('No handler is registered for this topic', 404),
   unsupported_media_type: entry('The content type is not supported', 415),
-  unknown_session: entry('There is no such session', 404),
+  unknown_session: entry('The session does not exist', 404),
   out_of_window: entry('The frame is too far ahead', 409),
   invalid_handshake: entry('The handshake is not valid', 400),
 
   // who may do what
-  unauthenticated: entry('This needs a user', 401),
+  unauthenticated: entry('Authentication is required', 401),
   invalid_token: entry('The token is not valid', 401),
   token_expired: entry('The token has expired', 401, true),
   token_revoked: entry('The token has been revoked', 401),
@@ -57,7 +57,7 @@ export const errorTable = {
   ping_timeout: entry('The peer stopped answering', 408, true),
   shutting_down: entry('The server is shutting down', 503, true, 1001),
   session_closed: entry('The session was closed by the server', 410),
-  not_connected: entry('Nobody is connected there', 404, true),
+  not_connected: entry('No session is connected', 404, true),
   connection_failed: entry('The connection could not be made', 503, true),
   disconnected: entry('The connection was lost', 503, true),
   protocol_mismatch: entry('The peer speaks another version of the protocol', 426),
@@ -71,12 +71,12 @@ export const errorTable = {
   not_in_room: entry('The session is not in this room', 403),
   too_many_rooms: entry('Too many rooms', 429),
   name_taken: entry('This name is taken in the room', 409),
-  replaced: entry('A newer connection took this place', 409),
+  replaced: entry('A newer connection has replaced this one', 409),
   room_closed: entry('The room was closed', 410),
 
   // handlers
   handler_timeout: entry('The handler took too long', 504, true),
-  call_timeout: entry('No answer came in time', 504, true),
+  call_timeout: entry('The reply did not arrive in time', 504, true),
   internal: entry('Internal error', 500, true, 1011),
 
   // programming and start-up, never shown to a client
@@ -85,7 +85,7 @@ export const errorTable = {
   duplicate_plugin: entry('Two plugins have one name', 500),
   duplicate_provider: entry('Two providers of one token', 500),
   missing_requirement: entry('A plugin requires what no plugin provides', 500),
-  missing_provider: entry('Nothing provides this token', 500),
+  missing_provider: entry('No plugin provides this token', 500),
   dependency_cycle: entry('Dependencies form a cycle', 500),
   plugin_failed: entry('A plugin failed', 500),
   plugin_timeout: entry('A plugin took too long', 500),

@@ -214,7 +214,7 @@ describe('the user’s server', () => {
     const missing = await fetch(`${url}/healthz`)
     expect([missing.status, await missing.json()]).toEqual([
       404,
-      { error: { code: 'not_found', message: 'There is nothing here' } },
+      { error: { code: 'not_found', message: 'No resource has this path' } },
     ])
     expect(await (await fetch(`${url}/live`)).json()).toEqual({ status: 'ok' })
     expect((await fetch(`${url}/ready`)).status).toBe(200)

@@ -66,7 +66,7 @@ describe('rookery/di', () => {
     expect(() => resolve(app.scope, Billing)).toThrow(
       expect.objectContaining({
         code: 'missing_provider',
-        message: "Nothing provides Mailer; add mail() from './mail' to the plugins",
+        message: "No plugin provides Mailer; add mail() from './mail' to the plugins",
       }),
     )
   })

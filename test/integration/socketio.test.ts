@@ -139,7 +139,7 @@ describe('a socket', () => {
     const error = await new Promise<Error & { data?: object }>((resolve) =>
       refused.on('connect_error', resolve),
     )
-    expect(error.data).toEqual({ code: 'unauthenticated', message: 'This needs a user' })
+    expect(error.data).toEqual({ code: 'unauthenticated', message: 'Authentication is required' })
     expect(refused.active).toBe(false)
     expect(app.sessions.size).toBe(0)
     await untilConnected(connect(url, { auth: { token: 'secret' } }))

@@ -102,10 +102,10 @@ describe('a scope', () => {
     const scope = createScope()
     expect(() => scope.get(Mailer)).toThrow(
       coded('missing_provider', {
-        message: "Nothing provides Mailer; add mail() from 'my-mail-plugin' to the plugins",
+        message: "No plugin provides Mailer; add mail() from 'my-mail-plugin' to the plugins",
       }),
     )
-    expect(() => scope.get(Clock)).toThrow(coded('missing_provider', { message: 'Nothing provides Clock' }))
+    expect(() => scope.get(Clock)).toThrow(coded('missing_provider', { message: 'No plugin provides Clock' }))
   })
 
   it('names the way round when providers need each other, and goes on working', () => {

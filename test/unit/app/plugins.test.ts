@@ -150,7 +150,7 @@ describe('an app that cannot be composed says so when it is created', () => {
     expect(() => compose(hasty, part('a', [], A))).toThrow(
       coded('missing_provider', {
         message: expect.stringMatching(
-          /^Plugin 'hasty' failed at setup: Nothing provides A.* get it in start/,
+          /^Plugin 'hasty' failed at setup: No plugin provides A.* get it in start/,
         ),
       }),
     )
@@ -186,7 +186,7 @@ describe('a provider that fails while the app runs', () => {
   it('names the plugin that asked', async () => {
     const app = compose(definePlugin({ name: 'asks', start: (scope) => void scope.get(B) }))
     expect(await failureOf(app.start())).toEqual(
-      coded('missing_provider', { message: "Plugin 'asks' failed at start: Nothing provides B" }),
+      coded('missing_provider', { message: "Plugin 'asks' failed at start: No plugin provides B" }),
     )
   })
 

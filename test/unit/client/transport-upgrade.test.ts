@@ -234,7 +234,7 @@ describe('during a switch', () => {
     const { client, first, second } = await fallenBack()
     first.silent = true
     await vi.advanceTimersByTimeAsync(FIRST_TRY)
-    const error = { code: 'replaced', message: 'A newer connection took this place' }
+    const error = { code: 'replaced', message: 'A newer connection has replaced this one' }
     second.peer.message({ type: 'close', error, reconnectAfter: null })
     expect([client.state, client.transport]).toEqual(['connecting', 'first'])
     first.peer.message(welcome('better'))

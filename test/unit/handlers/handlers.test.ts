@@ -175,7 +175,7 @@ describe('handlers', () => {
     handlers.add('rooms/*/say', undefined, (ctx) => ctx.topic)
     expect(await send('rooms/42/say')).toBe('rooms/42/say')
     await expect(send('rooms/42/shout')).rejects.toEqual(
-      coded('unknown_topic', { message: "No handler takes 'rooms/42/shout'" }),
+      coded('unknown_topic', { message: "No handler is registered for 'rooms/42/shout'" }),
     )
   })
 
