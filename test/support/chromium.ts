@@ -19,7 +19,7 @@ const executablePath = (): string => {
       return false
     }
   })
-  if (!found) throw new Error('There is no chromium on the PATH: node test/support/requirements.mjs')
+  if (!found) throw new Error('There is no chromium on the PATH: node test/support/required-programs.mjs')
   return found
 }
 
