@@ -11,7 +11,7 @@ import type {
 } from './transport.ts'
 
 /** What is used of a WebSocket: the browser's, Node's and that of the `ws` package all fit. */
-export interface WebSocketLike {
+interface WebSocketLike {
   onopen: ((event: never) => void) | null
   onmessage: ((event: never) => void) | null
   onerror: ((event: never) => void) | null

@@ -29,7 +29,7 @@ interface Layer {
 const NONE: readonly Entry[] = []
 
 /** Several handlers of one message failed, in the order they were added. The first failure is what the caller sees. */
-export class HandlerErrors extends AggregateError {
+class HandlerErrors extends AggregateError {
   override readonly name = 'HandlerErrors'
 }
 

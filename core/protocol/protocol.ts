@@ -82,12 +82,12 @@ export interface ReplyFrame {
   readonly payload?: unknown
   readonly error?: WireError
 }
-export interface PingFrame {
+interface PingFrame {
   readonly type: 'ping'
   readonly seq?: number
 }
 /** Asks for a new token: the one in use is good for so many milliseconds yet. */
-export interface TokenFrame {
+interface TokenFrame {
   readonly type: 'auth'
   readonly expiresIn: number
 }

@@ -41,7 +41,7 @@ export class PeerSocket extends WebSocket {
  * The wire of one connection. Without compression, it writes frames to the socket. `ws` writes each of its own frames in
  * one call, so the two never mix.
  */
-export class PeerWire implements Wire {
+class PeerWire implements Wire {
   readonly #ws: WebSocket
   readonly #socket: Duplex
 
@@ -74,7 +74,7 @@ export class PeerWire implements Wire {
 }
 
 /** The wire of a compressed connection: `ws` must write every frame itself. */
-export class CompressingWire extends PeerWire {
+class CompressingWire extends PeerWire {
   readonly #ws: WebSocket
 
   constructor(ws: WebSocket, socket: Duplex) {

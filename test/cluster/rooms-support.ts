@@ -14,7 +14,7 @@ export interface Node extends TestApp {
   usage(): object
 }
 
-export const NOTHING = { rooms: 0, followed: 0, claims: 0, wanted: [], patterns: 0 }
+const NOTHING = { rooms: 0, followed: 0, claims: 0, wanted: [], patterns: 0 }
 
 /** Starts nodes that act as one app, with what each wants of the others counted; they are stopped with the test. */
 export const startNodes = async (count: number, options?: RoomsOptions) => {

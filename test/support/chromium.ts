@@ -23,7 +23,7 @@ const executablePath = (): string => {
   return found
 }
 
-export interface Expectations {
+interface Expectations {
   /** Whether the server refuses what the page asks for: then the console says so. */
   readonly refusals?: boolean
 }

@@ -10,7 +10,7 @@ import { answer } from './fuzz-answer.ts'
 import { SECRET } from './fuzz-tokens.ts'
 
 /** How the app is set up. */
-export interface FuzzSetup {
+interface FuzzSetup {
   /** Whether the limits on how much peers may send are out of the way. */
   readonly raised: boolean
   /** Whether peers may have tokens, and are not allowed everything. */

@@ -98,7 +98,7 @@ export const connectPlain = async (server: Pick<NatsServer, 'url'>): Promise<Nat
 }
 
 /** Somebody connected to a node without a network. */
-export interface NodePeer {
+interface NodePeer {
   readonly session: Session
   /** Messages so far: topic and payload. */
   readonly messages: readonly (readonly [string, unknown])[]
