@@ -4,9 +4,16 @@ export type { AppOptions, LimitOptions } from './app/app-options.ts'
 export { createApp } from './app/create-app.ts'
 export { definePlugin, type Plugin } from './app/plugin.ts'
 export { type Condition, Readiness } from './app/readiness.ts'
-export { createToken, type Scope, type Token } from './app/scope.ts'
+export type { Scope } from './app/scope.ts'
 export { stopOnSignals } from './app/signals.ts'
-export type { Bus, BusOptions, Listener, ListenerContext, SubscribeOptions, Subscription } from './bus/bus.ts'
+export type { Bus } from './bus/bus.ts'
+export type {
+  BusOptions,
+  Listener,
+  ListenerContext,
+  SubscribeOptions,
+  Subscription,
+} from './bus/bus-contract.ts'
 export type { Actor, ClientMessage, Event, EventInit } from './bus/event.ts'
 export type {
   Answer,
@@ -16,22 +23,23 @@ export type {
   ClusterMessage,
   NodeChange,
   Question,
-  Target,
 } from './cluster/cluster.ts'
 export { Cluster } from './cluster/cluster.ts'
 export type { Answerer, NodeChangeHook, Nodes, Taker } from './cluster/nodes.ts'
 export { Store } from './cluster/store.ts'
+export type { Target } from './cluster/target.ts'
 export type { Context, Handler, Middleware, Next } from './handlers/context.ts'
 export { type ErrorCode, errorTable, type Issue, RookeryError, type WireError } from './protocol/errors.ts'
 export { type Codec, createBatchCodec, type Frame } from './protocol/frame.ts'
 export type { ClientFrame, Cursor, InvalidFrame, ServerFrame, Untyped, User } from './protocol/protocol.ts'
 export type { Action, Authorizer } from './sessions/authorization.ts'
-export type { Session } from './sessions/live-session.ts'
-export { Limits } from './sessions/session-host.ts'
-export type { AuthenticateHook, CloseHook, OpenHook } from './sessions/session-registry.ts'
-export { Sessions } from './sessions/session-registry.ts'
+export { Limits } from './sessions/limits.ts'
+export type { PeerSession, Session } from './sessions/session.ts'
+export type { AuthenticateHook, CloseHook, OpenHook } from './sessions/sessions.ts'
+export { Sessions } from './sessions/sessions.ts'
 export type { Handshake, Transport, TransportHost, Wire } from './sessions/transport.ts'
 export { Transports } from './sessions/transport.ts'
 export { topicMatches } from './topics/topic.ts'
 export { createLogger, Logger, type LogLevel } from './util/logger.ts'
 export type { Duration } from './util/options.ts'
+export { createToken, type Token } from './util/token.ts'

@@ -1,7 +1,6 @@
 import { RookeryError } from '../protocol/errors.ts'
-import type { Limits } from '../sessions/session-host.ts'
 import { type Entry, LinkedList } from '../util/linked-list.ts'
-import { Recent } from '../util/lru-map.ts'
+import { LruMap } from '../util/lru-map.ts'
 import { HandshakeQueue } from './handshake-queue.ts'
 import { networkOf } from './network.ts'
 import { RateLimit } from './rate-limit.ts'
@@ -29,11 +28,22 @@ interface Idle {
   readonly refuse: (error: RookeryError) => void
 }
 
-/** Counts connections and handshakes, and refuses what exceeds the limits. */
+/** The limits that apply to connections and handshakes. */
+export interface ConnectionLimitValues {
+  readonly maxConnections: number
+  readonly maxConnectionsPerAddress: number
+  readonly maxConnectionsPerUser: number
+  readonly maxHandshakes: number
+  /** Handshakes per second of one network. */
+  readonly handshakeRate: number
+  readonly handshakeBurst: number
+}
+
+/** Counts connections and handshakes, and refuses a connection that exceeds a limit. */
 export class ConnectionLimits {
-  readonly #limits: Limits
+  readonly #limits: ConnectionLimitValues
   /** Handshake rates, by network. */
-  readonly #rates: Recent<RateLimit>
+  readonly #rates: LruMap<RateLimit>
   readonly #queue: HandshakeQueue
   readonly #byNetwork = new Map<string, number>()
   readonly #byUser = new Map<string, number>()
@@ -42,10 +52,10 @@ export class ConnectionLimits {
   #connections = 0
   #handshakes = 0
 
-  constructor(limits: Limits) {
+  constructor(limits: ConnectionLimitValues) {
     this.#limits = limits
     const { handshakeRate, handshakeBurst } = limits
-    this.#rates = new Recent(
+    this.#rates = new LruMap(
       () => new RateLimit(handshakeRate, handshakeBurst, performance.now()),
       REMEMBERED_NETWORKS,
     )
@@ -100,7 +110,7 @@ export class ConnectionLimits {
     if (this.#room(networkOf(address)) < 1) throw TOO_MANY
   }
 
-  /** Counts a connection of a user; returns what to call at its end. @throws `too_many_connections` */
+  /** Counts a connection of a user. Returns a function that ends the count. @throws `too_many_connections` */
   admit(user: string): () => void {
     const there = this.#byUser.get(user) ?? 0
     if (there >= this.#limits.maxConnectionsPerUser) throw full('Too many connections of this user')

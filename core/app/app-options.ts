@@ -1,5 +1,5 @@
-import type { BusOptions } from '../bus/bus.ts'
-import type { Limits } from '../sessions/session-host.ts'
+import type { BusOptions } from '../bus/bus-contract.ts'
+import type { Limits } from '../sessions/limits.ts'
 import { isLogger, isLogLevel, type Logger, type LogLevel } from '../util/logger.ts'
 import { checkOptions, type Duration, milliseconds, type OptionCheck, option } from '../util/options.ts'
 import type { Plugin } from './plugin.ts'

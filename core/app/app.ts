@@ -1,12 +1,13 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { Bus } from '../bus/bus.ts'
 import type { EventInit } from '../bus/event.ts'
-import type { Target } from '../cluster/cluster.ts'
 import type { Nodes } from '../cluster/nodes.ts'
+import type { Target } from '../cluster/target.ts'
 import type { Context, Handler, Middleware } from '../handlers/context.ts'
 import type { Untyped } from '../protocol/protocol.ts'
-import type { Sessions } from '../sessions/session-registry.ts'
-import { createToken, type Scope } from './scope.ts'
+import type { Sessions } from '../sessions/sessions.ts'
+import { createToken } from '../util/token.ts'
+import type { Scope } from './scope.ts'
 
 /** Where an app is in its life. Only a `started` app takes connections. */
 export type AppState = 'created' | 'starting' | 'started' | 'stopping' | 'stopped'

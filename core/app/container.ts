@@ -1,7 +1,8 @@
 import 'reflect-metadata'
 import { type DependencyContainer, container as root } from 'tsyringe'
 import { RookeryError } from '../protocol/errors.ts'
-import { createToken, type Scope, type Token } from './scope.ts'
+import { createToken, type Token } from '../util/token.ts'
+import type { Scope } from './scope.ts'
 
 /** The container behind a scope: its own kind, for `rookery/di` alone. */
 export const Container = createToken<unknown>('Container')

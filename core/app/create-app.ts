@@ -1,13 +1,14 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { Bus } from '../bus/bus.ts'
 import type { EventInit } from '../bus/event.ts'
-import { Cluster, type Target } from '../cluster/cluster.ts'
+import { Cluster } from '../cluster/cluster.ts'
 import { createInProcessCluster } from '../cluster/in-process.ts'
 import type { Nodes } from '../cluster/nodes.ts'
+import type { Target } from '../cluster/target.ts'
 import type { Handler, Middleware } from '../handlers/context.ts'
 import { RookeryError } from '../protocol/errors.ts'
-import { Limits } from '../sessions/session-host.ts'
-import { Sessions } from '../sessions/session-registry.ts'
+import { Limits } from '../sessions/limits.ts'
+import { Sessions } from '../sessions/sessions.ts'
 import { type Transport, Transports } from '../sessions/transport.ts'
 import { createLogger, Logger } from '../util/logger.ts'
 import { within } from '../util/promises.ts'
@@ -65,7 +66,7 @@ class RookeryApp implements App {
   }
 
   get refusals(): Readonly<Record<string, number>> {
-    return this.#engine.refusals
+    return this.#engine.reports.refusals
   }
 
   handle(topic: string, first: unknown, second?: unknown): () => void {
@@ -104,13 +105,13 @@ class RookeryApp implements App {
     try {
       const cluster = this.scope.get(Cluster)
       const limit = cluster.startTimeout ?? startTimeout
-      const join = () => cluster.start(this.#engine)
+      const join = () => cluster.start(this.#engine.clusterHost)
       this.#joining = true
       await this.#lifecycle.open('cluster', 'start', limit, join, () => cluster.stop())
       this.#joining = false
       await this.#lifecycle.startPlugins(startTimeout)
       for (const transport of this.#transports) {
-        const start = () => transport.start(this.#engine)
+        const start = () => transport.start(this.#engine.transportHost)
         await this.#lifecycle.open(transport.name, 'start', startTimeout, start, () => transport.stop())
       }
       // Before anybody can connect, so that the first to connect is not turned away.

@@ -1,9 +1,9 @@
 import { RookeryError } from '../protocol/errors.ts'
 import type { Logger } from '../util/logger.ts'
 import { within } from '../util/promises.ts'
+import type { Token } from '../util/token.ts'
 import type { ContainerScope } from './container.ts'
 import type { Plugin } from './plugin.ts'
-import type { Token } from './scope.ts'
 
 /** Puts plugins in an order in which each comes after those that provide what it requires. */
 const sortPlugins = (plugins: readonly Plugin[], scope: ContainerScope): Plugin[] => {

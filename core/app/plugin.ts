@@ -1,4 +1,5 @@
-import type { Scope, Token } from './scope.ts'
+import type { Token } from '../util/token.ts'
+import type { Scope } from './scope.ts'
 
 /**
  * A part of an app. An app calls `setup` of all plugins in the order they are listed, then `start` of each

@@ -1,4 +1,4 @@
-import { createToken } from './scope.ts'
+import { createToken } from '../util/token.ts'
 
 /** How one part of an app fares. */
 export interface Condition {

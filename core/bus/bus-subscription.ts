@@ -1,8 +1,8 @@
 import { RookeryError } from '../protocol/errors.ts'
 import type { Matcher } from '../topics/matcher.ts'
 import type { Logger } from '../util/logger.ts'
-import { isPromiseLike } from '../util/promise-like.ts'
-import type { Listener, Scope, Subscription } from './bus.ts'
+import { isPromiseLike } from '../util/promises.ts'
+import type { Listener, ListenerSource, Subscription } from './bus-contract.ts'
 import type { Event } from './event.ts'
 
 interface Limits {
@@ -10,25 +10,25 @@ interface Limits {
   readonly maxPending: number
 }
 
-/** How often dropped events are reported: once a second. */
-const REPORT_INTERVAL = 1000
+/** Milliseconds between two log lines about dropped events. */
+const DROP_REPORT_INTERVAL_MS = 1000
 
-/** Where the bus keeps its subscriptions. */
+/** The subscriptions of a bus. */
 interface Registry {
-  readonly patterns: Matcher<Listening>
-  readonly everything: Set<Listening>
-  /** All of them, until they are cancelled. */
-  readonly subscriptions: Set<Listening>
-  /** Told what is wanted from other nodes. */
+  readonly patterns: Matcher<BusSubscription>
+  readonly everything: Set<BusSubscription>
+  /** All subscriptions that are not cancelled. */
+  readonly subscriptions: Set<BusSubscription>
+  /** Called when a listener starts or stops to want a pattern of other nodes. */
   readonly listen: (pattern: string, group: string | null, wanted: boolean) => void
 }
 
-/** What `all()` means for events of other nodes. */
+/** The pattern that stands for `all()` at other nodes. */
 const EVERYTHING = '*'
 
-/** One listener of the bus. */
-export class Listening implements Subscription {
-  readonly scope: Scope
+/** The subscription of one listener. */
+export class BusSubscription implements Subscription {
+  readonly source: ListenerSource
   readonly group: string
   readonly #listener: Listener
   readonly #registry: Registry
@@ -45,11 +45,11 @@ export class Listening implements Subscription {
     listener: Listener,
     log: Logger,
     limits: Limits,
-    scope: Scope,
+    source: ListenerSource,
     group: string,
     registry: Registry,
   ) {
-    this.scope = scope
+    this.source = source
     this.group = group
     this.#listener = listener
     this.#log = log
@@ -99,20 +99,20 @@ export class Listening implements Subscription {
   }
 
   #wantElsewhere(pattern: string, wanted: boolean): void {
-    if (this.scope === 'node') return
-    this.#registry.listen(pattern, this.scope === 'cluster' ? this.group : null, wanted)
+    if (this.source === 'node') return
+    this.#registry.listen(pattern, this.source === 'cluster' ? this.group : null, wanted)
   }
 
   get #cancelled(): boolean {
     return !this.#registry.subscriptions.has(this)
   }
 
-  /** Aborts the calls that are still under way. */
+  /** Aborts the unsettled calls. */
   abort(reason: RookeryError): void {
     for (const call of this.#pending) call.abort(reason)
   }
 
-  /** Calls the listener. Returns a promise when it has not settled yet; that promise never rejects. */
+  /** Calls the listener. Returns a promise if the call is unsettled; that promise never rejects. */
   call(event: Event): Promise<void> | undefined {
     if (this.#cancelled || (this.#clientOnly && !event.client)) return undefined
     if (this.#pending.size >= this.#limits.maxPending) {
@@ -122,7 +122,7 @@ export class Listening implements Subscription {
     const call = new Call()
     try {
       const result = this.#listener(event, call)
-      // `Promise.resolve`, because a thenable of somebody else's may do anything.
+      // `Promise.resolve`, since a thenable of another library may not behave like a promise.
       return isPromiseLike(result) ? this.#settle(event, call, Promise.resolve(result)) : undefined
     } catch (error) {
       this.#fail(event, error)
@@ -130,7 +130,7 @@ export class Listening implements Subscription {
     }
   }
 
-  /** Resolves when the call settles or is aborted; only its settling frees its place. */
+  /** Resolves when the call settles or is aborted. Only a settled call no longer counts as pending. */
   #settle(event: Event, call: Call, result: Promise<unknown>): Promise<void> {
     this.#pending.add(call)
     return new Promise((resolve) => {
@@ -150,7 +150,7 @@ export class Listening implements Subscription {
         over()
       }
       result.then(done, (error) => {
-        // A listener that gave up because it was told to has been reported already.
+        // The timeout of an aborted call has been logged already.
         if (!call.aborted) this.#fail(event, error)
         done()
       })
@@ -166,7 +166,7 @@ export class Listening implements Subscription {
     this.#report ??= setTimeout(() => {
       this.#report = undefined
       this.#reportDrops()
-    }, REPORT_INTERVAL).unref()
+    }, DROP_REPORT_INTERVAL_MS).unref()
   }
 
   #reportDrops(): void {
@@ -180,7 +180,7 @@ export class Listening implements Subscription {
   }
 }
 
-/** One call of a listener. Its signal is made only when the listener looks at it: most never do. */
+/** One call of a listener. The signal is created when the listener reads it: most listeners do not. */
 class Call {
   #controller: AbortController | undefined
   #reason: RookeryError | undefined

@@ -2,90 +2,46 @@ import { RookeryError } from '../protocol/errors.ts'
 import { Matcher } from '../topics/matcher.ts'
 import { assertPattern } from '../topics/topic.ts'
 import type { Logger } from '../util/logger.ts'
-import { checkOptions, type Duration, milliseconds, option } from '../util/options.ts'
-import { Listening } from './bus-subscription.ts'
+import { checkOptions, milliseconds, option } from '../util/options.ts'
+import type { BusOptions, Listener, ListenerSource, SubscribeOptions, Subscription } from './bus-contract.ts'
+import { BusSubscription } from './bus-subscription.ts'
 import { createEvent, type Event, type EventInit } from './event.ts'
-
-/** What a listener gets beside the event. */
-export interface ListenerContext {
-  /** Aborts when the listener has taken longer than its limit (5 s by default) or the app stops. */
-  readonly signal: AbortSignal
-}
-
-/** Called for each event; what it throws or rejects with is reported and hurts no other listener. */
-export type Listener<P = unknown> = (event: Event<P>, ctx: ListenerContext) => unknown
-
-/** One listener and the patterns it listens to. An event reaches it once, however many patterns match. */
-export interface Subscription {
-  /** Listens to a pattern too. @throws `invalid_pattern` */
-  add(pattern: string): this
-  /** No longer listens to a pattern. */
-  remove(pattern: string): this
-  /** Listens to every event, internal ones and, of this node, those on `$` topics included. */
-  all(): this
-  /** From now on only takes events that reach clients. */
-  clientOnly(): this
-  /** Ends the subscription; events already under way to it are not delivered. */
-  cancel(): void
-  /** Events not delivered because too many calls of the listener were unsettled. */
-  readonly dropped: number
-}
-
-/**
- * Whose events a subscription takes. `node`: those published on this node. `all`: those of every node. `cluster`:
- * those of every node, but of all nodes that have a subscription of the group one handles each event.
- */
-export type Scope = 'node' | 'all' | 'cluster'
-
-export interface SubscribeOptions {
-  /** Whose events to take. Payloads of other nodes have been through JSON. @default 'node' */
-  readonly scope?: Scope | undefined
-  /** With scope `cluster`: subscriptions of one group share the work. @default the pattern, or `default` without one */
-  readonly group?: string | undefined
-}
-
-export interface BusOptions {
-  /** Time until `ctx.signal` of a listener aborts. @default '5s' */
-  readonly listenerTimeout?: Duration | undefined
-  /** Most unsettled calls of one listener; events past it are dropped, counted and reported. @default 1000 */
-  readonly maxPending?: number | undefined
-}
 
 interface Queued {
   readonly event: Event
-  readonly listening: Iterable<Listening>
+  readonly subscriptions: Iterable<BusSubscription>
   readonly settled: (() => void) | undefined
 }
 
-/** Events delivered until I/O gets its turn, so that listeners who publish cannot starve it. */
-const BATCH = 1024
+/** Events delivered before the event loop handles I/O again, so that listeners which publish cannot starve it. */
+const MAX_EVENTS_PER_TURN = 1024
 
-/** Where events go besides the listeners, and where those of other nodes come from. */
+/** The connections of the bus to clients and to other nodes. */
 export interface BusOutlets {
-  /** Takes each event with a client message, before any listener does. `here`: for this node's clients only. */
+  /** Called with each event that has a message for clients, before the listeners. `here`: for this node's clients only. */
   readonly toClients: (event: Event, here: boolean) => void
-  /** Takes each event to other nodes; returns whether it also takes care of groups. */
+  /** Passes each event to other nodes. Returns whether it also has one node of each group handle the event. */
   readonly toOthers: (event: Event) => boolean
-  /** Told what listeners want from other nodes, group by group; null: each for itself. */
+  /** Called when a listener starts or stops to want a pattern of other nodes: for its group, or for itself (null). */
   readonly listen: (pattern: string, group: string | null, wanted: boolean) => void
 }
 
 const NO_OUTLETS: BusOutlets = { toClients: () => {}, toOthers: () => false, listen: () => {} }
 
-const hearsLocal = (listening: Listening): boolean => listening.scope !== 'cluster'
-const hearsAll = (listening: Listening): boolean => listening.scope === 'all'
+const isUngrouped = ({ source }: BusSubscription): boolean => source !== 'cluster'
+const takesAllNodes = ({ source }: BusSubscription): boolean => source === 'all'
 
 /** The event bus of one node. */
 export class Bus {
-  readonly #matcher = new Matcher<Listening>()
-  readonly #everything = new Set<Listening>()
-  readonly #subscriptions = new Set<Listening>()
+  readonly #matcher = new Matcher<BusSubscription>()
+  readonly #everything = new Set<BusSubscription>()
+  readonly #subscriptions = new Set<BusSubscription>()
   readonly #log: Logger
   readonly #options: { readonly listenerTimeout: number; readonly maxPending: number }
   #queue: Queued[] = []
   #draining = false
-  /** Events that may still be delivered before I/O gets its turn. */
-  #left = BATCH
+  /** Events that may still be delivered in this turn of the event loop. */
+  #left = MAX_EVENTS_PER_TURN
   #closed = false
 
   readonly #outlets: BusOutlets
@@ -98,10 +54,10 @@ export class Bus {
   }
 
   /**
-   * Publishes an event and returns at once. Listeners are called soon after, in publish order, never
-   * inside this call. The event stays inside the server unless it has a `client` message of its own.
+   * Publishes an event and returns at once. Listeners are called in publish order after this call, never inside it. The
+   * event stays inside the server unless it has a `client` message.
    *
-   * @throws `invalid_topic`; `unserializable` when its message is for a client and cannot be written as JSON
+   * @throws `invalid_topic`; `unserializable` if the client message cannot be written as JSON
    */
   publish<P>(topic: string, payload?: P): void
   publish<P>(event: EventInit<P>): void
@@ -110,7 +66,7 @@ export class Bus {
   }
 
   /**
-   * Publishes an event and resolves when every listener of this node has settled or run out of its time.
+   * Publishes an event. Resolves when every listener of this node has settled or has exceeded `listenerTimeout`.
    *
    * @throws `invalid_topic`
    */
@@ -122,7 +78,8 @@ export class Bus {
   }
 
   /**
-   * Calls a listener for each event on the pattern. Without a pattern it hears nothing until one is added.
+   * Calls a listener for each event that matches the pattern. Without a pattern, the listener gets events once `add` or `all`
+   * is called on the subscription.
    *
    * @example app.bus.subscribe('orders/*', (event) => invoice(event.payload))
    * @example app.bus.subscribe('orders/*', bookOnce, { scope: 'cluster' })
@@ -135,10 +92,10 @@ export class Bus {
     if (typeof listener !== 'function') {
       throw new RookeryError('invalid_option', 'bus.subscribe() needs a listener function after the pattern')
     }
-    // First, so that what is wrong leaves nothing behind.
+    // Check before the subscription exists, so that an error leaves nothing behind.
     if (pattern !== undefined) assertPattern(pattern)
-    const { scope, group } = readSubscribeOptions(options, pattern)
-    const subscription = new Listening(listener as Listener, this.#log, this.#options, scope, group, {
+    const { source, group } = readSubscribeOptions(options, pattern)
+    const subscription = new BusSubscription(listener as Listener, this.#log, this.#options, source, group, {
       patterns: this.#matcher,
       everything: this.#everything,
       subscriptions: this.#subscriptions,
@@ -152,29 +109,32 @@ export class Bus {
     return { patterns: this.#matcher.patterns, nodes: this.#matcher.nodes }
   }
 
-  /** @internal Publishes an event whose client message is for this node's clients only. */
+  /** @internal Publishes an event whose message goes to this node's clients only. */
   publishHere(event: EventInit): void {
     this.#publish(createEvent(event), undefined, true)
   }
 
-  /** @internal Queues an event of another node: for the listeners of a group, or for those who hear all nodes (null). */
+  /** @internal Queues an event of another node: for the listeners of a group, or for listeners of all nodes (null). */
   emitFromElsewhere(event: Event, group: string | null): void {
-    this.#emit(event, group === null ? hearsAll : (one) => one.scope === 'cluster' && one.group === group)
+    this.#emit(
+      event,
+      group === null ? takesAllNodes : (one) => one.source === 'cluster' && one.group === group,
+    )
   }
 
-  #emit(event: Event, hears?: (listening: Listening) => boolean, settled?: () => void): void {
-    const listening = this.#closed ? undefined : this.#listening(event, hears)
-    if (!listening) {
+  #emit(event: Event, takes?: (one: BusSubscription) => boolean, settled?: () => void): void {
+    const subscriptions = this.#closed ? undefined : this.#matching(event, takes)
+    if (!subscriptions) {
       settled?.()
       return
     }
-    this.#queue.push({ event, listening, settled })
+    this.#queue.push({ event, subscriptions, settled })
     if (this.#draining) return
     this.#draining = true
     queueMicrotask(this.#drain)
   }
 
-  /** @internal Delivers nothing more, aborts the calls under way and cancels every subscription. */
+  /** @internal Drops the queue, aborts the calls under way and cancels every subscription. */
   close(): void {
     this.#closed = true
     for (const { settled } of this.#queue.splice(0)) settled?.()
@@ -186,25 +146,25 @@ export class Bus {
 
   #publish(event: Event, settled?: () => void, here = false): void {
     if (event.client) this.#outlets.toClients(event, here)
-    this.#emit(event, this.#outlets.toOthers(event) ? hearsLocal : undefined, settled)
+    this.#emit(event, this.#outlets.toOthers(event) ? isUngrouped : undefined, settled)
   }
 
-  /** Who listens to an event, each once; nothing when nobody does. */
-  #listening(event: Event, hears?: (listening: Listening) => boolean): Iterable<Listening> | undefined {
-    let found: ReadonlySet<Listening>[] = this.#everything.size > 0 ? [this.#everything] : []
+  /** The subscriptions that match an event, each once; undefined if there is none. */
+  #matching(event: Event, takes?: (one: BusSubscription) => boolean): Iterable<BusSubscription> | undefined {
+    let found: ReadonlySet<BusSubscription>[] = this.#everything.size > 0 ? [this.#everything] : []
     for (const topic of event.topics) found = found.concat(this.#matcher.match(topic))
-    // A copy, because what is delivered is decided now and the sets are live.
     if (found.length === 0) return undefined
+    // A copy, since the sets change while the event waits in the queue.
     const all = new Set(found.flatMap((set) => [...set]))
-    return hears ? [...all].filter(hears) : all
+    return takes ? [...all].filter(takes) : all
   }
 
   readonly #drain = (): void => {
     const batch = this.#queue.splice(0, this.#left)
     this.#left -= batch.length
-    for (const { event, listening, settled } of batch) {
+    for (const { event, subscriptions, settled } of batch) {
       const calls: Promise<void>[] = []
-      for (const one of listening) {
+      for (const one of subscriptions) {
         const call = one.call(event)
         if (call) calls.push(call)
       }
@@ -216,7 +176,7 @@ export class Bus {
   }
 
   readonly #drainLater = (): void => {
-    this.#left = BATCH
+    this.#left = MAX_EVENTS_PER_TURN
     this.#drain()
   }
 }
@@ -224,7 +184,7 @@ export class Bus {
 const readSubscribeOptions = (
   options: unknown,
   pattern: string | undefined,
-): { readonly scope: Scope; readonly group: string } => {
+): { readonly source: ListenerSource; readonly group: string } => {
   checkOptions('bus.subscribe()', options, {
     scope: option.oneOf('node', 'all', 'cluster'),
     group: (value) =>
@@ -232,9 +192,9 @@ const readSubscribeOptions = (
         ? undefined
         : 'a name of 1 to 255 characters without whitespace',
   })
-  const { scope = 'node', group } = options as SubscribeOptions
-  if (group !== undefined && scope !== 'cluster') {
+  const { scope: source = 'node', group } = options as SubscribeOptions
+  if (group !== undefined && source !== 'cluster') {
     throw new RookeryError('invalid_option', "bus.subscribe(): option 'group' needs the scope 'cluster'")
   }
-  return { scope, group: group ?? pattern ?? 'default' }
+  return { source, group: group ?? pattern ?? 'default' }
 }

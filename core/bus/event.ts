@@ -1,42 +1,43 @@
 import { RookeryError } from '../protocol/errors.ts'
 import { assertTopic } from '../topics/topic.ts'
 
-/** Who caused an event: a client's session and its user. Null when the server itself did. */
+/** The client that caused an event: its session and user. */
 export interface Actor {
   readonly session: string
   readonly user: string | null
 }
 
-/** What clients see of an event. */
+/** The message that clients get for an event. */
 export interface ClientMessage {
   readonly topic: string
   readonly payload: unknown
 }
 
-/** Something that happened. */
+/** An event on the bus. */
 export interface Event<P = unknown> {
-  /** One or more topics; subscriptions match on them. */
+  /** One or more topics. Patterns are matched against them. */
   readonly topics: readonly string[]
   readonly payload: P
+  /** The client that caused the event; null if the server did. */
   readonly actor: Actor | null
-  /** What reaches clients; an event without it is internal and never leaves the server. */
+  /** The message for clients. An event without it is internal and does not leave the server. */
   readonly client: ClientMessage | null
-  /** Id of a session that does not get the message, because it caused it and knows. */
+  /** Id of a session that does not get the message, usually its sender. */
   readonly except: string | null
 }
 
-/** What a publisher writes: an event with its defaults left out. */
+/** An event, as a publisher writes it. Fields with a default may be left out. */
 export interface EventInit<P = unknown> {
   readonly topics: readonly string[]
   readonly payload: P
   readonly actor?: Actor | null | undefined
-  /** A message for clients. Its topic is the event's first topic and its payload the event's by default. */
+  /** The message for clients. @default the event's first topic and its payload, if `client` is `{}` */
   readonly client?: { readonly topic?: string; readonly payload?: unknown } | undefined
   /** Id of a session that does not get the message. */
   readonly except?: string | null | undefined
 }
 
-/** @throws `invalid_topic` */
+/** Creates an event from what a publisher wrote. @throws `invalid_topic` */
 export const createEvent = <P>(input: string | EventInit<P>, payload?: P): Event<P> => {
   if (typeof input === 'string') {
     assertTopic(input)

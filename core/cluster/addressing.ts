@@ -1,21 +1,29 @@
 import { RookeryError, type WireError } from '../protocol/errors.ts'
 import { Frame } from '../protocol/frame.ts'
-import { addressOf, type SessionRegistry, targetOf } from '../sessions/session-registry.ts'
 import { assertTopic } from '../topics/topic.ts'
-import type { Answers, Target } from './cluster.ts'
+import type { Answers } from './cluster.ts'
 import type { NodeRegistry } from './nodes.ts'
+import { addressOf, type Target, targetOf } from './target.ts'
+
+/** The sessions of this node, as addressing sees them. */
+export interface LocalSessions {
+  /** Returns this node's sessions of a target. */
+  find(target: Target): readonly { push(frame: Frame): void }[]
+  /** Closes this node's sessions of a target. Returns their number. */
+  disconnectHere(target: Target, error: RookeryError): number
+}
 
 interface Message {
   readonly topic: string
   readonly payload?: unknown
 }
 
-/** Reaches the sessions of a user, a room or an id, whichever nodes they are on. */
+/** Sends to, and closes, the sessions of a user, a room or a session id on every node. */
 export class Addressing {
-  readonly #sessions: SessionRegistry
+  readonly #sessions: LocalSessions
   readonly #nodes: NodeRegistry
 
-  constructor(sessions: SessionRegistry, nodes: NodeRegistry) {
+  constructor(sessions: LocalSessions, nodes: NodeRegistry) {
     this.#sessions = sessions
     this.#nodes = nodes
     nodes.answer('send', (message, _from, to) => this.#sendHere(targetOf(to), message as Message))
@@ -24,7 +32,11 @@ export class Addressing {
     )
   }
 
-  /** @throws `not_connected`, `node_unreachable`, `invalid_topic`, `unserializable`, `cluster_unavailable` */
+  /**
+   * Sends a message. Resolves with the number of sessions that took it.
+   *
+   * @throws `not_connected`, `node_unreachable`, `invalid_topic`, `unserializable`, `cluster_unavailable`
+   */
   async send(target: Target, topic: string, payload: unknown): Promise<number> {
     const here = () => this.#sendHere(target, { topic, payload })
     const { count, missing } = await this.#everywhere(target, 'send', { topic, payload }, here)
@@ -37,6 +49,7 @@ export class Addressing {
     throw new RookeryError('not_connected', `Nobody is connected as ${whom}`)
   }
 
+  /** Closes sessions. Resolves with their number. @throws `cluster_unavailable` */
   async disconnect(target: Target, error: RookeryError): Promise<number> {
     const here = () => this.#sessions.disconnectHere(target, error)
     const { count } = await this.#everywhere(target, 'disconnect', error.toJSON(), here)
@@ -56,7 +69,7 @@ export class Addressing {
       const answers = await this.#nodes.ask({ to: addressOf(target), method, payload })
       return { count: count + total(answers), missing: answers.missing }
     } catch (error) {
-      // Whoever is here has been reached; that others may not have been is the cluster's state, which shows.
+      // The sessions of this node have been reached. `cluster.connected` shows that the other nodes may not have been.
       if (count === 0) throw error
       return { count, missing: [] }
     }

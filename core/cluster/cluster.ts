@@ -1,9 +1,6 @@
-import { createToken } from '../app/scope.ts'
 import type { Event } from '../bus/event.ts'
-import type { RookeryError, WireError } from '../protocol/errors.ts'
-
-/** Whom `app.send` and `app.sessions.disconnect` reach. */
-export type Target = { readonly user: string } | { readonly session: string } | { readonly room: string }
+import type { WireError } from '../protocol/errors.ts'
+import { createToken } from '../util/token.ts'
 
 /** A message on its way to clients of other nodes. */
 export interface ClusterMessage {
@@ -107,6 +104,3 @@ export interface ClusterBackend {
 }
 
 export const Cluster = createToken<ClusterBackend>('Cluster')
-
-/** Closes sessions of a target on every node. */
-export type Disconnect = (target: Target, error: RookeryError) => Promise<number>

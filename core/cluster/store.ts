@@ -1,4 +1,4 @@
-import { createToken } from '../app/scope.ts'
+import { createToken } from '../util/token.ts'
 
 /**
  * Keeps small things for all nodes, beyond the life of any of them. Provided by whoever joins the nodes, if it can; for

@@ -1,5 +1,5 @@
 import type { User } from '../protocol/protocol.ts'
-import type { Session } from '../sessions/live-session.ts'
+import type { Session } from '../sessions/session.ts'
 
 /** What a handler gets: the message, and who sent it. */
 export interface Context {

@@ -2,9 +2,9 @@ import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { type Issue, RookeryError } from '../protocol/errors.ts'
 import { Matcher } from '../topics/matcher.ts'
 import { assertPattern, compilePattern, isReserved } from '../topics/topic.ts'
-import { isPromiseLike } from '../util/promise-like.ts'
+import { isPromiseLike } from '../util/promises.ts'
 import type { Context, Handler, Middleware, Next } from './context.ts'
-import { Running } from './in-flight.ts'
+import { InFlight } from './in-flight.ts'
 
 interface Entry {
   /** Counts up: handlers answer in the order they were added, whatever their patterns. */
@@ -38,13 +38,13 @@ export class Handlers {
   readonly #matcher = new Matcher<Entry>()
   readonly #layers: Layer[] = []
   readonly #timeout: number
-  readonly #running: Running
+  readonly #running: InFlight
   #added = 0
 
   /** @param timeout milliseconds that the handlers of one message have together */
   constructor(timeout: number) {
     this.#timeout = timeout
-    this.#running = new Running(timeout)
+    this.#running = new InFlight(timeout)
   }
 
   /** Adds a handler; returns how to remove it. @throws `invalid_pattern`, `reserved_topic`, `invalid_option` */

@@ -7,7 +7,7 @@ interface Run {
 }
 
 /** What is under way and has the same time each, watched by one timer. */
-export class Running {
+export class InFlight {
   readonly #limit: number
   /** Those that are not late: all have as long, so the earliest deadline is that of the first. */
   readonly #runs = new LinkedList<Run>()

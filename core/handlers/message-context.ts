@@ -1,7 +1,7 @@
 import type { Actor, EventInit } from '../bus/event.ts'
 import { RookeryError } from '../protocol/errors.ts'
 import type { User } from '../protocol/protocol.ts'
-import type { Session } from '../sessions/live-session.ts'
+import type { Session } from '../sessions/session.ts'
 import type { Context } from './context.ts'
 
 /** Where a handler publishes. */

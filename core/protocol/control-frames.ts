@@ -1,27 +1,26 @@
-import type { Session } from '../sessions/live-session.ts'
-import type { Limits } from '../sessions/session-host.ts'
 import { RookeryError } from './errors.ts'
 import { Frame } from './frame.ts'
-import { PROTOCOL_VERSION } from './protocol.ts'
+import { PROTOCOL_VERSION, type WelcomeFrame } from './protocol.ts'
 
-/** Longest wait that the server asks of a client, in ms: reconnects spread evenly up to here. */
-const RECONNECT_SPREAD = 5000
+/** The longest delay, in milliseconds, that the server asks of a client. Reconnects spread evenly from 0 to this. */
+const RECONNECT_SPREAD_MS = 5000
 
-/** The last frame of a session: the error, and when to come back if that makes sense. */
+/** The last frame of a session: the error, and after how many milliseconds to reconnect, if that makes sense. */
 export const closeFrame = (error: RookeryError): Frame =>
   new Frame({
     type: 'close',
     error: error.toJSON(),
-    reconnectAfter: error.retryable ? Math.round(Math.random() * RECONNECT_SPREAD) : null,
+    reconnectAfter: error.retryable ? Math.round(Math.random() * RECONNECT_SPREAD_MS) : null,
   })
 
+/** Shared by all sessions: a ping holds nothing that differs between them. */
 export const PING = new Frame({ type: 'ping' })
 
 /** The first frame of a session. */
-export const welcomeFrame = ({ id, user }: Session, { pingInterval, maxPayload }: Limits): Frame =>
-  new Frame({ type: 'welcome', protocol: PROTOCOL_VERSION, session: id, user, pingInterval, maxPayload })
+export const welcomeFrame = (fields: Omit<WelcomeFrame, 'type' | 'protocol'>): Frame =>
+  new Frame({ type: 'welcome', protocol: PROTOCOL_VERSION, ...fields })
 
-/** Says that subscriptions have been taken away. */
+/** Tells that the server has removed subscriptions which are no longer allowed. */
 export const unsubscribedFrame = (topics: readonly string[]): Frame => {
   const error = new RookeryError('forbidden', 'This is no longer allowed')
   return new Frame({ type: 'unsubscribed', topics, error: error.toJSON() })

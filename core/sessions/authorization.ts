@@ -1,36 +1,37 @@
 import { RookeryError } from '../protocol/errors.ts'
-import { isPromiseLike } from '../util/promise-like.ts'
-import type { Session } from './live-session.ts'
+import { isPromiseLike } from '../util/promises.ts'
+import type { Session } from './session.ts'
 
-/** What a session wants to do: receive a topic, send to it, or join a room (then the topic is the room's name). */
+/** What a session wants to do: receive a topic, send to it, or join a room. For `join` the topic is the room's name. */
 export type Action = 'subscribe' | 'send' | 'join'
 
-/** Says what sessions may do. All that an app has must agree. */
+/** Decides what sessions may do. If an app has several authorizers, all of them must allow it. */
 export interface Authorizer {
-  /** Whether a session may do this to a topic. What it throws refuses, and reaches the client if it has a code. */
+  /** Whether a session may do this to a topic. A thrown error refuses; the client sees it if it has a public code. */
   authorize(session: Session, action: Action, topic: string): boolean | Promise<boolean>
   /**
-   * Whether a session may subscribe to a pattern with wildcards: only when all that it covers is allowed. `each`: it
-   * cannot be told, so every topic is asked before its first message.
+   * Whether a session may subscribe to a pattern with wildcards. `true` allows all topics that the pattern covers. `'each'`
+   * means that the pattern alone does not decide: the server asks for every topic before its first message.
    */
   authorizePattern(session: Session, pattern: string): boolean | 'each'
 }
 
-/** Asks the authorizers. Without any, everything is allowed and costs nothing. */
-export class Access {
+/** Asks the authorizers of an app. Without an authorizer everything is allowed, and the check costs nothing. */
+export class Authorization {
   readonly #authorizers = new Set<Authorizer>()
 
-  /** Whether nobody has to be asked. */
+  /** Whether there is no authorizer. */
   get unlimited(): boolean {
     return this.#authorizers.size === 0
   }
 
+  /** Adds an authorizer. Returns a function that removes it. */
   add(authorizer: Authorizer): () => void {
     this.#authorizers.add(authorizer)
     return () => this.#authorizers.delete(authorizer)
   }
 
-  /** Returns at once when the answer is known at once. @throws `forbidden` */
+  /** Checks an action. Returns a promise only if an authorizer does. @throws `forbidden` */
   check(session: Session, action: Action, topic: string): void | Promise<void> {
     const waiting: PromiseLike<boolean>[] = []
     try {
@@ -40,7 +41,7 @@ export class Access {
         else if (allowed !== true) throw refusal(action, topic)
       }
     } catch (error) {
-      // The answer is known without those, which may still fail.
+      // The action is refused already. A pending authorizer may still reject.
       Promise.all(waiting).catch(() => {})
       throw error
     }
@@ -51,7 +52,7 @@ export class Access {
   }
 
   /**
-   * Checks a pattern that a client subscribes to; answers whether each of its topics has to be asked for.
+   * Checks a pattern that a client subscribes to. Returns whether each of its topics has to be checked, too.
    *
    * @throws `forbidden`
    */
@@ -72,3 +73,7 @@ export class Access {
 
 const refusal = (action: Action, topic: string): RookeryError =>
   new RookeryError('forbidden', `You may not ${action} ${JSON.stringify(topic)}`)
+
+/** Whether an error is a plain refusal. Any other error of an authorizer is a fault of the authorizer. */
+export const isForbidden = (error: unknown): boolean =>
+  (error as { code?: unknown } | null)?.code === 'forbidden'

@@ -1,22 +1,36 @@
 import type { Frame } from '../protocol/frame.ts'
-import { PatternMap } from '../topics/pattern-trie.ts'
-import type { Subscriber } from './topic-authorization.ts'
+import { PatternTrie } from '../topics/pattern-trie.ts'
 
-/** Fans messages out to the sessions that subscribe to them. */
-export class Delivery {
+/** Receives the messages of a pattern. */
+export interface Subscriber {
+  /** Id of the subscriber's session. */
+  readonly id: string
+  /** Stores the subscriber's places. `moved` tells that its place among the subscribers of a pattern has changed. */
+  readonly places: { moved(pattern: string, place: number): void }
   /**
-   * Arrays, in which subscribers know their places. The table of a `Set` is made anew as values come and go, in 0.1 ms
-   * for 500 of them, and those of patterns that always come together all at once.
+   * Takes a frame. The same frame comes once for each of its topics and of the subscriber's patterns that match.
+   *
+   * @param topic the topic that matched
+   * @param topics all topics of the event
    */
-  readonly #subscribers = new PatternMap<Subscriber[]>()
+  deliver(frame: Frame, topic: string, topics: readonly string[]): void
+}
+
+/** Delivers messages to the sessions that subscribe to them. */
+export class FanOut {
+  /**
+   * Arrays, in which each subscriber knows its place. Adding to and deleting from a `Set` rebuilds its hash table now and
+   * then, which takes 0.1 ms for 500 subscribers, and the sets of patterns that are always used together rebuild together.
+   */
+  readonly #subscribers = new PatternTrie<Subscriber[]>()
   readonly #interest: (pattern: string, wanted: boolean) => void
 
-  /** @param interest told of the first session that wants a pattern, and of the last that no longer does */
+  /** @param interest called when a pattern gets its first subscriber and when it loses its last one */
   constructor(interest: (pattern: string, wanted: boolean) => void) {
     this.#interest = interest
   }
 
-  /** Returns the place that the subscriber has, until it is told of another. */
+  /** Adds a subscriber and returns its place, which is valid until `moved` is called. */
   subscribe(pattern: string, subscriber: Subscriber): number {
     const others = this.#subscribers.get(pattern)
     if (others) return others.push(subscriber) - 1
@@ -25,43 +39,44 @@ export class Delivery {
     return 0
   }
 
-  /** Gives a place to another subscriber. */
+  /** Puts another subscriber in a place. */
   replace(pattern: string, place: number, subscriber: Subscriber): void {
     const subscribers = this.#subscribers.get(pattern)
     if (subscribers) subscribers[place] = subscriber
   }
 
-  /** Takes away whoever has a place; the last one moves there. */
+  /** Removes the subscriber in a place. The last subscriber moves there. */
   unsubscribe(pattern: string, place: number): void {
     const subscribers = this.#subscribers.get(pattern)
     const last = subscribers?.pop()
     if (!subscribers || !last) return
     if (place < subscribers.length) {
       subscribers[place] = last
-      last.patterns.moved(pattern, place)
+      last.places.moved(pattern, place)
     }
     if (subscribers.length > 0) return
     this.#subscribers.delete(pattern)
     this.#interest(pattern, false)
   }
 
-  /** Number of patterns and trie nodes in use, for leak checks. */
+  /** Number of patterns and of trie nodes in use, for leak checks. */
   get size(): { readonly patterns: number; readonly nodes: number } {
     return { patterns: this.#subscribers.size, nodes: this.#subscribers.nodes }
   }
 
   /**
-   * Queues a frame at every session that subscribes to one of the topics, once each.
+   * Queues a frame once for every session that subscribes to one of the topics.
    *
-   * @throws `unserializable`, whether anybody subscribes or not
+   * @param except id of a session that does not get the frame
+   * @throws `unserializable`, also if no session subscribes
    */
   deliver(topics: readonly string[], frame: Frame, except: string | null): void {
-    // Encoded now: the payload may change once the publisher goes on.
+    // Encode now: the publisher may change the payload after this call.
     void frame.text
     for (const topic of topics) {
       for (const subscribers of this.#subscribers.match(topic)) {
-        // A copy, since a session that is too slow closes, and others move. The outbox takes the same frame twice in a row as
-        // one, so a session gets an event once.
+        // Iterate over a copy: a slow session closes here, and then others move. A session gets an event once, since its
+        // outbox ignores a frame that it has just taken.
         for (const one of [...subscribers]) if (one.id !== except) one.deliver(frame, topic, topics)
       }
     }

@@ -1,11 +1,11 @@
 interface Intervals {
   /** Milliseconds between two pings. */
   readonly pingInterval: number
-  /** Milliseconds for the peer to give a sign of life after a ping. */
+  /** Milliseconds from a ping to the peer's next sign of life. */
   readonly pingTimeout: number
 }
 
-/** Pings a peer and tells when it has stopped answering. Any sign of life counts as an answer. */
+/** Pings a peer and calls `dead` when it stops answering. Every sign of life counts as an answer. */
 export class Heartbeat {
   readonly #intervals: Intervals
   readonly #ping: () => void
@@ -30,7 +30,7 @@ export class Heartbeat {
     this.#timer = undefined
   }
 
-  /** Notes a sign of life, and goes on after a stop. */
+  /** Notes a sign of life. Starts again after `stop`. */
   alive(): void {
     this.#seen = performance.now()
     if (this.#started && !this.#timer) this.start()

@@ -1,4 +1,4 @@
-import type { Flow } from '../admission/fair-queue.ts'
+import type { FairQueue, Flow } from '../admission/fair-queue.ts'
 import { RateLimit } from '../admission/rate-limit.ts'
 import { RookeryError } from '../protocol/errors.ts'
 import { Frame } from '../protocol/frame.ts'
@@ -12,10 +12,29 @@ import {
   type UnsubscribeFrame,
 } from '../protocol/protocol.ts'
 import { excessive, readClientFrame } from '../protocol/read-frame.ts'
-import { isPromiseLike } from '../util/promise-like.ts'
-import type { Session } from './live-session.ts'
-import type { SessionHost } from './session-host.ts'
-import type { SessionPatterns } from './subscriptions.ts'
+import { isPromiseLike } from '../util/promises.ts'
+import type { Limits } from './limits.ts'
+import type { PeerSession } from './session.ts'
+import type { Subscriptions } from './subscriptions.ts'
+
+/** A session, as its inbound part sees it. */
+export interface InboundSession extends PeerSession {
+  readonly patterns: Subscriptions
+  /** Answers a frame with an error. */
+  refuse(error: RookeryError, id?: number): void
+}
+
+/** The app, as the inbound part of a session sees it. */
+export interface InboundHost {
+  readonly limits: Limits
+  readonly fairQueue: FairQueue
+  /** Runs the handlers of a message. Returns the reply, or a promise of it. */
+  dispatch(session: PeerSession, frame: SendFrame): unknown
+  /** Handles a new token of a session. Resolves with the reply. */
+  token(session: PeerSession, token: string): Promise<unknown>
+  /** Returns the part of an error that a client may see, and logs the rest. */
+  expose(error: unknown, session: PeerSession, topic: string): RookeryError
+}
 
 /** Shared instance: creating an Error with a stack for each refused frame is the expensive part of a flood. */
 const TOO_MANY = new RookeryError('rate_limited')
@@ -29,24 +48,24 @@ interface Waiting {
   readonly refused: boolean
 }
 
-/** Handles a session's frames in the order of the fair queue: checks them, keeps the rate limits, and answers. */
+/** Handles the frames of a session in the order of the fair queue: checks them, applies the rate limits, and answers. */
 export class Inbound {
-  readonly #session: Session
-  readonly #host: SessionHost
+  readonly #session: InboundSession
+  readonly #host: InboundHost
   readonly #rate: RateLimit
   readonly #bytes: RateLimit
-  /** Created when a frame comes outside of a flow of the transport. */
+  /** Created when a frame comes outside of a turn of the fair queue. */
   #flow: Flow | undefined
   #waiting: Waiting[] = []
   #waitingBytes = 0
-  /** Called when no frame waits any more. */
+  /** Called when all waiting frames have been handled. */
   #whenEmpty: (() => void) | undefined
-  /** The rate limit has ended the session: earlier frames are still answered, later ones are not. */
-  #over = false
-  /** A subscription whose authorization is under way. Frames after it are answered after it. */
-  #before: Promise<void> | undefined
+  /** Whether the rate limit has ended the session. Earlier frames are still answered, later frames are ignored. */
+  #exhausted = false
+  /** The last subscribe or unsubscribe frame whose authorization is under way. Later frames are handled after it. */
+  #pendingChange: Promise<void> | undefined
 
-  constructor(session: Session, host: SessionHost) {
+  constructor(session: InboundSession, host: InboundHost) {
     this.#session = session
     this.#host = host
     const { messageRate, messageBurst, byteRate, byteBurst } = host.limits
@@ -55,22 +74,22 @@ export class Inbound {
   }
 
   receive(input: Input, size = typeof input === 'string' ? input.length : 0): void {
-    if (this.#over) return
+    if (this.#exhausted) return
     const now = performance.now()
     const rate = this.#rate.take(now)
     const bytes = this.#bytes.take(now, size)
     if (rate === 'exhausted' || bytes === 'exhausted') {
-      this.#over = true
+      this.#exhausted = true
       this.afterAll(() => this.#session.close(TOO_MANY))
       return
     }
     const refused = rate === 'empty' || bytes === 'empty'
-    // A transport that reads in the fair queue already has its turn now.
+    // A transport that reads in the fair queue calls this in its turn.
     if (this.#host.fairQueue.serving && this.#waiting.length === 0) this.#take(input, refused)
     else this.#wait({ input, size, refused })
   }
 
-  /** Calls back when all frames so far are handled, which may be now. */
+  /** Calls `act` when all frames so far have been handled, which may be now. */
   afterAll(act: () => void): void {
     if (this.#waiting.length === 0) {
       act()
@@ -90,7 +109,7 @@ export class Inbound {
     this.#flow.ready(this.#waitingBytes)
   }
 
-  /** Handles the frame that has waited longest; returns whether more wait. */
+  /** Handles the oldest waiting frame. Returns whether more frames wait. */
   #next(): boolean {
     const frame = this.#waiting.shift()
     if (!frame || this.#session.closed) return false
@@ -136,31 +155,31 @@ export class Inbound {
     }
   }
 
-  /** Waits for a subscription that came before: the message may cause messages to it. */
+  /** Waits for earlier changes of subscriptions, since the handler may publish to them. */
   #dispatch(frame: SendFrame): unknown {
-    if (!this.#before) return this.#host.dispatch(this.#session, frame)
-    return this.#before.then(() => this.#host.dispatch(this.#session, frame))
+    if (!this.#pendingChange) return this.#host.dispatch(this.#session, frame)
+    return this.#pendingChange.then(() => this.#host.dispatch(this.#session, frame))
   }
 
-  /** Changes the session's subscriptions: now, or after a change that came before. */
+  /** Changes the session's subscriptions: now, or after the pending change. */
   #change(
     { id, type, topics }: SubscribeFrame | UnsubscribeFrame,
-    act: (patterns: SessionPatterns) => void | Promise<void>,
+    act: (patterns: Subscriptions) => void | Promise<void>,
   ): void {
     const change = () =>
       this.#answer(id, type, () => {
         const done = act(this.#session.patterns)
         return done ? done.then(() => ({ topics })) : { topics }
       })
-    const done = this.#before ? this.#before.then(change) : change()
+    const done = this.#pendingChange ? this.#pendingChange.then(change) : change()
     if (!done) return
-    const before = done.then(() => {
-      if (this.#before === before) this.#before = undefined
+    const pending = done.then(() => {
+      if (this.#pendingChange === pending) this.#pendingChange = undefined
     })
-    this.#before = before
+    this.#pendingChange = pending
   }
 
-  /** Replies with the result of `act` or with its error: now, unless it returns a promise. */
+  /** Replies with the result or the error of `act`. Returns a promise only if `act` does. */
   #answer(id: number | undefined, topic: string, act: () => unknown): void | Promise<void> {
     try {
       const payload = act()

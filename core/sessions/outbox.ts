@@ -3,33 +3,33 @@ import type { Wire } from './transport.ts'
 
 const NONE: Frame[] = []
 
-/** What waits for a peer at most, and what happens when it is more. */
+/** How much may wait for a peer, and what happens when it is more. */
 export interface OutboxLimits {
   /** Bytes. */
   readonly maxBuffered: number
   readonly slowConsumer: 'disconnect' | 'drop'
 }
 
-/** What an outbox tells its owner. */
+/** Callbacks of an outbox. */
 export interface OutboxEvents {
-  /** The peer does not keep up, and should go. */
+  /** The peer does not keep up, and the session should close. */
   tooSlow(): void
-  /** Frames found no room and are not sent. */
+  /** Frames were dropped because the buffer is full. */
   dropped(count: number): void
-  /** The wire threw, which it must not: nothing can be written to it any more. */
+  /** The wire threw, which a transport must not do. Nothing more can be written. */
   broken(error: unknown): void
 }
 
-/** Writes all outboxes that have something in them, once a turn of the event loop. */
+/** Flushes all outboxes that hold frames, once a turn of the event loop. */
 export class Flusher {
   #waiting: Outbox[] = []
 
-  /** Has an outbox flushed when this turn's I/O has been handled. */
+  /** Flushes an outbox after the I/O of this turn. */
   add(outbox: Outbox): void {
     if (this.#waiting.push(outbox) === 1) setImmediate(this.flush)
   }
 
-  /** Flushes now whatever waits for the end of the turn. */
+  /** Flushes now instead of at the end of the turn. */
   readonly flush = (): void => {
     const waiting = this.#waiting
     this.#waiting = []
@@ -38,7 +38,7 @@ export class Flusher {
 }
 
 /**
- * Frames on their way to one connection. Those pushed within one turn of the event loop leave in one write.
+ * The queue of frames to one connection. Frames that are pushed within one turn of the event loop leave in one write.
  */
 export class Outbox {
   readonly #wire: Wire
@@ -56,7 +56,7 @@ export class Outbox {
     this.#events = events
   }
 
-  /** Adds a frame. The same frame twice in a row is one: several patterns of a session may match one event. */
+  /** Adds a frame. Ignores a frame that was also the last one: several patterns of a session may match one event. */
   push(frame: Frame): void {
     if (this.#held && !this.#hold(frame)) return
     const frames = this.#frames
@@ -69,7 +69,7 @@ export class Outbox {
     }
   }
 
-  /** Nothing leaves before the welcome: what hooks have sent meanwhile has the same limits. */
+  /** Counts a frame that waits for the welcome. Returns false if it does not fit. */
   #hold(frame: Frame): boolean {
     const { slowConsumer, maxBuffered } = this.#limits
     const bytes = this.#heldBytes + frame.text.length
@@ -87,7 +87,7 @@ export class Outbox {
     return true
   }
 
-  /** Lets frames out from now on, this one first. */
+  /** Sends this frame, then the frames that waited for it, and from now on every frame. */
   release(first: Frame): void {
     const frames = this.#frames
     this.#frames = [first, ...frames]
@@ -95,7 +95,7 @@ export class Outbox {
     this.#flusher.add(this)
   }
 
-  /** Writes what is waiting. */
+  /** Writes the queued frames. */
   flush(): void {
     const frames = this.#frames
     if (frames.length === 0 || this.#held) return
@@ -104,7 +104,7 @@ export class Outbox {
     else this.#overflow(frames)
   }
 
-  /** Forgets what is waiting and writes a last frame instead, whatever else may be buffered. */
+  /** Writes the queued frames, if the buffer has room, and a last frame in any case. Later frames are ignored. */
   finish(last: Frame): void {
     const frames = this.#held ? [] : this.#frames
     this.#frames = NONE
@@ -112,13 +112,13 @@ export class Outbox {
     this.write(this.#hasRoom(frames) ? [...frames, last] : [last])
   }
 
-  /** Forgets what is waiting; nothing leaves any more. */
+  /** Drops the queued frames. Later frames are ignored. */
   drop(): void {
     this.#frames = NONE
     this.#held = true
   }
 
-  /** Writes frames now. One wire that fails must not keep the others of a turn from being written. */
+  /** Writes frames now. Catches what the wire throws, so that the other outboxes of the turn are flushed, too. */
   write(frames: readonly Frame[]): void {
     try {
       this.#wire.write(frames)
@@ -127,7 +127,7 @@ export class Outbox {
     }
   }
 
-  /** A peer that has read everything always gets the next flush, however large. */
+  /** A peer that has read everything gets the next flush, however large. */
   #hasRoom(frames: readonly Frame[]): boolean {
     const buffered = this.#wire.buffered
     if (buffered === 0) return true
@@ -139,7 +139,7 @@ export class Outbox {
   #overflow(frames: readonly Frame[]): void {
     const { slowConsumer, maxBuffered } = this.#limits
     const kept = slowConsumer === 'drop' ? frames.filter((frame) => !frame.droppable) : frames
-    // What may not be dropped has a limit too: a peer that asks and never reads is no better than a slow one.
+    // Frames that cannot be dropped have a limit, too, for a peer that sends requests and never reads the replies.
     if (slowConsumer === 'disconnect' || this.#wire.buffered > 2 * maxBuffered) {
       this.#events.tooSlow()
       return

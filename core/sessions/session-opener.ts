@@ -3,33 +3,36 @@ import { closeFrame } from '../protocol/control-frames.ts'
 import { RookeryError } from '../protocol/errors.ts'
 import { LinkedList } from '../util/linked-list.ts'
 import { within } from '../util/promises.ts'
-import { Session } from './live-session.ts'
+import { LiveSession } from './live-session.ts'
+import type { PeerSession } from './session.ts'
 import type { SessionHost } from './session-host.ts'
 import type { SessionRegistry } from './session-registry.ts'
 import type { Handshake, Wire } from './transport.ts'
 
-/** What admission needs of its app. */
-export interface AdmissionHost extends SessionHost {
+/** The app, as the session opener sees it. */
+export interface SessionOpenerHost {
   readonly sessions: SessionRegistry
-  /** Creates an id that cannot be guessed and that names this node. */
+  /** The app, as the sessions see it. */
+  readonly sessionHost: SessionHost
+  /** Creates an id that is unguessable and begins with the id of this node. */
   sessionId(): string
-  /** The part of a failure that the peer may see. The rest is logged. */
+  /** Returns the part of a failure that the peer may see, and logs the rest. */
   coded(failure: unknown, fields: object): RookeryError
   /** Logs that a peer was refused. */
   refused(error: RookeryError, handshake: Handshake): void
 }
 
-/** Admits peers: keeps the connection limits, runs the hooks that identify and open a session, and tells refused peers why. */
-export class Admission {
-  readonly #host: AdmissionHost
+/** Opens sessions: applies the connection limits, runs the authenticate and open hooks, and tells refused peers why. */
+export class SessionOpener {
+  readonly #host: SessionOpenerHost
   /** Functions that refuse the handshakes under way. */
   readonly #handshakes = new LinkedList<() => void>()
   readonly #limits: ConnectionLimits
   #accepting = false
 
-  constructor(host: AdmissionHost) {
+  constructor(host: SessionOpenerHost) {
     this.#host = host
-    this.#limits = new ConnectionLimits(host.limits)
+    this.#limits = new ConnectionLimits(host.sessionHost.limits)
   }
 
   get accepting(): boolean {
@@ -54,13 +57,14 @@ export class Admission {
     try {
       this.#limits.check(address)
     } catch (error) {
-      this.#host.count(error as RookeryError)
+      this.#host.sessionHost.count(error as RookeryError)
       throw error
     }
     return await act()
   }
 
-  async open(handshake: Handshake, wire: Wire): Promise<Session> {
+  /** Opens a session for a connection. See `TransportHost.open`. */
+  async open(handshake: Handshake, wire: Wire): Promise<PeerSession> {
     let stop: (error: RookeryError) => void = () => {}
     const stopped = new Promise<never>((_resolve, reject) => {
       stop = reject
@@ -72,7 +76,7 @@ export class Admission {
     try {
       if (!this.#accepting) throw new RookeryError('shutting_down', 'The server is not accepting connections')
       const opened = Promise.race([attempt.run(), stopped])
-      const session = await within(this.#host.limits.handshakeTimeout, opened, late)
+      const session = await within(this.#host.sessionHost.limits.handshakeTimeout, opened, late)
       session.open()
       attempt.welcomed()
       return session
@@ -89,7 +93,7 @@ export class Admission {
 
 /** One handshake. */
 class Attempt {
-  readonly #host: AdmissionHost
+  readonly #host: SessionOpenerHost
   readonly #limits: ConnectionLimits
   readonly #handshake: Handshake
   readonly #wire: Wire
@@ -97,12 +101,12 @@ class Attempt {
   /** Undoes what the limits have counted. */
   readonly #leave: (() => void)[] = []
   #slot: Slot | undefined
-  #session: Session | undefined
+  #session: LiveSession | undefined
   #refused: RookeryError | undefined
 
   /** @param stop rejects the wait for the attempt */
   constructor(
-    host: AdmissionHost,
+    host: SessionOpenerHost,
     limits: ConnectionLimits,
     handshake: Handshake,
     wire: Wire,
@@ -115,17 +119,17 @@ class Attempt {
     this.#stop = stop
   }
 
-  async run(): Promise<Session> {
-    const { sessions } = this.#host
+  async run(): Promise<LiveSession> {
+    const { sessions, sessionHost } = this.#host
     const { topics = [], address } = this.#handshake
     const slot = this.#limits.enter(address)
     this.#slot = slot
     this.#leave.push(slot.left)
-    for (const pattern of topics) this.#host.checkPattern(pattern)
+    for (const pattern of topics) sessionHost.checkPattern(pattern)
     const user = await sessions.authenticate(this.#watched(slot))
     if (this.#refused) throw this.#refused
     if (user) this.#leave.push(this.#limits.admit(user.id))
-    const session = new Session(this.#host.sessionId(), user, this.#handshake, this.#wire, this.#host)
+    const session = new LiveSession(this.#host.sessionId(), user, this.#handshake, this.#wire, sessionHost)
     this.#session = session
     session.onEnd = callAll(this.#leave)
     sessions.add(session)
@@ -165,7 +169,7 @@ class Attempt {
       this.#session.close(error)
       return
     }
-    this.#host.count(error)
+    this.#host.sessionHost.count(error)
     callAll(this.#leave)()
     try {
       this.#wire.write([closeFrame(error)])

@@ -1,103 +1,113 @@
 import { RookeryError } from '../protocol/errors.ts'
 import { topicMatches } from '../topics/topic.ts'
-import type { Session } from './live-session.ts'
-import type { SessionHost } from './session-host.ts'
-import { Guard, isForbidden, type Subscriber } from './topic-authorization.ts'
+import { isForbidden } from './authorization.ts'
+import type { FanOut, Subscriber } from './fan-out.ts'
+import { BY_CLIENT, BY_SERVER, PER_TOPIC, SubscriptionTable } from './subscription-table.ts'
+import {
+  type AuthorizedSession,
+  TopicAuthorization,
+  type TopicAuthorizationHost,
+} from './topic-authorization.ts'
 
-/** Who wants a pattern of a session: its client, the server, or both. */
-const CLIENT = 1
-const SERVER = 2
-/** What the client receives by it has to be asked for, topic by topic. */
-const GUARDED = 4
-/** What is left of a number is the place among the pattern's subscribers: an object for each would be garbage. */
-const PLACE = 8
+/** A session, as its subscriptions see it. */
+export type SubscribingSession = AuthorizedSession & Subscriber
 
-/** A pattern that a client asks for, and whether its topics have to be asked for. */
-interface Checked {
-  readonly pattern: string
-  readonly guarded: boolean
+/** The app, as a session's subscriptions see it. */
+export interface SubscriptionsHost extends TopicAuthorizationHost {
+  readonly limits: { readonly maxBuffered: number; readonly maxSubscriptions: number }
+  readonly fanOut: FanOut
+  /** Checks a pattern that a client subscribes to. @throws `invalid_pattern`, `reserved_topic` */
+  checkPattern(pattern: string): void
 }
 
-/** The patterns that a session receives, and on whose behalf. */
-export class SessionPatterns {
-  readonly #session: Session
-  readonly #host: SessionHost
-  /** Who wants it, and the place that it has. */
-  readonly #wanted = new Map<string, number>()
-  #guard: Guard | undefined
+/** A pattern that a client subscribes to, and whether each of its topics has to be authorized. */
+interface CheckedPattern {
+  readonly pattern: string
+  readonly perTopic: boolean
+}
+
+/** The patterns that a session receives: for its client, for the server, or for both. */
+export class Subscriptions {
+  readonly #session: SubscribingSession
+  readonly #host: SubscriptionsHost
+  readonly #table = new SubscriptionTable()
+  #topicAuthorization: TopicAuthorization | undefined
   #ofClient = 0
 
-  constructor(session: Session, host: SessionHost) {
+  constructor(session: SubscribingSession, host: SubscriptionsHost) {
     this.#session = session
     this.#host = host
   }
 
   get list(): readonly string[] {
-    return [...this.#wanted.keys()]
+    return [...this.#table.patterns]
+  }
+
+  /** Told by the fan-out that the session's place among the subscribers of a pattern has changed. */
+  moved(pattern: string, place: number): void {
+    this.#table.moved(pattern, place)
   }
 
   /**
-   * Adds all patterns on the client's behalf, or throws and adds none; at once, unless somebody has to be asked.
+   * Adds all patterns for the client, or throws and adds none. Returns a promise only if an authorizer does.
    *
    * @throws `invalid_pattern`, `reserved_topic`, `too_many_subscriptions`, `forbidden`
    */
   addForClient(patterns: readonly string[]): void | Promise<void> {
     if (this.#session.closed) return
     for (const pattern of patterns) this.#host.checkPattern(pattern)
-    this.#makeRoom(patterns)
-    const { access } = this.#host
-    if (access.unlimited) {
-      this.#addAll(patterns.map((pattern) => ({ pattern, guarded: false })))
+    this.#checkCount(patterns)
+    if (this.#host.authorization.unlimited) {
+      this.#addAll(patterns.map((pattern) => ({ pattern, perTopic: false })))
       return
     }
     const { user } = this.#session
     const checks = this.#checkAll(patterns)
     if (!checks.some((check) => check instanceof Promise)) {
-      this.#addAll(checks as Checked[])
+      this.#addAll(checks as CheckedPattern[])
       return
     }
     return Promise.all(checks).then((checked) => {
       if (this.#session.closed) return
-      // What was allowed to the user as it was may no longer be.
+      // The user's rights have changed during the check.
       if (this.#session.user !== user) return this.addForClient(patterns)
-      this.#makeRoom(patterns)
+      this.#checkCount(patterns)
       this.#addAll(checked)
     })
   }
 
   removeForClient(patterns: readonly string[]): void {
-    for (const pattern of patterns) if (this.#remove(pattern, CLIENT | GUARDED)) this.#ofClient--
+    for (const pattern of patterns) if (this.#remove(pattern, BY_CLIENT | PER_TOPIC)) this.#ofClient--
   }
 
   addForServer(pattern: string): void {
-    this.#set(pattern, this.#bits(pattern) | SERVER)
+    this.#set(pattern, this.#table.flags(pattern) | BY_SERVER)
   }
 
   removeForServer(pattern: string): void {
-    this.#remove(pattern, SERVER)
+    this.#remove(pattern, BY_SERVER)
   }
 
-  /** Whether the session receives a topic by a pattern of which no topic has to be asked for. */
-  coversFreely(topic: string): boolean {
-    for (const [pattern, wanted] of this.#wanted) {
-      if (isFree(wanted) && topicMatches(pattern, topic)) return true
+  /** Whether a pattern whose topics need no check matches the topic. */
+  matchUnchecked(topic: string): boolean {
+    for (const pattern of this.#table.patterns) {
+      if (isUnchecked(this.#table.flags(pattern)) && topicMatches(pattern, topic)) return true
     }
     return false
   }
 
-  /** Asks again for all that the client has, and takes away what is no longer allowed; resolves with that. */
+  /** Authorizes all patterns of the client again. Removes those which are no longer allowed, and resolves with them. */
   async recheck(): Promise<readonly string[]> {
-    this.#guard?.forget()
+    this.#topicAuthorization?.reset()
     const denied: string[] = []
-    for (const [pattern, wanted] of [...this.#wanted]) {
-      if ((wanted & CLIENT) === 0) continue
+    for (const pattern of this.list) {
+      if (!this.#has(pattern, BY_CLIENT)) continue
       try {
-        const { guarded } = await this.#check(pattern)
-        if (this.#has(pattern, CLIENT))
-          this.#set(pattern, (this.#bits(pattern) & ~GUARDED) | (guarded ? GUARDED : 0))
+        const { perTopic } = await this.#check(pattern)
+        if (this.#has(pattern, BY_CLIENT)) this.#setForClient(pattern, perTopic)
       } catch (error) {
         if (!isForbidden(error)) this.#host.report(error, this.#session, 'authorize')
-        if (this.#has(pattern, CLIENT)) denied.push(pattern)
+        if (this.#has(pattern, BY_CLIENT)) denied.push(pattern)
         this.removeForClient([pattern])
       }
     }
@@ -105,87 +115,86 @@ export class SessionPatterns {
   }
 
   clear(): void {
-    for (const [pattern, wanted] of this.#wanted) this.#host.delivery.unsubscribe(pattern, placeOf(wanted))
-    this.#wanted.clear()
+    for (const pattern of this.#table.patterns)
+      this.#host.fanOut.unsubscribe(pattern, this.#table.place(pattern))
+    this.#table.clear()
     this.#ofClient = 0
   }
 
-  /** The session has another place among the subscribers of a pattern. */
-  moved(pattern: string, place: number): void {
-    this.#wanted.set(pattern, this.#bits(pattern) + place * PLACE)
-  }
-
-  #makeRoom(patterns: readonly string[]): void {
-    const added = new Set(patterns.filter((pattern) => !this.#has(pattern, CLIENT)))
+  /** @throws `too_many_subscriptions` */
+  #checkCount(patterns: readonly string[]): void {
+    const added = new Set(patterns.filter((pattern) => !this.#has(pattern, BY_CLIENT)))
     const { maxSubscriptions } = this.#host.limits
     if (this.#ofClient + added.size <= maxSubscriptions) return
     throw new RookeryError('too_many_subscriptions', `A session may have ${maxSubscriptions} subscriptions`)
   }
 
-  #checkAll(patterns: readonly string[]): (Checked | Promise<Checked>)[] {
-    const checks: (Checked | Promise<Checked>)[] = []
+  #checkAll(patterns: readonly string[]): (CheckedPattern | Promise<CheckedPattern>)[] {
+    const checks: (CheckedPattern | Promise<CheckedPattern>)[] = []
     try {
       for (const pattern of patterns) checks.push(this.#check(pattern))
     } catch (error) {
-      // Refused already, whatever the others may still say.
+      // The frame is refused already. A pending check may still reject.
       Promise.all(checks).catch(() => {})
       throw error
     }
     return checks
   }
 
-  #check(pattern: string): Checked | Promise<Checked> {
-    const guarded = this.#host.access.checkPattern(this.#session, pattern)
-    return guarded instanceof Promise
-      ? guarded.then((each) => ({ pattern, guarded: each }))
-      : { pattern, guarded }
+  #check(pattern: string): CheckedPattern | Promise<CheckedPattern> {
+    const perTopic = this.#host.authorization.checkPattern(this.#session, pattern)
+    return perTopic instanceof Promise
+      ? perTopic.then((each) => ({ pattern, perTopic: each }))
+      : { pattern, perTopic }
   }
 
-  #addAll(checked: readonly Checked[]): void {
-    for (const { pattern, guarded } of checked) {
-      if (!this.#has(pattern, CLIENT)) this.#ofClient++
-      this.#set(pattern, (this.#bits(pattern) & ~GUARDED) | CLIENT | (guarded ? GUARDED : 0))
+  #addAll(checked: readonly CheckedPattern[]): void {
+    for (const { pattern, perTopic } of checked) {
+      if (!this.#has(pattern, BY_CLIENT)) this.#ofClient++
+      this.#setForClient(pattern, perTopic)
     }
   }
 
-  #bits(pattern: string): number {
-    return (this.#wanted.get(pattern) ?? 0) % PLACE
+  #setForClient(pattern: string, perTopic: boolean): void {
+    const others = this.#table.flags(pattern) & ~PER_TOPIC
+    this.#set(pattern, others | BY_CLIENT | (perTopic ? PER_TOPIC : 0))
   }
 
-  #has(pattern: string, who: number): boolean {
-    return (this.#bits(pattern) & who) !== 0
+  #has(pattern: string, flag: number): boolean {
+    return (this.#table.flags(pattern) & flag) !== 0
   }
 
-  #remove(pattern: string, who: number): boolean {
-    if (!this.#has(pattern, who)) return false
-    this.#set(pattern, this.#bits(pattern) & ~who)
+  /** Removes flags of a pattern; returns whether it had one of them. */
+  #remove(pattern: string, flags: number): boolean {
+    if (!this.#has(pattern, flags)) return false
+    this.#set(pattern, this.#table.flags(pattern) & ~flags)
     return true
   }
 
-  /** Changes who wants a pattern, and with it who receives it. */
-  #set(pattern: string, bits: number): void {
-    const before = this.#wanted.get(pattern)
-    if (before === undefined) {
-      if (bits === 0) return
-      this.#wanted.set(pattern, bits + this.#host.delivery.subscribe(pattern, this.#receiver(bits)) * PLACE)
-    } else if (bits === 0) {
-      this.#wanted.delete(pattern)
-      this.#host.delivery.unsubscribe(pattern, placeOf(before))
-    } else {
-      const place = placeOf(before)
-      const receiver = this.#receiver(bits)
-      this.#wanted.set(pattern, bits + place * PLACE)
-      if (receiver !== this.#receiver(before)) this.#host.delivery.replace(pattern, place, receiver)
+  /** Sets the flags of a pattern, and makes the fan-out agree with them. */
+  #set(pattern: string, flags: number): void {
+    const { fanOut } = this.#host
+    const before = this.#table.flags(pattern)
+    if (before === 0) {
+      if (flags !== 0) this.#table.set(pattern, flags, fanOut.subscribe(pattern, this.#subscriber(flags)))
+      return
     }
+    const place = this.#table.place(pattern)
+    if (flags === 0) {
+      this.#table.delete(pattern)
+      fanOut.unsubscribe(pattern, place)
+      return
+    }
+    this.#table.set(pattern, flags, place)
+    if (isUnchecked(flags) !== isUnchecked(before)) fanOut.replace(pattern, place, this.#subscriber(flags))
   }
 
-  #receiver(wanted: number): Subscriber {
-    if (isFree(wanted)) return this.#session
-    this.#guard ??= new Guard(this.#session, this.#host)
-    return this.#guard
+  /** The subscriber that takes the messages of a pattern with these flags. */
+  #subscriber(flags: number): Subscriber {
+    if (isUnchecked(flags)) return this.#session
+    this.#topicAuthorization ??= new TopicAuthorization(this.#session, this.#host)
+    return this.#topicAuthorization
   }
 }
 
-const placeOf = (wanted: number): number => Math.floor(wanted / PLACE)
-
-const isFree = (wanted: number): boolean => (wanted & SERVER) !== 0 || (wanted & GUARDED) === 0
+const isUnchecked = (flags: number): boolean => (flags & BY_SERVER) !== 0 || (flags & PER_TOPIC) === 0

@@ -1,90 +1,92 @@
 import { RookeryError } from '../protocol/errors.ts'
 import type { Frame } from '../protocol/frame.ts'
-import type { Session } from './live-session.ts'
-import type { SessionHost } from './session-host.ts'
+import { type Authorization, isForbidden } from './authorization.ts'
+import type { Subscriber } from './fan-out.ts'
+import type { Session } from './session.ts'
 
-/** Whatever receives the messages of a pattern. */
-export interface Subscriber {
-  /** Id of its session. */
-  readonly id: string
-  /** Those of its session: told of the place that it has among the subscribers of a pattern. */
-  readonly patterns: { moved(pattern: string, place: number): void }
-  /**
-   * @param topic the topic of the event by which the frame came
-   * @param topics all topics of the event
-   */
-  deliver(frame: Frame, topic: string, topics: readonly string[]): void
+/** Decisions kept for a session. The oldest decision is dropped, and its topic is checked again at the next message. */
+const MAX_DECISIONS = 10_000
+
+/** The session whose messages are authorized. */
+export interface AuthorizedSession extends Session {
+  readonly places: Subscriber['places']
+  deliver(frame: Frame): void
+  /** Whether the session receives a topic by a pattern whose topics need no check. */
+  receivesUnchecked(topic: string): boolean
 }
 
-/** Most topics that are remembered of a session; the oldest are asked for again. */
-const REMEMBERED = 10_000
+/** The app, as topic authorization sees it. */
+export interface TopicAuthorizationHost {
+  readonly limits: { readonly maxBuffered: number }
+  readonly authorization: Authorization
+  report(error: unknown, session: Session, stage: string): void
+}
 
 /**
- * Receives for a session what it may only receive topic by topic: each topic is asked for before its first message,
- * and what comes meanwhile waits.
+ * Receives the messages of patterns whose topics have to be authorized one by one. Each topic is checked before its first
+ * message; messages that come during the check wait for it.
  */
-export class Guard implements Subscriber {
+export class TopicAuthorization implements Subscriber {
   readonly id: string
-  readonly #session: Session
-  readonly #host: SessionHost
-  /** Topics that have been decided, or the frames that wait for it. */
+  readonly #session: AuthorizedSession
+  readonly #host: TopicAuthorizationHost
+  /** The decision of each topic, or the frames that wait for it. */
   readonly #topics = new Map<string, boolean | Frame[]>()
-  /** Frames that have been let through while topics were being asked for: an event may have several topics. */
-  #passed = new WeakSet<Frame>()
-  /** The frame let through last: the other topics of its event come right after. */
+  /** Frames delivered while checks were under way. An event may have several topics, and a session gets it once. */
+  #delivered = new WeakSet<Frame>()
+  /** The frame delivered last. The other topics of its event come right after it. */
   #last: Frame | undefined
-  /** Counts how often decisions have been forgotten. */
+  /** Number of times that the decisions have been dropped. */
   #generation = 0
-  #asking = 0
+  #checks = 0
   #waitingBytes = 0
 
-  constructor(session: Session, host: SessionHost) {
+  constructor(session: AuthorizedSession, host: TopicAuthorizationHost) {
     this.id = session.id
     this.#session = session
     this.#host = host
   }
 
-  get patterns(): Subscriber['patterns'] {
-    return this.#session.patterns
+  get places(): Subscriber['places'] {
+    return this.#session.places
   }
 
   deliver(frame: Frame, topic: string, topics: readonly string[]): void {
-    // Others may close it while they get the same frame: nobody is asked for it then.
+    // The session may have closed while other sessions took the same frame.
     if (this.#session.closed) return
     const known = this.#topics.get(topic)
     if (known === true) this.#pass(frame)
     if (typeof known === 'boolean' || frame === this.#last) return
-    // What reaches the session by another subscription needs no asking.
-    const { patterns } = this.#session
-    if (topics.some((other) => patterns.coversFreely(other))) return
+    // Another subscription of the session delivers the frame without a check.
+    if (topics.some((other) => this.#session.receivesUnchecked(other))) return
     if (known) this.#wait(known, frame)
-    else this.#ask(frame, topic)
+    else this.#check(frame, topic)
   }
 
-  /** Forgets what has been decided: the session's rights have changed. */
-  forget(): void {
+  /** Drops all decisions, because the session's rights have changed. */
+  reset(): void {
     this.#generation++
     for (const [topic, known] of this.#topics) if (typeof known === 'boolean') this.#topics.delete(topic)
   }
 
-  #ask(frame: Frame, topic: string): void {
+  #check(frame: Frame, topic: string): void {
     try {
-      const asked = this.#host.access.check(this.#session, 'subscribe', topic)
-      if (!asked) {
+      const checked = this.#host.authorization.check(this.#session, 'subscribe', topic)
+      if (!checked) {
         this.#decide(topic, true)
         this.#pass(frame)
         return
       }
-      this.#asking++
+      this.#checks++
       const waiting: Frame[] = []
       this.#topics.set(topic, waiting)
       this.#wait(waiting, frame)
       const generation = this.#generation
       const settle = (allowed: boolean) => {
         if (generation === this.#generation) this.#settle(topic, waiting, allowed)
-        else this.#askAgain(topic, waiting)
+        else this.#checkAgain(topic, waiting)
       }
-      asked.then(
+      checked.then(
         () => settle(true),
         (error) => {
           this.#report(error)
@@ -98,9 +100,9 @@ export class Guard implements Subscriber {
   }
 
   #pass(frame: Frame): void {
-    if (this.#asking > 0) {
-      if (this.#passed.has(frame)) return
-      this.#passed.add(frame)
+    if (this.#checks > 0) {
+      if (this.#delivered.has(frame)) return
+      this.#delivered.add(frame)
     }
     this.#last = frame
     this.#session.deliver(frame)
@@ -124,13 +126,13 @@ export class Guard implements Subscriber {
       if (allowed) this.#pass(frame)
     }
     this.#decide(topic, allowed)
-    if (--this.#asking === 0) this.#passed = new WeakSet()
+    if (--this.#checks === 0) this.#delivered = new WeakSet()
   }
 
-  /** The session's rights have changed while it was asked: what was said is of the old ones. */
-  #askAgain(topic: string, waiting: Frame[]): void {
+  /** The session's rights have changed during the check, so its result does not count. */
+  #checkAgain(topic: string, waiting: Frame[]): void {
     this.#topics.delete(topic)
-    this.#asking--
+    this.#checks--
     for (const frame of waiting) {
       this.#waitingBytes -= frame.text.length
       this.deliver(frame, topic, [topic])
@@ -140,12 +142,8 @@ export class Guard implements Subscriber {
   #decide(topic: string, allowed: boolean): void {
     this.#topics.delete(topic)
     this.#topics.set(topic, allowed)
-    if (this.#topics.size <= REMEMBERED) return
+    if (this.#topics.size <= MAX_DECISIONS) return
     const [oldest] = this.#topics.keys()
     if (typeof this.#topics.get(oldest as string) === 'boolean') this.#topics.delete(oldest as string)
   }
 }
-
-/** Whether an error is a plain no, and not what went wrong when somebody was asked. */
-export const isForbidden = (error: unknown): boolean =>
-  (error as { code?: unknown } | null)?.code === 'forbidden'

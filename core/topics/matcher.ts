@@ -1,8 +1,8 @@
-import { PatternMap } from './pattern-trie.ts'
+import { PatternTrie } from './pattern-trie.ts'
 
 /** Finds the values whose patterns match a topic: several for each pattern. */
 export class Matcher<T> {
-  readonly #sets = new PatternMap<Set<T>>()
+  readonly #sets = new PatternTrie<Set<T>>()
 
   /** Number of different patterns held. */
   get patterns(): number {

@@ -19,7 +19,7 @@ class Node<V> {
  * A value for each pattern, found by topics. A trie over segments: the cost of a match follows the patterns that do match,
  * not the number of the others, and deleting a pattern frees its nodes.
  */
-export class PatternMap<V extends object> {
+export class PatternTrie<V extends object> {
   readonly #root = new Node<V>()
   /** The value of each pattern, which is in its node, too: most that come are there already. */
   readonly #values = new Map<string, V>()

@@ -1,4 +1,4 @@
-import { createToken } from '../app/scope.ts'
+import { createToken } from './token.ts'
 
 /** A line is a message, or fields and a message. */
 interface LogMethod {

@@ -1,5 +1,5 @@
 /** Makes what belongs to a key when it is asked for first, and keeps it for so many keys: those asked for last. */
-export class Recent<T> {
+export class LruMap<T> {
   readonly #make: () => T
   readonly #size: number
   /** The one asked for longest ago first. */

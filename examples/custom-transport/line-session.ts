@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { type Handshake, RookeryError, type Session, type TransportHost } from 'rookery'
+import { type Handshake, type PeerSession, RookeryError, type TransportHost } from 'rookery'
 import { createLineWire } from './line-wire.ts'
 import { readLines } from './lines.ts'
 
@@ -7,7 +7,7 @@ import { readLines } from './lines.ts'
 export const serve = async (socket: Socket, host: TransportHost): Promise<void> => {
   const lines = readLines(socket, host.limits.maxPayload)
   const timer = setTimeout(() => socket.destroy(), host.limits.handshakeTimeout)
-  let session: Session | undefined
+  let session: PeerSession | undefined
   try {
     const first = await lines.next()
     clearTimeout(timer)

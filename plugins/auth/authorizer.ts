@@ -1,6 +1,6 @@
 import type { User } from '../../core/protocol/protocol.ts'
 import type { Action, Authorizer } from '../../core/sessions/authorization.ts'
-import type { Session } from '../../core/sessions/live-session.ts'
+import type { Session } from '../../core/sessions/session.ts'
 import { type Shape, shapeOf } from './patterns.ts'
 import { permits } from './permissions.ts'
 import type { RuleBook } from './rules.ts'

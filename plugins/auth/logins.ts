@@ -1,8 +1,8 @@
 import { RookeryError } from '../../core/protocol/errors.ts'
 import { Frame } from '../../core/protocol/frame.ts'
 import type { User } from '../../core/protocol/protocol.ts'
-import type { Session } from '../../core/sessions/live-session.ts'
-import { logId } from '../../core/sessions/session-host.ts'
+import type { Session } from '../../core/sessions/session.ts'
+import { logId } from '../../core/sessions/session.ts'
 import type { Logger } from '../../core/util/logger.ts'
 import { Lease } from './lease.ts'
 import { isOlder, type Revocation, type Revocations } from './revocations.ts'
@@ -58,7 +58,7 @@ export class Logins {
   }
 
   /** A session has been opened. @throws `token_revoked` */
-  opened(session: Session): void {
+  opened(session: Session, push: (frame: Frame) => void): void {
     const login = this.of(session)
     if (!login || session.closed) return
     this.assertValid(login)
@@ -67,7 +67,7 @@ export class Logins {
       expiresAt === undefined
         ? undefined
         : new Lease(expiresAt, this.#grace, {
-            ask: (expiresIn) => session.push(new Frame({ type: 'auth', expiresIn })),
+            ask: (expiresIn) => push(new Frame({ type: 'auth', expiresIn })),
             end: () => session.close(new RookeryError('token_expired')),
           })
     this.#entries.set(session, { login, lease, wrong: 0 })
@@ -91,7 +91,7 @@ export class Logins {
     const entry = this.#entries.get(session)
     if (!entry) throw new RookeryError('forbidden', 'This session has no user: connect anew with the token')
     const login = await this.#verified(session, entry, token, verifier)
-    if (session.closed) throw session.closeReason ?? new RookeryError('disconnected')
+    if (session.closed) throw session.signal.reason
     this.#index(session, entry.login, false)
     entry.login = login
     entry.wrong = 0

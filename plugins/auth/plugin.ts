@@ -3,7 +3,7 @@ import { definePlugin, type Plugin } from '../../core/app/plugin.ts'
 import { Store } from '../../core/cluster/store.ts'
 import { RookeryError } from '../../core/protocol/errors.ts'
 import type { User } from '../../core/protocol/protocol.ts'
-import { Limits } from '../../core/sessions/session-host.ts'
+import { Limits } from '../../core/sessions/limits.ts'
 import type { Handshake } from '../../core/sessions/transport.ts'
 import { Logger } from '../../core/util/logger.ts'
 import { milliseconds } from '../../core/util/options.ts'
@@ -67,7 +67,7 @@ export const auth = <S extends string = string, W extends string = string, J ext
         if (user === null && required) throw new RookeryError('unauthenticated')
         return user
       })
-      app.sessions.onOpen((session) => logins.opened(session))
+      app.sessions.onOpen((session) => logins.opened(session, (frame) => app.sessions.push(session, frame)))
       app.sessions.onClose((session) => logins.closed(session))
       if (verifier) {
         app.sessions.onToken((session, token) => logins.renew(session, token, verifier))

@@ -1,7 +1,7 @@
 import type { App } from '../../core/app/app.ts'
 import type { Store } from '../../core/cluster/store.ts'
 import { RookeryError } from '../../core/protocol/errors.ts'
-import type { Session } from '../../core/sessions/live-session.ts'
+import type { Session } from '../../core/sessions/session.ts'
 import type { Logger } from '../../core/util/logger.ts'
 import type { Logins } from './logins.ts'
 import { isRevocation, type Revocation, type Revocations } from './revocations.ts'

@@ -1,9 +1,9 @@
 import { RookeryError } from '../../core/protocol/errors.ts'
 import type { User } from '../../core/protocol/protocol.ts'
 import type { Action } from '../../core/sessions/authorization.ts'
-import type { Session } from '../../core/sessions/live-session.ts'
+import type { Session } from '../../core/sessions/session.ts'
 import { assertPattern, isReserved } from '../../core/topics/topic.ts'
-import { isPromiseLike } from '../../core/util/promise-like.ts'
+import { isPromiseLike } from '../../core/util/promises.ts'
 import { type Shape, shapeCovers, shapeOf } from './patterns.ts'
 import type { Claims } from './tokens.ts'
 

@@ -1,6 +1,6 @@
-import { createToken } from '../../core/app/scope.ts'
 import type { User } from '../../core/protocol/protocol.ts'
-import type { Session } from '../../core/sessions/live-session.ts'
+import type { Session } from '../../core/sessions/session.ts'
+import { createToken } from '../../core/util/token.ts'
 
 /** What a token says. */
 export interface Claims {

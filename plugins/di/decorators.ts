@@ -1,7 +1,7 @@
 import 'reflect-metadata'
 import { injectable as markClass, inject as markParameter } from 'tsyringe'
-import type { Token } from '../../core/app/scope.ts'
 import { RookeryError } from '../../core/protocol/errors.ts'
+import type { Token } from '../../core/util/token.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: a constructor's parameters are whatever its class needs
 export type Constructor<T = unknown> = new (...parameters: any[]) => T

@@ -1,8 +1,9 @@
 import type { DependencyContainer } from 'tsyringe'
 import { Container } from '../../core/app/container.ts'
 import { definePlugin, type Plugin } from '../../core/app/plugin.ts'
-import type { Scope, Token } from '../../core/app/scope.ts'
+import type { Scope } from '../../core/app/scope.ts'
 import { checkOptions, type OptionCheck, option } from '../../core/util/options.ts'
+import type { Token } from '../../core/util/token.ts'
 import { type Constructor, tokensOf } from './decorators.ts'
 
 /** A class of which the app has one instance, under a token. */

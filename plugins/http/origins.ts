@@ -1,4 +1,4 @@
-import { isPromiseLike } from '../../core/util/promise-like.ts'
+import { isPromiseLike } from '../../core/util/promises.ts'
 import type { Proxies, Target } from './proxies.ts'
 import type { RequestOrigin } from './tokens.ts'
 

@@ -1,6 +1,6 @@
 import { AppToken } from '../../core/app/app.ts'
 import { definePlugin, type Plugin } from '../../core/app/plugin.ts'
-import { Limits } from '../../core/sessions/session-host.ts'
+import { Limits } from '../../core/sessions/limits.ts'
 import { Logger } from '../../core/util/logger.ts'
 import { type HttpOptions, readHttpOptions } from './options.ts'
 import { HttpRoutes, HttpServer, NodeHandler } from './tokens.ts'

@@ -4,7 +4,7 @@ import { networkOf } from '../../core/admission/network.ts'
 import { RateLimit } from '../../core/admission/rate-limit.ts'
 import { RookeryError } from '../../core/protocol/errors.ts'
 import type { Logger } from '../../core/util/logger.ts'
-import { Recent } from '../../core/util/lru-map.ts'
+import { LruMap } from '../../core/util/lru-map.ts'
 import { answerError } from './answers.ts'
 import type { Proxies } from './proxies.ts'
 
@@ -60,7 +60,7 @@ class Network {
  */
 export class RequestLimit {
   readonly #settings: RequestLimitSettings
-  readonly #networks: Recent<Network>
+  readonly #networks: LruMap<Network>
   /** The open connections. */
   readonly #connections = new Map<Socket, Network | undefined>()
   readonly #closing = new WeakSet<Socket>()
@@ -69,7 +69,7 @@ export class RequestLimit {
   constructor(server: Server, settings: RequestLimitSettings) {
     this.#settings = settings
     const { rate, burst } = settings
-    this.#networks = new Recent(() => new Network(rate, burst), REMEMBERED_NETWORKS)
+    this.#networks = new LruMap(() => new Network(rate, burst), REMEMBERED_NETWORKS)
     server.on('connection', (socket: Socket) => this.#connected(socket))
   }
 

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Hono } from 'hono'
-import { createToken } from '../../core/app/scope.ts'
+import { createToken } from '../../core/util/token.ts'
 
 declare module '../../core/sessions/transport.ts' {
   interface Handshake {

@@ -1,6 +1,6 @@
 import type { Answers, ClusterBackend, Question } from '../../core/cluster/cluster.ts'
 import type { Nodes } from '../../core/cluster/nodes.ts'
-import { addressOf } from '../../core/sessions/session-registry.ts'
+import { addressOf } from '../../core/cluster/target.ts'
 import { Claims } from './claims.ts'
 import { CLAIM, CLOSE, type ClaimQuestion, SNAPSHOT, type Snapshot } from './messages.ts'
 import { nameTaken } from './names.ts'

@@ -4,7 +4,7 @@ import { Cluster } from '../../core/cluster/cluster.ts'
 import type { Context } from '../../core/handlers/context.ts'
 import { unsubscribedFrame } from '../../core/protocol/control-frames.ts'
 import { RookeryError } from '../../core/protocol/errors.ts'
-import type { Session } from '../../core/sessions/live-session.ts'
+import type { Session } from '../../core/sessions/session.ts'
 import { Logger } from '../../core/util/logger.ts'
 import { checkOptions, option } from '../../core/util/options.ts'
 import { assertRoom, userFromName } from './names.ts'
@@ -88,7 +88,7 @@ export const rooms = (options: RoomsOptions = {}): Plugin => {
             await app.sessions.authorize(session, 'join', room)
           } catch {
             registry.leave(session, room)
-            session.push(unsubscribedFrame([`rooms/${room}/*`]))
+            app.sessions.push(session, unsubscribedFrame([`rooms/${room}/*`]))
           }
         }
       })

@@ -1,4 +1,4 @@
-import type { Session } from '../../core/sessions/live-session.ts'
+import type { Session } from '../../core/sessions/session.ts'
 import type { Member } from './tokens.ts'
 import type { Stay } from './view.ts'
 

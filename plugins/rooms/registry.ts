@@ -2,7 +2,7 @@ import type { App } from '../../core/app/app.ts'
 import type { Actor } from '../../core/bus/event.ts'
 import type { ClusterBackend } from '../../core/cluster/cluster.ts'
 import { RookeryError } from '../../core/protocol/errors.ts'
-import type { Session } from '../../core/sessions/live-session.ts'
+import type { Session } from '../../core/sessions/session.ts'
 import type { Logger } from '../../core/util/logger.ts'
 import { Follower } from './follower.ts'
 import { assertRoom, nameTaken } from './names.ts'
@@ -159,7 +159,7 @@ export class RoomRegistry implements Rooms {
     const present = this.#here.get(room, member.id)
     if (present && this.#settings.members === 'reject') throw nameTaken(room, member.name)
     const presence = this.#here.enter(room, member, session, since)
-    session.enterRoom(room)
+    this.#app.sessions.enterRoom(session, room)
     session.subscribe(patternOf(room))
     if (present && this.#settings.members === 'replace') {
       // The newest is in already, so nobody sees the member leave.
@@ -218,7 +218,7 @@ export class RoomRegistry implements Rooms {
   /** Returns the member when this was its last session here. */
   #exit(session: Session, room: string): Presence | undefined {
     session.unsubscribe(patternOf(room))
-    session.exitRoom(room)
+    this.#app.sessions.exitRoom(session, room)
     return this.#here.exit(room, this.#memberOf(session).id, session)
   }
 

@@ -1,6 +1,6 @@
-import { createToken } from '../../core/app/scope.ts'
 import type { RookeryError } from '../../core/protocol/errors.ts'
-import type { Session } from '../../core/sessions/live-session.ts'
+import type { Session } from '../../core/sessions/session.ts'
+import { createToken } from '../../core/util/token.ts'
 
 /** Someone in a room: a user with all their devices, or one session that has no user. */
 export interface Member {

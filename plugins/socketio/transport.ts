@@ -6,7 +6,7 @@ import { canReadInPieces, StreamReader } from '../../core/admission/stream-reade
 import { closeFrame } from '../../core/protocol/control-frames.ts'
 import { RookeryError } from '../../core/protocol/errors.ts'
 import type { CloseFrame } from '../../core/protocol/protocol.ts'
-import type { Session } from '../../core/sessions/live-session.ts'
+import type { PeerSession } from '../../core/sessions/session.ts'
 import type { Transport, TransportHost } from '../../core/sessions/transport.ts'
 import type { HttpServer } from '../http/tokens.ts'
 import { frameOf, handshakeOf } from './handshake.ts'
@@ -23,7 +23,7 @@ type Connection = Socket['conn']
 
 /** A socket whose session is open. */
 interface Opened {
-  readonly session: Session
+  readonly session: PeerSession
   readonly wire: SocketWire
 }
 
@@ -92,7 +92,7 @@ export class SocketIoTransport implements Transport {
     }
     const wire = new SocketWire(socket, text, this.#settings.closeTimeout, host.limits)
     this.#wires.set(conn, wire)
-    let session: Session | undefined
+    let session: PeerSession | undefined
     conn.once('close', () => {
       session?.disconnected()
       this.#forget(conn)

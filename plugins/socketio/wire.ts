@@ -2,7 +2,7 @@ import type { Socket } from 'socket.io'
 import type { RookeryError } from '../../core/protocol/errors.ts'
 import type { Frame } from '../../core/protocol/frame.ts'
 import type { MessageFrame, ReplyFrame, ServerFrame } from '../../core/protocol/protocol.ts'
-import type { Limits } from '../../core/sessions/session-host.ts'
+import type { Limits } from '../../core/sessions/limits.ts'
 import type { Wire } from '../../core/sessions/transport.ts'
 import { eventOf, packet } from './framing.ts'
 

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import { RookeryError } from '../../core/protocol/errors.ts'
-import type { Session } from '../../core/sessions/live-session.ts'
+import type { PeerSession } from '../../core/sessions/session.ts'
 import { Downlink, type DownlinkSettings } from './downlink.ts'
 import { ResponseStream } from './response-stream.ts'
 import type { OpenStream } from './stream.ts'
@@ -42,7 +42,7 @@ export class Peer implements Reachable {
   readonly #uplink = new Uplink()
   readonly #settings: PeerSettings
   readonly #grace: number
-  #session: Session | undefined
+  #session: PeerSession | undefined
   #timer: NodeJS.Timeout | undefined
   /** Bytes of requests that no frame has been charged with. */
   #bytes = 0
@@ -56,7 +56,7 @@ export class Peer implements Reachable {
   }
 
   /** Gives an opened session its first stream. */
-  begin(session: Session, response: ServerResponse, once: boolean): void {
+  begin(session: PeerSession, response: ServerResponse, once: boolean): void {
     this.#session = session
     this.downlink.attach(this.#opener(response, once), 0, () => this.#broken())
   }

@@ -3,7 +3,7 @@ import type { Nodes } from '../../core/cluster/nodes.ts'
 import { closeFrame } from '../../core/protocol/control-frames.ts'
 import { RookeryError } from '../../core/protocol/errors.ts'
 import type { CloseFrame } from '../../core/protocol/protocol.ts'
-import type { Session } from '../../core/sessions/live-session.ts'
+import type { PeerSession } from '../../core/sessions/session.ts'
 import type { Handshake, Transport, TransportHost } from '../../core/sessions/transport.ts'
 import type { HttpServer } from '../http/tokens.ts'
 import { eventOf, STREAM_HEADERS } from './framing.ts'
@@ -82,7 +82,7 @@ export class SseTransport implements Transport {
     const settings = { ...this.#settings, maxKept: host.limits.maxBuffered }
     const peer = new Peer(settings, query.get('resume') === '1')
     const handshake = this.#handshakeOf(request, query)
-    let session: Session
+    let session: PeerSession
     try {
       session = await host.begin(handshake.address, () => host.open(handshake, peer.downlink))
     } catch (error) {

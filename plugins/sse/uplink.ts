@@ -4,7 +4,7 @@ import { RookeryError } from '../../core/protocol/errors.ts'
 import { excessOfText } from '../../core/protocol/frame-structure.ts'
 import type { ClientFrame } from '../../core/protocol/protocol.ts'
 import { excessive } from '../../core/protocol/read-frame.ts'
-import type { Limits } from '../../core/sessions/session-host.ts'
+import type { Limits } from '../../core/sessions/limits.ts'
 import { within } from '../../core/util/promises.ts'
 
 /** A frame of the uplink: numbered from 1 by clients that may have to send it again. */

@@ -1,7 +1,7 @@
 import type { App } from '../../core/app/app.ts'
 import { createApp } from '../../core/app/create-app.ts'
 import { definePlugin, type Plugin } from '../../core/app/plugin.ts'
-import type { SubscribeOptions, Subscription } from '../../core/bus/bus.ts'
+import type { SubscribeOptions, Subscription } from '../../core/bus/bus-contract.ts'
 import type { Event } from '../../core/bus/event.ts'
 import { Cluster, type ClusterBackend, type NodeChange } from '../../core/cluster/cluster.ts'
 import { Transports } from '../../core/sessions/transport.ts'

@@ -1,6 +1,6 @@
 import type { Frame } from '../../core/protocol/frame.ts'
 import type { MessageFrame, ServerFrame } from '../../core/protocol/protocol.ts'
-import type { Session } from '../../core/sessions/live-session.ts'
+import type { PeerSession } from '../../core/sessions/session.ts'
 import type { Transport, TransportHost, Wire } from '../../core/sessions/transport.ts'
 
 /** Where the kit's own messages go. */
@@ -11,7 +11,7 @@ export class ClusterPeer implements Wire {
   readonly frames: ServerFrame[] = []
   readonly buffered = 0
   readonly selfMonitored = true
-  #session: Session | undefined
+  #session: PeerSession | undefined
 
   static async open(host: TransportHost, user?: string): Promise<ClusterPeer> {
     const peer = new ClusterPeer()
@@ -21,8 +21,8 @@ export class ClusterPeer implements Wire {
     return peer
   }
 
-  get session(): Session {
-    return this.#session as Session
+  get session(): PeerSession {
+    return this.#session as PeerSession
   }
 
   write(frames: readonly Frame[]): void {

@@ -1,5 +1,5 @@
 import { definePlugin, type Plugin } from '../../core/app/plugin.ts'
-import type { Session } from '../../core/sessions/live-session.ts'
+import type { PeerSession, Session } from '../../core/sessions/session.ts'
 import {
   type Handshake,
   type Transport,
@@ -13,7 +13,7 @@ export interface Opening {
   readonly handshake: Handshake
   readonly wire: Wire
   /** Undefined before it is open, and when it was refused. */
-  session?: Session
+  session?: PeerSession
 }
 
 /** Stands between transports and the app, and remembers what they hand to each other. */

@@ -1,5 +1,5 @@
 import type { App } from '../../core/app/app.ts'
-import type { Token } from '../../core/app/scope.ts'
+import type { Token } from '../../core/util/token.ts'
 
 const isPlain = (value: unknown): boolean => value === null || !/^(object|function)$/.test(typeof value)
 

@@ -2,7 +2,7 @@ import type { RawData } from 'ws'
 import type { Reader } from '../../core/admission/stream-reader.ts'
 import { RookeryError } from '../../core/protocol/errors.ts'
 import { readClientFrame } from '../../core/protocol/read-frame.ts'
-import type { Limits } from '../../core/sessions/session-host.ts'
+import type { Limits } from '../../core/sessions/limits.ts'
 import type { PeerSocket } from './peer.ts'
 
 /** A message of the peer. */

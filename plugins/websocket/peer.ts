@@ -5,7 +5,7 @@ import type { Reader } from '../../core/admission/stream-reader.ts'
 import { RookeryError } from '../../core/protocol/errors.ts'
 import { Frame } from '../../core/protocol/frame.ts'
 import type { ClientFrame } from '../../core/protocol/protocol.ts'
-import type { Session } from '../../core/sessions/live-session.ts'
+import type { PeerSession } from '../../core/sessions/session.ts'
 import type { Handshake, TransportHost, Wire } from '../../core/sessions/transport.ts'
 import { type Early, FirstFrame } from './first-frame.ts'
 import { batchBytes } from './framing.ts'
@@ -116,7 +116,7 @@ const handshakeOf = ({ request, url, address }: Newcomer, firstToken: () => Prom
 export const connect = (newcomer: Newcomer, host: TransportHost): void => {
   const { ws, reader, socket } = newcomer
   const wire = ws.extensions ? new CompressingWire(ws, socket) : new PeerWire(ws, socket)
-  let session: Session | undefined
+  let session: PeerSession | undefined
   let gone = false
   ws.on('error', () => {
     // `onFault` has reported it, or the connection has ended and `close` follows.
@@ -156,7 +156,7 @@ const open = async (
   newcomer: Newcomer,
   wire: Wire,
   host: TransportHost,
-): Promise<[session: Session, early: Early | undefined]> => {
+): Promise<[session: PeerSession, early: Early | undefined]> => {
   let first: FirstFrame | undefined
   let over = false
   const firstToken = async () => {
@@ -176,7 +176,7 @@ const open = async (
 }
 
 /** Passes the peer's frames to its session, beginning with the frames that came before the session was open. */
-const feed = (ws: PeerSocket, reader: Reader, session: Session, early: Early | undefined): void => {
+const feed = (ws: PeerSocket, reader: Reader, session: PeerSession, early: Early | undefined): void => {
   /** A session that ends with `rate_limited` is not read any more; the peer has `closeTimeout` to read why. */
   const isOver = (): boolean => {
     if (session.closeReason?.code === 'rate_limited') reader.stop()

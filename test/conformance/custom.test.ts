@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { createConnection } from 'node:net'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { type AppOptions, createApp } from 'rookery'
+import { type AppOptions, createApp, type PeerSession } from 'rookery'
 import { createClient } from 'rookery/client'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { lines as lineClient } from '../../examples/custom-transport/line-client.ts'
@@ -57,7 +57,7 @@ describe('the client over the custom transport', () => {
     const heard: unknown[] = []
     await client.subscribe('news/*', (payload) => heard.push(payload)).ready
     // As if the process had been killed: no close frame says when to come back.
-    for (const session of first.app.sessions) session.disconnected()
+    for (const session of first.app.sessions) (session as PeerSession).disconnected()
     await first.app.stop()
     await vi.waitFor(() => expect(client.state).not.toBe('open'))
     const second = await start(first.port)

@@ -1,4 +1,4 @@
-import { RookeryError } from 'rookery'
+import { type PeerSession, RookeryError } from 'rookery'
 import { type Client, type ClientOptions, createClient, type SseOptions, sse } from 'rookery/client'
 import { rooms } from 'rookery/rooms'
 import { sse as ssePlugin } from 'rookery/sse'
@@ -175,7 +175,7 @@ describe('a stream that breaks', () => {
     const client = connect(proxy.url)
     await client.subscribe('a', () => {}).ready
     const first = client.session
-    for (const session of app.sessions) session.disconnected()
+    for (const session of app.sessions) (session as PeerSession).disconnected()
     proxy.cut()
     await vi.waitFor(() => expect(client.session).not.toBe(first), { timeout: 10_000 })
     await untilOpen(client)

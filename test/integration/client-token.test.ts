@@ -42,7 +42,8 @@ const start = async () => {
     return { expiresIn: 60_000 }
   })
   const expire = () => {
-    for (const session of app.sessions) session.push(new Frame({ type: 'auth', expiresIn: 30_000 }))
+    for (const session of app.sessions)
+      app.sessions.push(session, new Frame({ type: 'auth', expiresIn: 30_000 }))
   }
   return { app, url, renewed, expire }
 }

@@ -1,4 +1,4 @@
-import { type App, createApp, RookeryError } from 'rookery'
+import { type App, createApp, type PeerSession, RookeryError } from 'rookery'
 import { type Client, type ClientOptions, createClient } from 'rookery/client'
 import { HttpServer, http } from 'rookery/http'
 import { rooms } from 'rookery/rooms'
@@ -88,7 +88,7 @@ describe('the client and the server', () => {
     const heard: unknown[] = []
     await client.subscribe('news/*', (payload) => heard.push(payload)).ready
     // As if the process had been killed: no close frame says when to come back.
-    for (const session of first.sessions) session.disconnected()
+    for (const session of first.sessions) (session as PeerSession).disconnected()
     await first.stop()
     await vi.waitFor(() => expect(client.state).not.toBe('open'))
     const answers = Promise.all([1, 2, 3].map((number) => client.call('echo', number)))

@@ -156,7 +156,8 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
   it('a frame that asks for a new token arrives', async () => {
     const { url, app } = await startThree({ prepare })
     const peer = await welcomeBy(transport, url)
-    for (const session of app.sessions) session.push(new Frame({ type: 'auth', expiresIn: 60_000 }))
+    for (const session of app.sessions)
+      app.sessions.push(session, new Frame({ type: 'auth', expiresIn: 60_000 }))
     expect(await until(peer, ({ type }) => type === 'auth')).toEqual({ type: 'auth', expiresIn: 60_000 })
   })
 })

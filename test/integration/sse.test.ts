@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { EventSource } from 'eventsource'
+import type { PeerSession } from 'rookery'
 import { rooms } from 'rookery/rooms'
 import { sse } from 'rookery/sse'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
@@ -114,7 +115,7 @@ describe('a stream', () => {
     await vi.waitFor(() => expect(messages).toEqual([{ topic: 'news', payload: 'hello' }]))
     // A server that closes a session for a passing reason sees it again.
     const [session] = [...app.sessions]
-    session?.disconnected()
+    ;(session as PeerSession).disconnected()
     await vi.waitFor(() => expect(messages.length).toBeGreaterThan(0))
   })
 })

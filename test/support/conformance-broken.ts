@@ -1,4 +1,4 @@
-import type { Frame, Handshake, Session, Transport, TransportHost, Wire } from 'rookery'
+import type { Frame, Handshake, PeerSession, Transport, TransportHost, Wire } from 'rookery'
 
 /** What a transport does wrong. What it does not mention it does right. */
 export interface Fault {
@@ -6,7 +6,7 @@ export interface Fault {
   /** Members of each wire, as the app sees it. */
   readonly wire?: (wire: Wire) => Partial<Wire>
   /** Members of each session, as the transport sees it. */
-  readonly session?: (session: Session, wire: Wire, handshake: Handshake) => Partial<Session>
+  readonly session?: (session: PeerSession, wire: Wire, handshake: Handshake) => Partial<PeerSession>
   readonly host?: (host: TransportHost) => TransportHost
   readonly stop?: (stop: () => Promise<void>) => Promise<void>
 }

@@ -1,4 +1,4 @@
-import { type Frame, RookeryError, type Session } from 'rookery'
+import { type Frame, type PeerSession, RookeryError } from 'rookery'
 import {
   breakIt,
   changing,
@@ -62,7 +62,7 @@ const afterGone = (): Fault => {
 }
 
 const sessionsByUser = () => {
-  const sessions = new Map<string, Session[]>()
+  const sessions = new Map<string, PeerSession[]>()
   return (name: string | null) => {
     const known = sessions.get(name ?? '') ?? []
     sessions.set(name ?? '', known)

@@ -3,10 +3,10 @@ import {
   createToken,
   definePlugin,
   type Frame,
+  type PeerSession,
   type Plugin,
   RookeryError,
   type ServerFrame,
-  type Session,
   type Transport,
   type TransportHost,
   Transports,
@@ -53,7 +53,7 @@ class Link implements Wire {
   readonly peer: MemoryPeer
   readonly #maxPayload: number
   readonly #forget: () => void
-  #session: Session | undefined
+  #session: PeerSession | undefined
   /** What came before the session was open. */
   #early: string[] = []
   #down: string[] = []

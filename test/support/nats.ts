@@ -7,8 +7,8 @@ import {
   createApp,
   definePlugin,
   type Frame,
+  type PeerSession,
   type Plugin,
-  type Session,
   Sessions,
   type TransportHost,
   Transports,
@@ -99,7 +99,7 @@ export const connectPlain = async (server: Pick<NatsServer, 'url'>): Promise<Nat
 
 /** Somebody connected to a node without a network. */
 interface NodePeer {
-  readonly session: Session
+  readonly session: PeerSession
   /** Messages so far: topic and payload. */
   readonly messages: readonly (readonly [string, unknown])[]
   leave(): void
@@ -168,7 +168,7 @@ export const createNode = ({ nats: options, plugins = [], prepare }: NodeOptions
       const handshake = { transport: 'local', address: 'here', headers: {}, query, topics: patterns }
       if (!host) throw new Error('The app has not started')
       const session = await host.open(handshake, wire)
-      if (room !== undefined) session.enterRoom(room)
+      if (room !== undefined) app.sessions.enterRoom(session, room)
       return { session, messages, leave: () => session.disconnected() }
     },
   }

@@ -1,7 +1,7 @@
 import { expect } from 'vitest'
 import { RookeryError } from '../../../core/protocol/errors.ts'
 import { Frame } from '../../../core/protocol/frame.ts'
-import type { Session } from '../../../core/sessions/live-session.ts'
+import type { PeerSession } from '../../../core/sessions/session.ts'
 import type { Wire } from '../../../core/sessions/transport.ts'
 import { breach, departure } from '../breach.ts'
 import type { Case, Server, Trial } from '../trial.ts'
@@ -19,7 +19,7 @@ const startWithPeer = async (trial: Trial) => {
   })
   const peer = await server.join()
   const [session] = [...server.app.sessions]
-  return { server, peer, ends, session: session as Session, wire: server.probe.wireOf(session) }
+  return { server, peer, ends, session: session as PeerSession, wire: server.probe.wireOf(session) }
 }
 
 /** Does to a wire what may be done to it at any time. */

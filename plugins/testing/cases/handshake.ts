@@ -1,6 +1,6 @@
 import { expect } from 'vitest'
 import { RookeryError } from '../../../core/protocol/errors.ts'
-import type { AuthenticateHook } from '../../../core/sessions/session-registry.ts'
+import type { AuthenticateHook } from '../../../core/sessions/sessions.ts'
 import type { Handshake } from '../../../core/sessions/transport.ts'
 import type { Case, Server, Trial } from '../trial.ts'
 

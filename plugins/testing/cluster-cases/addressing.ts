@@ -63,11 +63,17 @@ export const addressing: readonly ClusterCase[] = [
     async run(trial) {
       const [a, b, c] = await trial.trio()
       const [one, two, three] = [await b.open(), await b.open(), await c.open()]
-      for (const { session } of [one, two, three]) session.enterRoom('lobby')
+      for (const [{ app }, { session }] of [
+        [b, one],
+        [b, two],
+        [c, three],
+      ] as const) {
+        app.sessions.enterRoom(session, 'lobby')
+      }
       await trial.settle(a, b, c)
       expect(await a.app.send({ session: two.session.id }, 'hint', 'psst'), REACHED).toBe(1)
       expect(await a.app.send({ room: 'lobby' }, 'call', 'dinner'), REACHED).toBe(3)
-      two.session.exitRoom('lobby')
+      b.app.sessions.exitRoom(two.session, 'lobby')
       await trial.settle(a, b, c)
       expect(await a.app.send({ room: 'lobby' }, 'call', 'tea'), REACHED).toBe(2)
       await trial.until(() => expect(one.got(), REACHED).toEqual(['dinner', 'tea']))
@@ -101,7 +107,7 @@ export const addressing: readonly ClusterCase[] = [
       const peers = new Map<string, Awaited<ReturnType<typeof b.openAs>>>()
       for (const id of IDS) {
         const peer = await b.openAs(id)
-        peer.session.enterRoom(id)
+        b.app.sessions.enterRoom(peer.session, id)
         peers.set(id, peer)
       }
       await trial.settle(a, b)

@@ -1,7 +1,7 @@
 import { createApp, definePlugin } from 'rookery'
 import { describe, expect, it, vi } from 'vitest'
 import { createScope } from '../../../core/app/container.ts'
-import { createToken } from '../../../core/app/scope.ts'
+import { createToken } from '../../../core/util/token.ts'
 import { coded } from '../handlers/handlers-support.ts'
 
 const Mailer = createToken<{ send(): string }>('Mailer', "mail() from 'my-mail-plugin'")

@@ -1,4 +1,4 @@
-import type { RookeryError, Session, User } from 'rookery'
+import { RookeryError, type Session, type User } from 'rookery'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { Logins } from '../../../plugins/auth/logins.ts'
 import { Revocations } from '../../../plugins/auth/revocations.ts'
@@ -43,6 +43,10 @@ class FakeSession {
     this.said.push(error.code)
   }
 
+  get signal(): { readonly reason: unknown } {
+    return { reason: this.closeReason ?? new RookeryError('disconnected') }
+  }
+
   async renew(user: User): Promise<void> {
     this.user = user
   }
@@ -53,7 +57,7 @@ const start = (life: number) => {
   const logins = new Logins(revocations, 25_000, () => recordingLogger())
   const fake = new FakeSession(logins.admit(login(life)))
   const session = fake as unknown as Session
-  logins.opened(session)
+  logins.opened(session, (frame) => fake.push(frame))
   const renew = (made: Login | Promise<Login>) =>
     logins.renew(session, 'token', { verify: async () => await made } as unknown as Verifier)
   return { revocations, logins, fake, session, renew }
@@ -95,12 +99,12 @@ describe('a login', () => {
     const before = logins.size
     const fake = new FakeSession(logins.admit(login(MINUTE)))
     fake.closed = true
-    logins.opened(fake as unknown as Session)
+    logins.opened(fake as unknown as Session, (frame) => fake.push(frame))
     expect(logins.size).toBe(before)
     // Revoked between the handshake and the opening.
     const late = new FakeSession(logins.admit(login(MINUTE, 'late')))
     revocations.add({ key: 'token-late', before: null, until: Date.now() + 1 }, Date.now())
-    expect(() => logins.opened(late as unknown as Session)).toThrow(
+    expect(() => logins.opened(late as unknown as Session, () => {})).toThrow(
       expect.objectContaining({ code: 'token_revoked' }),
     )
   })

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { Bus, type BusOptions } from '../../../core/bus/bus.ts'
+import { Bus } from '../../../core/bus/bus.ts'
+import type { BusOptions } from '../../../core/bus/bus-contract.ts'
 import type { Event } from '../../../core/bus/event.ts'
 import { recordingLogger } from '../../support/app.ts'
 

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
-import { Running } from '../../../core/handlers/in-flight.ts'
+import { InFlight } from '../../../core/handlers/in-flight.ts'
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout'] })
@@ -8,7 +8,7 @@ beforeEach(() => {
 
 describe('what is under way', () => {
   it('is late after its limit, each at its own time and once', () => {
-    const running = new Running(100)
+    const running = new InFlight(100)
     const late: string[] = []
     running.begin(() => late.push('a'))
     vi.advanceTimersByTime(60)
@@ -25,7 +25,7 @@ describe('what is under way', () => {
   })
 
   it('is not late when it ends in time, in whatever order', () => {
-    const running = new Running(100)
+    const running = new InFlight(100)
     const late: number[] = []
     const runs = [0, 1, 2, 3].map((index) => running.begin(() => late.push(index)))
     for (const index of [2, 0, 3]) running.end(runs[index]!)
@@ -34,7 +34,7 @@ describe('what is under way', () => {
   })
 
   it('has one timer, however much there is of it, and none when nobody is in time any more', () => {
-    const running = new Running(100)
+    const running = new InFlight(100)
     const runs = Array.from({ length: 1000 }, () => running.begin(() => {}))
     expect(vi.getTimerCount()).toBe(1)
     for (const run of runs) running.end(run)
@@ -43,13 +43,13 @@ describe('what is under way', () => {
   })
 
   it('has as long as it takes when the limit is Infinity', () => {
-    const running = new Running(Number.POSITIVE_INFINITY)
+    const running = new InFlight(Number.POSITIVE_INFINITY)
     running.begin(() => expect.unreachable())
     expect(vi.getTimerCount()).toBe(0)
   })
 
   it('is waited for until it ends, late or not', async () => {
-    const running = new Running(100)
+    const running = new InFlight(100)
     let idle = false
     await running.idle()
     const first = running.begin(() => {})

@@ -1,8 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { Access, type Authorizer } from '../../../core/sessions/authorization.ts'
-import type { Session } from '../../../core/sessions/live-session.ts'
-import type { SessionHost } from '../../../core/sessions/session-host.ts'
-import { SessionPatterns } from '../../../core/sessions/subscriptions.ts'
+import { Authorization, type Authorizer } from '../../../core/sessions/authorization.ts'
+import type { Session } from '../../../core/sessions/session.ts'
+import {
+  type SubscribingSession,
+  Subscriptions,
+  type SubscriptionsHost,
+} from '../../../core/sessions/subscriptions.ts'
 
 const session = { closed: false } as Session
 
@@ -11,8 +14,8 @@ const authorizer = (
   authorizePattern: Authorizer['authorizePattern'] = () => 'each',
 ): Authorizer => ({ authorize, authorizePattern })
 
-const accessOf = (...authorizers: Authorizer[]): Access => {
-  const access = new Access()
+const accessOf = (...authorizers: Authorizer[]): Authorization => {
+  const access = new Authorization()
   for (const one of authorizers) access.add(one)
   return access
 }
@@ -21,7 +24,7 @@ const code = (code: string) => expect.objectContaining({ code })
 
 describe('access', () => {
   it('is unlimited until somebody limits it, and again when he no longer does', () => {
-    const access = new Access()
+    const access = new Authorization()
     expect(access.unlimited).toBe(true)
     expect(access.check(session, 'send', 'a')).toBeUndefined()
     const remove = access.add(authorizer(() => false))
@@ -101,8 +104,14 @@ describe('access', () => {
         return Promise.reject(new Error('no database'))
       }),
     )
-    const host = { access, limits: { maxSubscriptions: 9 }, checkPattern: () => {} } as unknown as SessionHost
-    expect(() => new SessionPatterns(session, host).addForClient(['later', 'now'])).toThrow(code('forbidden'))
+    const host = {
+      authorization: access,
+      limits: { maxSubscriptions: 9 },
+      checkPattern: () => {},
+    } as unknown as SubscriptionsHost
+    expect(() =>
+      new Subscriptions(session as unknown as SubscribingSession, host).addForClient(['later', 'now']),
+    ).toThrow(code('forbidden'))
     // Vitest fails the run for a rejection that nobody handles by then.
     await new Promise((resolve) => setTimeout(resolve, 5))
   })

@@ -1,23 +1,30 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Frame } from '../../../core/protocol/frame.ts'
-import { Access } from '../../../core/sessions/authorization.ts'
-import { Delivery } from '../../../core/sessions/fan-out.ts'
-import type { Session } from '../../../core/sessions/live-session.ts'
-import type { SessionHost } from '../../../core/sessions/session-host.ts'
-import { SessionPatterns } from '../../../core/sessions/subscriptions.ts'
+import { Authorization } from '../../../core/sessions/authorization.ts'
+import { FanOut } from '../../../core/sessions/fan-out.ts'
+import {
+  type SubscribingSession,
+  Subscriptions,
+  type SubscriptionsHost,
+} from '../../../core/sessions/subscriptions.ts'
 
 const PATTERNS = ['a', 'b', 'a/*', '*']
 
 /** Sessions that note what they get, and what the app is told to be interested in. */
 const createSessions = (count: number) => {
   const interests = new Set<string>()
-  const delivery = new Delivery((pattern, wanted) => {
+  const delivery = new FanOut((pattern, wanted) => {
     expect(interests.has(pattern)).toBe(!wanted)
     if (wanted) interests.add(pattern)
     else interests.delete(pattern)
   })
-  const host = { access: new Access(), delivery, limits: { maxSubscriptions: 9 }, checkPattern: () => {} }
+  const host = {
+    authorization: new Authorization(),
+    fanOut: delivery,
+    limits: { maxSubscriptions: 9 },
+    checkPattern: () => {},
+  }
   const sessions = Array.from({ length: count }, (_, index) => {
     const heard: unknown[] = []
     const session = {
@@ -31,12 +38,15 @@ const createSessions = (count: number) => {
         session.onDeliver()
       },
     }
-    const patterns = new SessionPatterns(session as unknown as Session, host as unknown as SessionHost)
+    const patterns = new Subscriptions(
+      session as unknown as SubscribingSession,
+      host as unknown as SubscriptionsHost,
+    )
     const close = () => {
       session.closed = true
       patterns.clear()
     }
-    return { ...Object.assign(session, { patterns }), session, heard, close }
+    return { ...Object.assign(session, { patterns, places: patterns }), session, heard, close }
   })
   const publish = (topic: string, except: string | null = null) => {
     const frame = new Frame({ topic, payload: null })

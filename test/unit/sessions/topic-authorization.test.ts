@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { Frame } from '../../../core/protocol/frame.ts'
-import { Access, type Authorizer } from '../../../core/sessions/authorization.ts'
-import { Delivery } from '../../../core/sessions/fan-out.ts'
-import type { Session } from '../../../core/sessions/live-session.ts'
-import type { SessionHost } from '../../../core/sessions/session-host.ts'
-import { SessionPatterns } from '../../../core/sessions/subscriptions.ts'
+import { Authorization, type Authorizer } from '../../../core/sessions/authorization.ts'
+import { FanOut } from '../../../core/sessions/fan-out.ts'
+import {
+  type SubscribingSession,
+  Subscriptions,
+  type SubscriptionsHost,
+} from '../../../core/sessions/subscriptions.ts'
 import { topicMatches } from '../../../core/topics/topic.ts'
 
 interface Question {
@@ -25,9 +27,9 @@ const open = ({ ask = true, free = 'free/*', maxBuffered = 1000 } = {}) => {
         : rights.topics(topic),
     authorizePattern: (_session, pattern) => pattern === free || 'each',
   }
-  const access = new Access()
+  const access = new Authorization()
   access.add(authorizer)
-  const delivery = new Delivery(() => {})
+  const delivery = new FanOut(() => {})
   const session = {
     id: 's',
     closed: false,
@@ -36,16 +38,17 @@ const open = ({ ask = true, free = 'free/*', maxBuffered = 1000 } = {}) => {
       if (heard.at(-1) !== frame.text) heard.push(frame.text)
     },
     close: (error: { code: string }) => void heard.push(`closed ${error.code}`),
+    receivesUnchecked: (topic: string): boolean => patterns.matchUnchecked(topic),
   }
   const host = {
-    access,
+    authorization: access,
     limits: { maxSubscriptions: 9, maxBuffered },
     checkPattern: () => {},
-    delivery,
+    fanOut: delivery,
     report: (error: unknown) => reported.push(error),
-  } as unknown as SessionHost
-  const patterns = new SessionPatterns(session as unknown as Session, host)
-  Object.assign(session, { patterns })
+  } as unknown as SubscriptionsHost
+  const patterns: Subscriptions = new Subscriptions(session as unknown as SubscribingSession, host)
+  Object.assign(session, { patterns, places: patterns })
   const publish = (payload: unknown, ...topics: string[]) =>
     delivery.deliver(topics, new Frame({ topic: topics[0] as string, payload }), null)
   const payloads = () => heard.map((text) => (text.startsWith('{') ? JSON.parse(text).payload : text))

@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest'
-import { Recent } from '../../../core/util/lru-map.ts'
+import { LruMap } from '../../../core/util/lru-map.ts'
 
 it('what belongs to a key is kept for so many keys, those asked for last', () => {
   let made = 0
-  const recent = new Recent(() => ++made, 2)
+  const recent = new LruMap(() => ++made, 2)
   expect([recent.get('a'), recent.get('a'), recent.get('b'), recent.get('a')]).toEqual([1, 1, 2, 1])
   expect(recent.get('c')).toBe(3)
   // The one asked for longest ago has had to go.

@@ -1,0 +1,27 @@
+import { createToken } from '../util/token.ts'
+
+/** The limits of an app with their defaults applied. Sizes are in bytes, times in milliseconds, rates per second. */
+export interface Limits {
+  readonly maxPayload: number
+  readonly maxSubscriptions: number
+  readonly messageRate: number
+  readonly messageBurst: number
+  readonly maxBuffered: number
+  readonly slowConsumer: 'disconnect' | 'drop'
+  readonly pingInterval: number
+  readonly pingTimeout: number
+  readonly handshakeTimeout: number
+  readonly byteRate: number
+  readonly byteBurst: number
+  readonly maxDepth: number
+  readonly maxNodes: number
+  readonly maxConnections: number
+  readonly maxConnectionsPerAddress: number
+  readonly maxConnectionsPerUser: number
+  readonly maxHandshakes: number
+  readonly handshakeRate: number
+  readonly handshakeBurst: number
+}
+
+/** The app's limits, for plugins. */
+export const Limits = createToken<Limits>('Limits')

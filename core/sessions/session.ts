@@ -1,0 +1,76 @@
+import type { RookeryError } from '../protocol/errors.ts'
+import type { Frame } from '../protocol/frame.ts'
+import type { ClientFrame, InvalidFrame, User } from '../protocol/protocol.ts'
+
+/** One connected peer, as applications see it. */
+export interface Session {
+  /** Unguessable. Begins with the id of the node that owns the session. Never show it to another client. */
+  readonly id: string
+  /** Name of the transport, such as `websocket`. */
+  readonly transport: string
+  /** The peer's network address. */
+  readonly address: string
+  /** Storage for the application's own values. They are gone when the session closes. */
+  readonly data: Record<string, unknown>
+  /** The user of the session, or null for an anonymous session. */
+  readonly user: User | null
+  /** Rooms that the session is in, in the order of joining. */
+  readonly rooms: ReadonlySet<string>
+  /** The room that the session joined last, of those that it is in. */
+  readonly room: string | undefined
+  /** Patterns whose messages the session receives, including patterns that the server added. */
+  readonly subscriptions: readonly string[]
+  readonly closed: boolean
+  /** Aborts when the session closes. The reason is the error that closed it, or `disconnected`. */
+  readonly signal: AbortSignal
+
+  /**
+   * Sends a message to this session alone, whether it subscribes to the topic or not.
+   *
+   * @throws `invalid_topic`, `unserializable`
+   * @example session.send('inbox/new', { count: 3 })
+   */
+  send(topic: string, payload?: unknown): void
+  /** Subscribes the session on the server's behalf. @throws `invalid_pattern` */
+  subscribe(pattern: string): void
+  /** Removes a subscription that the server added. A subscription of the client stays. */
+  unsubscribe(pattern: string): void
+  /**
+   * Closes the session. Messages that were sent before still arrive. Then the client is told the error, which also says
+   * whether the client may reconnect.
+   *
+   * @param error @default `session_closed`: the client does not reconnect
+   */
+  close(error?: RookeryError): void
+  /**
+   * Changes what is known of the session's user, for example after a new token. Checks the session's subscriptions again,
+   * removes those that are no longer allowed, and tells the client.
+   *
+   * @throws `forbidden` when it is another user
+   */
+  renew(user: User): Promise<void>
+}
+
+/** A session, as its transport drives it. */
+export interface PeerSession extends Session {
+  /** The error that closed the session. Undefined while it is open, and when the peer left by itself. */
+  readonly closeReason: RookeryError | undefined
+  /**
+   * Handles a frame of the peer. An invalid frame is answered with an error.
+   *
+   * @param frame the text of the frame, the parsed frame, or the error that the transport found
+   * @param bytes size of the frame on the wire @default the length of the text
+   */
+  receive(frame: string | ClientFrame | InvalidFrame, bytes?: number): void
+  /** Notes a sign of life in the transport's own way, such as a WebSocket pong. */
+  alive(): void
+  /** Stops the pings until the next `alive()`: the connection is interrupted and may come back. */
+  suspend(): void
+  /** Tells that the connection is gone. Frames that came before are still handled. Idempotent. */
+  disconnected(): void
+  /** Queues a frame for the peer. Does nothing after the session has closed. @throws `unserializable` */
+  push(frame: Frame): void
+}
+
+/** The part of a session's id that may be logged. The whole id is a secret: it admits to the uplink of server-sent events. */
+export const logId = ({ id }: { readonly id: string }): string => id.slice(0, id.indexOf('-') + 9)

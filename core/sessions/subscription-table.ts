@@ -1,0 +1,49 @@
+/** The client wants the pattern. */
+export const BY_CLIENT = 1
+/** The server wants the pattern for the session. */
+export const BY_SERVER = 2
+/** Each topic of the client's subscription has to be authorized. */
+export const PER_TOPIC = 4
+
+/** The flags are the last bits of an entry; the place is the rest. */
+const PLACE = 8
+
+/**
+ * The patterns of a session: who wants each of them (flags), and the session's place among the subscribers of the pattern.
+ *
+ * Each entry is one number. An object for each subscription of 50,000 sessions would be a cost of its own.
+ */
+export class SubscriptionTable {
+  readonly #entries = new Map<string, number>()
+
+  get patterns(): IterableIterator<string> {
+    return this.#entries.keys()
+  }
+
+  /** Flags of a pattern; 0 if the session does not receive it. */
+  flags(pattern: string): number {
+    return (this.#entries.get(pattern) ?? 0) % PLACE
+  }
+
+  /** Place of a pattern that the session receives. */
+  place(pattern: string): number {
+    return Math.floor((this.#entries.get(pattern) ?? 0) / PLACE)
+  }
+
+  set(pattern: string, flags: number, place: number): void {
+    this.#entries.set(pattern, flags + place * PLACE)
+  }
+
+  /** Changes the place and keeps the flags. */
+  moved(pattern: string, place: number): void {
+    this.set(pattern, this.flags(pattern), place)
+  }
+
+  delete(pattern: string): void {
+    this.#entries.delete(pattern)
+  }
+
+  clear(): void {
+    this.#entries.clear()
+  }
+}
