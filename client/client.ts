@@ -1,17 +1,19 @@
 import { RookeryError } from '../core/protocol/errors.ts'
 import type { Untyped, User, WelcomeFrame } from '../core/protocol/protocol.ts'
-import { Connector } from './connection/connector.ts'
-import type { SessionFrame } from './connection/link.ts'
-import { Emitter } from './emitter.ts'
-import { Outbox } from './messages/send-queue.ts'
+import type { SessionFrame } from './connection/connection.ts'
+import { ConnectionManager } from './connection/connection-manager.ts'
+import { SendQueue } from './messages/send-queue.ts'
 import type { Listener, Subscription } from './messages/subscription.ts'
-import { Interests } from './messages/subscriptions.ts'
-import { type ClientOptions, milliseconds, readOptions, type Settings } from './options.ts'
+import { Subscriptions } from './messages/subscriptions.ts'
+import { type ClientOptions, readMilliseconds, readOptions, type Settings } from './options.ts'
 import type { CallOptions, Client, ClientEvents, ClientState, SendOptions } from './types.ts'
+import { Emitter } from './util/emitter.ts'
 
 /**
- * Makes a client and, unless `autoConnect` is false, connects it. It keeps trying until it is closed or a
- * server tells it not to come back, so the server may start later.
+ * Creates a client and connects it, unless `autoConnect` is false.
+ *
+ * The client keeps trying to connect until `close()`, or until a server refuses it for good. So the server may start
+ * after the client.
  *
  * @throws `invalid_option`
  * @example
@@ -29,29 +31,29 @@ export const createClient = <Contract = Untyped>(options: ClientOptions = {}): C
 class ReconnectingClient implements Client {
   readonly #settings: Settings
   readonly #events = new Emitter<ClientEvents>()
-  readonly #interests: Interests
-  readonly #outbox: Outbox
-  readonly #connector: Connector
+  readonly #subscriptions: Subscriptions
+  readonly #queue: SendQueue
+  readonly #connections: ConnectionManager
   #state: ClientState = 'idle'
   #welcome: WelcomeFrame | undefined
   #closedBy: RookeryError | undefined
-  #flushing = false
+  #flushScheduled = false
 
   constructor(settings: Settings) {
     this.#settings = settings
-    this.#outbox = new Outbox(() => this.#connector.tidy())
-    this.#interests = new Interests(
+    this.#queue = new SendQueue(() => this.#connections.closeDrained())
+    this.#subscriptions = new Subscriptions(
       settings.reconnect,
-      () => this.#outbox.nextId(),
+      () => this.#queue.nextId(),
       () => this.#flushSoon(),
     )
-    this.#connector = new Connector(settings, this.#outbox, this.#interests, {
+    this.#connections = new ConnectionManager(settings, this.#queue, this.#subscriptions, {
       connecting: () => this.#become('connecting', { transport: this.transport as string }),
       open: (welcome) => this.#opened(welcome),
       frame: (frame) => this.#receive(frame),
       invalid: (error) => this.#events.emit('error', error),
       lost: (error, wait) => this.#lost(error, wait),
-      refused: (error) => this.#shut(error, { final: false }),
+      refused: (error) => this.#end(error, { final: false }),
       resume: () => this.#flushSoon(),
     })
   }
@@ -69,7 +71,7 @@ class ReconnectingClient implements Client {
   }
 
   get transport(): string | null {
-    return this.#connector.link?.transport.name ?? null
+    return this.#connections.current?.transport.name ?? null
   }
 
   on<Name extends keyof ClientEvents>(
@@ -81,35 +83,35 @@ class ReconnectingClient implements Client {
 
   subscribe<P = unknown>(pattern: string, listener: Listener<P>): Subscription {
     this.#assertNotClosed()
-    return this.#interests.add(pattern, listener as Listener)
+    return this.#subscriptions.add(pattern, listener as Listener)
   }
 
   async call<R = unknown>(topic: string, payload?: unknown, options: CallOptions = {}): Promise<R> {
     const { timeout = this.#settings.callTimeout, signal } = options
-    this.#assertRoom()
-    const limits = { timeout: milliseconds('timeout', timeout), signal }
-    const answer = this.#outbox.call(topic, payload, limits)
+    this.#assertCanSend()
+    const limits = { timeout: readMilliseconds('timeout', timeout), signal }
+    const reply = this.#queue.call(topic, payload, limits)
     this.#flushSoon()
-    return (await answer) as R
+    return (await reply) as R
   }
 
   send(topic: string, payload?: unknown, { volatile = false }: SendOptions = {}): void {
     if (volatile && this.#state !== 'open') return
-    this.#assertRoom()
-    this.#outbox.send(topic, payload)
+    this.#assertCanSend()
+    this.#queue.send(topic, payload)
     this.#flushSoon()
   }
 
   connect(): void {
-    if (this.#state === 'closed') this.#interests.reset()
+    if (this.#state === 'closed') this.#subscriptions.reset()
     this.#closedBy = undefined
-    this.#connector.connect()
+    this.#connections.connect()
   }
 
   close(): void {
     this.#flush(true)
-    this.#connector.close()
-    this.#shut(new RookeryError('client_closed'), { final: true })
+    this.#connections.close()
+    this.#end(new RookeryError('client_closed'), { final: true })
   }
 
   #become(state: ClientState, detail: ClientEvents['state'][1]): void {
@@ -117,13 +119,13 @@ class ReconnectingClient implements Client {
     this.#events.emit('state', state, detail)
   }
 
-  /** The server has said welcome: after an attempt, or over a better transport than the one in use so far. */
+  /** The server has sent `welcome`, after an attempt or over a better transport than the one in use so far. */
   #opened(welcome: WelcomeFrame): void {
     const { session } = welcome
     const transport = this.transport as string
     this.#welcome = welcome
     this.#state = 'open'
-    const tooLarge = this.#outbox.limit(welcome.maxPayload ?? Number.POSITIVE_INFINITY)
+    const tooLarge = this.#queue.limit(welcome.maxPayload ?? Number.POSITIVE_INFINITY)
     this.#flush()
     this.#become('open', { transport })
     // A listener may have closed the client.
@@ -135,22 +137,26 @@ class ReconnectingClient implements Client {
     if (frame.type === 'error') {
       this.#events.emit('error', RookeryError.from(frame.error))
     } else if (frame.type === 'reply') {
-      this.#interests.answer(frame)
-      this.#outbox.answer(frame)
+      this.#subscriptions.onReply(frame)
+      this.#queue.onReply(frame)
     } else if (frame.type === 'unsubscribed') {
-      this.#interests.revoke(frame)
+      this.#subscriptions.revoke(frame)
     } else {
-      this.#interests.dispatch(frame)
+      this.#subscriptions.dispatch(frame)
     }
   }
 
-  /** The connection or the attempt has ended; without a wait, another attempt is under way. */
+  /**
+   * The connection or the attempt has ended.
+   *
+   * @param wait milliseconds until the next attempt; undefined when it has begun already
+   */
   #lost(error: RookeryError, wait: number | undefined): void {
     const wasOpen = this.#welcome !== undefined
     const waits = wait !== undefined
     this.#welcome = undefined
     this.#state = waits ? 'waiting' : 'connecting'
-    this.#interests.reset()
+    this.#subscriptions.reset()
     this.#become(this.#state, {
       error,
       ...(waits ? { retryIn: wait } : { transport: this.transport as string }),
@@ -160,37 +166,37 @@ class ReconnectingClient implements Client {
     this.#events.emit('close', { error, willReconnect, retryIn: willReconnect ? (wait ?? 0) : null })
   }
 
-  /** Closes: for good, or until `connect()` after the server refused this client. */
-  #shut(error: RookeryError, { final }: { final: boolean }): void {
+  /** @param final false when the server refused this client: `connect()` restores the subscriptions then */
+  #end(error: RookeryError, { final }: { final: boolean }): void {
     const wasOpen = this.#welcome !== undefined
     const wasClosed = this.#state === 'closed'
     this.#welcome = undefined
     this.#state = 'closed'
     this.#closedBy ??= error
-    this.#outbox.clear(error)
-    if (final) this.#interests.clear(error)
-    else this.#interests.reset(error)
+    this.#queue.clear(error)
+    if (final) this.#subscriptions.clear(error)
+    else this.#subscriptions.reset(error)
     if (!wasClosed) this.#events.emit('state', 'closed', final ? {} : { error })
     if (wasOpen) this.#events.emit('close', { error, willReconnect: false, retryIn: null })
     if (!final) this.#events.emit('error', error)
   }
 
-  /** Sends after the current turn, so that what belongs together goes together. */
+  /** Sends in a microtask: the frames of one turn leave in one write. */
   #flushSoon(): void {
-    if (this.#flushing) return
-    this.#flushing = true
+    if (this.#flushScheduled) return
+    this.#flushScheduled = true
     queueMicrotask(() => {
-      this.#flushing = false
+      this.#flushScheduled = false
       this.#flush()
     })
   }
 
-  /** @param last whether there is no later: nothing is held back then */
+  /** @param last whether the client closes now: it then sends even during a switch of the transport */
   #flush(last = false): void {
-    const { link, holds } = this.#connector
-    if (this.#state !== 'open' || !link || (holds && !last)) return
-    const frames = [...this.#interests.frames(), ...this.#outbox.take(link)]
-    if (frames.length > 0) link.send(frames)
+    const { current, paused } = this.#connections
+    if (this.#state !== 'open' || !current || (paused && !last)) return
+    const frames = [...this.#subscriptions.frames(), ...this.#queue.take(current)]
+    if (frames.length > 0) current.send(frames)
   }
 
   #assertNotClosed(): void {
@@ -198,10 +204,10 @@ class ReconnectingClient implements Client {
     throw new RookeryError('client_closed', undefined, { cause: this.#closedBy })
   }
 
-  #assertRoom(): void {
+  #assertCanSend(): void {
     this.#assertNotClosed()
     const { maxQueue } = this.#settings
-    if (this.#state === 'open' || this.#outbox.waiting < maxQueue) return
+    if (this.#state === 'open' || this.#queue.size < maxQueue) return
     throw new RookeryError('queue_full')
   }
 }

@@ -1,55 +1,80 @@
 import { RookeryError } from '../core/protocol/errors.ts'
-import type { BackoffBounds } from './connection/backoff.ts'
 import { readToken, type Token } from './connection/token.ts'
-import { invalidOption } from './invalid-option.ts'
 import { sse } from './transports/sse.ts'
 import type { ClientTransport } from './transports/transport.ts'
 import { type WebSocketClass, websocket } from './transports/websocket.ts'
+import type { BackoffBounds } from './util/backoff.ts'
+import { invalidOption } from './util/invalid-option.ts'
 
-/** Query parameters of the handshake; null and undefined ones are left out. */
+/** Query parameters of the handshake. Parameters that are null or undefined are left out. */
 export type Params = Readonly<Record<string, string | number | boolean | null | undefined>>
 
+/** Bounds of the random wait between attempts, in milliseconds. */
 export type ReconnectOptions = Partial<BackoffBounds>
 
-/** Times are in milliseconds. */
+/**
+ * Options of `createClient`. Times are in milliseconds. An unknown option or a wrong value throws `invalid_option`.
+ *
+ * @example { url: 'https://example.com', token: () => fetchToken(), callTimeout: 5_000 }
+ */
 export interface ClientOptions {
   /** Origin of the server: `http:`, `https:`, `ws:` or `wss:`. @default `location.origin` */
   readonly url?: string | URL | undefined
   /**
-   * Says to the server who this is, over every transport. A function is called anew for every attempt, and when the
-   * server asks for a new token because the last one expires; one call at a time. null, undefined and '': none now.
+   * Authenticates the client, over every transport. null, undefined and '' mean that there is no token now.
+   *
+   * A function is called for every attempt, and when the server asks for a new token because the last one expires. It is
+   * not called again while a call is pending. A string is never renewed.
    *
    * @default undefined
    */
   readonly token?: Token | (() => Token | Promise<Token>)
-  /** Parameters of the handshake. A function is called for every attempt. */
+  /** Query parameters of the handshake. A function is called for every attempt. @default {} */
   readonly params?: Params | (() => Params | Promise<Params>) | undefined
-  /** Of the WebSocket transport. @default the global one; Node before 22 has none */
+  /** Class for the WebSocket transport. Node before 22 has no global one. @default globalThis.WebSocket */
   readonly WebSocket?: WebSocketClass | undefined
-  /** Of the WebSocket transport. @default '/api/v1/ws' */
+  /** Path of the server's WebSocket endpoint. @default '/api/v1/ws' */
   readonly path?: string | undefined
-  /** Ways to the server, in order of preference. @default `[websocket({ WebSocket, path }), sse()]` */
+  /**
+   * Transports in order of preference. Excludes `WebSocket` and `path`, which belong to `websocket()` then.
+   *
+   * @default `[websocket({ WebSocket, path }), sse()]`
+   */
   readonly transports?: readonly ClientTransport[] | undefined
-  /** From the start of a connection to the server's welcome; before it, for `params` and `token`. @default 10_000 */
+  /**
+   * Limits two steps of an attempt: the wait for `params` and `token`, and then the time until the server's `welcome`.
+   * While another transport is left to try, the second step has 2 s at first, and twice as long in each further round.
+   *
+   * @default 10_000
+   */
   readonly connectTimeout?: number | undefined
-  /** From a call to its answer. @default 10_000 */
+  /** Time from a call to its reply, including the time offline. @default 10_000 */
   readonly callTimeout?: number | undefined
-  /** Wait between attempts: random, up to `min` at first, doubling up to `max`. @default { min: 500, max: 20_000 } */
+  /**
+   * Bounds of the wait between attempts. The wait is random: at most `min` after the first failure, at most twice as long
+   * after each further one, never longer than `max`.
+   *
+   * @default { min: 500, max: 20_000 }
+   */
   readonly reconnect?: ReconnectOptions | undefined
-  /** Wait between attempts at a better transport, while a lesser one works. @default { min: 10_000, max: 120_000 } */
+  /**
+   * Bounds of the wait between attempts to switch to a better transport.
+   *
+   * @default { min: 10_000, max: 120_000 }
+   */
   readonly upgrade?: ReconnectOptions | undefined
-  /** Most messages that wait while there is no connection. @default 100 */
+  /** Most messages and calls in the queue while there is no connection. @default 100 */
   readonly maxQueue?: number | undefined
-  /** Whether `createClient` connects. @default true */
+  /** Whether `createClient` connects. With false, the application calls `connect()`. @default true */
   readonly autoConnect?: boolean | undefined
 }
 
-/** Options, checked and complete. */
+/** Checked options with their defaults. */
 export interface Settings {
   readonly url: URL
   readonly params: () => Promise<Record<string, string>>
   readonly token: () => Promise<string | undefined>
-  /** Whether there may be another token later. */
+  /** Whether `token` can return a new token: the application gave a function. */
   readonly renews: boolean
   readonly transports: readonly ClientTransport[]
   readonly connectTimeout: number
@@ -60,17 +85,17 @@ export interface Settings {
   readonly autoConnect: boolean
 }
 
-/** The longest wait that `setTimeout` takes; it treats more as none. */
-export const MAX_TIMEOUT = 2 ** 31 - 1
+/** Longest delay of `setTimeout`, in milliseconds. A longer one fires at once. */
+export const MAX_TIMEOUT_MS = 2 ** 31 - 1
 
 /**
- * Checks an option that is a time.
+ * Checks an option that is a time in milliseconds.
  *
  * @throws `invalid_option`
  */
-export const milliseconds = (name: string, value: number, least = 1): number => {
-  if (typeof value === 'number' && value >= least && value <= MAX_TIMEOUT) return value
-  throw invalidOption(name, `a number of milliseconds from ${least} to ${MAX_TIMEOUT}`, value)
+export const readMilliseconds = (name: string, value: number, least = 1): number => {
+  if (typeof value === 'number' && value >= least && value <= MAX_TIMEOUT_MS) return value
+  throw invalidOption(name, `a number of milliseconds from ${least} to ${MAX_TIMEOUT_MS}`, value)
 }
 
 /**
@@ -82,14 +107,14 @@ export const readOptions = (options: ClientOptions): Settings => {
   if (!isObject(options)) throw invalidOption('options', 'an object', options)
   const { url, token, params, WebSocket, path, transports, callTimeout, ...more } = options
   const { connectTimeout, reconnect, upgrade, maxQueue = 100, autoConnect = true, ...unknown } = more
-  const limit = milliseconds('connectTimeout', connectTimeout ?? 10_000)
+  const limit = readMilliseconds('connectTimeout', connectTimeout ?? 10_000)
   refuseUnknown(unknown)
   if (!Number.isInteger(maxQueue) || maxQueue < 0)
     throw invalidOption('maxQueue', 'a whole number from 0', maxQueue)
   if (typeof autoConnect !== 'boolean') throw invalidOption('autoConnect', 'true or false', autoConnect)
   if (transports && (WebSocket || path)) {
     const name = path ? 'path' : 'WebSocket'
-    throw invalidOption(name, `left to websocket({ ${name} }) where transports are given`, path ?? WebSocket)
+    throw invalidOption(name, `given to websocket({ ${name} }) if there are transports`, path ?? WebSocket)
   }
   return {
     url: readUrl(url),
@@ -98,7 +123,7 @@ export const readOptions = (options: ClientOptions): Settings => {
     renews: typeof token === 'function',
     transports: readTransports(transports ?? [websocket({ WebSocket, path }), sse()]),
     connectTimeout: limit,
-    callTimeout: milliseconds('callTimeout', callTimeout ?? 10_000),
+    callTimeout: readMilliseconds('callTimeout', callTimeout ?? 10_000),
     reconnect: readBounds('reconnect', reconnect, 500, 20_000),
     upgrade: readBounds('upgrade', upgrade, 10_000, 120_000),
     maxQueue,
@@ -120,10 +145,10 @@ const readUrl = (given: string | URL | undefined): URL => {
   try {
     url = new URL(value)
   } catch {
-    // Told below.
+    // Reported below.
   }
   if (!url || !/^(http|ws)s?:$/.test(url.protocol) || url.pathname + url.search + url.hash !== '/') {
-    const expected = `the address of the server alone, such as 'https://example.com' (see 'path', 'params')`
+    const expected = `the origin of the server, such as 'https://example.com' (see 'path', 'params')`
     throw invalidOption('url', expected, value)
   }
   url.protocol = url.protocol.replace('ws', 'http')
@@ -143,7 +168,7 @@ const readParams = (params: ClientOptions['params'] = {}): Settings['params'] =>
 
 const readTransports = (transports: readonly ClientTransport[]): readonly ClientTransport[] => {
   if (!Array.isArray(transports) || transports.length === 0) {
-    throw invalidOption('transports', 'a list of one or more', transports)
+    throw invalidOption('transports', 'a list of transports', transports)
   }
   const available = transports.filter(({ unavailable }) => !unavailable)
   if (available.length === 0) throw transports[0].unavailable
@@ -153,14 +178,14 @@ const readTransports = (transports: readonly ClientTransport[]): readonly Client
 const readBounds = (
   name: string,
   bounds: ReconnectOptions = {},
-  leastByDefault: number,
-  mostByDefault: number,
+  defaultMin: number,
+  defaultMax: number,
 ): BackoffBounds => {
   if (!isObject(bounds)) throw invalidOption(name, 'an object', bounds)
-  const { min = leastByDefault, max = Math.max(min, mostByDefault), ...unknown } = bounds
+  const { min = defaultMin, max = Math.max(min, defaultMax), ...unknown } = bounds
   refuseUnknown(unknown, `${name}.`)
   return {
-    min: milliseconds(`${name}.min`, min),
-    max: milliseconds(`${name}.max`, max, min),
+    min: readMilliseconds(`${name}.min`, min),
+    max: readMilliseconds(`${name}.max`, max, min),
   }
 }

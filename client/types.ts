@@ -3,104 +3,120 @@ import type { Untyped, User } from '../core/protocol/protocol.ts'
 import type { Listener, Subscription } from './messages/subscription.ts'
 
 /**
- * - `idle`: `connect()` has not been called yet
+ * - `idle`: the application has not called `connect()` yet (`autoConnect: false`)
  * - `connecting`: an attempt is under way
- * - `open`: the server has welcomed this client
- * - `waiting`: for the next attempt
- * - `closed`: by `close()`, or by a server that does not want it back
+ * - `open`: the server has sent `welcome`
+ * - `waiting`: the client waits for the next attempt
+ * - `closed`: by `close()`, or because the server refused this client
  */
 export type ClientState = 'idle' | 'connecting' | 'open' | 'waiting' | 'closed'
 
-/** What happens to a client, and what its listeners are called with. Times are in milliseconds. */
+/** Events of a client, with the arguments of their listeners. Times are in milliseconds. */
 export interface ClientEvents {
   /**
-   * Also `open` after `open`, when the client has moved to a better transport; and `connecting` after `connecting`, when
-   * it tries the next one.
+   * The state or the transport has changed. So `open` may follow `open`, after a switch to a better transport, and
+   * `connecting` may follow `connecting`, when the client tries its next transport.
    *
-   * `transport`: of the attempt or the connection. `error`: why it waits, is closed, or tries this transport.
+   * `transport`: of the attempt or the connection. `error`: why the client waits, is closed, or tries another transport.
+   * `retryIn`: until the next attempt.
    */
   state: [
     state: ClientState,
     detail: { readonly error?: RookeryError; readonly retryIn?: number; readonly transport?: string },
   ]
-  /** The server has said welcome: a new session begins, after `close` or in place of the last one. */
+  /** The server has sent `welcome`: a new session begins, after a connect or after a switch of the transport. */
   open: [connection: { readonly session: string; readonly user: User | null; readonly transport: string }]
-  /** An open connection has ended. Attempts that fail show as `state`. */
+  /**
+   * An open connection has ended. A failed attempt has no such event, only `state`.
+   *
+   * `retryIn`: until the next attempt, 0 if it has begun; null without one.
+   */
   close: [
     end: { readonly error: RookeryError; readonly willReconnect: boolean; readonly retryIn: number | null },
   ]
-  /** The server refused a frame or this client, or sent a frame that is wrong (`bad_frame`). */
+  /**
+   * The server refused a frame that has no reply (its error), refused this client (its error), or sent an invalid frame
+   * (`bad_frame`); or the client could not renew its token (`connection_failed`, or the server's error).
+   */
   error: [error: RookeryError]
 }
 
 export interface CallOptions {
-  /** Milliseconds until `call_timeout`, counted from the call, offline or not. @default `callTimeout` of the client */
+  /** Milliseconds until `call_timeout`, including the time offline. @default `callTimeout` of the client */
   readonly timeout?: number
-  /** Gives the call up with `aborted`. The server may have begun with it by then. */
+  /** Aborts the call with `aborted`. The server may have begun to handle it. */
   readonly signal?: AbortSignal
 }
 
 export interface SendOptions {
-  /** Whether the message is worth nothing later, and so is dropped while there is no connection. @default false */
+  /** Whether to drop the message, instead of queueing it, while there is no connection. @default false */
   readonly volatile?: boolean
 }
 
 /**
- * A connection to a Rookery server that restores itself and its subscriptions. In Node, a client that is
- * connecting, open or waiting keeps the process alive until `close()`.
+ * A connection to a Rookery server that restores itself and its subscriptions. Create one with `createClient`. In Node, a
+ * client that is connecting, open or waiting keeps the process alive until `close()`.
  */
 export interface Client<Contract = Untyped> {
-  /** Never set: carries the type. */
+  /** Carries the type of the contract. Never set. */
   readonly '~contract'?: Contract
   readonly state: ClientState
   /** Id of the current session; null while not open. */
   readonly session: string | null
-  /** Who the server takes this client for; null while not open, and for an anonymous one. */
+  /** The user of the current session; null while not open, and for an anonymous client. */
   readonly user: User | null
   /** Name of the transport of the current attempt or connection; null when there is none. */
   readonly transport: string | null
 
-  /** @returns a function that removes the listener */
+  /**
+   * Adds a listener to an event of the client.
+   *
+   * @returns a function that removes the listener
+   * @example client.on('state', (state, { error, retryIn }) => console.log(state, error?.code, retryIn))
+   */
   on<Name extends keyof ClientEvents>(
     event: Name,
     listener: (...args: ClientEvents[Name]) => void,
   ): () => void
 
   /**
-   * Calls the listener with every message whose topic matches, once however many of its topics do.
+   * Calls the listener with every message that has a matching topic, once per message.
    *
    * @throws `invalid_pattern`, `reserved_topic`, `client_closed`
+   * @example client.subscribe<Message>('rooms/42/*', (payload, { topic }) => show(topic, payload))
    */
   subscribe<P = unknown>(pattern: string, listener: Listener<P>): Subscription
 
   /**
-   * Sends a message and resolves with the handler's answer. Offline, it waits for the connection.
+   * Sends a message and resolves with the result of the server's handler. While there is no connection, the call waits in
+   * the queue. The client never sends a call twice.
    *
-   * Rejects with the handler's error, or with `call_timeout`, `aborted`, `disconnected` (the connection was
-   * lost after sending: whether the handler ran is unknown, and nothing is sent twice), `queue_full`,
-   * `client_closed`, `invalid_topic`, `reserved_topic`, `unserializable`, `payload_too_large`,
-   * `invalid_option`.
+   * @throws the handler's error; `call_timeout`, `aborted`, `disconnected` and `client_closed`, after which the handler may
+   * have run if the call was sent; `queue_full`, `invalid_topic`, `reserved_topic`, `unserializable`, `payload_too_large` and
+   * `invalid_option`, if the client did not send the call. Every error rejects the promise.
+   * @example const { id } = await client.call<{ id: string }>('chat/send', { text: 'hello' }, { timeout: 5_000 })
    */
   call<R = unknown>(topic: string, payload?: unknown, options?: CallOptions): Promise<R>
 
   /**
-   * Sends a message that wants no reply. Offline, it waits for the connection, or is dropped if it is
-   * `volatile`; what the server then says is too large becomes an `error` event.
+   * Sends a message without a reply. While there is no connection, the message waits in the queue, or is dropped if it is
+   * `volatile`. A queued message that exceeds the server's limit becomes an `error` event.
    *
    * @throws `queue_full`, `client_closed`, `invalid_topic`, `reserved_topic`, `unserializable`,
    * `payload_too_large`
+   * @example client.send('typing/start', { room: '42' }, { volatile: true })
    */
   send(topic: string, payload?: unknown, options?: SendOptions): void
 
   /**
-   * Connects an idle or closed client, and one that waits without further wait; otherwise does nothing.
-   * After a refusal by the server, the subscriptions of before are restored.
+   * Connects an idle or closed client, and ends the wait of a waiting one. Otherwise it does nothing. If the server had
+   * refused the client, the client restores its subscriptions.
    */
   connect(): void
 
   /**
-   * Sends what was handed over while open, then ends: calls reject with `client_closed`, subscriptions
-   * are cancelled, and no timer, listener or socket is left. Idempotent.
+   * Sends the queued messages if the client is open, then ends. Calls reject with `client_closed`, and subscriptions are
+   * cancelled. No timer, listener or socket is left. Idempotent.
    */
   close(): void
 }

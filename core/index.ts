@@ -7,14 +7,14 @@ export { type Condition, Readiness } from './app/readiness.ts'
 export type { Scope } from './app/scope.ts'
 export { stopOnSignals } from './app/signals.ts'
 export type { Bus } from './bus/bus.ts'
+export type { Actor, ClientMessage, Event, EventInit } from './bus/event.ts'
 export type {
   BusOptions,
   Listener,
   ListenerContext,
   SubscribeOptions,
   Subscription,
-} from './bus/bus-contract.ts'
-export type { Actor, ClientMessage, Event, EventInit } from './bus/event.ts'
+} from './bus/listener.ts'
 export type {
   Answer,
   Answers,

@@ -1,6 +1,6 @@
-import { invalidOption } from '../invalid-option.ts'
+import { invalidOption } from '../util/invalid-option.ts'
 
-/** null, undefined and '' mean: none now. */
+/** A token. null, undefined and '' mean that there is no token now. */
 export type Token = string | null | undefined
 
 /** @throws `invalid_option` */
@@ -12,11 +12,13 @@ const check = (token: unknown): string | undefined => {
 }
 
 /**
- * Asks the application for its token: anew each time, but never twice at once, so that whoever asks meanwhile gets the
- * same answer. A function that has not answered within a limit is not waited for any more.
+ * Returns a function that asks the application for its token.
+ *
+ * An application's function is called anew each time, but not while an earlier call is pending: both callers then get
+ * the same answer. A call that is pending for longer than the limit no longer counts.
  *
  * @param limit in milliseconds
- * @throws `invalid_option`
+ * @throws `invalid_option` when the token is neither a string nor a function; the returned function rejects with it
  */
 export const readToken = (
   token: Token | (() => Token | Promise<Token>),

@@ -1,24 +1,26 @@
 import { RookeryError } from '../../core/protocol/errors.ts'
 import type { ReplyFrame } from '../../core/protocol/protocol.ts'
 import { assertTopic, isReserved } from '../../core/topics/topic.ts'
-import type { Link } from '../connection/link.ts'
-import type { EncodedFrame } from '../transports/transport.ts'
-import { encode } from './frames.ts'
+import { encodeFrame } from '../transports/frames.ts'
+import type { ClientConnection, EncodedFrame } from '../transports/transport.ts'
+
+/** The part of a connection that the queue uses. */
+type Connection = Pick<ClientConnection, 'send'>
 
 interface PendingCall {
-  /** The connection that it was sent over; undefined while it waits. */
-  via: Link | undefined
+  /** The connection that the call was sent over; undefined while the call is in the queue. */
+  connection: Connection | undefined
   resolve(payload: unknown): void
   reject(error: RookeryError): void
-  /** Lets go of the timer and the signal. */
+  /** Removes the timer and the listener on the signal. */
   release(): void
 }
 
-/** How long the answer to a question of the client's own may take, in milliseconds. */
-const ANSWER_LIMIT = 3_000
+/** How long the reply to a request of the client itself may take, in milliseconds. */
+const REPLY_TIMEOUT_MS = 3_000
 
-/** Nobody can have subscribed to it: giving it up changes nothing, and is answered all the same. */
-const NOTHING = ['$']
+/** A reserved pattern, so no client can subscribe to it. The server replies to its `unsubscribe` and changes nothing. */
+const UNUSED_PATTERNS = ['$']
 
 export interface CallLimits {
   /** In milliseconds. */
@@ -26,28 +28,28 @@ export interface CallLimits {
   readonly signal: AbortSignal | undefined
 }
 
-/** What the application sends: messages that wait to go out, and calls that wait for an answer. */
-export class Outbox {
-  /** In the order of handing over. A call is here under its id until it is sent. */
+/** The application's messages that are not sent yet, and its calls that have no reply yet. */
+export class SendQueue {
+  /** In the order in which the application sent them. The key of a call is its id. */
   readonly #queue = new Map<number, EncodedFrame>()
   readonly #calls = new Map<number, PendingCall>()
   readonly #onSettled: () => void
   #lastId = 0
-  /** Largest frame that the server takes, in bytes, as far as it has said so. */
+  /** Largest frame that the server accepts, in bytes. Infinity until the server has announced it. */
   #maxPayload = Number.POSITIVE_INFINITY
 
-  /** @param onSettled called when a call has been answered or given up */
+  /** @param onSettled called when a call has a reply or is given up */
   constructor(onSettled: () => void) {
     this.#onSettled = onSettled
   }
 
-  /** A number for a question to the server, different from all before. */
+  /** Returns a new id for a request to the server. */
   nextId(): number {
     return ++this.#lastId
   }
 
-  /** Messages that wait to go out. */
-  get waiting(): number {
+  /** Number of messages in the queue. */
+  get size(): number {
     return this.#queue.size
   }
 
@@ -65,17 +67,19 @@ export class Outbox {
     assertFits(message, this.#maxPayload)
     if (signal?.aborted) throw aborted(signal)
     this.#queue.set(id, message)
-    return this.#expect(id, { timeout, signal })
+    return this.#waitForReply(id, { timeout, signal })
   }
 
   /**
-   * Takes the server's limit, which ends the connection of who exceeds it: messages above it are dropped.
+   * Sets the server's limit and drops the queued messages that exceed it: the server would close the connection. A
+   * dropped call rejects.
    *
-   * @returns the errors of those that are no call, and so have nobody to tell
+   * @param maxPayload in bytes
+   * @returns the errors of the dropped messages that are no calls
    */
   limit(maxPayload: number): RookeryError[] {
     this.#maxPayload = maxPayload
-    const untold: RookeryError[] = []
+    const errors: RookeryError[] = []
     for (const [key, message] of this.#queue) {
       try {
         assertFits(message, maxPayload)
@@ -83,73 +87,87 @@ export class Outbox {
         this.#queue.delete(key)
         const call = this.#take(key)
         if (call) call.reject(error as RookeryError)
-        else untold.push(error as RookeryError)
+        else errors.push(error as RookeryError)
       }
     }
-    return untold
+    return errors
   }
 
-  /** Everything that waits to go out, which from now on counts as sent over a connection. */
-  take(via: Link): EncodedFrame[] {
+  /** Empties the queue and returns its frames. Their calls count as sent over the connection. */
+  take(connection: Connection): EncodedFrame[] {
     const frames = [...this.#queue.values()]
     for (const id of this.#queue.keys()) {
       const call = this.#calls.get(id)
-      if (call) call.via = via
+      if (call) call.connection = connection
     }
     this.#queue.clear()
     return frames
   }
 
-  /** Sends questions past the queue; resolves when all have been answered, and rejects if one is refused. */
-  async ask(link: Link, questions: readonly EncodedFrame[], timeout = ANSWER_LIMIT): Promise<void> {
+  /**
+   * Sends requests of the client itself, ahead of the queue. Resolves when each request has a reply.
+   *
+   * @param requests frames with an id of `nextId()`
+   * @param timeout in milliseconds
+   * @throws the error of a reply, `call_timeout`, `disconnected`
+   */
+  async request(
+    connection: Connection,
+    requests: readonly EncodedFrame[],
+    timeout = REPLY_TIMEOUT_MS,
+  ): Promise<void> {
     const limits = { timeout, signal: undefined }
-    const answers = questions.map(({ frame }) => this.#expect(frame.id as number, limits, link))
-    link.send(questions)
-    await Promise.all(answers)
+    const replies = requests.map(({ frame }) => this.#waitForReply(frame.id as number, limits, connection))
+    connection.send(requests)
+    await Promise.all(replies)
   }
 
   /**
-   * Resolves when the server has handled everything sent over a connection before, and what it published before that
-   * has come: it handles the frames of a session in order, and answers in order with what it sends.
+   * Resolves when the server has handled all frames sent over the connection before, and the messages that it published
+   * before that have arrived: the server handles the frames of a session in order, and its replies keep their order with
+   * its messages.
+   *
+   * @throws as `request`
    */
-  settle(link: Link): Promise<void> {
-    return this.ask(link, [encode({ type: 'unsubscribe', id: this.nextId(), topics: NOTHING })])
+  barrier(connection: Connection): Promise<void> {
+    const request = encodeFrame({ type: 'unsubscribe', id: this.nextId(), topics: UNUSED_PATTERNS })
+    return this.request(connection, [request])
   }
 
-  /** Whether a call that was sent over a connection has no answer yet. */
-  waitsFor(via: Link): boolean {
-    return [...this.#calls.values()].some((call) => call.via === via)
+  /** Whether a call that was sent over the connection has no reply yet. */
+  hasCalls(connection: Connection): boolean {
+    return [...this.#calls.values()].some((call) => call.connection === connection)
   }
 
-  /** Settles the call that a reply is for; a call that was given up has none. */
-  answer({ id, payload, error }: ReplyFrame): void {
+  /** Settles the call that the reply belongs to. Ignores the reply to a call that was given up. */
+  onReply({ id, payload, error }: ReplyFrame): void {
     const call = this.#take(id)
     if (error) call?.reject(RookeryError.from(error))
     else call?.resolve(payload)
   }
 
-  /** A connection was lost: what became of the calls sent over it is unknown. */
-  disconnect(via: Link, cause: RookeryError): void {
+  /** Rejects the calls that were sent over a lost connection with `disconnected`: the server may have handled them. */
+  rejectSent(connection: Connection, cause: RookeryError): void {
     for (const [id, call] of [...this.#calls]) {
-      if (call.via !== via) continue
+      if (call.connection !== connection) continue
       this.#take(id)?.reject(new RookeryError('disconnected', undefined, { cause }))
     }
   }
 
-  /** Drops everything that waits, and rejects all calls. */
+  /** Drops all queued messages and rejects all calls. */
   clear(error: RookeryError): void {
     this.#queue.clear()
     for (const id of [...this.#calls.keys()]) this.#take(id)?.reject(error)
   }
 
-  #expect(id: number, { timeout, signal }: CallLimits, via?: Link): Promise<unknown> {
+  #waitForReply(id: number, { timeout, signal }: CallLimits, connection?: Connection): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const giveUp = (error: RookeryError) => {
         this.#queue.delete(id)
         this.#take(id)?.reject(error)
       }
       const timer = setTimeout(() => {
-        giveUp(new RookeryError('call_timeout', `No answer came within ${timeout} ms`))
+        giveUp(new RookeryError('call_timeout', `No reply within ${timeout} ms`))
       }, timeout)
       const onAbort = () => giveUp(aborted(signal))
       signal?.addEventListener('abort', onAbort)
@@ -157,10 +175,11 @@ export class Outbox {
         clearTimeout(timer)
         signal?.removeEventListener('abort', onAbort)
       }
-      this.#calls.set(id, { via, resolve, reject, release })
+      this.#calls.set(id, { connection, resolve, reject, release })
     })
   }
 
+  /** Removes a pending call and releases its timer and signal. */
   #take(id: number): PendingCall | undefined {
     const call = this.#calls.get(id)
     this.#calls.delete(id)
@@ -174,18 +193,18 @@ const encodeMessage = (topic: string, payload: unknown, id?: number): EncodedFra
   assertTopic(topic)
   if (isReserved(topic)) throw new RookeryError('reserved_topic')
   try {
-    return encode({ topic, payload, ...(id !== undefined && { id }) })
+    return encodeFrame({ topic, payload, ...(id !== undefined && { id }) })
   } catch (cause) {
     throw new RookeryError('unserializable', undefined, { cause })
   }
 }
 
 const assertFits = ({ text }: EncodedFrame, maxPayload: number): void => {
-  // A UTF-16 unit takes at most three bytes, so short frames need no counting.
+  // A UTF-16 unit takes at most three bytes in UTF-8, so a short frame fits without an exact count.
   if (text.length * 3 <= maxPayload) return
   const bytes = new TextEncoder().encode(text).length
   if (bytes <= maxPayload) return
-  throw new RookeryError('payload_too_large', `The frame has ${bytes} bytes, the server takes ${maxPayload}`)
+  throw new RookeryError('payload_too_large', `The frame has ${bytes} bytes, the limit is ${maxPayload}`)
 }
 
 const aborted = (signal: AbortSignal | undefined): RookeryError =>

@@ -1,42 +1,51 @@
 import { RookeryError } from '../../core/protocol/errors.ts'
 import type { MessageFrame } from '../../core/protocol/protocol.ts'
-import { Emitter } from '../emitter.ts'
-import { runIsolated } from '../report.ts'
+import { Emitter } from '../util/emitter.ts'
+import { runIsolated } from '../util/run-isolated.ts'
 
-/** A published message as it came from the server. */
+/** A published message, as the server sent it. */
 export interface Message<P = unknown> {
   readonly topic: string
   readonly payload: P
-  /** The topics of the event, where `topic` is not one of them. */
+  /** The topics of the event. Present only if `topic` is not one of them. */
   readonly topics?: readonly string[]
-  /** Place in the history, where the topic has one. */
+  /** Place of the message in the history, if the topic has one. */
   readonly seq?: number
 }
 
-/** May be asynchronous. What it throws is reported (`reportError`) and hurts no other listener. */
+/**
+ * Called with each message. It may be asynchronous. An error that it throws or rejects with is reported with
+ * `reportError` and does not stop other listeners.
+ */
 export type Listener<P = unknown> = (payload: P, message: Message<P>) => unknown
 
 /**
- * - `pending`: not confirmed by the server, or not yet again after a lost connection
- * - `active`: confirmed
- * - `failed`: refused, for good; or the whole client was refused, and `client.connect()` tries again
- * - `cancelled`: by `cancel()` or `client.close()`
+ * - `pending`: the server has not confirmed it yet, or not yet again after a reconnect
+ * - `active`: the server has confirmed it
+ * - `failed`: the server refused or ended it, for good; or it refused the client, and `client.connect()` tries again
+ * - `cancelled`: ended by `cancel()` or `client.close()`
  */
 export type SubscriptionState = 'pending' | 'active' | 'failed' | 'cancelled'
 
 export interface Subscription {
   readonly pattern: string
   readonly state: SubscriptionState
-  /** Why it failed. */
+  /** The server's error while the state is `failed`; otherwise undefined. */
   readonly error: RookeryError | undefined
   /**
-   * Resolves when the server first confirms; rejects with the server's error when it refuses, with
-   * `aborted` after `cancel()` and `client_closed` after `client.close()`. It may be left unobserved.
+   * Resolves when the server first confirms the subscription. You may leave it unobserved.
+   *
+   * @throws the server's error when the server refuses, `aborted` after `cancel()`, `client_closed` after
+   * `client.close()`
    */
   readonly ready: Promise<void>
-  /** @returns a function that removes the listener */
+  /**
+   * Calls the listener with each change of the state.
+   *
+   * @returns a function that removes the listener
+   */
   on(event: 'state', listener: (state: SubscriptionState, error?: RookeryError) => void): () => void
-  /** Ends it; the listener is not called again. Idempotent. */
+  /** Ends the subscription. The listener is not called again. Idempotent. */
   cancel(): void
 }
 
@@ -44,7 +53,7 @@ interface SubscriptionEvents {
   state: [state: SubscriptionState, error?: RookeryError]
 }
 
-/** One listener of the application on one pattern; its states are set by `Interests`. */
+/** One listener of the application on one pattern. `Subscriptions` sets its state. */
 export class LocalSubscription implements Subscription {
   readonly pattern: string
   readonly ready: Promise<void>
@@ -64,7 +73,7 @@ export class LocalSubscription implements Subscription {
       this.#confirm = resolve
       this.#refuse = reject
     })
-    // Nobody has to look at `ready`.
+    // The application may ignore `ready`: its rejection must not be an unhandled one.
     this.ready.catch(() => {})
   }
 
@@ -85,7 +94,7 @@ export class LocalSubscription implements Subscription {
   }
 
   deliver(message: MessageFrame): void {
-    // An earlier listener of the same message may have cancelled this one.
+    // An earlier listener of the same message may have cancelled this subscription.
     if (this.#state === 'cancelled') return
     runIsolated(() => this.#listener(message.payload, message as Message))
   }
@@ -96,18 +105,18 @@ export class LocalSubscription implements Subscription {
     this.#become('active')
   }
 
-  /** The server does not hold the pattern, for now. */
+  /** The connection is lost: the next one subscribes again. */
   suspend(): void {
     this.#become('pending')
   }
 
-  /** The server refused the pattern or the whole client. */
+  /** The server has refused or ended the pattern, or has refused the whole client. */
   fail(error: RookeryError): void {
     this.#refuse(error)
     this.#become('failed', error)
   }
 
-  /** Cancels; `ready`, if nothing came of it yet, rejects with the reason. */
+  /** Cancels the subscription. `ready` rejects with the reason if it is not settled yet. */
   end(reason: RookeryError): void {
     if (this.#state === 'cancelled') return
     this.#refuse(reason)

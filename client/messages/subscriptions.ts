@@ -1,45 +1,54 @@
 import { RookeryError } from '../../core/protocol/errors.ts'
 import type { MessageFrame, ReplyFrame, UnsubscribedFrame } from '../../core/protocol/protocol.ts'
 import { compilePattern, isReserved } from '../../core/topics/topic.ts'
-import { backoff } from '../connection/backoff.ts'
-import type { Settings } from '../options.ts'
+import { encodeFrame } from '../transports/frames.ts'
 import type { EncodedFrame } from '../transports/transport.ts'
-import { encode } from './frames.ts'
+import { type BackoffBounds, backoff } from '../util/backoff.ts'
 import { type Listener, LocalSubscription } from './subscription.ts'
 
-/** Most patterns in one frame: a frame of them stays well below the 64 KiB that a server takes. */
-const BATCH = 128
+/** Most patterns in one frame. A pattern has at most 255 bytes, so the frame stays below the server's 64 KiB. */
+const MAX_PATTERNS_PER_FRAME = 128
 
-/** A pattern, and how the server stands to it. One question at a time is open on a pattern. */
-interface Interest {
+/** The server's subscription to one pattern, and the listeners of the application on it. */
+interface ServerSubscription {
   readonly pattern: string
   readonly matches: (topic: string) => boolean
   readonly locals: Set<LocalSubscription>
-  /** `resting`: refused because of a trouble of the moment, to be asked for again later. */
-  server: 'none' | 'subscribing' | 'held' | 'unsubscribing' | 'resting'
-  /** The server has once confirmed it. */
+  /**
+   * At most one request for a pattern is under way.
+   *
+   * - `held`: the server has confirmed the subscription and not ended it
+   * - `retrying`: the server refused with a retryable error; the client asks again later
+   */
+  state: 'none' | 'subscribing' | 'held' | 'unsubscribing' | 'retrying'
+  /** Whether the server has confirmed the pattern once, on any connection. */
   confirmed: boolean
-  /** It was in a batch that was refused as a whole: ask for it in a frame of its own. */
+  /** Whether the pattern needs a frame of its own, because the server refused a frame with several patterns. */
   alone: boolean
 }
 
 /**
- * Keeps the server's subscriptions in step with the local ones: one on the server for each pattern that
- * has a listener. Wishes and answers only mark a pattern as due; `frames()` then asks for what is still
- * wanted, so that changes of mind in between cost nothing and none is lost.
+ * Keeps the server's subscriptions equal to the local ones: one on the server for each pattern that has a listener.
+ *
+ * A change of the listeners and a reply of the server only mark the pattern as due. `frames()` compares what the
+ * application wants with what the server holds, so changes that cancel each other out send nothing.
  */
-export class Interests {
+export class Subscriptions {
   readonly #nextId: () => number
   readonly #onDue: () => void
-  readonly #bounds: Settings['reconnect']
-  readonly #byPattern = new Map<string, Interest>()
-  readonly #due = new Set<Interest>()
-  readonly #asked = new Map<number, readonly Interest[]>()
-  #wakeUp: ReturnType<typeof setTimeout> | undefined
+  readonly #bounds: BackoffBounds
+  readonly #byPattern = new Map<string, ServerSubscription>()
+  readonly #due = new Set<ServerSubscription>()
+  /** Requests without a reply yet, by their id. */
+  readonly #requests = new Map<number, readonly ServerSubscription[]>()
+  #retryTimer: ReturnType<typeof setTimeout> | undefined
   #failures = 0
 
-  /** @param onDue called when `frames()` has something to send */
-  constructor(bounds: Settings['reconnect'], nextId: () => number, onDue: () => void) {
+  /**
+   * @param bounds wait before a refused pattern is asked for again
+   * @param onDue called when `frames()` may have something to send
+   */
+  constructor(bounds: BackoffBounds, nextId: () => number, onDue: () => void) {
     this.#bounds = bounds
     this.#nextId = nextId
     this.#onDue = onDue
@@ -47,78 +56,82 @@ export class Interests {
 
   /** @throws `invalid_pattern`, `reserved_topic` */
   add(pattern: string, listener: Listener): LocalSubscription {
-    let interest = this.#byPattern.get(pattern)
-    if (!interest) {
+    let entry = this.#byPattern.get(pattern)
+    if (!entry) {
       const matches = compilePattern(pattern)
       if (isReserved(pattern)) throw new RookeryError('reserved_topic')
-      interest = { pattern, matches, locals: new Set(), server: 'none', confirmed: false, alone: false }
-      this.#byPattern.set(pattern, interest)
+      entry = { pattern, matches, locals: new Set(), state: 'none', confirmed: false, alone: false }
+      this.#byPattern.set(pattern, entry)
     }
     const subscription = new LocalSubscription(pattern, listener, (cancelled) => this.#remove(cancelled))
-    interest.locals.add(subscription)
-    if (interest.server === 'held') subscription.activate()
-    this.#mark(interest)
+    entry.locals.add(subscription)
+    if (entry.state === 'held') subscription.activate()
+    this.#mark(entry)
     return subscription
   }
 
-  /** What to ask of the server now. */
+  /** Returns the requests to send now. */
   frames(): EncodedFrame[] {
     const due = [...this.#due]
     this.#due.clear()
-    const dropped = due.filter((interest) => interest.locals.size === 0 && interest.server === 'held')
-    const wanted = due.filter((interest) => interest.locals.size > 0 && interest.server === 'none')
-    const together = wanted.filter((interest) => !interest.alone)
+    const dropped = due.filter((entry) => entry.locals.size === 0 && entry.state === 'held')
+    const wanted = due.filter((entry) => entry.locals.size > 0 && entry.state === 'none')
+    const together = wanted.filter((entry) => !entry.alone)
     return [
-      ...chunk(dropped).map((batch) => this.#ask('unsubscribe', batch)),
-      ...chunk(together).map((batch) => this.#ask('subscribe', batch)),
-      ...wanted.filter((interest) => interest.alone).map((interest) => this.#ask('subscribe', [interest])),
+      ...chunk(dropped).map((batch) => this.#request('unsubscribe', batch)),
+      ...chunk(together).map((batch) => this.#request('subscribe', batch)),
+      ...wanted.filter((entry) => entry.alone).map((entry) => this.#request('subscribe', [entry])),
     ]
   }
 
-  /** What to ask of the server on another connection, for it to hold there what it holds here. */
+  /** Returns requests for all patterns, for a connection that is not in use yet. Their replies change no state here. */
   copy(): EncodedFrame[] {
     const wanted = [...this.#byPattern.values()].filter(
-      ({ locals, server }) => locals.size > 0 && server !== 'resting',
+      ({ locals, state }) => locals.size > 0 && state !== 'retrying',
     )
-    return chunk(wanted).map((batch) => question('subscribe', this.#nextId(), batch))
+    return chunk(wanted).map((batch) => encodeRequest('subscribe', this.#nextId(), batch))
   }
 
-  /** Takes the reply to a question of `frames()`. */
-  answer({ id, error }: ReplyFrame): void {
-    const batch = this.#asked.get(id)
+  /** Handles the reply to a request of `frames()`. Ignores other replies. */
+  onReply({ id, error }: ReplyFrame): void {
+    const batch = this.#requests.get(id)
     if (!batch) return
-    this.#asked.delete(id)
+    this.#requests.delete(id)
     const refused = error && RookeryError.from(error)
-    for (const interest of batch) {
-      if (interest.server === 'unsubscribing') interest.server = 'none'
-      else if (!refused) this.#confirmed(interest)
-      else this.#refused(interest, refused, batch.length > 1)
-      this.#mark(interest)
+    for (const entry of batch) {
+      if (entry.state === 'unsubscribing') entry.state = 'none'
+      else if (!refused) this.#confirmed(entry)
+      else this.#refused(entry, refused, batch.length > 1)
+      this.#mark(entry)
     }
   }
 
-  /** The server has taken patterns away. Those it has not confirmed yet it will still answer for. */
+  /** The server has ended subscriptions. A pattern whose request is under way still gets its own reply. */
   revoke({ topics, error }: UnsubscribedFrame): void {
     for (const pattern of topics) {
-      const interest = this.#byPattern.get(pattern)
-      if (interest?.server === 'held') this.#fail(interest, RookeryError.from(error))
+      const entry = this.#byPattern.get(pattern)
+      if (entry?.state === 'held') this.#fail(entry, RookeryError.from(error))
     }
   }
 
-  /** Asks for everything anew, on another connection. */
+  /** Marks all patterns as due, to subscribe to them on a new connection. */
   renew(): void {
-    clearTimeout(this.#wakeUp)
-    this.#wakeUp = undefined
+    clearTimeout(this.#retryTimer)
+    this.#retryTimer = undefined
     this.#failures = 0
-    this.#asked.clear()
-    for (const interest of [...this.#byPattern.values()]) {
-      interest.server = 'none'
-      interest.alone = false
-      this.#mark(interest)
+    this.#requests.clear()
+    for (const entry of [...this.#byPattern.values()]) {
+      entry.state = 'none'
+      entry.alone = false
+      this.#mark(entry)
     }
   }
 
-  /** The server holds nothing any more. With an error it wants nothing of this client: all fail for now. */
+  /**
+   * The connection is lost: all subscriptions are pending until the next one.
+   *
+   * @param error given when the server refuses this client: all subscriptions fail until `connect()`
+   */
   reset(error?: RookeryError): void {
     this.renew()
     for (const subscription of this.#locals()) {
@@ -127,13 +140,13 @@ export class Interests {
     }
   }
 
-  /** Cancels all. */
+  /** Cancels all subscriptions. */
   clear(reason: RookeryError): void {
     for (const subscription of this.#locals()) subscription.end(reason)
     this.reset()
   }
 
-  /** Gives a message to every listener it concerns, once. */
+  /** Delivers a message once to each subscription that matches one of its topics. */
   dispatch(message: MessageFrame): void {
     const receivers = new Set<LocalSubscription>()
     const topics = [message.topic, ...(message.topics ?? [])]
@@ -143,74 +156,80 @@ export class Interests {
     for (const subscription of receivers) subscription.deliver(message)
   }
 
-  #ask(type: 'subscribe' | 'unsubscribe', batch: readonly Interest[]): EncodedFrame {
+  #request(type: 'subscribe' | 'unsubscribe', batch: readonly ServerSubscription[]): EncodedFrame {
     const id = this.#nextId()
-    this.#asked.set(id, batch)
-    for (const interest of batch) interest.server = type === 'subscribe' ? 'subscribing' : 'unsubscribing'
-    return question(type, id, batch)
+    this.#requests.set(id, batch)
+    for (const entry of batch) entry.state = type === 'subscribe' ? 'subscribing' : 'unsubscribing'
+    return encodeRequest(type, id, batch)
   }
 
-  #confirmed(interest: Interest): void {
-    interest.server = 'held'
-    interest.confirmed = true
-    interest.alone = false
+  #confirmed(entry: ServerSubscription): void {
+    entry.state = 'held'
+    entry.confirmed = true
+    entry.alone = false
     this.#failures = 0
-    for (const subscription of [...interest.locals]) subscription.activate()
+    for (const subscription of [...entry.locals]) subscription.activate()
   }
 
-  #refused(interest: Interest, error: RookeryError, batched: boolean): void {
-    if (error.retryable && interest.confirmed && !batched) {
-      // A trouble of the moment must not end what the server confirmed on an earlier connection.
-      interest.server = 'resting'
-      this.#wakeUp ??= setTimeout(() => this.#wake(), backoff(this.#failures++, this.#bounds))
+  #refused(entry: ServerSubscription, error: RookeryError, batched: boolean): void {
+    if (error.retryable && entry.confirmed && !batched) {
+      // The server confirmed this pattern on an earlier connection: a temporary error must not end the subscription.
+      entry.state = 'retrying'
+      this.#retryTimer ??= setTimeout(() => this.#retry(), backoff(this.#failures++, this.#bounds))
       return
     }
-    interest.alone = batched
-    if (batched) interest.server = 'none'
-    else this.#fail(interest, error)
+    entry.alone = batched
+    if (batched) entry.state = 'none'
+    else this.#fail(entry, error)
   }
 
-  /** The server does not hold a pattern, and is not to be asked for it again. */
-  #fail(interest: Interest, error: RookeryError): void {
-    const refused = [...interest.locals]
-    interest.server = 'none'
-    interest.locals.clear()
-    this.#mark(interest)
+  /** Fails the subscriptions of a pattern. The client does not ask for the pattern again. */
+  #fail(entry: ServerSubscription, error: RookeryError): void {
+    const refused = [...entry.locals]
+    entry.state = 'none'
+    entry.locals.clear()
+    this.#mark(entry)
     for (const subscription of refused) subscription.fail(error)
   }
 
-  #wake(): void {
-    this.#wakeUp = undefined
-    for (const interest of [...this.#byPattern.values()]) {
-      if (interest.server !== 'resting') continue
-      interest.server = 'none'
-      this.#mark(interest)
+  #retry(): void {
+    this.#retryTimer = undefined
+    for (const entry of [...this.#byPattern.values()]) {
+      if (entry.state !== 'retrying') continue
+      entry.state = 'none'
+      this.#mark(entry)
     }
   }
 
   #remove(subscription: LocalSubscription): void {
-    const interest = this.#byPattern.get(subscription.pattern)
-    if (interest?.locals.delete(subscription)) this.#mark(interest)
+    const entry = this.#byPattern.get(subscription.pattern)
+    if (entry?.locals.delete(subscription)) this.#mark(entry)
   }
 
-  #mark(interest: Interest): void {
-    if (interest.locals.size > 0 || interest.server !== 'none') {
-      this.#due.add(interest)
+  /** Marks a pattern as due, or forgets it if neither the application nor the server has a subscription to it. */
+  #mark(entry: ServerSubscription): void {
+    if (entry.locals.size > 0 || entry.state !== 'none') {
+      this.#due.add(entry)
       this.#onDue()
       return
     }
-    this.#due.delete(interest)
-    // A listener that was just told of a refusal may have subscribed anew.
-    if (this.#byPattern.get(interest.pattern) === interest) this.#byPattern.delete(interest.pattern)
+    this.#due.delete(entry)
+    // A listener that was told of the refusal may have subscribed again: then the map has a new entry.
+    if (this.#byPattern.get(entry.pattern) === entry) this.#byPattern.delete(entry.pattern)
   }
 
   #locals(): LocalSubscription[] {
-    return [...this.#byPattern.values()].flatMap((interest) => [...interest.locals])
+    return [...this.#byPattern.values()].flatMap((entry) => [...entry.locals])
   }
 }
 
-const question = (type: 'subscribe' | 'unsubscribe', id: number, batch: readonly Interest[]): EncodedFrame =>
-  encode({ type, id, topics: batch.map(({ pattern }) => pattern) })
+const encodeRequest = (
+  type: 'subscribe' | 'unsubscribe',
+  id: number,
+  batch: readonly ServerSubscription[],
+): EncodedFrame => encodeFrame({ type, id, topics: batch.map(({ pattern }) => pattern) })
 
 const chunk = <T>(items: readonly T[]): T[][] =>
-  items.length > 0 ? [items.slice(0, BATCH), ...chunk(items.slice(BATCH))] : []
+  items.length > 0
+    ? [items.slice(0, MAX_PATTERNS_PER_FRAME), ...chunk(items.slice(MAX_PATTERNS_PER_FRAME))]
+    : []

@@ -8,8 +8,7 @@ import type {
   ServerFrame,
   WelcomeFrame,
 } from '../../core/protocol/protocol.ts'
-import { readPath } from '../invalid-option.ts'
-import { askForRefusal, closeFrameOf, refusalOf } from '../transports/refusal.ts'
+import { closeFrameOf, fetchRefusal, parseRefusal } from '../transports/refusal.ts'
 import type {
   ClientConnection,
   ClientTransport,
@@ -17,31 +16,37 @@ import type {
   ConnectRequest,
   EncodedFrame,
 } from '../transports/transport.ts'
+import { readPath } from '../util/invalid-option.ts'
 
 type Auth = Readonly<Record<string, unknown>>
 type Refusal = Partial<WireError> & Partial<Pick<CloseFrame, 'reconnectAfter'>>
 
-/** Why Socket.IO does not connect, or closes. */
+/** What Socket.IO says about a failed attempt or a closed connection. */
 interface Failure {
-  /** What the server said to the handshake of Socket.IO. */
+  /** The server's answer to the Socket.IO handshake. */
   readonly data?: Refusal
-  /** Of Engine.IO's transport: a status, or the event of a WebSocket. */
+  /** From Engine.IO's transport: an HTTP status, or the event of a WebSocket. */
   readonly description?: number | object
-  /** Of Engine.IO's transport: the request that failed. */
+  /** From Engine.IO's transport: the failed request. */
   readonly context?: { readonly responseText?: string }
 }
 
 export interface SocketIoOptions {
   /** Path of the server's Socket.IO endpoint. @default '/socket.io' */
   readonly path?: string | undefined
-  /** Sent with the handshake, beside the client's token or in its place. A function is called for each attempt. */
+  /**
+   * Sent with the handshake, in addition to the client's `token`. A `token` in it replaces the client's one. A function is
+   * called for each attempt.
+   *
+   * @default {}
+   */
   readonly auth?: Auth | (() => Auth | Promise<Auth>) | undefined
-  /** Ways of Socket.IO's own, in order. @default `['polling', 'websocket']`: polling, which becomes a WebSocket */
+  /** Socket.IO's own transports, in order. @default `['polling', 'websocket']`: polls first, then upgrades to WebSocket */
   readonly transports?: readonly ('polling' | 'websocket')[] | undefined
 }
 
 /**
- * Socket.IO, by its own client: the package `socket.io-client` has to be installed.
+ * Creates the Socket.IO transport. It needs the package `socket.io-client`.
  *
  * @throws `invalid_option`
  * @example createClient({ transports: [websocket(), socketio()] })
@@ -54,19 +59,19 @@ export const socketio = (options: SocketIoOptions = {}): ClientTransport => {
   }
 }
 
-/** Topics that Socket.IO, or Rookery's server of it, takes for something else. */
-const RESERVED = new Set([
+/** Event names with a meaning of their own for Socket.IO or Rookery's Socket.IO server. They cannot be topics. */
+const RESERVED_EVENTS = new Set([
   ...['connect', 'connect_error', 'disconnect', 'disconnecting', 'newListener', 'removeListener'],
   ...['subscribe', 'unsubscribe', 'auth'],
 ])
 
-/** Events that are a frame, and no message. */
-const CONTROL = new Set(['$close', '$auth', '$unsubscribed'])
+/** Events whose payload is a whole frame, not the payload of a message. */
+const CONTROL_EVENTS = new Set(['$close', '$auth', '$unsubscribed'])
 
 class SocketIoConnection implements ClientConnection {
   readonly #socket: Socket
   readonly #events: ConnectionEvents
-  readonly #asking = new AbortController()
+  readonly #refusalRequest = new AbortController()
   #ended = false
 
   constructor(request: ConnectRequest, options: SocketIoOptions, events: ConnectionEvents) {
@@ -76,23 +81,23 @@ class SocketIoConnection implements ClientConnection {
       path,
       transports: [...transports],
       query: request.params,
-      auth: callback(options, request, (error) => this.#end(error)),
+      auth: authCallback(options, request, (error) => this.#end(error)),
       timeout: request.timeout,
       withCredentials: true,
       reconnection: false,
       forceNew: true,
     })
-    // With the slash that Engine.IO adds: proxies may know the path in this form alone.
+    // With the slash that Engine.IO appends: a proxy may know the path in this form only.
     this.#listen(new URL(path.replace(/\/?$/, '/'), request.url))
   }
 
   send(frames: readonly EncodedFrame[]): void {
-    for (const { text } of frames) this.#emit(JSON.parse(text) as EncodedFrame['frame'])
+    for (const { text } of frames) this.#sendFrame(JSON.parse(text) as EncodedFrame['frame'])
   }
 
   close(): void {
     this.#ended = true
-    this.#asking.abort()
+    this.#refusalRequest.abort()
     this.#socket.disconnect()
   }
 
@@ -105,24 +110,25 @@ class SocketIoConnection implements ClientConnection {
     this.#socket.onAny((event: string, payload: unknown, more?: Partial<Omit<MessageFrame, 'type'>>) => {
       if (event === '$welcome') {
         welcomed = true
-        // Whether the server is still there is Engine.IO's affair.
-        this.#tell({ ...(payload as WelcomeFrame), pingInterval: 0 })
-      } else if (CONTROL.has(event)) this.#tell(payload as ServerFrame)
-      else if (event === '$error') this.#tell({ type: 'error', error: payload as WireError })
-      else this.#tell({ topic: event, payload, ...more })
+        // Engine.IO has its own pings and detects a dead server.
+        this.#deliver({ ...(payload as WelcomeFrame), pingInterval: 0 })
+      } else if (CONTROL_EVENTS.has(event)) this.#deliver(payload as ServerFrame)
+      else if (event === '$error') this.#deliver({ type: 'error', error: payload as WireError })
+      else this.#deliver({ topic: event, payload, ...more })
     })
     this.#socket.on('connect_error', async (cause: Error & Failure) => {
       const { reconnectAfter = null, ...error } = cause.data ?? {}
-      // What the server refuses with words is refused for good, unless it says when to come back.
-      if (error.code) this.#tell({ type: 'close', error: error as WireError, reconnectAfter })
-      this.#tell(
-        refusalIn(cause) ?? (isSilent(cause) ? await askForRefusal(endpoint, this.#asking) : undefined),
+      // An error with a code is a refusal for good, unless the server names a time to reconnect.
+      if (error.code) this.#deliver({ type: 'close', error: error as WireError, reconnectAfter })
+      this.#deliver(
+        refusalIn(cause) ??
+          (isSilent(cause) ? await fetchRefusal(endpoint, this.#refusalRequest) : undefined),
       )
       this.#end(new RookeryError('connection_failed', undefined, { cause }))
     })
-    // Comes before `connect_error`, which says more.
+    // Comes before `connect_error`, which has more detail: hence the microtask.
     this.#socket.io.on('close', (reason, description) => {
-      this.#tell(refusalIn(description as Failure | undefined))
+      this.#deliver(refusalIn(description as Failure | undefined))
       queueMicrotask(() => {
         const code = welcomed ? 'disconnected' : 'connection_failed'
         this.#end(new RookeryError(code, undefined, { cause: reason }))
@@ -130,27 +136,27 @@ class SocketIoConnection implements ClientConnection {
     })
   }
 
-  #emit(frame: EncodedFrame['frame']): void {
+  #sendFrame(frame: EncodedFrame['frame']): void {
     if (frame.type === 'pong') return
     const { id } = frame
-    const reply = id === undefined ? [] : [(answer: unknown) => this.#tell(replyOf(id, answer))]
-    if (frame.type === undefined) this.#message(frame, reply)
+    const reply = id === undefined ? [] : [(answer: unknown) => this.#deliver(replyOf(id, answer))]
+    if (frame.type === undefined) this.#sendMessage(frame, reply)
     else this.#socket.emit(frame.type, frame.type === 'auth' ? frame.token : frame.topics, ...reply)
   }
 
-  #message(frame: SendFrame, reply: readonly ((answer: unknown) => void)[]): void {
+  #sendMessage(frame: SendFrame, reply: readonly ((answer: unknown) => void)[]): void {
     const { topic, id } = frame
-    if (!RESERVED.has(topic)) {
+    if (!RESERVED_EVENTS.has(topic)) {
       this.#socket.emit(topic, ...('payload' in frame ? [frame.payload] : []), ...reply)
       return
     }
-    const error = new RookeryError('invalid_topic', `Socket.IO keeps '${topic}' for itself`).toJSON()
+    const error = new RookeryError('invalid_topic', `Socket.IO reserves '${topic}'`).toJSON()
     queueMicrotask(() =>
-      this.#tell(id === undefined ? { type: 'error', error } : { type: 'reply', id, error }),
+      this.#deliver(id === undefined ? { type: 'error', error } : { type: 'reply', id, error }),
     )
   }
 
-  #tell(frame: ServerFrame | undefined): void {
+  #deliver(frame: ServerFrame | undefined): void {
     if (frame && !this.#ended) this.#events.message(frame)
   }
 
@@ -161,16 +167,16 @@ class SocketIoConnection implements ClientConnection {
   }
 }
 
-/** What the server answered to a request of polling that failed. */
+/** Returns the server's refusal in the response to a failed polling request. */
 const refusalIn = (failure: Failure | undefined): CloseFrame | undefined =>
-  closeFrameOf(refusalOf(failure?.context?.responseText))
+  closeFrameOf(parseRefusal(failure?.context?.responseText))
 
-/** Whether a WebSocket failed in a browser, which does not say why; `ws` has a message. */
+/** Whether a WebSocket failed in a browser, which gives no reason. The error event of `ws` has a message. */
 const isSilent = ({ description }: Failure): boolean =>
   typeof description === 'object' && !('message' in description)
 
-/** Socket.IO wants a callback, and has no way to fail there. */
-const callback =
+/** Returns the `auth` callback for Socket.IO. The callback cannot report an error, so `failed` does. */
+const authCallback =
   (
     { auth = {} }: SocketIoOptions,
     { token }: Pick<ConnectRequest, 'token'>,
@@ -184,7 +190,7 @@ const callback =
     )
   }
 
-/** An acknowledgement with nothing but an error that has a code is a refusal. */
+/** Converts an acknowledgement into a reply. An object with only an `error` that has a `code` is an error reply. */
 const replyOf = (id: number, answer: unknown): ReplyFrame => {
   const { error, ...others } = (answer ?? {}) as { error?: WireError }
   const isRefusal = typeof error?.code === 'string' && Object.keys(others).length === 0

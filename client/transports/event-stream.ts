@@ -1,7 +1,8 @@
 /**
- * Takes the complete events off the beginning of an event stream and returns the data of each; comments have none.
+ * Splits the text of an event stream into the data of its complete events and the rest. A comment has no data.
  *
- * Rookery writes an event as lines that end in LF, of which one is `data`. Source: HTML Living Standard, section 9.2.5.
+ * It reads only what Rookery writes: lines end in LF, and an event has one `data` line. Source: HTML Living Standard,
+ * section 9.2.5, "Parsing an event stream".
  */
 export const takeEvents = (text: string): { readonly data: readonly string[]; readonly rest: string } => {
   const blocks = text.split('\n\n')

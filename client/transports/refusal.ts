@@ -1,18 +1,18 @@
 import type { WireError } from '../../core/protocol/errors.ts'
 import type { CloseFrame } from '../../core/protocol/protocol.ts'
 
-/** How long the question for the reason may take, in milliseconds. */
-const ASK_TIMEOUT_MS = 2_000
+/** How long `fetchRefusal` may take, in milliseconds. */
+const FETCH_TIMEOUT_MS = 2_000
 
-/** What a server answers to a request that it refuses. */
+/** The body of the server's response to a request that it refuses. */
 export interface Refusal {
   readonly error?: WireError
-  /** Only there when the server refuses the client or its session, and not just the request. */
+  /** Present only when the server refuses the client or its session, not just the request. */
   readonly reconnectAfter?: number | null
 }
 
-/** Reads the body of an answer. That of a proxy may be no JSON. */
-export const refusalOf = (body: string | undefined): Refusal => {
+/** Parses the body of a response. A proxy's body may not be JSON: the refusal is empty then. */
+export const parseRefusal = (body: string | undefined): Refusal => {
   try {
     return JSON.parse(body as string) ?? {}
   } catch {
@@ -20,28 +20,31 @@ export const refusalOf = (body: string | undefined): Refusal => {
   }
 }
 
-/** The close frame that a refusal of the client stands for. */
+/** Returns the close frame for a refusal of the client, or undefined if the server refused only the request. */
 export const closeFrameOf = ({ error, reconnectAfter }: Refusal): CloseFrame | undefined =>
   typeof error?.code === 'string' && reconnectAfter !== undefined
     ? { type: 'close', error, reconnectAfter }
     : undefined
 
 /**
- * Asks an endpoint for WebSockets why it refuses this client: browsers do not show a page the answer to a handshake.
+ * Asks a WebSocket endpoint why it refuses this client: browsers hide the response to a handshake from the page.
  *
- * The request is a POST, because browsers then name the page's origin as they do in a handshake. With a GET they leave it
- * out where page and server share an origin, as behind a proxy for development.
+ * The request is a POST, so that the browser sends the page's origin, as in a handshake. Browsers omit the origin of a
+ * GET if page and server have the same origin, as behind a development proxy.
  *
- * @param over ends the request, which has a time limit, too
- * @returns undefined when the endpoint refuses nothing, or something else answers
+ * @param controller aborts the request; aborted after 2 s by this function
+ * @returns undefined when the endpoint does not refuse the client, or another server responds
  */
-export const askForRefusal = async (url: URL, over: AbortController): Promise<CloseFrame | undefined> => {
-  const timer = setTimeout(() => over.abort(), ASK_TIMEOUT_MS)
-  const { signal } = over
+export const fetchRefusal = async (
+  url: URL,
+  controller: AbortController,
+): Promise<CloseFrame | undefined> => {
+  const timer = setTimeout(() => controller.abort(), FETCH_TIMEOUT_MS)
+  const { signal } = controller
   try {
-    // Cookies go along as they do with a WebSocket.
+    // With cookies, as in a WebSocket handshake.
     const response = await fetch(url, { method: 'POST', credentials: 'include', cache: 'no-store', signal })
-    return closeFrameOf(refusalOf(await response.text()))
+    return closeFrameOf(parseRefusal(await response.text()))
   } catch {
     return undefined
   } finally {

@@ -1,29 +1,29 @@
 import { RookeryError } from '../../core/protocol/errors.ts'
 import type { WelcomeFrame } from '../../core/protocol/protocol.ts'
-import { readFrame } from '../messages/frames.ts'
-import { deadline, pause } from './deadline.ts'
+import { deadline, delay } from './deadline.ts'
 import { takeEvents } from './event-stream.ts'
-import { closeFrameOf, type Refusal, refusalOf } from './refusal.ts'
-import { NUMBER_BYTES, Uplink } from './sse-uplink.ts'
+import { readFrame } from './frames.ts'
+import { closeFrameOf, parseRefusal, type Refusal } from './refusal.ts'
+import { SEQ_MAX_BYTES, SseUplink } from './sse-uplink.ts'
 import type { ClientConnection, ConnectionEvents, EncodedFrame } from './transport.ts'
 
-/** Most milliseconds for a stream to begin, until something on the way is taken to hold it back. */
-const MAX_PATIENCE = 1_000
+/** How long a stream may take to begin, in milliseconds. After that, the client assumes that a proxy buffers it. */
+const MAX_STREAM_START_MS = 1_000
 
-/** How long failures in a row may go on, in milliseconds: half as long as a server keeps a session by default. */
-const MAX_FAILURE = 5_000
+/** How long failures in a row may last, in milliseconds: half of the server's default `grace` for a session. */
+const MAX_OUTAGE_MS = 5_000
 
-/** Most milliseconds between a failure and the next request. */
-const MAX_PAUSE = 500
+/** Longest wait between a failure and the next request, in milliseconds. */
+const MAX_RETRY_DELAY_MS = 500
 
-/** How long a request of the uplink may take, in milliseconds. */
-const POST_TIMEOUT = 10_000
+/** How long a POST request of the uplink may take, in milliseconds. */
+const POST_TIMEOUT_MS = 10_000
 
-/** How long a request may take that waits for something to happen, in milliseconds; servers answer sooner. */
-const POLL_TIMEOUT = 60_000
+/** How long a polling request may take, in milliseconds. Servers respond sooner. */
+const POLL_TIMEOUT_MS = 60_000
 
-/** Also sent when the page goes. */
-const LEAVE = { method: 'DELETE', keepalive: true } as const
+/** Ends the session. With `keepalive`, the browser sends the request even if the page closes. */
+const END_REQUEST = { method: 'DELETE', keepalive: true } as const
 
 type Params = Readonly<Record<string, string>>
 
@@ -35,28 +35,32 @@ interface RequestOptions {
   readonly signal?: AbortSignal
 }
 
-/** Makes a request to the server's endpoint, with a suffix after its path. */
+/** Sends a request to the server's endpoint. The suffix follows the path of the endpoint. */
 export type MakeRequest = (suffix: string, options: RequestOptions) => Promise<Response>
 
+/**
+ * One session over server-sent events. A stream or a series of polling requests brings the server's frames; POST requests
+ * carry the client's frames. The session outlives a broken request: the next one resumes it.
+ */
 export class SseConnection implements ClientConnection {
   readonly #request: MakeRequest
   readonly #events: ConnectionEvents
-  readonly #patience: number
-  readonly #over = new AbortController()
-  #uplink: Uplink | undefined
+  readonly #streamStart: number
+  readonly #controller = new AbortController()
+  #uplink: SseUplink | undefined
   #session = ''
-  /** Frames of the session so far: who comes back says how many it has. */
+  /** Number of frames received in this session. A request that resumes the session tells the server this number. */
   #received = 0
   /** Whether the server has closed the session. */
   #finished = false
-  /** Whether nothing is to be told any more. */
+  /** Whether to call no further event. */
   #silent = false
 
-  /** @param patience milliseconds for a stream to begin */
-  constructor(request: MakeRequest, params: Params, patience: number, events: ConnectionEvents) {
+  /** @param streamStart milliseconds that a stream may take to begin; at most 1,000 */
+  constructor(request: MakeRequest, params: Params, streamStart: number, events: ConnectionEvents) {
     this.#request = request
     this.#events = events
-    this.#patience = Math.min(patience, MAX_PATIENCE)
+    this.#streamStart = Math.min(streamStart, MAX_STREAM_START_MS)
     this.#run(params).catch((error) => this.#end(error))
   }
 
@@ -67,72 +71,74 @@ export class SseConnection implements ClientConnection {
   close(): void {
     if (this.#silent) return
     this.#silent = true
-    void this.#leave()
+    void this.#endSession()
   }
 
   abort(): void {
     this.#silent = true
-    this.#over.abort()
+    this.#controller.abort()
   }
 
-  async #leave(): Promise<void> {
+  async #endSession(): Promise<void> {
     await this.#uplink?.settled
-    this.#over.abort()
-    // Should it fail, the server finds out by itself.
-    if (this.#session && !this.#finished) await this.#request(`/${this.#session}`, LEAVE).catch(() => {})
+    this.#controller.abort()
+    // If the request fails, the session ends on the server after its grace time.
+    if (this.#session && !this.#finished)
+      await this.#request(`/${this.#session}`, END_REQUEST).catch(() => {})
   }
 
-  /** Receives for as long as the session lasts. */
+  /** Receives frames until the session ends. */
   async #run(params: Params): Promise<void> {
-    let polls = false
+    let polling = false
     let failingSince = 0
-    while (!this.#finished && !this.#over.signal.aborted) {
+    while (!this.#finished && !this.#controller.signal.aborted) {
       const session = this.#session
       const received = this.#received
       const query = session ? { session, received: `${received}` } : { ...params, resume: '1' }
       const start = Date.now()
       try {
-        const begun = await this.#receive({ ...query, ...(polls && { mode: 'poll' }) }, !polls)
-        // What holds a stream back lets answers through. An answer that takes as long shows that it is just slow.
-        polls = !begun || (polls && (session !== '' || Date.now() - start < this.#patience))
+        const begun = await this.#receive({ ...query, ...(polling && { mode: 'poll' }) }, !polling)
+        // A proxy that buffers a stream passes complete responses. If the response to the first poll takes as long as a
+        // stream may take to begin, the network is slow, and the client tries a stream again.
+        polling = !begun || (polling && (session !== '' || Date.now() - start < this.#streamStart))
         failingSince = 0
-        if (begun && this.#received === received) await this.#pause()
+        if (begun && this.#received === received) await this.#delay()
       } catch (error) {
         failingSince ||= start
-        if (!session || isFinal(error) || Date.now() - failingSince > MAX_FAILURE) throw error
-        await this.#pause()
+        if (!session || isFinal(error) || Date.now() - failingSince > MAX_OUTAGE_MS) throw error
+        await this.#delay()
       }
     }
   }
 
   /**
-   * Receives what one request brings, until it ends or breaks.
+   * Sends one request and receives its frames until the response ends or breaks.
    *
-   * @returns false when a stream did not begin in time
+   * @returns false when the response did not begin in time
    */
-  async #receive(query: Params, streams: boolean): Promise<boolean> {
-    const limit = deadline(this.#over.signal, streams ? this.#patience : POLL_TIMEOUT)
+  async #receive(query: Params, streaming: boolean): Promise<boolean> {
+    const limit = deadline(this.#controller.signal, streaming ? this.#streamStart : POLL_TIMEOUT_MS)
     let begun = false
     try {
       const response = await this.#request(`?${new URLSearchParams(query)}`, { signal: limit.signal })
       if (!response.headers.get('content-type')?.startsWith('text/event-stream')) {
-        throw this.#refused(refusalOf(await response.text()))
+        throw this.#refused(parseRefusal(await response.text()))
       }
       const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader()
       let text = ''
       for (let chunk = await reader.read(); !chunk.done; chunk = await reader.read()) {
         begun = true
-        limit.lift()
+        limit.clear()
         const { data, rest } = takeEvents(text + chunk.value)
         text = rest
         for (const frame of data) this.#take(frame)
       }
       if (!begun) throw new RookeryError('disconnected')
     } catch (error) {
-      const isLate = limit.signal.aborted && !this.#over.signal.aborted
+      const isLate = limit.signal.aborted && !this.#controller.signal.aborted
       if (!begun && !isLate) throw error
     } finally {
-      limit.end()
+      limit.abort()
     }
     return begun
   }
@@ -145,39 +151,39 @@ export class SseConnection implements ClientConnection {
     if (frame) this.#events.message(frame.type === 'welcome' ? this.#welcomed(frame) : frame)
   }
 
-  /** Frames have to leave room for their numbers. */
+  /** Reduces the limit for the client's frames by the bytes of their sequence numbers. */
   #welcomed(welcome: WelcomeFrame): WelcomeFrame {
     const maxPayload = welcome.maxPayload || Number.POSITIVE_INFINITY
     this.#session = welcome.session
-    this.#uplink = new Uplink((body) => this.#deliver(body), maxPayload)
-    return { ...welcome, maxPayload: maxPayload - NUMBER_BYTES }
+    this.#uplink = new SseUplink((body) => this.#deliver(body), maxPayload)
+    return { ...welcome, maxPayload: maxPayload - SEQ_MAX_BYTES }
   }
 
-  /** Posts a body until the server has it, for as long as the session lasts. */
+  /** Posts a body, again and again until the server accepts it or the session ends. */
   async #deliver(body: string): Promise<void> {
     for (;;) {
-      const limit = deadline(this.#over.signal, POST_TIMEOUT)
+      const limit = deadline(this.#controller.signal, POST_TIMEOUT_MS)
       try {
         const headers = { 'content-type': 'application/json' }
         const options = { method: 'POST', headers, body, signal: limit.signal } as const
         const response = await this.#request(`/${this.#session}`, options)
-        if (!response.ok) throw this.#refused(refusalOf(await response.text()))
+        if (!response.ok) throw this.#refused(parseRefusal(await response.text()))
         await response.text()
         return
       } catch (error) {
-        if (isFinal(error) || this.#finished || this.#over.signal.aborted) throw error
-        await this.#pause()
+        if (isFinal(error) || this.#finished || this.#controller.signal.aborted) throw error
+        await this.#delay()
       } finally {
-        limit.end()
+        limit.abort()
       }
     }
   }
 
-  #pause(): Promise<void> {
-    return pause(this.#over.signal, Math.random() * MAX_PAUSE)
+  #delay(): Promise<void> {
+    return delay(this.#controller.signal, Math.random() * MAX_RETRY_DELAY_MS)
   }
 
-  /** Takes the answer to a request that the server refuses, and with it perhaps this client. */
+  /** Handles a refused request. Ends the session if the server refuses the client; returns the error. */
   #refused(refusal: Refusal): unknown {
     const frame = closeFrameOf(refusal)
     if (frame) {
@@ -188,7 +194,7 @@ export class SseConnection implements ClientConnection {
   }
 
   #end(cause: unknown): void {
-    this.#over.abort()
+    this.#controller.abort()
     if (this.#silent) return
     this.#silent = true
     this.#events.close(
@@ -199,5 +205,5 @@ export class SseConnection implements ClientConnection {
 
 const errorOf = ({ error }: Refusal): unknown => error && RookeryError.from(error)
 
-/** Whether the server has said so, and would say so again. */
+/** Whether a retry is pointless: the server gave an error that is not retryable. */
 const isFinal = (error: unknown): boolean => error instanceof RookeryError && !error.retryable

@@ -1,4 +1,4 @@
-import { readPath } from '../invalid-option.ts'
+import { readPath } from '../util/invalid-option.ts'
 import { SseConnection } from './sse-connection.ts'
 import type { ClientTransport } from './transport.ts'
 
@@ -7,13 +7,18 @@ type Params = Readonly<Record<string, string>>
 export interface SseOptions {
   /** Path of the server's SSE endpoint. @default '/api/v1/sse' */
   readonly path?: string | undefined
-  /** Headers of every request; `authorization` takes the place of the token. A function is called for each request. */
+  /**
+   * Headers of every request. A header `authorization` replaces the token. A function is called for each request.
+   *
+   * @default {}
+   */
   readonly headers?: Params | (() => Params | Promise<Params>) | undefined
 }
 
 /**
- * Server-sent events down and POST requests up, for networks that WebSockets do not get through. A stream that breaks
- * is taken up where it broke. Where a proxy holds the stream back, the client asks for what is new, again and again.
+ * Creates the SSE transport: server-sent events down, POST requests up. It is for networks that block WebSockets.
+ *
+ * After a break, the stream resumes where it broke. If a proxy buffers the stream, the client polls instead.
  *
  * @throws `invalid_option`
  * @example createClient({ transports: [websocket(), sse({ headers: { 'x-tenant': 'acme' } })] })
@@ -29,7 +34,7 @@ export const sse = ({ path: given = '/api/v1/sse', headers = {} }: SseOptions = 
         const all = new Headers({ ...own, ...init.headers } as Params)
         const bearer = token()
         if (bearer && !all.has('authorization')) all.set('authorization', `Bearer ${bearer}`)
-        // Cookies go along as they do with a WebSocket.
+        // With cookies, as in a WebSocket handshake.
         return await fetch(address + suffix, { credentials: 'include', ...init, headers: all })
       }
       return new SseConnection(request, params, timeout / 2, events)

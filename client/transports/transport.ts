@@ -1,64 +1,76 @@
 import type { RookeryError } from '../../core/protocol/errors.ts'
 import type { ClientFrame, ServerFrame } from '../../core/protocol/protocol.ts'
 
-/** A way to reach the server. The client tries its transports in order and stays with one that works. */
+/** A transport to the server. The client tries its transports in order and uses the first one that works. */
 export interface ClientTransport {
-  /** For people, and to remember which transport worked: no code decides by it. */
+  /** Shown in events, and used to remember which transport worked. No code branches on it. */
   readonly name: string
-  /** Why it cannot work here at all: the client leaves it out, and throws this when it has no other. */
+  /**
+   * Set if the transport cannot work in this environment. The client then omits the transport, and throws the error if
+   * it has no other one.
+   */
   readonly unavailable?: RookeryError | undefined
   /**
-   * Begins one connection. It counts as made when the `welcome` frame has come; how long that may take is
-   * the client's affair.
+   * Begins one connection. The connection is open when the server's `welcome` frame has arrived. The client limits the
+   * time until then.
    *
-   * MUST NOT call an event before it returns. May throw: the attempt has failed.
+   * MUST NOT call an event before it returns. MAY throw: the attempt has failed then.
    */
   connect(request: ConnectRequest, events: ConnectionEvents): ClientConnection
 }
 
 export interface ConnectRequest {
-  /** Origin of the server, `http:` or `https:`; the path is the transport's own. */
+  /** Origin of the server, `http:` or `https:`. The transport adds its path. */
   readonly url: URL
-  /** Belongs into the query of the handshake. */
+  /** Query parameters of the handshake. */
   readonly params: Readonly<Record<string, string>>
   /**
-   * What to show the server, in the transport's own way: first of all, and with whatever is asked of it later, such as
-   * further requests. Another one may have come by then, which the server has also got as an `auth` frame.
+   * Returns the current token. The transport sends it with the handshake and with each later request that needs
+   * authentication. The token may have changed by then; the client has also sent the new one as an `auth` frame.
    */
   readonly token: () => string | undefined
-  /** Milliseconds until the attempt is given up: a transport with more than one way has to share them out. */
+  /**
+   * Milliseconds until the client gives up the attempt. A transport that tries several methods in turn MUST divide this
+   * time among them.
+   */
   readonly timeout: number
 }
 
-/** What a transport tells the client. MUST NOT be called after `close()` or `abort()`. */
+/** What a transport tells the client. A transport MUST NOT call it after `close()` or `abort()`. */
 export interface ConnectionEvents {
   /**
-   * A frame, in the order of the server; its fields are checked by the client. A transport whose protocol
-   * below has no visible pings passes on `{ type: 'ping' }` when it hears one, and drops the pongs.
+   * A frame of the server, in the server's order. The client checks its fields. A transport that has pings of its own
+   * passes `{ type: 'ping' }` when one arrives, and drops the client's `pong` frames.
    */
   message(frame: ServerFrame): void
-  /** What came is no frame at all: `bad_frame`. The connection goes on. */
+  /** The server has sent data that is no frame: `bad_frame`. The connection stays open. */
   invalid(error: RookeryError): void
   /**
-   * The connection has ended, or could not be made. Called once, as the last event.
+   * The connection has ended or could not be made. Called once, as the last event.
    *
-   * @param error with the code that the server gave; without one `connection_failed` for a connection that
-   * never stood, `disconnected` for one that did
+   * @param error has the server's error code; without one, `connection_failed` if the connection was never made,
+   * `disconnected` if it was
    */
   close(error: RookeryError): void
 }
 
-/** One connection. */
+/** One connection of a transport. */
 export interface ClientConnection {
-  /** Sends in order, if it can in one go. Called only after `welcome`. MUST NOT throw, not after an end either. */
+  /**
+   * Sends frames in order, in one write if possible. The client calls it only after `welcome`. MUST NOT throw, even after
+   * the connection has ended.
+   */
   send(frames: readonly EncodedFrame[]): void
-  /** Ends it politely: what was sent before still goes out. After an end it does nothing. */
+  /** Sends the frames that it has accepted, then closes. MUST do nothing after the connection has ended. */
   close(): void
-  /** Ends it with a server that may no longer answer: nothing waits for it. After an end it does nothing. */
+  /** Closes at once: the server may no longer respond. MUST do nothing after the connection has ended. */
   abort(): void
 }
 
-/** A frame, and the same as JSON, made when it was handed over: a payload changed later changes nothing. */
+/**
+ * A frame and its JSON text. The client encodes a message when the application sends it: a later change of the payload
+ * has no effect.
+ */
 export interface EncodedFrame {
   readonly frame: ClientFrame
   readonly text: string

@@ -1,7 +1,7 @@
 import { errorTable, RookeryError } from '../../core/protocol/errors.ts'
-import { invalidOption, readPath } from '../invalid-option.ts'
-import { encode, readFrame } from '../messages/frames.ts'
-import { askForRefusal } from './refusal.ts'
+import { invalidOption, readPath } from '../util/invalid-option.ts'
+import { encodeFrame, readFrame } from './frames.ts'
+import { fetchRefusal } from './refusal.ts'
 import type {
   ClientConnection,
   ClientTransport,
@@ -10,7 +10,7 @@ import type {
   EncodedFrame,
 } from './transport.ts'
 
-/** What is used of a WebSocket: the browser's, Node's and that of the `ws` package all fit. */
+/** The part of a WebSocket that the client uses. The classes of browsers, Node and the package `ws` have it. */
 interface WebSocketLike {
   onopen: ((event: never) => void) | null
   onmessage: ((event: never) => void) | null
@@ -18,20 +18,24 @@ interface WebSocketLike {
   onclose: ((event: never) => void) | null
   send(text: string): void
   close(): void
-  /** Where there is one, a dead connection is dropped without waiting for the peer. */
+  /** Closes without waiting for the server, if the class has it (`ws`). */
   terminate?(): void
 }
 export type WebSocketClass = new (url: string) => WebSocketLike
 
 export interface WebSocketOptions {
-  /** @default the global one; Node before 22 has none: `import { WebSocket } from 'ws'` */
+  /**
+   * The WebSocket class. Node before 22 has no global one: `import { WebSocket } from 'ws'`.
+   *
+   * @default globalThis.WebSocket
+   */
   readonly WebSocket?: WebSocketClass | undefined
   /** Path of the server's WebSocket endpoint. @default '/api/v1/ws' */
   readonly path?: string | undefined
 }
 
 /**
- * The WebSocket transport, and the first one by default.
+ * Creates the WebSocket transport. It is the first one of the default list.
  *
  * @throws `invalid_option`
  * @example createClient({ url, transports: [websocket({ WebSocket })] })
@@ -42,64 +46,64 @@ export const websocket = ({
 }: WebSocketOptions = {}): ClientTransport => {
   const fix = `a WebSocket class, and there is no global one here: pass { WebSocket } from the package 'ws'`
   const missing = typeof WebSocket === 'function' ? undefined : invalidOption('WebSocket', fix, WebSocket)
-  // A page may do without; a wrong option is a mistake.
+  // Without a global class the client can use other transports. A wrong option is a mistake of the application.
   if (missing && WebSocket !== undefined) throw missing
   const path = readPath(given)
-  const recent = { failed: false }
+  const lastAttempt = { failed: false }
   return {
     name: 'websocket',
     unavailable: missing,
-    connect: (request, events) => new WebSocketConnection(WebSocket, path, request, recent, events),
+    connect: (request, events) => new WebSocketConnection(WebSocket, path, request, lastAttempt, events),
   }
 }
 
 class WebSocketConnection implements ClientConnection {
   readonly #socket: WebSocketLike
-  readonly #asking = new AbortController()
+  readonly #refusalRequest = new AbortController()
   #ended = false
 
-  /** @param recent whether the last attempt over this transport failed */
+  /** @param lastAttempt whether the last attempt over this transport failed; updated by this attempt */
   constructor(
     WebSocket: WebSocketClass,
     path: string,
     request: ConnectRequest,
-    recent: { failed: boolean },
+    lastAttempt: { failed: boolean },
     events: ConnectionEvents,
   ) {
     const token = request.token()
     const endpoint = new URL(path, request.url)
     const target = new URL(endpoint)
     target.protocol = target.protocol.replace('http', 'ws')
-    // Says that the token follows, so that a server which does not insist on one waits for it.
+    // Announces that a token follows, so that a server where a token is optional waits for it.
     const params = token ? { auth: 'first', ...request.params } : request.params
     target.search = new URLSearchParams(params).toString()
     const socket = new WebSocket(target.href)
-    const failedBefore = recent.failed
-    recent.failed = true
-    let stood = false
+    const failedBefore = lastAttempt.failed
+    lastAttempt.failed = true
+    let opened = false
     let cause: unknown
     socket.onopen = () => {
-      stood = true
-      recent.failed = false
-      // Browsers let nobody set a header: the server waits for this frame before it says welcome.
-      if (token) this.send([encode({ type: 'auth', token })])
+      opened = true
+      lastAttempt.failed = false
+      // A page cannot set headers of the handshake, so the token is the first frame. The server then sends `welcome`.
+      if (token) this.send([encodeFrame({ type: 'auth', token })])
     }
     socket.onmessage = ({ data }: { data: unknown }) => {
       const frame = readFrame(data, events)
       if (frame) events.message(frame)
     }
-    // A browser tells nothing here; `ws` says what went wrong, and would throw if nobody listened.
+    // A browser gives no reason here. `ws` does, and would throw without a listener.
     socket.onerror = (event: { error?: unknown; message?: unknown }) => {
       cause = event.error ?? event.message
     }
     socket.onclose = (event: { code: number; reason: string }) => {
-      const code = errorCode(event) ?? (stood ? 'disconnected' : 'connection_failed')
-      // Without the query, which may hold secrets.
-      const message = stood ? undefined : `Could not connect to ${target.origin}${target.pathname}`
+      const code = errorCode(event) ?? (opened ? 'disconnected' : 'connection_failed')
+      // Without the query, which may contain secrets.
+      const message = opened ? undefined : `Could not connect to ${target.origin}${target.pathname}`
       const close = () => events.close(new RookeryError(code, message, { cause }))
-      // The first failure is told at once, so that another transport is tried without a delay.
-      if (stood || cause !== undefined || !failedBefore) close()
-      else void this.#ask(endpoint, events, close)
+      // The first failure is reported at once, so that the client tries another transport without a delay.
+      if (opened || cause !== undefined || !failedBefore) close()
+      else void this.#closeWithReason(endpoint, events, close)
     }
     this.#socket = socket
   }
@@ -109,35 +113,35 @@ class WebSocketConnection implements ClientConnection {
   }
 
   close(): void {
-    this.#silence()
+    this.#detach()
     this.#socket.close()
   }
 
   abort(): void {
-    this.#silence()
+    this.#detach()
     const socket = this.#socket
     ;(socket.terminate ?? socket.close).call(socket)
   }
 
-  /** Finds out whether the server has refused the connection. */
-  async #ask(endpoint: URL, events: ConnectionEvents, close: () => void): Promise<void> {
-    const refusal = await askForRefusal(endpoint, this.#asking)
+  /** Asks the server whether it refused the connection, then closes. */
+  async #closeWithReason(endpoint: URL, events: ConnectionEvents, close: () => void): Promise<void> {
+    const refusal = await fetchRefusal(endpoint, this.#refusalRequest)
     if (refusal && !this.#ended) events.message(refusal)
     if (!this.#ended) close()
   }
 
-  #silence(): void {
+  #detach(): void {
     this.#ended = true
-    this.#asking.abort()
+    this.#refusalRequest.abort()
     this.#socket.onopen = this.#socket.onmessage = this.#socket.onclose = null
-    // `ws` reports an error when it is closed while connecting.
+    // `ws` emits an error when it is closed while connecting, and would throw without a listener.
     this.#socket.onerror = () => {}
   }
 }
 
-/** The error code that a close carries: its reason is one, or its number is a standard one of the table. */
+/** Returns the error code of a close event: its reason, if that is a code, or the code of its standard close number. */
 const errorCode = ({ code, reason }: { code: number; reason: string }): string | undefined => {
   if (/^[a-z]+(_[a-z]+)*$/.test(reason)) return reason
-  // The numbers from 4000 on are shared by several codes.
+  // Several error codes share a number from 4000 on.
   return Object.entries(errorTable).find(([, entry]) => entry.close === code && code < 4000)?.[0]
 }

@@ -16,7 +16,9 @@ export interface Slot {
   welcomed(): void
   /** Ends the connection. */
   left(): void
-  /** Marks that the handshake waits for the peer. From now on the peer may have to make room; then `refuse` is called. */
+  /**
+   * Marks that the handshake waits for the peer. From now on the peer may have to make room; then `refuse` is called.
+   */
   idle(refuse: (error: RookeryError) => void): void
   /** Marks that the peer has sent something. */
   busy(): void
@@ -95,7 +97,9 @@ export class ConnectionLimits {
     return { welcomed, left, idle, busy }
   }
 
-  /** Returns a promise if a handshake has to wait for the rate of its network. Check the rate again when it resolves. */
+  /**
+   * Returns a promise if a handshake has to wait for the rate of its network. Check the rate again when it resolves.
+   */
   wait(address: string): Promise<void> | undefined {
     return this.#queue.wait(networkOf(address))
   }

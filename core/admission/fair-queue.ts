@@ -4,18 +4,18 @@ import { LinkedList } from '../util/linked-list.ts'
 const SMALL_BYTES = 2048
 /** Milliseconds of the event loop that each flow gets in a round. */
 const QUANTUM_MS = 0.1
-/** Milliseconds of one turn of the event loop for flows with credit, and again for all others. */
+/** Milliseconds of one turn of the event loop for flows with credit, and again for all other flows. */
 const TURN_BUDGET_MS = 0.25
 /** Milliseconds without service after which a flow owes nothing more: a round can take longer than a peer is silent. */
 const FORGIVE_MS = 100
 /** Most that one piece is charged with, in milliseconds: longer ones have mostly met a garbage collection. */
 const MAX_CHARGE_MS = 2
 
-/** The share of one peer in the time that the server has for what peers send. */
+/** The input of one peer. */
 export interface Flow {
   /**
-   * Tells the queue that something has come. The queue handles it now if it is small and the flow has credit left in this
-   * round, and otherwise in a later turn of the event loop. Has no effect while the flow waits already.
+   * Tells the queue that something has come. The queue handles it now if it is small and the flow has credit left in
+   * this round, and otherwise in a later turn of the event loop. Has no effect while the flow waits already.
    *
    * @param bytes size of the input that waits @default 0
    */
@@ -23,7 +23,7 @@ export interface Flow {
 }
 
 export interface FairQueueOptions {
-  /** Called before a turn of the loop serves flows without credit, so that replies to the others leave first. */
+  /** Called before a turn of the loop serves flows without credit, so that replies to flows with credit leave first. */
   readonly beforeRound?: () => void
   /** Milliseconds on a steady clock. @default performance.now */
   readonly now?: () => number
@@ -32,11 +32,11 @@ export interface FairQueueOptions {
 /**
  * Shares the event loop among peers by the time that handling their input takes.
  *
- * This is deficit round robin (Shreedhar and Varghese, 1995) with milliseconds for lengths: a round gives each active flow
- * `QUANTUM_MS` of credit, each piece costs the time that it took, and a flow in debt waits until later rounds have paid it.
- * As in FQ-CoDel (RFC 8290, section 4.2), a flow that has credit is served as its input comes, before the round goes on: a
- * peer that sends little does not wait for peers that send much. The queue is work-conserving: while a piece waits, each turn
- * of the event loop handles some.
+ * This is deficit round robin (Shreedhar and Varghese, 1995) with milliseconds for lengths: a round gives each active
+ * flow `QUANTUM_MS` of credit, each piece costs the time that it took, and a flow in debt waits until later rounds
+ * have paid it. As in FQ-CoDel (RFC 8290, section 4.2), a flow that has credit is served as its input comes, before
+ * the round goes on: a peer that sends little does not wait for peers that send much. The queue is work-conserving:
+ * while a piece waits, each turn of the event loop handles some.
  *
  * docs/overload.md explains the constants.
  */
@@ -67,7 +67,7 @@ export class FairQueue {
   /**
    * Adds a flow, usually one for each peer.
    *
-   * @param handle handles a small piece of what has come, such as half a KiB, and returns whether more waits
+   * @param handle handles a small piece of the input, such as 512 bytes. Returns whether more input waits
    */
   flow(handle: () => boolean): Flow {
     return new QueuedFlow(handle, this.#ready)

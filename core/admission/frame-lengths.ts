@@ -1,6 +1,7 @@
 /**
- * Follows the bytes of WebSocket frames (RFC 6455, section 5.2) and knows how much of a frame's payload is still to come. The
- * rest of a payload is best read at once: the parser keeps small pieces of a large frame until the frame is complete.
+ * Follows the bytes of WebSocket frames (RFC 6455, section 5.2) and knows how much of a frame's payload is still to
+ * come. The rest of a payload is best read at once: the parser keeps small pieces of a large frame until the frame is
+ * complete.
  */
 export class FrameLengths {
   /** Bytes of the current header that have come. */

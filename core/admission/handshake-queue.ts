@@ -13,9 +13,9 @@ interface Waiting {
 }
 
 /**
- * Holds handshakes of networks that are over their rate, in order, until the rate admits them or half a second has passed.
- * A client that is refused at once would make its next attempt at once. Handshakes that came together expire one after the
- * other, for the same reason.
+ * Holds handshakes of networks that are over their rate, in order, until the rate admits them or half a second has
+ * passed. A client that is refused at once would make its next attempt at once. Handshakes that came together expire
+ * one after the other, for the same reason.
  */
 export class HandshakeQueue {
   readonly #queues = new Map<string, LinkedList<Waiting>>()

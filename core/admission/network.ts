@@ -1,6 +1,6 @@
 /**
- * The network of an address: what connections and handshakes are counted by. For IPv4 it is the address, for IPv6 its first
- * 64 bits, since a site has at least that many addresses to itself (RFC 6177).
+ * The network of an address: what connections and handshakes are counted by. For IPv4 it is the address, for IPv6 its
+ * first 64 bits, since a site has at least that many addresses to itself (RFC 6177).
  */
 export const networkOf = (address: string): string => {
   if (!address.includes(':')) return address

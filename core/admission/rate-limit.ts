@@ -1,6 +1,6 @@
 /**
- * A token bucket (Turner, "New directions in communications", 1986) that can go into debt. A peer that continues to send
- * while the bucket is empty gets deeper into debt, instead of getting every n-th message through.
+ * A token bucket (Turner, "New directions in communications", 1986) that can go into debt. A peer that continues to
+ * send while the bucket is empty gets deeper into debt, instead of getting every n-th message through.
  */
 export class RateLimit {
   readonly #perMillisecond: number

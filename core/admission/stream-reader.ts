@@ -5,17 +5,17 @@ import { FrameLengths } from './frame-lengths.ts'
 export const PIECE_BYTES = 512
 /** Bytes of the first piece of a frame of a peer that does not read: a header, so that one frame is read at a time. */
 const UNREAD_PIECE_BYTES = 16
-/** Bytes that may wait for a peer before the server stops reading what it sends. */
+/** Bytes that may be buffered for a peer before the server stops reading the peer's input. */
 const UNREAD_BYTES = 64 * 1024
 /** Milliseconds between two frames of a peer that does not read, so that it can still say that it is alive. */
 const UNREAD_INTERVAL_MS = 1000
 /** Milliseconds without a piece after which the reader tests whether the peer has reset the connection. */
 const RESET_TEST_MS = 20
 
-/** Reads what a peer sends. */
+/** Reads the input of a peer. */
 export interface Reader {
   start(): void
-  /** Leaves what comes next unread. */
+  /** Stops reading. Later input stays unread. */
   stop(): void
 }
 
@@ -46,9 +46,9 @@ let supported: boolean | undefined
 /**
  * Whether a `StreamReader` can read a socket. If not, the WebSocket library reads by itself.
  *
- * It can where the library listens for the socket's `data`, and where a listener for `readable` takes precedence over that:
- * Node documents that `data` is then emitted for what `read()` returns and for nothing else. Runtimes that only imitate
- * Node's streams may differ, so the first call tries it on a stream in memory.
+ * It can where the library listens for the socket's `data`, and where a listener for `readable` takes precedence over
+ * that: Node documents that `data` is then emitted for what `read()` returns and for nothing else. Runtimes that only
+ * imitate Node's streams may differ, so the first call tries it on a stream in memory.
  *
  * @param createStream makes a `Readable` whose `read` does nothing
  */
@@ -68,10 +68,11 @@ const readableTakesPrecedence = (stream: ProbeStream): boolean => {
 }
 
 /**
- * Reads an upgraded socket in small pieces, each in the socket's turn of a fair queue. Listeners for the socket's `data`
- * get the pieces.
+ * Reads an upgraded socket in small pieces, each in the socket's turn of a fair queue. Listeners for the socket's
+ * `data` get the pieces.
  *
- * A peer for which more than `UNREAD_BYTES` wait is read again when it has read them, and until then a frame a second.
+ * A peer for which more than `UNREAD_BYTES` wait is read again when it has read them, and until then a frame a
+ * second.
  */
 export class StreamReader implements Reader {
   readonly #socket: UpgradedSocket
@@ -105,7 +106,7 @@ export class StreamReader implements Reader {
 
   readonly #ready = (): void => {
     if (!this.#reading || this.#timer) return
-    // A stream emits `end` only when somebody reads on.
+    // A stream emits `end` only after a read beyond its last byte.
     const waiting = this.#socket.readableLength
     if (waiting === 0) this.#socket.read()
     else this.#flow.ready(waiting)
@@ -165,7 +166,7 @@ export class StreamReader implements Reader {
     this.#socket.off('drain', this.#resume)
   }
 
-  /** Drops what was not read when the connection broke. Otherwise `ws` would parse all of it at once on `close`. */
+  /** Drops the unread input of a broken connection. Otherwise `ws` would parse all of it at once on `close`. */
   readonly #discard = (): void => {
     this.stop()
     while (this.#socket.read() !== null);

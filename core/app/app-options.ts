@@ -1,4 +1,4 @@
-import type { BusOptions } from '../bus/bus-contract.ts'
+import type { BusOptions } from '../bus/listener.ts'
 import type { Limits } from '../sessions/limits.ts'
 import { isLogger, isLogLevel, type Logger, type LogLevel } from '../util/logger.ts'
 import { checkOptions, type Duration, milliseconds, type OptionCheck, option } from '../util/options.ts'
@@ -6,65 +6,64 @@ import type { Plugin } from './plugin.ts'
 
 /** Limits of every session, whatever its transport. */
 export interface LimitOptions {
-  /** Largest frame from a client, in bytes. @default 65536 */
+  /** Largest frame of a client, in bytes. @default 65536 */
   readonly maxPayload?: number | undefined
-  /** Most patterns that a client may subscribe to at a time. @default 128 */
+  /** Patterns that a client may subscribe to at a time. @default 128 */
   readonly maxSubscriptions?: number | undefined
-  /** Frames a second that a client may send; past it they are refused `rate_limited`. @default 100 */
+  /** Frames per second that a client may send. Frames beyond are refused with `rate_limited`. @default 100 */
   readonly messageRate?: number | undefined
-  /** Frames that a client may send at once, and refused ones after which it is disconnected. @default 200 */
+  /** Frames that a client may send at once. After as many refused frames the client is disconnected. @default 200 */
   readonly messageBurst?: number | undefined
-  /** Bytes that may wait for a client that does not read. @default 1048576 */
+  /** Bytes that may be buffered for a client that does not read. @default 1048576 */
   readonly maxBuffered?: number | undefined
-  /** Bytes a second that a client may send, and at once; as with frames. @default 1048576 and 4194304 */
+  /** Bytes per second that a client may send. @default 1048576 */
   readonly byteRate?: number | undefined
+  /** Bytes that a client may send at once. @default 4194304 */
   readonly byteBurst?: number | undefined
-  /** Most levels of arrays and objects in each other in a frame. @default 64 */
+  /** Levels of nested arrays and objects that a frame may have. @default 64 */
   readonly maxDepth?: number | undefined
-  /** Most arrays, objects and fields in a frame, each of which takes 0.1 to 0.3 us to parse. @default 4096 */
+  /** Arrays, objects and fields that a frame may have. Each takes 0.1 to 0.3 us to parse. @default 4096 */
   readonly maxNodes?: number | undefined
-  /** Most connections of this node. @default 50000 */
+  /** Connections of this node. @default 50000 */
   readonly maxConnections?: number | undefined
-  /** Most connections from one network address; set `trustProxy` of `http()` behind a proxy. @default 10000 */
+  /** Connections from one network address. Behind a proxy, set `trustProxy` of `http()`. @default 10000 */
   readonly maxConnectionsPerAddress?: number | undefined
-  /** Most connections of one user to this node. @default 100 */
+  /** Connections of one user to this node. @default 100 */
   readonly maxConnectionsPerUser?: number | undefined
-  /** Most peers at a time that have connected and not been welcomed yet. @default 5000 */
+  /** Handshakes that may be under way at a time. @default 5000 */
   readonly maxHandshakes?: number | undefined
-  /**
-   * Handshakes a second from one network address, and at once: more of them wait, each for about half a second.
-   * @default 200 and 1000
-   */
+  /** Handshakes per second from one network address. Handshakes beyond wait for up to 500 ms. @default 200 */
   readonly handshakeRate?: number | undefined
+  /** Handshakes from one network address at once. @default 1000 */
   readonly handshakeBurst?: number | undefined
 }
 
 export interface AppOptions {
   /** Plugins, in any order. @default [] */
   readonly plugins?: readonly Plugin[] | undefined
-  /** Where to log: a pino-like logger, or the least severe level that goes to the console. @default 'info' */
+  /** A logger with pino's methods, or the least severe level that is written to the console. @default 'info' */
   readonly logger?: Logger | LogLevel | undefined
   readonly limits?: LimitOptions | undefined
   /**
-   * What happens to a client that does not read: `disconnect` (it reconnects), or `drop` messages of topics
-   * without history. @default 'disconnect'
+   * What happens to a client that does not read: `disconnect` it (it reconnects), or `drop` its published messages.
+   * @default 'disconnect'
    */
   readonly slowConsumer?: 'disconnect' | 'drop' | undefined
   /** Time between two pings. @default '25s' */
   readonly pingInterval?: Duration | undefined
   /** Time to answer a ping before the connection counts as dead. @default '10s' */
   readonly pingTimeout?: Duration | undefined
-  /** Time for everything from connecting to `welcome`. @default '10s' */
+  /** Time from connecting to `welcome`. @default '10s' */
   readonly handshakeTimeout?: Duration | undefined
-  /** Time that the handlers of a message have. @default '10s' */
+  /** Time for the handlers of a message. @default '10s' */
   readonly handlerTimeout?: Duration | undefined
-  /** Time that each plugin has to start. @default '10s' */
+  /** Time for each plugin to start. @default '10s' */
   readonly startTimeout?: Duration | undefined
-  /** Time that running handlers, and then each plugin, have to stop. @default '10s' */
+  /** Time for running handlers to finish, and then for each plugin to stop. @default '10s' */
   readonly stopTimeout?: Duration | undefined
   /**
-   * Time from `stop()` until the app takes no more connections: `/readyz` says 503 at once, and load balancers get this time to
-   * notice while everything is still served. @default 0
+   * Time from `stop()` until the app refuses connections. `/readyz` answers 503 at once, so that load balancers
+   * notice while the app still serves. @default 0
    */
   readonly drainDelay?: Duration | undefined
   readonly bus?: BusOptions | undefined
@@ -153,7 +152,7 @@ export const readAppOptions = (options: AppOptions): AppSettings => {
     logger: options.logger ?? 'info',
     limits: {
       ...DEFAULT_LIMITS,
-      // What is there and undefined counts as absent.
+      // An option with the value undefined counts as absent.
       ...Object.fromEntries(Object.entries(limits).filter(([, limit]) => limit !== undefined)),
       slowConsumer: options.slowConsumer ?? 'disconnect',
       pingInterval: time(options.pingInterval, 25_000),

@@ -9,39 +9,39 @@ import type { Sessions } from '../sessions/sessions.ts'
 import { createToken } from '../util/token.ts'
 import type { Scope } from './scope.ts'
 
-/** Where an app is in its life. Only a `started` app takes connections. */
+/** The state of an app. Only a `started` app accepts connections. */
 export type AppState = 'created' | 'starting' | 'started' | 'stopping' | 'stopped'
 
-/** What is in use; all zero once every client has gone. */
+/** Resources in use, for leak checks. All are zero when no client is connected. */
 export interface Usage {
   readonly sessions: number
   /** Patterns that sessions subscribe to. */
   readonly patterns: number
-  /** Trie nodes that hold them. */
+  /** Trie nodes that hold these patterns. */
   readonly nodes: number
 }
 
-/** An app: its handlers, its bus, its sessions, and the plugins around them. */
+/** An app: its handlers, its bus, its sessions and its plugins. */
 export interface App<C = Untyped> {
-  /** Never set: carries the type. */
+  /** For the type checker only. Never set. */
   readonly '~contract'?: C
   readonly state: AppState
   readonly usage: Usage
-  /** How many connections, frames and sessions were refused or closed since the start, by error code. */
+  /** Number of connections, frames and sessions that were refused or closed since the start, by error code. */
   readonly refusals: Readonly<Record<string, number>>
-  /** In-process events, which clients see nothing of unless an event says so. */
+  /** Events inside the server. Clients get only events that have a message for clients. */
   readonly bus: Bus
   /** This node's sessions. */
   readonly sessions: Sessions
-  /** The nodes that act as one app. */
+  /** The nodes that together form the app. */
   readonly cluster: Nodes
   /** What plugins provide, by token. */
   readonly scope: Scope
   /**
-   * Handles what clients send to a topic (or to all topics of a pattern). The schema is any validator of the
-   * Standard Schema kind: zod, valibot, arktype. Several handlers of a topic run side by side.
+   * Handles the messages that clients send to a topic, or to all topics of a pattern. The schema is any validator that
+   * implements Standard Schema, such as zod, valibot or arktype. Several handlers of a topic run concurrently.
    *
-   * @returns how to remove the handler
+   * @returns a function that removes the handler
    * @throws `invalid_pattern`, `reserved_topic`, `invalid_option`
    * @example app.handle('chat/send', z.object({ text: z.string() }), (ctx, { text }) => ({ sent: true }))
    */
@@ -52,41 +52,44 @@ export interface App<C = Untyped> {
   ): () => void
   handle(topic: string, handler: Handler): () => void
   /**
-   * Wraps the handlers of every topic, or of those that match a pattern. Middleware runs in the order added,
-   * before the payload is validated.
+   * Adds middleware around the handlers of all topics, or of the topics that match a pattern. Middleware runs in the
+   * order in which it was added, before the payload is validated.
    *
-   * @returns how to remove the middleware
+   * @returns a function that removes the middleware
    * @example app.use('admin/*', (ctx, next) => { if (ctx.user.role !== 'admin') throw new RookeryError('forbidden'); return next() })
    */
   use(middleware: Middleware): () => void
   use(pattern: string, middleware: Middleware): () => void
   /**
-   * Publishes a message to the clients and listeners that subscribe to the topic, on every node. Resolves
-   * when the message has been accepted, not when it has been received. Bad input throws at once, so that a
-   * call that nobody awaits cannot fail unseen.
+   * Publishes a message to the clients and listeners that subscribe to the topic, on every node. Resolves when the
+   * message has been accepted, not when clients have received it. Invalid input throws synchronously, so that the
+   * error is seen without an `await`.
    *
    * @throws `invalid_topic`, `unserializable`
+   * @example app.publish('rooms/42/messages', { text: 'hello' })
    */
   publish(topic: string, payload?: unknown): Promise<void>
   publish(event: EventInit): Promise<void>
   /**
-   * Sends a message to all sessions of a user, a room or a session id, whichever nodes they are on, whether
-   * they subscribe to the topic or not. Resolves with how many sessions took it.
+   * Sends a message to all sessions of a user, of a room or of a session id, on every node, whether they subscribe to
+   * the topic or not. Resolves with the number of sessions that took it.
    *
-   * @throws `not_connected` when nobody did; when nobody is here, `cluster_unavailable` when other nodes cannot be
-   * asked and `node_unreachable` when one does not answer; `invalid_topic`, `unserializable`
+   * @throws `not_connected` if no session took it. If no session of this node took it: `cluster_unavailable` if the
+   *   other nodes cannot be asked, `node_unreachable` if one of them does not answer. `invalid_topic`,
+   *   `unserializable`
+   * @example await app.send({ user: '42' }, 'inbox/new', { count: 3 })
    */
   send(target: Target, topic: string, payload?: unknown): Promise<number>
   /**
-   * Starts the plugins, then the transports; resolves with the app when it serves. When something fails,
-   * what had started is stopped again.
+   * Starts the plugins, then the transports. Resolves with the app when it accepts connections. If a plugin fails,
+   * the plugins that had started are stopped again.
    *
    * @throws `plugin_failed`, `plugin_timeout`, `cluster_unavailable`, `app_stopped`
    */
   start(): Promise<this>
   /**
-   * Stops gracefully: takes no new connections, lets running handlers finish, tells every client to come back
-   * later, then closes everything, last started first. Idempotent; never rejects.
+   * Stops gracefully: refuses new connections, waits for running handlers, tells every client when to reconnect, then
+   * stops the plugins in reverse order. Idempotent. Never rejects.
    */
   stop(): Promise<void>
 }

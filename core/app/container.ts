@@ -4,20 +4,20 @@ import { RookeryError } from '../protocol/errors.ts'
 import { createToken, type Token } from '../util/token.ts'
 import type { Scope } from './scope.ts'
 
-/** The container behind a scope: its own kind, for `rookery/di` alone. */
+/** The tsyringe container behind a scope, for `rookery/di` only. */
 export const Container = createToken<unknown>('Container')
 
-/** A scope over a tsyringe child container, which knows who provides what and can be taken down. */
+/** A scope over a tsyringe child container. It knows the provider of each token, and can be disposed of. */
 export interface ContainerScope extends Scope {
-  /** The same scope, seen by one plugin: what it provides is put down to its name. */
+  /** The scope for one plugin. The plugin's name is recorded with each token that it provides. */
   for(owner: string): Scope
-  /** Provides a token unless somebody else does, before or after. */
+  /** Provides a token unless a plugin provides it, before or after this call. */
   provideDefault<T>(token: Token<T>, factory: () => T): void
-  /** Who provides a token, if anybody does. */
+  /** Name of the plugin that provides a token. */
   ownerOf(token: Token<unknown>): string | undefined
-  /** Notes that a plugin requires a token. */
+  /** Records that a plugin requires a token. */
   require(token: Token<unknown>): void
-  /** Forgets every provider. */
+  /** Removes all providers. */
   dispose(): void
 }
 
@@ -27,12 +27,12 @@ const missing = (token: Token<unknown>): RookeryError =>
     `Nothing provides ${token.name}${token.providedBy ? `; add ${token.providedBy} to the plugins` : ''}`,
   )
 
-/** What is no token is most likely an import that two modules owe each other. */
+/** The key of a token. A value that is not a token is usually undefined because two modules import each other. */
 const keyOf = (token: Token<unknown> | undefined): symbol => {
   if (typeof token?.key === 'symbol') return token.key
   throw new RookeryError(
     'invalid_option',
-    `${String(token)} is no token; if it was imported, do the modules import each other?`,
+    `${String(token)} is not a token; if it was imported, do the modules import each other?`,
   )
 }
 

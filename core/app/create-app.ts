@@ -114,7 +114,7 @@ class RookeryApp implements App {
         const start = () => transport.start(this.#engine.transportHost)
         await this.#lifecycle.open(transport.name, 'start', startTimeout, start, () => transport.stop())
       }
-      // Before anybody can connect, so that the first to connect is not turned away.
+      // Before `listen`, so that the first client is not refused.
       this.#engine.accept(true)
       await this.#lifecycle.listen(startTimeout)
     } catch (error) {
@@ -128,8 +128,7 @@ class RookeryApp implements App {
   }
 
   async #stop(): Promise<void> {
-    // It may be told to wait for its server for as long as it takes.
-    // What fails here fails again when everything is closed, and is reported then.
+    // The backend may wait for its server without a limit. An error here occurs again in `#close`, which logs it.
     if (this.#joining)
       void this.scope
         .get(Cluster)
@@ -161,7 +160,7 @@ class RookeryApp implements App {
 }
 
 /**
- * Makes an app of plugins. They are set up at once, so that what they provide can be used before `start`.
+ * Creates an app from plugins. The plugins are set up at once, so that their tokens can be used before `start`.
  *
  * @throws `invalid_option`, `duplicate_plugin`, `duplicate_provider`, `missing_requirement`,
  * `dependency_cycle`, `plugin_failed`

@@ -5,7 +5,7 @@ import type { Token } from '../util/token.ts'
 import type { ContainerScope } from './container.ts'
 import type { Plugin } from './plugin.ts'
 
-/** Puts plugins in an order in which each comes after those that provide what it requires. */
+/** Sorts plugins so that each comes after the plugins that provide its required tokens. */
 const sortPlugins = (plugins: readonly Plugin[], scope: ContainerScope): Plugin[] => {
   const byName = new Map(plugins.map((plugin) => [plugin.name, plugin]))
   const sorted = new Set<Plugin>()
@@ -44,13 +44,13 @@ const sortPlugins = (plugins: readonly Plugin[], scope: ContainerScope): Plugin[
   return [...sorted]
 }
 
-/** Something that was opened and how to close it. */
+/** How to close a plugin, a transport or the cluster backend that has been opened. */
 interface Closer {
   readonly name: string
   readonly close: () => void | Promise<void>
 }
 
-/** Sets plugins up, starts them in dependency order, and closes whatever was opened, last first. */
+/** Sets plugins up, starts them in dependency order, and stops them in reverse order. */
 export class Lifecycle {
   readonly #plugins: readonly Plugin[]
   readonly #scope: ContainerScope
@@ -75,9 +75,9 @@ export class Lifecycle {
       try {
         const result: unknown = plugin.setup?.(scope.for(plugin.name))
         if (result instanceof Promise) {
-          // Whatever becomes of it: the app does not come to be.
+          // `createApp` fails in any case, so a rejection of this promise does not matter.
           result.catch(() => {})
-          throw new Error('setup must be synchronous; what takes time belongs into start')
+          throw new Error('setup must be synchronous; move asynchronous work to start')
         }
       } catch (error) {
         throw failure(plugin.name, 'setup', error)
@@ -86,7 +86,7 @@ export class Lifecycle {
     this.#plugins = sortPlugins(plugins, scope)
   }
 
-  /** Runs one opening step within a time limit; its closing runs at `stop`, even if the step fails. */
+  /** Runs one step of the start within a time limit. `stop` runs its `close`, also if the step failed. */
   async open(
     name: string,
     stage: 'start' | 'listen',
@@ -119,7 +119,7 @@ export class Lifecycle {
     }
   }
 
-  /** Closes everything that was opened, last first; all are attempted, and what fails is reported. */
+  /** Closes everything in reverse order of opening. Logs each failure and goes on. */
   async stop(limit: number): Promise<void> {
     for (let closer = this.#closers.pop(); closer; closer = this.#closers.pop()) {
       const { name, close } = closer
@@ -135,7 +135,7 @@ export class Lifecycle {
   }
 }
 
-/** Names the plugin in what it threw. A code that says what is wrong with the app's composition stays. */
+/** Adds the plugin's name to its error. Keeps a code that tells what is wrong with the composition of the app. */
 const failure = (name: string, stage: string, cause: unknown): RookeryError => {
   const coded =
     cause instanceof RookeryError &&

@@ -2,27 +2,27 @@ import type { Token } from '../util/token.ts'
 import type { Scope } from './scope.ts'
 
 /**
- * A part of an app. An app calls `setup` of all plugins in the order they are listed, then `start` of each
- * after `start` of those that provide what it requires, then starts the transports, then calls `listen`.
- * `stop` is called in the reverse order of `start`, for every plugin whose `start` was called.
+ * A part of an app. The app calls `setup` of all plugins in the order of the list, then `start` of each plugin after
+ * `start` of the plugins that provide its required tokens, then starts the transports, then calls `listen`. It calls
+ * `stop` in the reverse order of `start`, for every plugin whose `start` was called.
  */
 export interface Plugin {
-  /** Unique in an app; names the plugin in errors and in the log. */
+  /** Unique in an app. Names the plugin in errors and in the log. */
   readonly name: string
-  /** Tokens of other plugins without which this one cannot work. */
+  /** Tokens of other plugins that this plugin needs. */
   readonly requires?: readonly Token<unknown>[]
-  /** Provides tokens, registers handlers and hooks. Synchronous and without I/O: MUST NOT open anything. */
+  /** Provides tokens, adds handlers and hooks. Synchronous and without I/O: MUST NOT open anything. */
   setup?(scope: Scope): void
-  /** Opens what needs opening. MUST resolve within the app's `startTimeout`. */
+  /** Opens the plugin's resources. MUST resolve within the app's `startTimeout`. */
   start?(scope: Scope): void | Promise<void>
-  /** Begins to accept connections: every plugin and transport has started. */
+  /** Starts to accept connections. Every plugin and transport has started before. */
   listen?(scope: Scope): void | Promise<void>
-  /** Closes what `start` and `listen` opened. MUST be fit to be called after a `start` that failed. */
+  /** Closes the resources that `start` and `listen` opened. MUST also work after a `start` that failed. */
   stop?(): void | Promise<void>
 }
 
 /**
- * Declares a plugin; the same object comes back, checked by the compiler.
+ * Declares a plugin. Returns the same object, checked by the compiler.
  *
  * @example
  * export const metrics = () => definePlugin({

@@ -1,18 +1,18 @@
 import { createToken } from '../util/token.ts'
 
-/** How one part of an app fares. */
+/** The condition of one part of an app. */
 export interface Condition {
-  /** Whether the app should get new connections as far as this part is concerned. */
+  /** Whether this part is ready for new connections. */
   readonly ready: boolean
-  /** One word for people, such as `connected`. */
+  /** One word for humans, such as `connected`. */
   readonly status: string
 }
 
-/** What `/readyz` asks: parts of an app that may be away for a while, such as a server elsewhere. */
+/** The parts of an app that may be unavailable for a while, such as a remote server. `/readyz` reports them. */
 export interface Readiness {
-  /** Adds a part; returns how to remove it. */
+  /** Adds a part. Returns a function that removes it. */
   add(name: string, check: () => Condition): () => void
-  /** How all parts fare. */
+  /** The conditions of all parts. The app is ready if all parts are. */
   report(): { readonly ready: boolean; readonly checks: Readonly<Record<string, string>> }
 }
 

@@ -33,7 +33,10 @@ export class Reports {
     return new RookeryError('internal', undefined, { id })
   }
 
-  /** Returns the part of a handler's error that the client may see. If several handlers failed, the first public error. */
+  /**
+   * Returns the part of a handler's error that the client may see. If several handlers failed, the first public
+   * error.
+   */
   expose(error: unknown, session: Session, topic: string): RookeryError {
     const first = error instanceof AggregateError ? (error.errors.find(isPublic) ?? error) : error
     if (first !== error)

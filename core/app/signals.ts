@@ -1,10 +1,10 @@
 import type { App } from './app.ts'
 
 /**
- * Stops an app when the process is told to end. The second signal of a kind ends the process as it would
- * without this. Returns how to take it back.
+ * Stops an app when the process gets a signal. A second signal ends the process as usual. Returns a function that
+ * removes the signal handlers.
  *
- * @param signals `['SIGINT', 'SIGTERM']` by default
+ * @param signals @default ['SIGINT', 'SIGTERM']
  * @example stopOnSignals(await app.start())
  */
 export const stopOnSignals = (

@@ -2,8 +2,8 @@ import { RookeryError } from '../protocol/errors.ts'
 import type { Matcher } from '../topics/matcher.ts'
 import type { Logger } from '../util/logger.ts'
 import { isPromiseLike } from '../util/promises.ts'
-import type { Listener, ListenerSource, Subscription } from './bus-contract.ts'
 import type { Event } from './event.ts'
+import type { Listener, ListenerSource, Subscription } from './listener.ts'
 
 interface Limits {
   readonly listenerTimeout: number

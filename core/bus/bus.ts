@@ -3,9 +3,9 @@ import { Matcher } from '../topics/matcher.ts'
 import { assertPattern } from '../topics/topic.ts'
 import type { Logger } from '../util/logger.ts'
 import { checkOptions, milliseconds, option } from '../util/options.ts'
-import type { BusOptions, Listener, ListenerSource, SubscribeOptions, Subscription } from './bus-contract.ts'
 import { BusSubscription } from './bus-subscription.ts'
 import { createEvent, type Event, type EventInit } from './event.ts'
+import type { BusOptions, Listener, ListenerSource, SubscribeOptions, Subscription } from './listener.ts'
 
 interface Queued {
   readonly event: Event
@@ -18,7 +18,10 @@ const MAX_EVENTS_PER_TURN = 1024
 
 /** The connections of the bus to clients and to other nodes. */
 export interface BusOutlets {
-  /** Called with each event that has a message for clients, before the listeners. `here`: for this node's clients only. */
+  /**
+   * Called with each event that has a message for clients, before the listeners. `here`: for this node's clients
+   * only.
+   */
   readonly toClients: (event: Event, here: boolean) => void
   /** Passes each event to other nodes. Returns whether it also has one node of each group handle the event. */
   readonly toOthers: (event: Event) => boolean
@@ -78,8 +81,8 @@ export class Bus {
   }
 
   /**
-   * Calls a listener for each event that matches the pattern. Without a pattern, the listener gets events once `add` or `all`
-   * is called on the subscription.
+   * Calls a listener for each event that matches the pattern. Without a pattern, the listener gets events once `add`
+   * or `all` is called on the subscription.
    *
    * @example app.bus.subscribe('orders/*', (event) => invoice(event.payload))
    * @example app.bus.subscribe('orders/*', bookOnce, { scope: 'cluster' })

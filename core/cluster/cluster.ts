@@ -2,33 +2,33 @@ import type { Event } from '../bus/event.ts'
 import type { WireError } from '../protocol/errors.ts'
 import { createToken } from '../util/token.ts'
 
-/** A message on its way to clients of other nodes. */
+/** A published message for clients of other nodes. */
 export interface ClusterMessage {
-  /** Sessions that subscribe to one of them get the message, each once. */
+  /** The topics of the event. A session that subscribes to one of them gets the message, once. */
   readonly topics: readonly string[]
   /** The topic that clients see. */
   readonly topic: string
-  /** The payload as JSON, so that nodes which only pass it on need not parse it; undefined when there is none. */
+  /** The payload as JSON, so that nodes need not parse it to deliver it. Undefined if there is no payload. */
   readonly payload: string | undefined
   /** Id of a session that does not get the message. */
   readonly except: string | null
-  /** Names the plugin that decides at each node what becomes of the message; null: sessions get it. */
+  /** The plugin that handles the message at each node. Null: the sessions get the message. */
   readonly kind: string | null
-  /** What that plugin's other half needs to know. Plain JSON. */
+  /** Data for that plugin. Plain JSON. */
   readonly note?: unknown
 }
 
-/** A question to other nodes. */
+/** A request to other nodes. */
 export interface Question {
-  /** `$node/<id>` for one node; `$user/…`, `$room/…` or `$session/…` for all that have sessions there. */
+  /** `$node/<id>` for one node; `$user/…`, `$room/…` or `$session/…` for all nodes with sessions at that address. */
   readonly to: string
   readonly method: string
-  /** Plain JSON, as are the answers. */
+  /** Plain JSON, like the answers. */
   readonly payload?: unknown
   /** Milliseconds to wait for answers. @default 1000 */
   readonly timeout?: number | undefined
   /**
-   * Whether `missing` must be right even when nobody answers: costs a round trip to every node.
+   * Whether `missing` must be complete even if no node answers. Costs a round trip to every node.
    * @default false
    */
   readonly thorough?: boolean | undefined
@@ -42,64 +42,67 @@ export interface Answer {
 
 export interface Answers {
   readonly items: readonly Answer[]
-  /** Nodes that did not answer in time and may have had something to say. */
+  /** Nodes that may be concerned and did not answer in time. */
   readonly missing: readonly string[]
 }
 
-/** `restored`: the node, or this one, was cut off for so short a time that nobody missed it. */
+/** `restored`: the node, or this node, was cut off for a shorter time than it takes to count as `left`. */
 export type NodeChange = 'joined' | 'left' | 'restored'
 
-/** The app, as its cluster backend sees it. All of it concerns this node's own sessions and listeners. */
+/** The app, as the cluster backend sees it. All methods concern this node's own sessions and listeners. */
 export interface ClusterHost {
-  /** Delivers a message of another node, or of whoever else publishes to the cluster (`node` is null). */
+  /** Delivers a message of another node, or of a publisher outside the cluster (`node` is null). */
   deliver(message: ClusterMessage, node: string | null): void
-  /** Hands an event to this node's listeners: those of a group, or those with scope `all` (`group` is null). */
+  /**
+   * Passes an event to this node's listeners: to the listeners of a group, or to listeners of all nodes (`group` is
+   * null).
+   */
   emit(event: Event, group: string | null): void
-  /** Answers a question. What it throws or rejects with becomes the answer's error: `internal` when it has no code. */
+  /** Answers a request. A thrown error becomes the error of the answer, `internal` if it has no code. */
   answer(question: Question, node: string | null): unknown
-  /** Tells that a node has come, gone or come back. */
+  /** Tells that another node has joined, left or been restored. */
   changed(node: string, change: NodeChange): void
-  /** Tells that this node has lost the cluster, and why, or has it back. */
+  /** Tells that this node has lost its connection to the cluster, with the cause, or has it again. */
   connection(connected: boolean, cause?: unknown): void
 }
 
 /**
- * Joins several nodes. The app delivers locally by itself and never waits for the backend to do so: the
- * backend only concerns the other nodes.
+ * Connects several nodes. The app delivers to its own sessions itself and never waits for the backend: the backend
+ * concerns only the other nodes.
  */
 export interface ClusterBackend {
-  /** This node's id, unique in the cluster, of letters, digits and `_`. Session ids begin with it. */
+  /** The id of this node, unique in the cluster: letters, digits and `_`. Session ids begin with it. */
   readonly node: string
-  /** Whether other nodes can be reached. */
+  /** Whether the other nodes can be reached. */
   readonly connected: boolean
-  /** The other nodes that are there. */
+  /** Ids of the other nodes in the cluster. */
   readonly nodes: readonly string[]
   /** Milliseconds that `start` may take, instead of the app's `startTimeout`. */
   readonly startTimeout?: number | undefined
-  /** Resolves when the other nodes are known. MUST reject soon when `stop` is called meanwhile. */
+  /** Resolves when the other nodes are known. MUST reject soon if `stop` is called meanwhile. */
   start(host: ClusterHost): Promise<void>
-  /** MAY be called before `start`, while it is under way, and twice. */
+  /** MAY be called before `start`, during `start`, and twice. */
   stop(): Promise<void>
-  /** Passes a message on. MUST keep the order of this node's messages to each other node, and MUST NOT throw. */
+  /** Sends a message to other nodes. MUST keep the order of messages to each node, and MUST NOT throw. */
   publish(message: ClusterMessage): void
   /**
-   * Passes an event on to listeners of other nodes that want it, and has one node of each group handle it, which
-   * may be this one. Returns false when groups are this node's own affair, as when it is cut off or the event cannot
-   * be written as JSON. MUST NOT throw.
+   * Sends an event to the listeners of other nodes that want it, and has one node of each group handle it, which may
+   * be this node. Returns false if this node has to handle its groups itself, because it is cut off or the event
+   * cannot be written as JSON. MUST NOT throw.
    */
   emit(event: Event): boolean
   /**
-   * Puts a question to other nodes and never fails because one of them does.
+   * Sends a request to other nodes. A node that fails does not make the request fail.
    *
-   * @throws `cluster_unavailable` when there is no connection, or it is lost before all have answered
+   * @throws `cluster_unavailable` if there is no connection, or it is lost before all nodes have answered
    */
   ask(question: Question): Promise<Answers>
   /**
-   * Tells that one more of this node's sessions or plugins wants a pattern, or one less. Patterns may be
-   * addresses such as `$user/alice`. MUST NOT throw.
+   * Counts a session or plugin of this node that wants the messages of a pattern (`wanted`), or no longer wants them.
+   * Patterns may be addresses such as `$user/alice`. MUST NOT throw.
    */
   interest(pattern: string, wanted: boolean): void
-  /** Tells that one more of this node's listeners, or one less, wants a pattern: for a group, or for itself (null). */
+  /** Counts a listener of this node that wants, or no longer wants, a pattern: for a group, or for itself (null). */
   listen(pattern: string, group: string | null, wanted: boolean): void
 }
 

@@ -1,6 +1,6 @@
 import type { ClusterBackend } from './cluster.ts'
 
-/** The backend of an app that is alone: there are no other nodes. */
+/** The backend of an app with one node. */
 export const createInProcessCluster = (node = randomNode()): ClusterBackend => ({
   node,
   connected: true,
@@ -14,5 +14,5 @@ export const createInProcessCluster = (node = randomNode()): ClusterBackend => (
   listen: () => {},
 })
 
-/** A node id of 48 random bits. */
+/** Returns a node id of 48 random bits. */
 export const randomNode = (): string => crypto.randomUUID().replaceAll('-', '').slice(-12)

@@ -4,53 +4,60 @@ import type { Logger } from '../util/logger.ts'
 import type { Answers, ClusterBackend, ClusterMessage, NodeChange, Question } from './cluster.ts'
 
 export type NodeChangeHook = (node: string, change: NodeChange) => void
-/** Answers a question: with plain JSON, or a promise of it. Asked by a node, or from outside the cluster (null). */
+/**
+ * Answers a request with plain JSON, or a promise of it. `from` is a node, or null for a request from outside the
+ * cluster.
+ */
 export type Answerer = (payload: unknown, from: string | null, to: string) => unknown
-/** Decides what becomes of a message of its kind. */
+/** Handles the messages of one kind from other nodes. */
 export type Taker = (message: ClusterMessage, from: string) => void
 
-/** The nodes that act as one app. Without a cluster plugin there is one. */
+/** The nodes that together form an app. Without a cluster plugin there is one. */
 export interface Nodes {
-  /** This node's id. */
+  /** The id of this node. */
   readonly node: string
   /** Whether the other nodes can be reached. */
   readonly connected: boolean
-  /** Ids of all nodes that are there, this one included, in order of their ids. */
+  /** Returns the ids of all nodes, including this node, in alphabetical order. */
   nodes(): readonly string[]
   /**
-   * Adds a hook that is told when another node has `joined`, has `left`, or was cut off so briefly that nobody missed
-   * it (`restored`); returns how to remove it.
+   * Adds a hook that is called when another node has `joined` or `left`, or was cut off for a shorter time than it
+   * takes to count as left (`restored`). Returns a function that removes the hook.
    */
   onChange(hook: NodeChangeHook): () => void
 
-  /** For plugins: asks one other node. @throws `node_unreachable`, `cluster_unavailable`, or what the node throws */
+  /**
+   * For plugins: sends a request to one node.
+   *
+   * @throws `node_unreachable`, `cluster_unavailable`, or the error of that node
+   */
   askNode(node: string, method: string, payload?: unknown, timeout?: number): Promise<unknown>
-  /** For plugins: asks all other nodes that have to do with an address. @throws `cluster_unavailable` */
+  /** For plugins: sends a request to all other nodes that an address concerns. @throws `cluster_unavailable` */
   ask(question: Question): Promise<Answers>
-  /** For plugins: answers questions of other nodes. @throws `invalid_option` when somebody else does */
+  /** For plugins: answers the requests of a method. @throws `invalid_option` if another plugin does */
   answer(method: string, answerer: Answerer): () => void
-  /** For plugins: passes a message on to other nodes only. */
+  /** For plugins: sends a message to the other nodes only. */
   publish(message: ClusterMessage): void
-  /** For plugins: takes messages of a kind from other nodes. @throws `invalid_option` when somebody else does */
+  /** For plugins: handles messages of a kind from other nodes. @throws `invalid_option` if another plugin does */
   take(kind: string, taker: Taker): () => void
-  /** For plugins: delivers a message to this node's own sessions, and to nobody else. */
+  /** For plugins: delivers a message to this node's sessions only. */
   deliver(message: ClusterMessage): void
   /**
-   * For plugins: as `app.publish`, but the clients of other nodes get nothing: what they are to hear has been said by
-   * `publish`. Listeners hear it as always.
+   * For plugins: like `app.publish`, but clients of other nodes do not get the message, since the plugin has sent it
+   * to the other nodes by `publish`. Listeners of all nodes get the event.
    *
    * @throws `invalid_topic`, `unserializable`
    */
   publishHere(event: EventInit): void
 }
 
-/** How messages and events get to this node's own. */
+/** How messages and events reach this node's sessions and listeners. */
 interface Outlets {
   readonly deliver: (message: ClusterMessage) => void
   readonly publish: (event: EventInit) => void
 }
 
-/** Keeps what plugins have to say to the cluster, and the hooks around it. */
+/** Connects plugins with the cluster backend: requests, messages of their own kinds, and membership hooks. */
 export class NodeRegistry implements Nodes {
   readonly #log: Logger
   readonly #own: Outlets
@@ -81,7 +88,7 @@ export class NodeRegistry implements Nodes {
   }
 
   onChange(hook: NodeChangeHook): () => void {
-    // A function of its own, so that the same hook may be added twice and removed once.
+    // A new function, so that the same hook may be added twice and removed once.
     const own: NodeChangeHook = (node, change) => hook(node, change)
     this.#hooks.add(own)
     return () => this.#hooks.delete(own)
@@ -119,20 +126,21 @@ export class NodeRegistry implements Nodes {
     this.#own.publish(event)
   }
 
-  /** A message has come from elsewhere. */
+  /** Handles a message from another node, or from outside the cluster (null). */
   received(message: ClusterMessage, from: string | null): void {
-    // Only nodes speak for a plugin's other half; of a plugin that this node does not have it has no use.
+    // Only nodes send messages of a plugin. If this node does not have the plugin, the message is ignored.
     if (message.kind === null) this.deliver(message)
     else if (from !== null) this.#takers.get(message.kind)?.(message, from)
   }
 
-  /** @throws `unknown_topic` when nobody answers it */
+  /** Answers a request. @throws `unknown_topic` if no plugin answers the method */
   asked({ to, method, payload }: Question, from: string | null): unknown {
     const answerer = this.#answerers.get(method)
     if (!answerer) throw new RookeryError('unknown_topic', `This node cannot answer '${method}'`)
     return answerer(payload, from, to)
   }
 
+  /** Calls the membership hooks. */
   changed(node: string, change: NodeChange): void {
     this.#log.info({ node, change, nodes: this.nodes() }, 'the cluster has changed')
     for (const hook of this.#hooks) {
@@ -145,7 +153,7 @@ export class NodeRegistry implements Nodes {
   }
 }
 
-/** The address at which one node is asked. */
+/** The address of one node. */
 export const nodeAddress = (node: string): string => `$node/${node}`
 
 const NOBODY: Answers = { items: [], missing: [] }

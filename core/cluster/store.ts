@@ -1,18 +1,19 @@
 import { createToken } from '../util/token.ts'
 
 /**
- * Keeps small things for all nodes, beyond the life of any of them. Provided by whoever joins the nodes, if it can; for
- * plugins that do without where nobody does.
+ * Stores small values for all nodes. The values outlive the nodes. A cluster plugin may provide it; plugins that use
+ * it must also work without it.
  */
 export interface Store {
   /**
-   * Keeps a value, which is plain JSON, under a key of a bucket, in place of the one before.
+   * Stores a value under a key of a bucket. Replaces an earlier value.
    *
    * @param bucket letters, digits, `_` and `-`
-   * @param ttl milliseconds until it may be forgotten
+   * @param value plain JSON
+   * @param ttl milliseconds until the value may be deleted
    */
   put(bucket: string, key: string, value: unknown, ttl: number): Promise<void>
-  /** What a bucket keeps, in no particular order. */
+  /** Returns the entries of a bucket, in no particular order. */
   entries(bucket: string): Promise<readonly (readonly [key: string, value: unknown])[]>
 }
 

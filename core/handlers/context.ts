@@ -1,41 +1,41 @@
 import type { User } from '../protocol/protocol.ts'
 import type { Session } from '../sessions/session.ts'
 
-/** What a handler gets: the message, and who sent it. */
+/** The first argument of a handler: the message and its sender. */
 export interface Context {
   readonly topic: string
-  /** The payload as it came; the handler's second argument is the validated one. */
+  /** The payload before validation. The handler's second argument is the validated payload. */
   readonly payload: unknown
   readonly session: Session
   /**
-   * The session's user. `ctx.session.user` is the same without the error.
+   * The session's user. `ctx.session.user` is the same, but null for an anonymous session.
    *
-   * @throws `unauthenticated` when the session has none
+   * @throws `unauthenticated` if the session is anonymous
    */
   readonly user: User
   /**
-   * The room that the session joined last. `ctx.session.rooms` has all of them.
+   * The room that the session joined last. `ctx.session.rooms` has all its rooms.
    *
-   * @throws `not_in_room` when it is in none
+   * @throws `not_in_room` if the session is in no room
    */
   readonly room: string
-  /** Aborts when the handlers have run out of time or the session closes. */
+  /** Aborts when the handlers exceed `handlerTimeout`, or when the session closes. */
   readonly signal: AbortSignal
   /**
-   * Publishes a message to clients and listeners, with the sender as its `actor`. Bad input throws at once.
+   * Publishes a message to clients and listeners, with the sender as its `actor`. Invalid input throws synchronously.
    *
    * @throws `invalid_topic`, `unserializable`
    */
   publish(topic: string, payload?: unknown): Promise<void>
-  /** Like `publish`, but this session does not get the message. Listeners do. */
+  /** Like `publish`, but this session does not get the message. Listeners on the server do. */
   broadcast(topic: string, payload?: unknown): Promise<void>
 }
 
-/** Handles a message. What it returns is the reply; what it throws is the reply's error. */
+/** Handles a message. The result is the payload of the reply. A thrown error becomes the error of the reply. */
 export type Handler<P = unknown> = (ctx: Context, payload: P) => unknown
 
-/** Runs what comes after it, the handlers last; resolves with the reply. */
+/** Runs the rest: later middleware, then the handlers. Resolves with the payload of the reply. */
 export type Next = () => Promise<unknown>
 
-/** Wraps the handlers of a message. What it returns is the reply. */
+/** Wraps the handlers of a message. The result is the payload of the reply. */
 export type Middleware = (ctx: Context, next: Next) => unknown

@@ -7,17 +7,19 @@ import type { Context, Handler, Middleware, Next } from './context.ts'
 import { InFlight } from './in-flight.ts'
 
 interface Entry {
-  /** Counts up: handlers answer in the order they were added, whatever their patterns. */
+  /**
+   * Sequence number. The handlers of a message reply in the order in which they were added, whatever their patterns.
+   */
   readonly order: number
   readonly schema: StandardSchemaV1 | undefined
   readonly handler: Handler
 }
 
-/** A context that is told how its message goes. */
+/** A context with callbacks for the progress of its message. */
 interface Run extends Context {
-  /** The handlers have run out of time. */
+  /** Called when the handlers have exceeded their time. */
   abort(reason: RookeryError): void
-  /** The handlers are done, or nobody waits for them any more. Idempotent. */
+  /** Called when the handlers have settled or exceeded their time. Idempotent. */
   end(): void
 }
 
@@ -28,12 +30,15 @@ interface Layer {
 
 const NONE: readonly Entry[] = []
 
-/** Several handlers of one message failed, in the order they were added. The first failure is what the caller sees. */
+/**
+ * The errors of several failed handlers of one message, in the order of the handlers. The client gets the first
+ * public one.
+ */
 class HandlerErrors extends AggregateError {
   override readonly name = 'HandlerErrors'
 }
 
-/** The handlers and the middleware around them. */
+/** The handlers of an app and their middleware. */
 export class Handlers {
   readonly #matcher = new Matcher<Entry>()
   readonly #layers: Layer[] = []
@@ -41,17 +46,21 @@ export class Handlers {
   readonly #running: InFlight
   #added = 0
 
-  /** @param timeout milliseconds that the handlers of one message have together */
+  /** @param timeout milliseconds for all handlers of one message together */
   constructor(timeout: number) {
     this.#timeout = timeout
     this.#running = new InFlight(timeout)
   }
 
-  /** Adds a handler; returns how to remove it. @throws `invalid_pattern`, `reserved_topic`, `invalid_option` */
+  /**
+   * Adds a handler. Returns a function that removes it.
+   *
+   * @throws `invalid_pattern`, `reserved_topic`, `invalid_option`
+   */
   add(topic: string, schema: StandardSchemaV1 | undefined, handler: Handler | undefined): () => void {
     assertPattern(topic)
     if (isReserved(topic)) throw new RookeryError('reserved_topic', `Clients cannot send to '${topic}'`)
-    // A schema of arktype's is a function too: handle(topic, schema) has forgotten its handler.
+    // An arktype schema is a function, too: in `handle(topic, schema)` the handler is missing.
     if (typeof handler !== 'function' || isSchema(handler)) {
       throw new RookeryError(
         'invalid_option',
@@ -69,7 +78,11 @@ export class Handlers {
     return () => void this.#matcher.remove(topic, entry)
   }
 
-  /** Adds middleware; returns how to remove it. */
+  /**
+   * Adds middleware. Returns a function that removes it.
+   *
+   * @throws `invalid_pattern`, `reserved_topic`, `invalid_option`
+   */
   use(pattern: string | undefined, middleware: Middleware | undefined): () => void {
     if (pattern !== undefined && isReserved(pattern)) {
       throw new RookeryError('reserved_topic', `Clients cannot send to '${pattern}'`)
@@ -89,9 +102,9 @@ export class Handlers {
   /**
    * Runs the middleware and the handlers of a message.
    *
-   * @returns what the first handler that returned something returned, in the order they were added; a promise of it
-   *   where something has to be waited for
-   * @throws `unknown_topic`, `invalid_payload`, `handler_timeout`, or what a handler threw
+   * @returns the first result that is not undefined, in the order of the handlers; a promise only if a handler, a
+   *   schema or middleware is asynchronous
+   * @throws `unknown_topic`, `invalid_payload`, `handler_timeout`, or the error of a handler
    */
   run(ctx: Run): unknown {
     let result: unknown
@@ -121,7 +134,7 @@ export class Handlers {
         ctx.end()
         this.#running.end(run)
       }
-      // `Promise.resolve`, because a thenable of somebody else's may do anything.
+      // `Promise.resolve`, since a thenable of another library may not behave like a promise.
       void Promise.resolve(result).then(resolve, reject).then(end)
     })
   }
@@ -133,7 +146,7 @@ export class Handlers {
     return entries.length === 1 ? entries : entries.sort((one, other) => one.order - other.order)
   }
 
-  /** Resolves when no handler is running. */
+  /** Resolves when no handler runs. */
   idle(): Promise<void> {
     return this.#running.idle()
   }
@@ -148,7 +161,7 @@ export class Handlers {
         if (called) throw new Error('next() was called twice in one middleware')
         called = true
         const rest = step(index + 1)
-        // Middleware that does not wait for the rest must not end the process when the rest fails.
+        // Middleware may ignore this promise. Its rejection must not end the process.
         rest.catch(() => {})
         return rest
       }
@@ -158,7 +171,10 @@ export class Handlers {
   }
 }
 
-/** Runs handlers side by side and waits for all, so that one failing does not cut another short. */
+/**
+ * Runs handlers concurrently and waits for all of them, so that a failed handler does not end the message for the
+ * others.
+ */
 const runAll = (entries: readonly Entry[], ctx: Context): unknown => {
   const first = entries[0]
   if (!first) throw new RookeryError('unknown_topic', `No handler takes '${ctx.topic}'`)
@@ -175,7 +191,7 @@ const runSeveral = async (entries: readonly Entry[], ctx: Context): Promise<unkn
     .find((value) => value !== undefined)
 }
 
-/** At once where nothing has to be waited for: most of what is sent is small, and promises are most of its cost. */
+/** Runs a handler synchronously if its schema is synchronous: for small messages, promises are most of the cost. */
 const runOne = ({ schema, handler }: Entry, ctx: Context): unknown => {
   if (!schema) return handler(ctx, ctx.payload)
   const result = schema['~standard'].validate(ctx.payload)
@@ -195,7 +211,7 @@ const validValue = (validated: Validated): unknown => {
 const invalidPayload = (found: readonly StandardSchemaV1.Issue[]): RookeryError => {
   const issues = found.map(({ message, path }): Issue => {
     if (!path) return { message }
-    // Not `path.map`: arktype's paths are a kind of array of their own, and would stay one.
+    // Not `path.map`: arktype's paths are a subclass of Array, and `map` would return one, too.
     const keys = Array.from(path, (part) => (typeof part === 'object' ? part.key : part))
     return { message, path: keys.map((key) => (typeof key === 'symbol' ? String(key) : key)) }
   })
@@ -205,6 +221,6 @@ const invalidPayload = (found: readonly StandardSchemaV1.Issue[]): RookeryError 
   return new RookeryError('invalid_payload', `The payload is not valid: ${where}${first.message}`, { issues })
 }
 
-/** arktype's schemas are functions, the others' are objects. */
+/** Whether a value is a Standard Schema. Schemas of arktype are functions, other schemas are objects. */
 const isSchema = (value: unknown): boolean =>
   ((typeof value === 'object' && value !== null) || typeof value === 'function') && '~standard' in value

@@ -1,40 +1,41 @@
 import { type Entry, LinkedList } from '../util/linked-list.ts'
 
-/** Something under way. */
+/** One operation in flight. */
 interface Run {
   readonly at: number
   readonly late: () => void
 }
 
-/** What is under way and has the same time each, watched by one timer. */
+/** Operations in flight with one common time limit. One timer watches all of them. */
 export class InFlight {
   readonly #limit: number
-  /** Those that are not late: all have as long, so the earliest deadline is that of the first. */
+  /** Operations within their time. The limit is the same for all, so the first operation has the earliest deadline. */
   readonly #runs = new LinkedList<Run>()
-  /** Late ones, too. */
+  /** Number of operations, including late ones. */
   #count = 0
   #timer: NodeJS.Timeout | undefined
   #idle: (() => void)[] = []
 
-  /** @param limit milliseconds that each has; `Infinity` for as long as it takes */
+  /** @param limit milliseconds for each operation; `Infinity` for no limit */
   constructor(limit: number) {
     this.#limit = limit
   }
 
-  /** @param late called once, when it is not over in time */
+  /** Adds an operation. @param late called once if the operation exceeds the limit */
   begin(late: () => void): Entry<Run> {
     this.#count++
     if (this.#limit !== Number.POSITIVE_INFINITY) this.#timer ??= setTimeout(this.#check, this.#limit).unref()
     return this.#runs.add({ at: performance.now() + this.#limit, late })
   }
 
+  /** Ends an operation. */
   end(run: Entry<Run>): void {
     this.#runs.delete(run)
     if (--this.#count > 0) return
     for (const idle of this.#idle.splice(0)) idle()
   }
 
-  /** Resolves when nothing is under way, late or not. */
+  /** Resolves when no operation is in flight, late operations included. */
   async idle(): Promise<void> {
     while (this.#count > 0) {
       await new Promise<void>((resolve) => {

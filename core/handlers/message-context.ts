@@ -4,12 +4,12 @@ import type { User } from '../protocol/protocol.ts'
 import type { Session } from '../sessions/session.ts'
 import type { Context } from './context.ts'
 
-/** Where a handler publishes. */
+/** Publishes the events of handlers. */
 interface Publisher {
   publish(event: EventInit): Promise<void>
 }
 
-/** The context of one message from a client. */
+/** The context of one message of a client. */
 export class MessageContext implements Context {
   readonly session: Session
   readonly topic: string
@@ -38,7 +38,7 @@ export class MessageContext implements Context {
     return room
   }
 
-  /** Made only when somebody looks at it: most handlers never do. */
+  /** Created at the first access: most handlers do not use it. */
   get signal(): AbortSignal {
     if (!this.#controller) {
       const controller = new AbortController()
@@ -71,7 +71,7 @@ export class MessageContext implements Context {
     this.#controller?.abort(reason)
   }
 
-  /** Lets go of the session when the handlers are done. */
+  /** Removes the listener from the session's signal. */
   end(): void {
     if (this.#sessionClosed) this.session.signal.removeEventListener('abort', this.#sessionClosed)
   }

@@ -1,12 +1,12 @@
-/** What the error table says of one code. */
+/** The row of the error table for one code. */
 export interface ErrorEntry {
-  /** The message used when the thrower gives none. */
+  /** The message of an error that is created without one. */
   readonly message: string
-  /** HTTP status. 500 means: the server's own affair, never shown to a client. */
+  /** HTTP status. 500: an internal error, which clients do not see. */
   readonly status: number
-  /** WebSocket close code: a standard one where RFC 6455 has it, otherwise 4000 + HTTP status. */
+  /** WebSocket close code: the code of RFC 6455 if there is one, otherwise 4000 + HTTP status. */
   readonly close: number
-  /** Whether the same request or connection may succeed later, unchanged. */
+  /** Whether the same request or connection may succeed later. */
   readonly retryable: boolean
 }
 
@@ -17,7 +17,7 @@ const entry = (message: string, status: number, retryable = false, close = 4000 
   retryable,
 })
 
-/** The one table of errors; `docs/errors.md` mirrors it. */
+/** The table of errors. A test compares it with `docs/errors.md`. */
 export const errorTable = {
   // a frame or a request that is wrong
   bad_frame: entry('The frame is not valid', 400),
@@ -93,31 +93,31 @@ export const errorTable = {
   listener_timeout: entry('A listener took too long', 500),
 } as const satisfies Record<string, ErrorEntry>
 
-/** A code of Rookery's own. Applications may throw codes of their own beside these. */
+/** A code of Rookery. Applications may throw errors with other codes. */
 export type ErrorCode = keyof typeof errorTable
 
 const applicationError: ErrorEntry = entry('The request was refused', 400)
 
-/** The table's row for a code; codes that are not Rookery's own count as a refused request (400). */
+/** Returns the row for a code. A code of the application counts as a refused request (400). */
 export const errorEntry = (code: string): ErrorEntry =>
   Object.hasOwn(errorTable, code) ? errorTable[code as ErrorCode] : applicationError
 
-/** One complaint of a validator: what is wrong, and where in the payload. */
+/** One issue that a validator found: a message, and the path in the payload. */
 export interface Issue {
   readonly message: string
   readonly path?: readonly (string | number)[]
 }
 
-/** An error as it travels to the other side. */
+/** An error on the wire. */
 export interface WireError {
   readonly code: string
   readonly message: string
   readonly issues?: readonly Issue[]
-  /** With `internal`: the id under which the server's log tells the rest. */
+  /** Of an `internal` error: the id of its line in the server's log. */
   readonly id?: string
 }
 
-/** Only what an issue is by its type: validators add fields that clients need not see, or that JSON cannot write. */
+/** Copies the typed fields of an issue. Validators add fields that clients need not see, or that JSON cannot write. */
 const wireIssue = ({ message, path }: Issue): Issue => ({
   message: String(message),
   ...(path && { path: Array.from(path, (key) => (typeof key === 'number' ? key : String(key))) }),
@@ -130,18 +130,18 @@ export interface RookeryErrorOptions {
 }
 
 /**
- * An error with a code. Recognise it by `code`, not by class: it may have crossed a wire.
+ * An error with a code. Compare `code`, not the class, since the error may have come over the wire.
  *
- * Thrown in a handler, its code and message reach the caller, unless the table gives it status 500.
+ * If a handler throws it, the client gets its code and message, unless the status of the code is 500.
  *
  * @example throw new RookeryError('sold_out', 'No tickets left')
  */
 export class RookeryError extends Error {
   override readonly name = 'RookeryError'
   readonly code: ErrorCode | (string & {})
-  // Declared, so that an error without them does not have them as undefined.
+  // `declare`, so that an error without issues has no property `issues`.
   declare readonly issues?: readonly Issue[]
-  /** With `internal`: the id under which the server's log tells the rest. */
+  /** Of an `internal` error: the id of its line in the server's log. */
   declare readonly id?: string
 
   constructor(code: ErrorCode | (string & {}), message?: string, options: RookeryErrorOptions = {}) {
@@ -164,12 +164,12 @@ export class RookeryError extends Error {
     return errorEntry(this.code).close
   }
 
-  /** Whether the same request or connection may succeed later, unchanged. */
+  /** Whether the same request or connection may succeed later. */
   get retryable(): boolean {
     return errorEntry(this.code).retryable
   }
 
-  /** The error as it travels: code, message, issues and id; never the cause or the stack. */
+  /** The error on the wire: code, message, issues and id, without the cause and the stack. */
   toJSON(): WireError {
     return {
       code: this.code,
@@ -179,15 +179,14 @@ export class RookeryError extends Error {
     }
   }
 
-  /** Rebuilds an error that came over the wire. */
+  /** Creates an error from one that came over the wire. */
   static from(error: WireError): RookeryError {
     return new RookeryError(error.code, error.message, { issues: error.issues, id: error.id })
   }
 }
 
 /**
- * Whether an error may be shown to clients. By its name and not by its class: a second copy of the package has a class of
- * its own.
+ * Whether clients may see an error. Compares its name, not its class: a second copy of the package has another class.
  */
 export const isPublic = (error: unknown): error is RookeryError =>
   error instanceof Error && error.name === 'RookeryError' && (error as RookeryError).status !== 500

@@ -1,20 +1,20 @@
-/** How much structure a frame may have: reading it, and walking it later, takes time for each piece. */
+/** Limits for the structure of a frame. Parsing and walking a frame takes time for each node. */
 export interface StructureLimits {
-  /** Most levels of arrays and objects in each other. */
+  /** Levels of nested arrays and objects. */
   readonly maxDepth: number
-  /** Most arrays, objects and fields of objects. */
+  /** Arrays, objects, and fields of objects together. */
   readonly maxNodes: number
 }
 
-/** What there is too much of: nodes, whatever the depth, since what has too many is not even parsed. */
+/** The limit that a frame exceeds. `nodes` has priority, since a frame with too many nodes is not parsed. */
 export type Excess = 'depth' | 'nodes'
 
 /**
- * What JSON text has too much of. What walks the parsed value later may do so by recursion; parsing it does not (V8 has a
- * stack of its own for that), and what is no JSON is found out there.
+ * Returns the limit that a JSON text exceeds. Code that walks the parsed value may recurse, so the depth has a limit.
+ * Parsing does not recurse (V8 uses a stack on the heap). Invalid JSON is not detected here but by the parser.
  */
 export const excessOfText = (text: string, { maxDepth, maxNodes }: StructureLimits): Excess | undefined => {
-  // Each level and each node takes two characters at least.
+  // Each level and each node takes at least two characters.
   if (text.length <= 2 * Math.min(maxDepth, maxNodes)) return undefined
   let depth = 0
   let deepest = 0
@@ -33,7 +33,7 @@ export const excessOfText = (text: string, { maxDepth, maxNodes }: StructureLimi
   return deepest > maxDepth ? 'depth' : undefined
 }
 
-/** Index of the quote that ends a string, or where the text ends. */
+/** Returns the index of the quote that ends a string, or the length of the text. */
 const endOfString = (text: string, begin: number): number => {
   for (let end = text.indexOf('"', begin + 1); end >= 0; end = text.indexOf('"', end + 1)) {
     let escapes = 0
@@ -43,7 +43,7 @@ const endOfString = (text: string, begin: number): number => {
   return text.length
 }
 
-/** The same of a parsed value. */
+/** Returns the limit that a parsed value exceeds. */
 export const excessOfValue = (
   value: unknown,
   { maxDepth, maxNodes }: StructureLimits,

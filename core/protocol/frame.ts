@@ -1,12 +1,15 @@
 import { RookeryError } from './errors.ts'
 import type { MessageFrame, ServerFrame } from './protocol.ts'
 
-/** How a transport writes a frame. One constant object for each encoding: frames memoise by its identity. */
+/**
+ * How a transport encodes a frame. Use one constant object for each encoding: frames cache the result by its
+ * identity.
+ */
 export interface Codec<T> {
   encode(frame: Frame): T
 }
 
-/** Frames that left together, and what a codec made of them. */
+/** Frames that left in one write, and their encoding. */
 interface Batch {
   readonly codec: Codec<unknown>
   readonly frames: readonly Frame[]
@@ -14,14 +17,14 @@ interface Batch {
 }
 
 /**
- * One frame to clients. It is encoded once for each codec, however many connections receive it, and so holds
- * nothing that differs from one connection to the next.
+ * One frame to clients. It is encoded once for each codec, however many connections receive it. So it holds nothing
+ * that differs between connections.
  */
 export class Frame {
   readonly message: ServerFrame
   /**
-   * @internal The last batch that began with this frame. Here and not in a `WeakMap`: what is in one outlives its time
-   * until the next full garbage collection.
+   * @internal The last batch that began with this frame. It is a property, since entries of a `WeakMap` live until
+   *   the next full garbage collection.
    */
   batch: Batch | undefined
   #text: string | undefined
@@ -34,7 +37,9 @@ export class Frame {
     this.message = message
   }
 
-  /** A published message whose payload is JSON already; it is parsed only for those who look at it. */
+  /**
+   * Creates a published message from a payload that is JSON already. It is parsed only if a codec reads the payload.
+   */
   static ofText(topic: string, payload: string | undefined, topics?: readonly string[]): Frame {
     const frame = new Frame(new ParsedLater(topic, payload, topics))
     frame.#payload = { text: payload }
@@ -44,7 +49,7 @@ export class Frame {
   /**
    * The frame as JSON.
    *
-   * @throws `unserializable` when the payload cannot be written as JSON
+   * @throws `unserializable` if the payload cannot be written as JSON
    */
   get text(): string {
     this.#text ??= this.message.type === undefined ? this.#messageText(this.message) : stringify(this.message)
@@ -52,7 +57,7 @@ export class Frame {
   }
 
   /**
-   * The payload of a published message as JSON, as it was when it was published; undefined when there is none.
+   * The payload of a published message as JSON, encoded when it was published. Undefined if there is no payload.
    *
    * @throws `unserializable`
    */
@@ -72,12 +77,12 @@ export class Frame {
     )
   }
 
-  /** Only published messages that no history keeps may be dropped; replies and control frames may not. */
+  /** Whether a slow consumer may lose the frame: only published messages without a place in the history. */
   get droppable(): boolean {
     return this.message.type === undefined && this.message.seq === undefined
   }
 
-  /** The frame in a transport's own encoding. */
+  /** Returns the frame in a transport's encoding. */
   encoded<T>(codec: Codec<T>): T {
     if (this.#codec === codec) return this.#encoded as T
     if (this.#codec === undefined) {
@@ -94,7 +99,7 @@ export class Frame {
 
 class ParsedLater implements MessageFrame {
   readonly topic: string
-  // Declared, so that a message without them does not have them as undefined.
+  // `declare`, so that a message without topics has no property `topics`.
   declare readonly topics?: readonly string[]
   readonly #text: string | undefined
   #payload: { readonly value: unknown } | undefined
@@ -111,7 +116,7 @@ class ParsedLater implements MessageFrame {
   }
 }
 
-/** A value as JSON; undefined when there is none. @throws `unserializable` */
+/** Returns a value as JSON, or undefined for undefined. @throws `unserializable` */
 export const stringify = (value: unknown): string | undefined => {
   try {
     return JSON.stringify(value)
@@ -128,8 +133,8 @@ const isSame = (a: readonly Frame[], b: readonly Frame[]): boolean => {
 }
 
 /**
- * Makes an encoder of frames that leave together. Those who subscribe alike have the same frames in their
- * outboxes when a turn ends, so that a batch is put together once for all of them.
+ * Creates an encoder for frames that leave in one write. Sessions with equal subscriptions have the same frames in
+ * their outboxes at the end of a turn, so the batch is encoded once for all of them.
  */
 export const createBatchCodec = <T>(
   encode: (frames: readonly Frame[]) => T,

@@ -1,29 +1,31 @@
 import { type Issue, RookeryError, type WireError } from './errors.ts'
 
-/** Version of the wire protocol; `welcome` carries it. */
+/** Version of the wire protocol. `welcome` carries it. */
 export const PROTOCOL_VERSION = 1
 
-/** Where a client stands in the history: the same for all its subscriptions. */
+/** The position of a client in the history, for all its subscriptions. */
 export interface Cursor {
   readonly epoch: string
   readonly seq: number
 }
 
-/** Who a session belongs to. `id` is what `app.send({ user })` addresses; plugins may add more fields. */
+/** The user of a session. `app.send({ user })` addresses `id`. Plugins may add fields. */
 export interface User {
   readonly id: string
   readonly name: string
   readonly [field: string]: unknown
 }
 
-/** Stands where a contract may: topics are plain strings, payloads are `unknown` unless the call says more. */
+/**
+ * The contract of an untyped app or client: topics are strings, payloads are `unknown` unless the call states a type.
+ */
 export interface Untyped {
   readonly untyped?: true
 }
 
 // ---- client to server
 
-/** A message to a handler; with an `id` it wants a reply. */
+/** A message to a handler. With an `id` the client expects a reply. */
 export interface SendFrame {
   readonly type?: undefined
   readonly topic: string
@@ -42,7 +44,7 @@ export interface UnsubscribeFrame {
   readonly id?: number
   readonly topics: readonly string[]
 }
-/** A fresh token. */
+/** A new token. */
 export interface AuthFrame {
   readonly type: 'auth'
   readonly id?: number
@@ -62,18 +64,18 @@ export interface WelcomeFrame {
   readonly protocol: number
   readonly session: string
   readonly user: User | null
-  /** Milliseconds between two pings: a client that hears nothing for longer has lost its server. */
+  /** Milliseconds between two pings. A client that receives nothing for longer has lost its server. */
   readonly pingInterval: number
-  /** Largest frame that the server takes, in bytes: a larger one ends the session. */
+  /** Largest frame that the server accepts, in bytes. A larger frame ends the session. */
   readonly maxPayload: number
 }
-/** A published message. `topics` is there only where `topic` is not one of the event's own topics. */
+/** A published message. It has `topics` only if `topic` is not one of the event's topics. */
 export interface MessageFrame {
   readonly type?: undefined
   readonly topic: string
   readonly payload?: unknown
   readonly topics?: readonly string[]
-  /** Place in the history, where the topic has one. */
+  /** Position in the history, if the topic has a history. */
   readonly seq?: number
 }
 export interface ReplyFrame {
@@ -86,23 +88,23 @@ interface PingFrame {
   readonly type: 'ping'
   readonly seq?: number
 }
-/** Asks for a new token: the one in use is good for so many milliseconds yet. */
+/** Asks for a new token. The current one expires in `expiresIn` milliseconds. */
 interface TokenFrame {
   readonly type: 'auth'
   readonly expiresIn: number
 }
-/** Says that the server has taken subscriptions away. */
+/** Tells that the server has removed subscriptions. */
 export interface UnsubscribedFrame {
   readonly type: 'unsubscribed'
   readonly topics: readonly string[]
   readonly error: WireError
 }
-/** Answers a frame that had no id. */
+/** The error of a frame without an id. */
 export interface ErrorFrame {
   readonly type: 'error'
   readonly error: WireError
 }
-/** The last frame before the server closes. `reconnectAfter` in milliseconds; null: do not come back. */
+/** The last frame before the server closes. `reconnectAfter` is in milliseconds; null means: do not reconnect. */
 export interface CloseFrame {
   readonly type: 'close'
   readonly error: WireError
@@ -118,7 +120,7 @@ export type ServerFrame =
   | ErrorFrame
   | CloseFrame
 
-/** What stands in for a client frame that is wrong: the error, and the id to answer to if it had one. */
+/** Replaces an invalid frame of a client: the error, and the id of the frame if it had one. */
 export interface InvalidFrame {
   readonly type: 'invalid'
   readonly id?: number
@@ -166,17 +168,17 @@ const complaints = (frame: Record<string, unknown>): Issue[] => {
   return issues
 }
 
-/** A transport may have found out itself; no peer can make an error of this class. */
+/** Whether the transport has found a frame invalid already. A peer cannot send an instance of this class. */
 const isInvalid = (frame: unknown): frame is InvalidFrame =>
   isObject(frame) && frame.type === 'invalid' && frame.error instanceof RookeryError
 
-/** Checks the shape of a frame from a client; topics are checked by whoever uses them. */
+/** Checks the shape of a client's frame. Topics are checked where they are used. */
 export const checkClientFrame = (frame: unknown): ClientFrame | InvalidFrame => {
   if (isInvalid(frame)) return frame
   if (!isObject(frame)) {
     return { type: 'invalid', error: new RookeryError('bad_frame', 'A frame is a JSON object') }
   }
-  // Whatever else it holds, nothing of it is to be answered to.
+  // A pong has no reply, whatever other fields it has.
   if (frame.type === 'pong') return PONG
   const issues = complaints(frame)
   if (issues.length === 0) return frame as unknown as ClientFrame
@@ -187,13 +189,13 @@ export const checkClientFrame = (frame: unknown): ClientFrame | InvalidFrame => 
   return { type: 'invalid', error, ...(isId(frame.id) && { id: frame.id }) }
 }
 
-/** One for all: a flood of these should cost little. */
+/** Shared instance, so that a flood of invalid frames costs little. */
 const NOT_JSON: InvalidFrame = {
   type: 'invalid',
   error: new RookeryError('bad_frame', 'The frame is not JSON'),
 }
 
-/** Reads a frame from a client; never throws. */
+/** Parses a frame of a client. Never throws. */
 export const parseClientFrame = (text: string): ClientFrame | InvalidFrame => {
   let frame: unknown
   try {
@@ -205,7 +207,7 @@ export const parseClientFrame = (text: string): ClientFrame | InvalidFrame => {
 }
 
 /**
- * Reads a frame from a server.
+ * Parses a frame of a server.
  *
  * @throws `bad_frame`
  */

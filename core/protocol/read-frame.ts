@@ -2,7 +2,7 @@ import { RookeryError } from './errors.ts'
 import { type Excess, excessOfText, type StructureLimits } from './frame-structure.ts'
 import { type ClientFrame, type InvalidFrame, parseClientFrame } from './protocol.ts'
 
-/** What stands for a frame that has too much structure. */
+/** Returns the error for a frame that has too much structure. */
 export const excessive = (
   excess: Excess,
   { maxDepth, maxNodes }: StructureLimits,
@@ -18,7 +18,7 @@ export const excessive = (
   ...(id !== undefined && { id }),
 })
 
-/** Reads a frame from a client; never throws. One with too many nodes is not parsed. */
+/** Parses a frame of a client within limits. Never throws. A frame with too many nodes is not parsed. */
 export const readClientFrame = (text: string, limits: StructureLimits): ClientFrame | InvalidFrame => {
   const excess = excessOfText(text, limits)
   if (excess === 'nodes') return excessive(excess, limits, idOf(text))
@@ -26,13 +26,17 @@ export const readClientFrame = (text: string, limits: StructureLimits): ClientFr
   return frame.type !== 'invalid' && excess ? excessive(excess, limits, frame.id) : frame
 }
 
-/** The number of a frame that is not parsed, where it comes last, as from our client, or first. */
+/**
+ * Finds the id of a frame that is not parsed. The id must be the last field, as Rookery's client writes it, or the
+ * first.
+ */
 const idOf = (text: string): number | undefined => {
-  const found = ID_LAST.exec(text.slice(-LONGEST_ID)) ?? ID_FIRST.exec(text.slice(0, LONGEST_ID))
+  const found = ID_LAST.exec(text.slice(-ID_SEARCH_LENGTH)) ?? ID_FIRST.exec(text.slice(0, ID_SEARCH_LENGTH))
   const id = Number(found?.[1])
   return Number.isSafeInteger(id) ? id : undefined
 }
 
-const LONGEST_ID = 64
+/** Characters in which the id of a frame is searched. */
+const ID_SEARCH_LENGTH = 64
 const ID_LAST = /,\s*"id"\s*:\s*(\d+)\s*\}\s*$/
 const ID_FIRST = /^\s*\{\s*"id"\s*:\s*(\d+)\s*,/

@@ -10,8 +10,8 @@ export interface Authorizer {
   /** Whether a session may do this to a topic. A thrown error refuses; the client sees it if it has a public code. */
   authorize(session: Session, action: Action, topic: string): boolean | Promise<boolean>
   /**
-   * Whether a session may subscribe to a pattern with wildcards. `true` allows all topics that the pattern covers. `'each'`
-   * means that the pattern alone does not decide: the server asks for every topic before its first message.
+   * Whether a session may subscribe to a pattern with wildcards. `true` allows all topics that the pattern covers.
+   * `'each'` means that the pattern alone does not decide: the server asks for every topic before its first message.
    */
   authorizePattern(session: Session, pattern: string): boolean | 'each'
 }

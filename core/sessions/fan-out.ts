@@ -19,8 +19,9 @@ export interface Subscriber {
 /** Delivers messages to the sessions that subscribe to them. */
 export class FanOut {
   /**
-   * Arrays, in which each subscriber knows its place. Adding to and deleting from a `Set` rebuilds its hash table now and
-   * then, which takes 0.1 ms for 500 subscribers, and the sets of patterns that are always used together rebuild together.
+   * Arrays, in which each subscriber knows its place. Adding to and deleting from a `Set` rebuilds its hash table now
+   * and then, which takes 0.1 ms for 500 subscribers, and the sets of patterns that are always used together rebuild
+   * together.
    */
   readonly #subscribers = new PatternTrie<Subscriber[]>()
   readonly #interest: (pattern: string, wanted: boolean) => void

@@ -48,7 +48,9 @@ interface Waiting {
   readonly refused: boolean
 }
 
-/** Handles the frames of a session in the order of the fair queue: checks them, applies the rate limits, and answers. */
+/**
+ * Handles the frames of a session in the order of the fair queue: checks them, applies the rate limits, and answers.
+ */
 export class Inbound {
   readonly #session: InboundSession
   readonly #host: InboundHost

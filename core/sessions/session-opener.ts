@@ -39,7 +39,9 @@ export class SessionOpener {
     return this.#accepting
   }
 
-  /** Starts or stops accepting connections. Stopping refuses the handshakes under way without waiting for their hooks. */
+  /**
+   * Starts or stops accepting connections. Stopping refuses the handshakes under way without waiting for their hooks.
+   */
   accept(accepting: boolean): void {
     this.#accepting = accepting
     if (accepting) return
@@ -98,7 +100,7 @@ class Attempt {
   readonly #handshake: Handshake
   readonly #wire: Wire
   readonly #stop: (error: RookeryError) => void
-  /** Undoes what the limits have counted. */
+  /** Functions that undo the counts of the connection limits. */
   readonly #leave: (() => void)[] = []
   #slot: Slot | undefined
   #session: LiveSession | undefined

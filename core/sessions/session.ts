@@ -43,8 +43,8 @@ export interface Session {
    */
   close(error?: RookeryError): void
   /**
-   * Changes what is known of the session's user, for example after a new token. Checks the session's subscriptions again,
-   * removes those that are no longer allowed, and tells the client.
+   * Changes what is known of the session's user, for example after a new token. Checks the session's subscriptions
+   * again, removes those that are no longer allowed, and tells the client.
    *
    * @throws `forbidden` when it is another user
    */
@@ -72,5 +72,8 @@ export interface PeerSession extends Session {
   push(frame: Frame): void
 }
 
-/** The part of a session's id that may be logged. The whole id is a secret: it admits to the uplink of server-sent events. */
+/**
+ * The part of a session's id that may be logged. The whole id is a secret: it admits to the uplink of server-sent
+ * events.
+ */
 export const logId = ({ id }: { readonly id: string }): string => id.slice(0, id.indexOf('-') + 9)

@@ -14,8 +14,8 @@ export type AuthenticateHook = (
 /** Called before a session is welcomed. A thrown error refuses the peer. */
 export type OpenHook = (session: Session, handshake: Handshake) => void | Promise<void>
 /**
- * Called once when a session has closed. `error` is the reason; it is undefined if the peer left by itself. An error of the
- * hook is logged.
+ * Called once when a session has closed. `error` is the reason; it is undefined if the peer left by itself. An error
+ * of the hook is logged.
  */
 export type CloseHook = (session: Session, error: RookeryError | undefined) => unknown
 /** Handles a new token that a client has sent. The result is the reply; a thrown error refuses the token. */
@@ -45,7 +45,11 @@ export interface Sessions extends Iterable<Session> {
   onOpen(hook: OpenHook): () => void
   /** Adds a hook that is called after a session has closed. Returns a function that removes it. */
   onClose(hook: CloseHook): () => void
-  /** Adds the hook that handles new tokens. Returns a function that removes it. @throws `invalid_option` if there is one already */
+  /**
+   * Adds the hook that handles new tokens. Returns a function that removes it.
+   *
+   * @throws `invalid_option` if there is one already
+   */
   onToken(hook: TokenHook): () => void
   /** Adds a hook that is called when a session's user has been renewed. Returns a function that removes it. */
   onRenew(hook: RenewHook): () => void

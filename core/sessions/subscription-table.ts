@@ -9,7 +9,8 @@ export const PER_TOPIC = 4
 const PLACE = 8
 
 /**
- * The patterns of a session: who wants each of them (flags), and the session's place among the subscribers of the pattern.
+ * The patterns of a session: who wants each of them (flags), and the session's place among the subscribers of the
+ * pattern.
  *
  * Each entry is one number. An object for each subscription of 50,000 sessions would be a cost of its own.
  */

@@ -23,8 +23,8 @@ export interface TopicAuthorizationHost {
 }
 
 /**
- * Receives the messages of patterns whose topics have to be authorized one by one. Each topic is checked before its first
- * message; messages that come during the check wait for it.
+ * Receives the messages of patterns whose topics have to be authorized one by one. Each topic is checked before its
+ * first message; messages that come during the check wait for it.
  */
 export class TopicAuthorization implements Subscriber {
   readonly id: string

@@ -6,8 +6,8 @@ import type { Limits } from './limits.ts'
 import type { PeerSession } from './session.ts'
 
 /**
- * A way for clients to connect. A plugin adds it to `Transports` in its `setup`. The app starts transports after all plugins
- * and stops them before all plugins.
+ * A way for clients to connect. A plugin adds it to `Transports` in its `setup`. The app starts transports after all
+ * plugins and stops them before all plugins.
  */
 export interface Transport {
   /** Names the transport in the log and to hooks, such as `websocket`. */
@@ -15,8 +15,8 @@ export interface Transport {
   /** Starts to accept connections. Passes each to `host.open`. */
   start(host: TransportHost): Promise<void>
   /**
-   * Stops accepting connections. Resolves when no connection is left. The app has closed every session before. The transport
-   * MUST give the last bytes a limited time to leave, and MUST NOT leave a socket or timer open.
+   * Stops accepting connections. Resolves when no connection is left. The app has closed every session before. The
+   * transport MUST give the last bytes a limited time to leave, and MUST NOT leave a socket or timer open.
    */
   stop(): Promise<void>
 }
@@ -35,8 +35,8 @@ export interface Handshake {
   /** A token that the peer has sent in the transport's own way, such as Socket.IO's `auth.token`. */
   readonly token?: string
   /**
-   * Waits for the token that the peer sends in its first frame, for transports whose peers cannot send one earlier. Only an
-   * authenticate hook calls it. Later frames wait until the session is open.
+   * Waits for the token that the peer sends in its first frame, for transports whose peers cannot send one earlier.
+   * Only an authenticate hook calls it. Later frames wait until the session is open.
    *
    * @throws `unauthenticated` if the first frame is not an `auth` frame
    */
@@ -48,22 +48,23 @@ export interface TransportHost {
   /** A transport MUST refuse frames larger than `limits.maxPayload`, and SHOULD do so before it has read them. */
   readonly limits: Limits
   /**
-   * Shares the event loop among peers. `session.receive` uses it. A transport that can leave bytes unread SHOULD read each
-   * connection in small pieces, in a flow of its own, so that a flood of one peer does not delay the others.
+   * Shares the event loop among peers. `session.receive` uses it. A transport that can leave bytes unread SHOULD read
+   * each connection in small pieces, in a flow of its own, so that a flood of one peer does not delay the others.
    */
   readonly fairQueue: FairQueue
   /**
-   * Calls `act`, which begins a handshake: now, or up to 500 ms later if the address is over the handshake rate. A transport
-   * SHOULD call this before it does any work for the peer. The promise settles as `act` does.
+   * Calls `act`, which begins a handshake: now, or up to 500 ms later if the address is over the handshake rate. A
+   * transport SHOULD call this before it does any work for the peer. The promise settles as `act` does.
    *
-   * @throws `rate_limited` if the address is still over the rate after the wait, `shutting_down` if the app has stopped
-   * meanwhile. In both cases nothing has been sent to the peer
+   * @throws `rate_limited` if the address is still over the rate after the wait, `shutting_down` if the app has
+   *   stopped meanwhile. In both cases nothing has been sent to the peer
    */
   begin<T>(address: string, act: () => T | Promise<T>): Promise<T>
   /**
-   * Opens a session for a connection. Until the promise resolves, the transport MUST hold back the frames of the peer. Then
-   * the transport passes each frame to `session.receive`, calls `session.alive()` for each sign of life of its own kind, and
-   * calls `session.disconnected()` once when the connection is gone, also if that was before the promise resolved.
+   * Opens a session for a connection. Until the promise resolves, the transport MUST hold back the frames of the
+   * peer. Then the transport passes each frame to `session.receive`, calls `session.alive()` for each sign of life of
+   * its own kind, and calls `session.disconnected()` once when the connection is gone, also if that was before the
+   * promise resolved.
    *
    * If it rejects, the peer has been told and the wire is closed. The transport only has to forget the connection.
    *
@@ -75,8 +76,8 @@ export interface TransportHost {
 /** One connection, given by the transport to the app. */
 export interface Wire {
   /**
-   * Writes frames with as few system calls as possible. MUST keep their order, MUST NOT throw after close, and MUST NOT keep
-   * the array.
+   * Writes frames with as few system calls as possible. MUST keep their order, MUST NOT throw after close, and MUST
+   * NOT keep the array.
    */
   write(frames: readonly Frame[]): void
   /** Bytes accepted and not yet passed to the kernel. */
@@ -86,8 +87,8 @@ export interface Wire {
   /** Sends a ping of the transport's own, such as a WebSocket ping, which the peer's software answers by itself. */
   ping?(): void
   /**
-   * Closes the connection when all written frames have left, or after a limited time. Idempotent. Without an error it is a
-   * normal close.
+   * Closes the connection when all written frames have left, or after a limited time. Idempotent. Without an error it
+   * is a normal close.
    */
   close(error?: RookeryError): void
   /** Drops the connection and its buffered bytes at once, because the peer is dead or does not read. */

@@ -1,21 +1,21 @@
 import { PatternTrie } from './pattern-trie.ts'
 
-/** Finds the values whose patterns match a topic: several for each pattern. */
+/** Maps patterns to sets of values, and finds the values whose patterns match a topic. */
 export class Matcher<T> {
   readonly #sets = new PatternTrie<Set<T>>()
 
-  /** Number of different patterns held. */
+  /** Number of patterns. */
   get patterns(): number {
     return this.#sets.size
   }
 
-  /** Number of trie nodes in use; 0 when the matcher is empty. For leak checks: walks the whole trie. */
+  /** Number of trie nodes; 0 if the matcher is empty. For leak checks: walks the whole trie. */
   get nodes(): number {
     return this.#sets.nodes
   }
 
   /**
-   * Adds a value under a pattern; adding it twice is one.
+   * Adds a value to a pattern. Adding it again has no effect.
    *
    * @returns whether this is the pattern's first value
    * @throws `invalid_pattern`
@@ -39,14 +39,14 @@ export class Matcher<T> {
     return true
   }
 
-  /** Whether any value is held under exactly this pattern. */
+  /** Whether exactly this pattern has a value. */
   has(pattern: string): boolean {
     return this.#sets.get(pattern) !== undefined
   }
 
   /**
-   * The values of all patterns that match a valid topic, as one live set for each pattern: read them at
-   * once and do not keep them. A value under several matching patterns is in several sets.
+   * Returns the values of all patterns that match a valid topic: one live set for each pattern. Read the sets at once
+   * and do not keep them. A value with several matching patterns is in several sets.
    */
   match(topic: string): readonly ReadonlySet<T>[] {
     return this.#sets.match(topic)

@@ -1,13 +1,13 @@
 import { assertPattern } from './topic.ts'
 
 class Node<V> {
-  /** Next segment, literally. */
+  /** Children by their literal segment. */
   children: Map<string, Node<V>> | undefined
-  /** Next segment, whatever it is: a `*` that is not last. */
+  /** Child for any one segment: a `*` that is not last. */
   any: Node<V> | undefined
   /** Value of the pattern that ends here. */
   here: V | undefined
-  /** Value of the pattern that ends in `*` below here: one or more segments, whatever they are. */
+  /** Value of the pattern that ends with `*` below this node: one or more segments. */
   rest: V | undefined
 
   get empty(): boolean {
@@ -16,12 +16,12 @@ class Node<V> {
 }
 
 /**
- * A value for each pattern, found by topics. A trie over segments: the cost of a match follows the patterns that do match,
- * not the number of the others, and deleting a pattern frees its nodes.
+ * Maps patterns to values, and finds the values whose patterns match a topic. A trie over segments: the cost of a
+ * match depends on the patterns that match, not on the number of patterns. Deleting a pattern frees its nodes.
  */
 export class PatternTrie<V extends object> {
   readonly #root = new Node<V>()
-  /** The value of each pattern, which is in its node, too: most that come are there already. */
+  /** The values by pattern, beside the trie: most calls of `get` and `add` are for a pattern that exists already. */
   readonly #values = new Map<string, V>()
 
   /** Number of patterns. */
@@ -29,7 +29,7 @@ export class PatternTrie<V extends object> {
     return this.#values.size
   }
 
-  /** Number of trie nodes in use; 0 when the map is empty. For leak checks: walks the whole trie. */
+  /** Number of trie nodes; 0 if the trie is empty. For leak checks: walks the whole trie. */
   get nodes(): number {
     const count = (node: Node<V>): number => {
       let sum = node.any ? 1 + count(node.any) : 0
@@ -39,12 +39,12 @@ export class PatternTrie<V extends object> {
     return count(this.#root)
   }
 
-  /** The value of exactly this pattern. */
+  /** Returns the value of exactly this pattern. */
   get(pattern: string): V | undefined {
     return this.#values.get(pattern)
   }
 
-  /** Gives a value to a pattern that has none. @throws `invalid_pattern` */
+  /** Adds a pattern that is not in the trie yet. @throws `invalid_pattern` */
   add(pattern: string, value: V): void {
     assertPattern(pattern)
     this.#values.set(pattern, value)
@@ -65,7 +65,7 @@ export class PatternTrie<V extends object> {
     else node.here = value
   }
 
-  /** Does nothing when the pattern has no value. */
+  /** Deletes a pattern. Does nothing if it is not in the trie. */
   delete(pattern: string): void {
     if (!this.#values.delete(pattern)) return
     const segments = pattern.split('/')
@@ -73,7 +73,7 @@ export class PatternTrie<V extends object> {
     this.#prune(this.#root, open ? segments.slice(0, -1) : segments, 0, open)
   }
 
-  /** Takes the value of a pattern out of its node, and out of the trie what is empty then. */
+  /** Deletes the value of a pattern from its node, and the nodes that are empty then. */
   #prune(node: Node<V>, segments: readonly string[], index: number, open: boolean): void {
     const segment = segments[index]
     if (segment === undefined) {
@@ -93,7 +93,7 @@ export class PatternTrie<V extends object> {
     }
   }
 
-  /** The values of all patterns that match a valid topic. */
+  /** Returns the values of all patterns that match a valid topic. */
   match(topic: string): readonly V[] {
     const found: V[] = []
     if (this.#values.size === 0) return found

@@ -1,11 +1,11 @@
 import { RookeryError } from '../protocol/errors.ts'
 
-/** Most bytes (UTF-8) in a topic or a pattern. */
+/** Bytes (UTF-8) that a topic or a pattern may have. */
 export const MAX_TOPIC_BYTES = 255
-/** Most segments in a topic or a pattern. */
+/** Segments that a topic or a pattern may have. */
 export const MAX_TOPIC_SEGMENTS = 16
 
-// Whitespace, control characters and lone surrogates never belong in a topic; `*` only in a pattern.
+// Whitespace, control characters and lone surrogates. `*` is checked separately, since patterns may have it.
 const FORBIDDEN = /[\s\p{Cc}\p{Cs}]/u
 
 const utf8Length = (text: string): number => {
@@ -17,11 +17,11 @@ const utf8Length = (text: string): number => {
   return bytes
 }
 
-/** Says what is wrong with a topic, or nothing when it is fine. */
+/** Returns what is wrong with a topic, or undefined if it is valid. */
 const complaint = (topic: unknown, wildcards: boolean): string | undefined => {
   if (typeof topic !== 'string') return `must be a string, not ${topic === null ? 'null' : typeof topic}`
   if (topic === '') return 'must not be empty'
-  // A UTF-16 unit takes at most three bytes, so short topics need no counting.
+  // A UTF-16 unit takes at most three bytes, so the bytes of short topics need not be counted.
   if (
     topic.length > MAX_TOPIC_BYTES ||
     (topic.length * 3 > MAX_TOPIC_BYTES && utf8Length(topic) > MAX_TOPIC_BYTES)
@@ -41,7 +41,7 @@ const complaint = (topic: unknown, wildcards: boolean): string | undefined => {
 }
 
 const quote = (topic: unknown): string => {
-  // What is no string may not even be convertible to one, and its type is named anyway.
+  // Another type may not be convertible to a string, and the message names the type.
   if (typeof topic !== 'string') return ''
   const text = JSON.stringify(topic)
   return text.length > 80 ? ` ${text.slice(0, 80)}…` : ` ${text}`
@@ -57,13 +57,13 @@ export function assertTopic(topic: unknown): asserts topic is string {
   if (valid.has(topic as string)) return
   const wrong = complaint(topic, false)
   if (wrong) throw new RookeryError('invalid_topic', `Topic${quote(topic)} ${wrong}`)
-  if (valid.size >= REMEMBERED) valid.clear()
+  if (valid.size >= MAX_VALID_TOPICS) valid.clear()
   valid.add(topic as string)
 }
 
-/** Most topics that are remembered as valid. */
-const REMEMBERED = 4096
-/** Topics that were valid when they were last checked: most are published to again and again. */
+/** Topics that are remembered as valid. */
+const MAX_VALID_TOPICS = 4096
+/** Topics that have been checked: most topics are used many times. */
 const valid = new Set<string>()
 
 /**
@@ -76,11 +76,11 @@ export function assertPattern(pattern: unknown): asserts pattern is string {
   if (wrong) throw new RookeryError('invalid_pattern', `Pattern${quote(pattern)} ${wrong}`)
 }
 
-/** Whether a topic or pattern has a segment that begins with `$`: those are the framework's own. */
+/** Whether a topic or pattern has a segment that begins with `$`. These belong to the framework. */
 export const isReserved = (topic: string): boolean => topic.startsWith('$') || topic.includes('/$')
 
 /**
- * Makes a predicate of a pattern. Topics are taken to be valid.
+ * Compiles a pattern into a predicate. The predicate expects a valid topic.
  *
  * @throws `invalid_pattern`
  */
@@ -97,7 +97,7 @@ export const compilePattern = (pattern: string): ((topic: string) => boolean) =>
 }
 
 /**
- * Whether a topic is matched by a pattern.
+ * Whether a pattern matches a topic.
  *
  * - `*` before the last segment stands for exactly one segment
  * - `*` as the last segment stands for one or more: `foo/*` matches `foo/a` and `foo/a/b`, not `foo`

@@ -1,4 +1,4 @@
-/** A value in a list, by which it can be taken out again. */
+/** An entry of a list, with which its value can be deleted. */
 export interface Entry<T> {
   readonly value: T
   before: Entry<T> | undefined
@@ -7,8 +7,9 @@ export interface Entry<T> {
 }
 
 /**
- * Values in the order they came, for what comes and goes all the time. Entries let go of each other: those of a `Set` would
- * outlive their time, kept by tables that it has outgrown until the next full garbage collection.
+ * A doubly linked list, for values that are added and deleted all the time. Deleted entries keep no reference to each
+ * other. In a `Set` they would live until the next full garbage collection, held by hash tables that the set has
+ * outgrown.
  */
 export class LinkedList<T> {
   #first: Entry<T> | undefined
@@ -23,7 +24,7 @@ export class LinkedList<T> {
     return this.#size
   }
 
-  /** Puts a value last. */
+  /** Adds a value at the end. */
   add(value: T): Entry<T> {
     const entry: Entry<T> = { value, before: this.#last, after: undefined, listed: true }
     if (this.#last) this.#last.after = entry
@@ -33,7 +34,7 @@ export class LinkedList<T> {
     return entry
   }
 
-  /** Takes an entry out, unless it is out already; tells whether it was there. */
+  /** Deletes an entry. Returns whether it was in the list. */
   delete(entry: Entry<T>): boolean {
     if (!entry.listed) return false
     entry.listed = false
@@ -46,7 +47,7 @@ export class LinkedList<T> {
     return true
   }
 
-  /** The values that are there now, first to last. */
+  /** Iterates over a copy of the values, first to last. */
   [Symbol.iterator](): IterableIterator<T> {
     const values: T[] = []
     for (let entry = this.#first; entry; entry = entry.after) values.push(entry.value)

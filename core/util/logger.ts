@@ -1,12 +1,12 @@
 import { createToken } from './token.ts'
 
-/** A line is a message, or fields and a message. */
+/** Logs a message, or fields and a message. */
 interface LogMethod {
   (message: string): void
   (fields: object, message?: string): void
 }
 
-/** What Rookery logs to: pino's signature, so that a pino instance fits as it is. */
+/** The logger of an app. A pino instance implements it. */
 export interface Logger {
   debug: LogMethod
   info: LogMethod
@@ -18,7 +18,7 @@ export const Logger = createToken<Logger>('Logger')
 
 const LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const
 
-/** Least severe level that is written; `silent` writes nothing. */
+/** The least severe level that is written. `silent` writes nothing. */
 export type LogLevel = (typeof LEVELS)[number]
 
 export const isLogLevel = (value: unknown): value is LogLevel => LEVELS.includes(value as LogLevel)
@@ -30,7 +30,10 @@ export const isLogger = (value: unknown): value is Logger =>
     (method) => typeof (value as Record<string, unknown>)[method] === 'function',
   )
 
-/** What to write of an error: JSON alone would write `{}`, or only what its `toJSON` has for clients. */
+/**
+ * The fields of an error to log. `JSON.stringify` alone would write `{}`, or only the fields for clients of its
+ * `toJSON`.
+ */
 const plainError = (error: Error): object => {
   const { name, message, stack, cause } = error
   return {
@@ -43,9 +46,9 @@ const plainError = (error: Error): object => {
   }
 }
 
-/** Makes a replacer for one `JSON.stringify`: it writes errors and bigints, and cuts circles. */
+/** Creates a replacer for one `JSON.stringify`, which writes errors and bigints, and replaces circular references. */
 const createReplacer = () => {
-  // The objects around the value at hand: what they are, and what is written of them.
+  // The ancestors of the current value, raw and as they are written.
   const around: { readonly raw: unknown; readonly written: unknown }[] = []
   return function (this: Record<string, unknown>, key: string, value: unknown): unknown {
     const raw = this[key]
@@ -59,7 +62,7 @@ const createReplacer = () => {
   }
 }
 
-/** One line, whatever its fields hold: a log call never throws. */
+/** Formats one line. Never throws, whatever the fields hold. */
 const toLine = (level: string, fields: readonly object[], message: string | undefined): string => {
   const start = { level, time: new Date().toISOString() }
   const end = message === undefined ? {} : { msg: String(message) }
@@ -71,9 +74,10 @@ const toLine = (level: string, fields: readonly object[], message: string | unde
 }
 
 /**
- * The default logger: one JSON object a line, on the console.
+ * Creates the default logger, which writes one JSON object per line to the console.
  *
- * @param level least severe level written; `'info'` by default
+ * @param level the least severe level that is written @default 'info'
+ * @param bindings fields of every line
  */
 export const createLogger = (level: LogLevel = 'info', bindings: object = {}): Logger => {
   const method = (name: Exclude<LogLevel, 'silent'>): LogMethod => {

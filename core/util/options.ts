@@ -1,17 +1,17 @@
 import { RookeryError } from '../protocol/errors.ts'
 
-/** A length of time: milliseconds, or a number with a unit such as `'250ms'`, `'10s'`, `'5m'`, `'2h'`, `'1d'`. */
+/** A duration: a number of milliseconds, or a number with a unit such as `'250ms'`, `'10s'`, `'5m'`, `'2h'`, `'1d'`. */
 export type Duration = number | `${number}${'ms' | 's' | 'm' | 'h' | 'd'}`
 
-/** Says what an option must be when the value is not that, or nothing when it is fine. */
+/** Returns what an option must be if the value is invalid, or undefined if it is valid. */
 export type OptionCheck = (value: unknown) => string | undefined
 
 const UNITS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
 
-/** Longest delay that timers take: 2^31 - 1 ms, about 24.8 days. */
-const MAX_DELAY = 2 ** 31 - 1
+/** The longest delay of a timer: 2^31 - 1 ms, about 24.8 days. */
+const MAX_DELAY_MS = 2 ** 31 - 1
 
-/** Milliseconds of a valid duration. */
+/** Returns the milliseconds of a valid duration. */
 export const milliseconds = (duration: Duration): number => {
   if (typeof duration === 'number') return duration
   const unit = duration.endsWith('ms') ? 'ms' : (duration.at(-1) as keyof typeof UNITS)
@@ -21,13 +21,13 @@ export const milliseconds = (duration: Duration): number => {
 const isDuration = (value: unknown): value is Duration =>
   typeof value === 'number' || (typeof value === 'string' && /^\d+(\.\d+)?(ms|s|m|h|d)$/.test(value))
 
-/** A path that clients and proxies write in one way only: no percent-encoding, no empty segment, no `.` and no `..`. */
+/** A path with only one spelling: no percent-encoding, no empty segment, no `.` and no `..`. */
 const PATH = /^(?:\/|(?:\/(?!\.{1,2}(?:\/|$))[\w.~!$&'()+,;=:@-]+)+\/?)$/
 
-/** A path that `option.path` has checked, without a slash at the end. */
+/** Removes the slash at the end of a path that `option.path` has checked. */
 export const withoutEndSlash = (path: string): string => (path === '/' ? path : path.replace(/\/$/, ''))
 
-/** Checks to compose the table of a function's options from. */
+/** Checks for the options of a function. */
 export const option = {
   integer:
     (min: number, max = Number.MAX_SAFE_INTEGER): OptionCheck =>
@@ -36,7 +36,7 @@ export const option = {
         ? undefined
         : `a whole number from ${min}${max === Number.MAX_SAFE_INTEGER ? '' : ` to ${max}`}`,
   duration:
-    (min = 1, max = MAX_DELAY): OptionCheck =>
+    (min = 1, max = MAX_DELAY_MS): OptionCheck =>
     (value) =>
       isDuration(value) && milliseconds(value) >= min && milliseconds(value) <= max
         ? undefined
@@ -53,7 +53,7 @@ export const option = {
     typeof value === 'string' && PATH.test(value)
       ? undefined
       : "a path that begins with /, of ASCII letters, digits and -._~!$&'()+,;=:@, such as '/api/v1/ws'") as OptionCheck,
-  /** A path that has paths below it. */
+  /** A path with other paths below it. */
   basePath: ((value) => (value === '/' ? "a path other than '/'" : option.path(value))) as OptionCheck,
   function: ((value) => (typeof value === 'function' ? undefined : 'a function')) as OptionCheck,
   object: ((value) =>
@@ -87,10 +87,10 @@ const show = (value: unknown): string => {
 }
 
 /**
- * Checks the options of a public function against a table of checks; absent options are fine.
+ * Checks the options of a public function. Every option may be left out.
  *
- * @param owner how the user wrote the call, such as `websocket()`
- * @throws `invalid_option`, naming the option, its value, and what it must be
+ * @param owner the call as the user wrote it, such as `websocket()`
+ * @throws `invalid_option`, which names the option, its value, and the valid values
  */
 export const checkOptions = (
   owner: string,

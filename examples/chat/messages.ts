@@ -1,10 +1,10 @@
-/** A message as everybody in the room gets it, on `rooms/<room>/messages`. */
+/** A message, as all members of the room get it on `rooms/<room>/messages`. */
 export interface ChatMessage {
-  /** Chosen by who sends, so that sending again after a lost connection makes no second copy. */
+  /** Chosen by the sender, so that a message that is sent again after a lost connection is not stored twice. */
   readonly id: string
   readonly from: string
   readonly text: string
-  /** When the server took it, in milliseconds since 1970. */
+  /** When the server accepted the message, in milliseconds since 1970. */
   readonly at: number
 }
 

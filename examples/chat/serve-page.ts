@@ -15,7 +15,7 @@ const bundle = async (entry: string): Promise<string> => {
   return outputFiles[0]!.text
 }
 
-/** The page in a folder: its modules bundled into one script and one stylesheet, and the files beside them. */
+/** Routes for the page in a folder: one bundled script, one bundled stylesheet, and the other files. */
 export const servePage = async (folder = new URL('page/', import.meta.url)): Promise<Hono> => {
   const inPage = (name: string): string => fileURLToPath(new URL(name, folder))
   const [page, style, icon, script] = await Promise.all([
@@ -28,7 +28,7 @@ export const servePage = async (folder = new URL('page/', import.meta.url)): Pro
   routes.use(async (c, next) => {
     await next()
     c.header('cache-control', 'no-cache')
-    // Nothing runs or loads on the page but what this server serves.
+    // The page loads and runs only files of this server.
     c.header('content-security-policy', "default-src 'self'")
   })
   routes.get('/', (c) => c.html(page))

@@ -12,11 +12,11 @@ const app = createApp({
   plugins: [
     http({ port: Number(process.env.PORT ?? 3000), routes: await servePage() }),
     websocket(),
-    // For pages whose network lets no WebSocket through, and for whoever has a Socket.IO client.
+    // For networks that block WebSockets, and for Socket.IO clients.
     sse(),
     socketio(),
-    // Gives `?username=ada&roomID=lobby` its meaning: who it is and which room. Names are taken on trust;
-    // an app with accounts adds an auth plugin.
+    // Reads the name and the room from `?username=ada&roomID=lobby`. The server does not verify names: an app with
+    // accounts adds an auth plugin.
     rooms(),
   ],
 })

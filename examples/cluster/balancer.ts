@@ -3,8 +3,8 @@ import { connect } from 'node:net'
 import type { Duplex } from 'node:stream'
 
 /**
- * A balancer that has never heard of sticky sessions: it sends every request and every connection to a node picked at
- * random. What nginx, a cloud's balancer or DNS do in production.
+ * A load balancer without sticky sessions: it sends every request and every connection to a random node. In production,
+ * nginx, a cloud load balancer or DNS does this.
  *
  * @param nodes origins of the nodes, such as `http://127.0.0.1:3001`
  */
@@ -28,7 +28,7 @@ export const createBalancer = (nodes: () => readonly string[]) => {
     const { method, url, headers } = request
     const onward = send(new URL(url ?? '/', node), { method, headers, agent: false }, (answer) => {
       response.writeHead(answer.statusCode ?? 502, answer.headers)
-      // At once: a stream of events may say nothing for a while.
+      // At once: an event stream may send no data for a while.
       response.flushHeaders()
       answer.once('error', fail)
       answer.pipe(response)

@@ -8,7 +8,7 @@ import { websocket } from 'rookery/websocket'
 import { addChat } from '../chat/chat.ts'
 import { servePage } from '../chat/serve-page.ts'
 
-// One node: the server of the chat example, and one line more.
+// One node: the server of the chat example with the NATS plugin.
 const app = createApp({
   logger: 'warn',
   plugins: [
@@ -23,7 +23,7 @@ const app = createApp({
 
 addChat(app)
 
-// So that one sees on which node what happens.
+// Logs which node handles a message.
 const { cluster } = app
 app.use('chat/send', (ctx, next) => {
   console.log(`node ${cluster.node}: ${ctx.session.user?.name} writes, over ${ctx.session.transport}`)

@@ -9,7 +9,7 @@ const NODES = 3
 
 const children = new Set<ChildProcess>()
 
-/** Starts a program that ends with this one; resolves when it writes a line that fits. */
+/** Starts a program that ends with this one. Resolves when the program writes a matching line. */
 const start = async (command: string, args: readonly string[], env: object, ready: RegExp) => {
   const child = spawn(command, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
   children.add(child)
@@ -53,13 +53,13 @@ const stop = () => {
   for (const child of children) child.kill('SIGTERM')
 }
 
-/** The nodes that are running, by address. */
+/** The running nodes, by address. */
 const running = new Map<string, ChildProcess>()
 
 const startNode = async (url: string): Promise<void> => {
   const program = fileURLToPath(new URL('node.ts', import.meta.url))
   const tsconfig = fileURLToPath(new URL('tsconfig.json', import.meta.url))
-  // The port that was asked for is the balancer's.
+  // The balancer listens on the requested port, the node on a free one.
   const env = { NATS_URL: url, TSX_TSCONFIG_PATH: tsconfig, PORT: '0' }
   const { child, match } = await start(
     process.execPath,
@@ -81,7 +81,7 @@ const main = async (): Promise<void> => {
   const { port } = balancer.address() as { port: number }
   process.once('SIGINT', () => balancer.close()).once('SIGTERM', () => balancer.close())
   console.log(`One chat on ${NODES} nodes. Open it in several tabs: http://localhost:${port}`)
-  console.log('Every request goes to a node picked at random. Try to')
+  console.log('Every request goes to a random node. Try:')
   for (const [address, { pid }] of running) console.log(`  kill -9 ${pid}    # the node at ${address}`)
   console.log(`  nats --server ${url} pub rookery.topic.rooms.lobby.typing '{"from":"NATS"}'`)
 }

@@ -28,7 +28,7 @@ await app.publish('news/today', 'lines work')
 await heard
 client.close()
 
-// The same without the client: what `nc` would show.
+// The same exchange without the client, as `nc` would show it.
 const socket = createConnection(port, '127.0.0.1')
 socket.write('name=Bob\n{"topic":"greet","payload":"Hi","id":1}\n')
 const shown = (text: string) => text.replace(/"session":"[^"]*"/, '"session":"…"')

@@ -2,14 +2,14 @@ import { createConnection } from 'node:net'
 import { type ClientTransport, RookeryError } from 'rookery/client'
 import { readLines } from './lines.ts'
 
-/** The client's half, for Node: `createClient({ url: 'http://localhost:4000', transports: [lines()] })`. */
+/** The client's transport, for Node: `createClient({ url: 'http://localhost:4000', transports: [lines()] })`. */
 export const lines = (): ClientTransport => ({
   name: 'lines',
   connect({ url, params }, events) {
     const socket = createConnection(Number(url.port || 4000), url.hostname)
     socket.on('error', () => {})
     socket.write(`${new URLSearchParams(params)}\n`)
-    let silent = false // once the client has ended the connection itself
+    let silent = false // true after the client has closed the connection
     const listen = async (): Promise<void> => {
       let end = new RookeryError('connection_failed')
       try {

@@ -3,7 +3,7 @@ import type { ClientFrame, ServerFrame } from 'rookery'
 import type { Peer, PeerHandshake } from 'rookery/testing'
 import { readLines } from './lines.ts'
 
-/** What the kit drives: it does what it is told, and also what no good client would. */
+/** The client that the testing kit controls. It can also do what a correct client never does. */
 export class LinePeer implements Peer {
   readonly frames: ServerFrame[] = []
   closed: { code?: string } | undefined
@@ -55,7 +55,7 @@ export class LinePeer implements Peer {
         if (frame.type === 'ping' && !this.#muted) this.send({ type: 'pong' })
       }
     } catch {
-      // Cut off: an end like any other.
+      // A broken connection ends like a closed one.
     }
     const last = this.frames.at(-1)
     this.closed = last?.type === 'close' ? { code: last.error.code } : {}

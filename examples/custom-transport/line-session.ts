@@ -3,7 +3,7 @@ import { type Handshake, type PeerSession, RookeryError, type TransportHost } fr
 import { createLineWire } from './line-wire.ts'
 import { readLines } from './lines.ts'
 
-/** Serves one connection from its first line to its end. Never rejects. */
+/** Serves one connection, from its first line to its end. Never rejects. */
 export const serve = async (socket: Socket, host: TransportHost): Promise<void> => {
   const lines = readLines(socket, host.limits.maxPayload)
   const timer = setTimeout(() => socket.destroy(), host.limits.handshakeTimeout)
@@ -19,12 +19,12 @@ export const serve = async (socket: Socket, host: TransportHost): Promise<void> 
   }
   clearTimeout(timer)
   session?.disconnected()
-  // Who never got as far as the app is closed by nobody else. Of the others only those who read on see the end.
+  // Without a session, the app does not close the socket. With one, the socket must be read to see its end.
   if (!session && socket.writable) socket.destroy()
   else socket.resume()
 }
 
-/** The first line is a query; a token in it is not for everybody to see. */
+/** Parses the first line: a query. A token moves out of the query, which the app and its logs can see. */
 const handshakeOf = (line: string, socket: Socket): Handshake => {
   const query = new URLSearchParams(line)
   const token = query.get('token')

@@ -3,10 +3,10 @@ import { type AddressInfo, createServer, type ListenOptions, type Socket } from 
 import { createToken, definePlugin, type Plugin, Transports } from 'rookery'
 import { serve } from './line-session.ts'
 
-/** Where the transport listens. */
+/** The port on which the transport listens. */
 export const LineServer = createToken<{ readonly port: number }>('LineServer', 'lines()')
 
-/** JSON over TCP, a frame a line. @param address where to listen; port 0 is any free one */
+/** JSON over TCP, one frame per line. @param address where to listen; port 0 selects a free port */
 export const lines = (address: ListenOptions = { port: 4000 }): Plugin => {
   const server = createServer()
   const sockets = new Set<Socket>()
@@ -25,7 +25,7 @@ export const lines = (address: ListenOptions = { port: 4000 }): Plugin => {
         },
         async stop() {
           const closed = new Promise((resolve) => server.close(resolve))
-          // Sessions have been closed by the app; others have not said a line yet.
+          // The app has closed all sessions. The other sockets have not sent their first line yet.
           for (const socket of sockets) if (socket.writable) socket.destroy()
           await closed
         },

@@ -1,13 +1,13 @@
 import type { Socket } from 'node:net'
 import { createBatchCodec, type Wire } from 'rookery'
 
-/** Milliseconds for what is buffered to leave when a connection is closed. */
-const CLOSE_TIMEOUT = 1000
+/** How long buffered bytes may take to leave when a connection is closed, in milliseconds. */
+const CLOSE_TIMEOUT_MS = 1000
 
-/** Frames that leave together, encoded once for all connections that get the same ones. */
+/** Encodes the frames of one write. Encodes once for all connections that get the same frames. */
 const bytesOf = createBatchCodec((frames) => Buffer.from(frames.map(({ text }) => `${text}\n`).join('')))
 
-/** The wire of one connection. */
+/** Creates the wire of one connection. */
 export const createLineWire = (socket: Socket): Wire => ({
   get buffered() {
     return socket.writableLength
@@ -18,7 +18,7 @@ export const createLineWire = (socket: Socket): Wire => ({
   close() {
     if (!socket.writable) return
     socket.end()
-    const timer = setTimeout(() => socket.destroy(), CLOSE_TIMEOUT)
+    const timer = setTimeout(() => socket.destroy(), CLOSE_TIMEOUT_MS)
     socket.once('close', () => clearTimeout(timer))
   },
   terminate: () => void socket.destroy(),

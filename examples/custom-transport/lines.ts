@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import { RookeryError } from 'rookery'
 
-/** The lines that come over a socket, of at most so many bytes. Reads no further than somebody asks for. */
+/** Reads lines of at most `limit` bytes from a socket. Reads only when the consumer asks for the next line. */
 export async function* readLines(socket: Socket, limit = Number.POSITIVE_INFINITY): AsyncGenerator<string> {
   let rest: Buffer = Buffer.alloc(0)
   for await (const chunk of socket.iterator({ destroyOnReturn: false })) {

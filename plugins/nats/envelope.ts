@@ -1,85 +1,89 @@
 /**
- * What nodes say to each other over NATS: a line that says who speaks, and after it the payload as JSON.
+ * The format of messages between nodes: a line with the sender and a header, then the payload as JSON.
  *
  *     rookery/1 4f2a91c07be3 1k {"except":"4f2a91c07be3-9d…"}
  *     {"text":"hello"}
  *
- * Version, node, id, and what else there is to say. No JSON text begins with an `r`: anything else is a payload from
- * whoever publishes to NATS directly. A line instead of NATS headers, because those cost the Node client as much again
- * as the message itself.
+ * The line holds the protocol version, the node, the message id, and optionally the header as JSON. No JSON text begins
+ * with `r`, so any other text is a payload that an external NATS client has published. The format does not use NATS
+ * headers, because in the Node client they cost as much again as the message itself.
  */
 
-/** Version of what nodes say to each other. */
+/** Version of the protocol between nodes. */
 export const NODE_PROTOCOL = 1
 
 const MARK = 'rookery/'
 
 /** A message of a node. */
-export interface Envelope<N> {
+export interface Envelope<H> {
   readonly node: string
-  /** Tells copies of one message, which come by several subscriptions, from other messages of that node. */
+  /**
+   * Unique among the messages of the node. A message can arrive once for each matching subscription; such copies have
+   * the same id.
+   */
   readonly id: string
-  readonly note: N | undefined
-  /** JSON, or undefined when there is none. */
+  readonly header: H | undefined
+  /** JSON, or undefined if the message has no payload. */
   readonly payload: string | undefined
 }
 
-/** A message of a node that speaks another version. */
-export interface Foreign {
+/** A message of a node that uses another protocol version. */
+export interface ForeignEnvelope {
   readonly version: string
   readonly node: string
 }
 
-/** Puts a message together. */
-export const seal = (
+/** Encodes a message. */
+export const encodeEnvelope = (
   node: string,
   id: string,
-  note: object | undefined,
+  header: object | undefined,
   payload: string | undefined,
 ): string => {
-  const line = `${MARK}${NODE_PROTOCOL} ${node} ${id}${note === undefined ? '' : ` ${JSON.stringify(note)}`}`
+  const json = header === undefined ? '' : ` ${JSON.stringify(header)}`
+  const line = `${MARK}${NODE_PROTOCOL} ${node} ${id}${json}`
   return payload === undefined ? line : `${line}\n${payload}`
 }
 
-/** Whether a text is the message of a node, and not a payload. */
-export const isSealed = (text: string): boolean => text.startsWith(MARK)
+/** Whether a text is an envelope, of any version. */
+export const isEnvelope = (text: string): boolean => text.startsWith(MARK)
 
-/** How a message of this version begins. */
-const OWN = `${MARK}${NODE_PROTOCOL} `
+/** The beginning of an envelope of this version. */
+const OWN_MARK = `${MARK}${NODE_PROTOCOL} `
 
 /**
- * Takes a message of a node apart. By hand, because this happens to every message: an expression took as long as all
- * else that is done with it here.
+ * Decodes a message. It searches for spaces instead of using a regular expression, because it runs for every message
+ * and the expression took as long as all other work on a received message.
  *
- * @throws when it is none
+ * @throws Error if the text is not an envelope
  */
-export const open = <N>(text: string): Envelope<N> | Foreign => {
+export const decodeEnvelope = <H>(text: string): Envelope<H> | ForeignEnvelope => {
   const newline = text.indexOf('\n')
   const end = newline < 0 ? text.length : newline
-  if (!text.startsWith(OWN)) return foreign(text.slice(0, end))
-  const node = partEnd(text, OWN.length, end)
-  const id = partEnd(text, node + 1, end)
-  if (node === OWN.length || id <= node + 1) {
-    throw new Error(`The message of a node without its name or an id: ${text.slice(0, 80)}`)
+  if (!text.startsWith(OWN_MARK)) return decodeForeign(text.slice(0, end))
+  const nodeEnd = partEnd(text, OWN_MARK.length, end)
+  const idEnd = partEnd(text, nodeEnd + 1, end)
+  if (nodeEnd === OWN_MARK.length || idEnd <= nodeEnd + 1) {
+    throw new Error(`The message has no node or no id: ${text.slice(0, 80)}`)
   }
   return {
-    node: text.slice(OWN.length, node),
-    id: text.slice(node + 1, id),
-    note: id === end ? undefined : (JSON.parse(text.slice(id + 1, end)) as N),
+    node: text.slice(OWN_MARK.length, nodeEnd),
+    id: text.slice(nodeEnd + 1, idEnd),
+    header: idEnd === end ? undefined : (JSON.parse(text.slice(idEnd + 1, end)) as H),
     payload: newline < 0 ? undefined : text.slice(newline + 1),
   }
 }
 
-/** Where the part of a line ends that begins somewhere. */
+/** The index of the space that ends the part which begins at `from`, or `end`. */
 const partEnd = (text: string, from: number, end: number): number => {
   const space = text.indexOf(' ', from)
   return space < 0 || space > end ? end : space
 }
 
-const foreign = (line: string): Foreign => {
+const decodeForeign = (line: string): ForeignEnvelope => {
   const [, version, node] = /^rookery\/(\S+) (\S+)(?: |$)/.exec(line) ?? []
   if (version === undefined || node === undefined || version === String(NODE_PROTOCOL)) {
-    throw new Error(`Not the message of a node: ${line.slice(0, 80)}`)
+    throw new Error(`Not a message of a node: ${line.slice(0, 80)}`)
   }
   return { version, node }
 }

@@ -1,154 +1,158 @@
 import type { NodeChange } from '../../core/cluster/cluster.ts'
-import type { Want } from './listeners.ts'
-import { BEAT_INTERVAL, Members } from './members.ts'
+import type { ListenerPatterns } from './listener-index.ts'
+import { HEARTBEAT_INTERVAL_MS, LiveNodes } from './live-nodes.ts'
 
-/** Milliseconds without news after which everybody is taken to have answered. */
-const QUIET = 200
-/** Longest that a start waits for nodes that it has heard of, in milliseconds. */
-const DISCOVERY = 2000
+/** Time without a further answer after which all nodes are taken to have answered. */
+const DISCOVERY_QUIET_MS = 200
+/** Longest time that a start waits for the answers of nodes that other nodes have named. */
+const DISCOVERY_LIMIT_MS = 2000
 
-/** What nodes tell each other about themselves. */
-export type MemberNote =
-  /** Asks those who hear it, or one node, to say `here`. */
-  | { readonly kind: 'hello'; readonly to?: string; readonly restored?: boolean; readonly state: State }
-  | { readonly kind: 'here'; readonly state: State; readonly nodes: readonly string[] }
-  | { readonly kind: 'state'; readonly state: State }
+/** A message by which nodes tell each other about themselves. Its fields are part of the protocol between nodes. */
+export type MembershipMessage =
+  /** Asks all nodes, or the node `to`, to answer `here`. */
+  | { readonly kind: 'hello'; readonly to?: string; readonly restored?: boolean; readonly state: NodeState }
+  | { readonly kind: 'here'; readonly state: NodeState; readonly nodes: readonly string[] }
+  | { readonly kind: 'state'; readonly state: NodeState }
   | { readonly kind: 'beat'; readonly revision: number }
   | { readonly kind: 'bye' }
+  /** A barrier, which the node answers after all earlier requests. */
   | { readonly kind: 'fence' }
 
-export interface State {
-  /** Counts up with each change of it. */
+export interface NodeState {
+  /** Counts up with each change of the state. */
   readonly revision: number
-  readonly wants: readonly Want[]
+  /** The patterns of the node's listeners. */
+  readonly wants: readonly ListenerPatterns[]
 }
 
-/** What membership needs of its node. */
+/** The parts of the node that membership needs. */
 export interface MembershipHost {
   readonly node: string
-  state(): State
-  /** Tells all nodes, or one that waits at a reply subject. */
-  say(note: MemberNote, reply?: string): unknown
-  answer(reply: string, note: MemberNote): unknown
-  /** Where answers to `hello` come, those to the hello after an interruption apart from others. */
+  state(): NodeState
+  /** Sends to all nodes. */
+  broadcast(message: MembershipMessage, reply?: string): unknown
+  /** Sends to the node that waits at a reply subject. */
+  reply(subject: string, message: MembershipMessage): unknown
+  /** Returns the subject for answers to `hello`. Answers to a `hello` after an interruption get one of their own. */
   replySubject(restored: boolean): string
-  wants(node: string, wants: readonly Want[]): void
-  changed(node: string, change: NodeChange): void
+  listenersChanged(node: string, listeners: readonly ListenerPatterns[]): void
+  nodeChanged(node: string, change: NodeChange): void
 }
 
-/** Finds the other nodes and keeps track of them. */
+/** Finds the other nodes, and keeps the list of nodes and their states up to date. */
 export class Membership {
   readonly #host: MembershipHost
-  readonly #members: Members
+  readonly #liveNodes: LiveNodes
   readonly #revisions = new Map<string, number>()
-  /** Nodes that somebody has named and who have not answered yet. */
+  /** Nodes that another node has named, until they answer. */
   readonly #named = new Set<string>()
-  /** Nodes that were there when the connection was lost, until they answer. */
-  readonly #lost = new Set<string>()
-  #beats: NodeJS.Timeout | undefined
-  #news = (): void => {}
+  /** Nodes that were known when the connection was lost, until they answer. */
+  readonly #interrupted = new Set<string>()
+  #heartbeats: NodeJS.Timeout | undefined
+  /** Called with each answer to `hello`. */
+  #onAnswer = (): void => {}
 
   constructor(host: MembershipHost) {
     this.#host = host
-    this.#members = new Members((node, change) => {
+    this.#liveNodes = new LiveNodes((node, change) => {
       if (change === 'left') {
         this.#revisions.delete(node)
-        this.#lost.delete(node)
+        this.#interrupted.delete(node)
       }
-      host.changed(node, change)
+      host.nodeChanged(node, change)
     })
   }
 
   get nodes(): readonly string[] {
-    return this.#members.nodes
+    return this.#liveNodes.nodes
   }
 
-  /** Resolves when those who are there have answered. */
+  /** Starts the heartbeats. Resolves when the other nodes have answered. */
   async start(): Promise<void> {
-    // From here on it is known how long this process has slept.
-    this.#members.sweep(performance.now())
-    this.#beats = setInterval(() => {
-      this.#members.sweep(performance.now())
-      this.#host.say({ kind: 'beat', revision: this.#host.state().revision })
-    }, BEAT_INTERVAL)
+    // The first sweep is the reference by which later ones see that this process was suspended.
+    this.#liveNodes.sweep(performance.now())
+    this.#heartbeats = setInterval(() => {
+      this.#liveNodes.sweep(performance.now())
+      this.#host.broadcast({ kind: 'beat', revision: this.#host.state().revision })
+    }, HEARTBEAT_INTERVAL_MS)
     const { promise, stop } = this.#discovery()
-    this.#hello(false)
+    this.#sendHello(false)
     await promise
     stop()
   }
 
-  /** Says goodbye. Idempotent. */
+  /** Tells the other nodes that this one leaves. Idempotent. */
   stop(): void {
-    if (this.#beats) this.#host.say({ kind: 'bye' })
-    clearInterval(this.#beats)
-    this.#beats = undefined
-    this.#news()
+    if (this.#heartbeats) this.#host.broadcast({ kind: 'bye' })
+    clearInterval(this.#heartbeats)
+    this.#heartbeats = undefined
+    this.#onAnswer()
   }
 
-  /** The connection is back: tells the others, who may not have noticed. */
-  restored(): void {
-    for (const node of this.#members.nodes) this.#lost.add(node)
-    this.#hello(true)
+  /** Tells the other nodes that the connection is restored, because they may not have noticed the interruption. */
+  connectionRestored(): void {
+    for (const node of this.#liveNodes.nodes) this.#interrupted.add(node)
+    this.#sendHello(true)
   }
 
-  /** What this node's listeners want has changed. */
-  changed(): void {
-    if (this.#beats) this.#host.say({ kind: 'state', state: this.#host.state() })
+  /** Tells the other nodes that the patterns of this node's listeners have changed. */
+  stateChanged(): void {
+    if (this.#heartbeats) this.#host.broadcast({ kind: 'state', state: this.#host.state() })
   }
 
-  /** Another node has said something. */
-  heard(node: string, note: MemberNote, reply: string | undefined): void {
-    if (note.kind === 'bye') {
-      this.#members.leave(node)
+  /** Takes a message of another node. */
+  received(node: string, message: MembershipMessage, reply: string | undefined): void {
+    if (message.kind === 'bye') {
+      this.#liveNodes.leave(node)
       return
     }
-    const known = this.#members.has(node)
-    this.#members.beat(node, performance.now())
-    if (note.kind === 'beat') {
-      if (this.#revisions.get(node) !== note.revision) this.#hello(false, node)
-    } else if (note.kind !== 'fence') {
-      this.#learn(node, note.state)
+    const known = this.#liveNodes.has(node)
+    this.#liveNodes.heartbeat(node, performance.now())
+    if (message.kind === 'beat') {
+      if (this.#revisions.get(node) !== message.revision) this.#sendHello(false, node)
+    } else if (message.kind !== 'fence') {
+      this.#updateState(node, message.state)
     }
-    if (note.kind === 'hello') {
-      // Where both were cut off, both say so.
-      if (known && note.restored) {
-        this.#lost.delete(node)
-        this.#members.restored(node)
+    if (message.kind === 'hello') {
+      // If both nodes were interrupted, both send this, and each reports the other as restored once.
+      if (known && message.restored) {
+        this.#interrupted.delete(node)
+        this.#liveNodes.restored(node)
       }
-      const here: MemberNote = { kind: 'here', state: this.#host.state(), nodes: this.nodes }
-      if (reply && (note.to === undefined || note.to === this.#host.node)) this.#host.answer(reply, here)
+      const here: MembershipMessage = { kind: 'here', state: this.#host.state(), nodes: this.nodes }
+      if (reply && (message.to === undefined || message.to === this.#host.node)) this.#host.reply(reply, here)
     }
-    if (note.kind === 'here') this.#answered(node, note.nodes)
+    if (message.kind === 'here') this.#answered(node, message.nodes)
   }
 
-  /** A node has answered the hello after an interruption. */
-  back(node: string): void {
-    if (this.#lost.delete(node)) this.#members.restored(node)
+  /** Takes the answer of a node to the `hello` after an interruption. */
+  restoredAnswer(node: string): void {
+    if (this.#interrupted.delete(node)) this.#liveNodes.restored(node)
   }
 
-  #hello(restored: boolean, to?: string): void {
+  #sendHello(restored: boolean, to?: string): void {
     const state = this.#host.state()
-    this.#host.say(
+    this.#host.broadcast(
       { kind: 'hello', state, restored, ...(to !== undefined && { to }) },
       this.#host.replySubject(restored),
     )
   }
 
-  #learn(node: string, { revision, wants }: State): void {
+  #updateState(node: string, { revision, wants }: NodeState): void {
     if (this.#revisions.get(node) === revision) return
     this.#revisions.set(node, revision)
-    this.#host.wants(node, wants)
+    this.#host.listenersChanged(node, wants)
   }
 
   #answered(node: string, others: readonly string[]): void {
     this.#named.delete(node)
     for (const other of others) {
-      if (other !== this.#host.node && !this.#members.has(other)) this.#named.add(other)
+      if (other !== this.#host.node && !this.#liveNodes.has(other)) this.#named.add(other)
     }
-    this.#news()
+    this.#onAnswer()
   }
 
-  /** Waits until nobody new answers, and those who were named have. */
+  /** Waits until answers stop arriving and all named nodes have answered, at most for the limit. */
   #discovery(): { readonly promise: Promise<void>; readonly stop: () => void } {
     let quiet: NodeJS.Timeout | undefined
     let resolve = (): void => {}
@@ -156,18 +160,18 @@ export class Membership {
       resolve = done
     })
     const end = () => {
-      if (this.#named.size === 0 || !this.#beats) resolve()
+      if (this.#named.size === 0 || !this.#heartbeats) resolve()
     }
-    const limit = setTimeout(resolve, DISCOVERY)
-    this.#news = () => {
+    const limit = setTimeout(resolve, DISCOVERY_LIMIT_MS)
+    this.#onAnswer = () => {
       clearTimeout(quiet)
-      quiet = setTimeout(end, this.#beats ? QUIET : 0)
+      quiet = setTimeout(end, this.#heartbeats ? DISCOVERY_QUIET_MS : 0)
     }
-    this.#news()
+    this.#onAnswer()
     const stop = () => {
       clearTimeout(limit)
       clearTimeout(quiet)
-      this.#news = () => {}
+      this.#onAnswer = () => {}
       this.#named.clear()
     }
     return { promise, stop }

@@ -6,21 +6,20 @@ import { Store } from '../../core/cluster/store.ts'
 import { RookeryError } from '../../core/protocol/errors.ts'
 import { Logger } from '../../core/util/logger.ts'
 import { checkOptions, type OptionCheck, option } from '../../core/util/options.ts'
-import { NatsCluster } from './cluster.ts'
-import { optionsOf } from './link.ts'
-import { NatsStore } from './store.ts'
+import { optionsOf } from './client-internals.ts'
+import { NatsCluster } from './nats-cluster.ts'
+import { NatsStore } from './nats-store.ts'
 
-/** Longest delay that timers take, in milliseconds. */
-const MAX_DELAY = 2 ** 31 - 1
+/** Longest delay that a timer of Node takes. */
+const MAX_TIMER_MS = 2 ** 31 - 1
 
-/** What a subject may begin with. */
-const subjectStart: OptionCheck = (value) =>
+const subjectPrefix: OptionCheck = (value) =>
   typeof value === 'string' && /^[\w-]+(\.[\w-]+)*$/.test(value)
     ? undefined
     : "letters, digits, _ and -, in one or more parts with dots between them, such as 'rookery' or 'shop.live'"
 
-/** Options that go to the NATS client as they are. */
-const PASSED = {
+/** Options that are passed to the NATS client unchanged. */
+const CLIENT_OPTIONS = {
   servers: option.either(option.string, option.list(option.string)),
   port: option.integer(1, 65535),
   name: option.string,
@@ -29,55 +28,61 @@ const PASSED = {
   token: option.string,
   authenticator: option.either(option.function, option.list(option.function)),
   tls: option.object,
-  timeout: option.integer(1, MAX_DELAY),
-  pingInterval: option.integer(1, MAX_DELAY),
+  timeout: option.integer(1, MAX_TIMER_MS),
+  pingInterval: option.integer(1, MAX_TIMER_MS),
   maxPingOut: option.integer(1),
-  reconnectTimeWait: option.integer(0, MAX_DELAY),
-  reconnectJitter: option.integer(0, MAX_DELAY),
-  reconnectJitterTLS: option.integer(0, MAX_DELAY),
+  reconnectTimeWait: option.integer(0, MAX_TIMER_MS),
+  reconnectJitter: option.integer(0, MAX_TIMER_MS),
+  reconnectJitterTLS: option.integer(0, MAX_TIMER_MS),
   reconnectDelayHandler: option.function,
   maxReconnectAttempts: option.integer(-1),
   noRandomize: option.boolean,
   ignoreClusterUpdates: option.boolean,
-  inboxPrefix: subjectStart,
+  inboxPrefix: subjectPrefix,
   resolve: option.boolean,
 } satisfies Partial<Record<keyof NodeConnectionOptions, OptionCheck>>
 
-type Passed = { readonly [K in keyof typeof PASSED]?: NodeConnectionOptions[K] | undefined }
+type ClientOptions = { readonly [K in keyof typeof CLIENT_OPTIONS]?: NodeConnectionOptions[K] | undefined }
 
 /**
- * Besides what is listed here: the options of the NATS client for servers, TLS, credentials and reconnecting, under
- * their own names. Unlike there, it reconnects for as long as it takes and looks after the connection every 2 s.
+ * The options of `nats()`. They include the options of the NATS client for servers, TLS, credentials and reconnecting,
+ * with the same names. Unlike the client, `nats()` by default never stops reconnecting and pings every 2 s.
  */
-export interface NatsOptions extends Passed {
+export interface NatsOptions extends ClientOptions {
   /** Servers of one NATS cluster. @default '127.0.0.1:4222' */
   readonly servers?: string | string[] | undefined
-  /** A connection of the user's own, which is theirs to close. Excludes the options of a connection. */
+  /** A connection of the application, which the application closes. Excludes the options of the NATS client. */
   readonly connection?: NatsConnection | undefined
   /**
-   * What the subjects begin with. Nodes with the same one are one cluster: apps that share a NATS need different ones.
+   * The beginning of all subjects. Nodes with the same prefix are one cluster; apps that share a NATS need different
+   * prefixes.
+   *
    * @default 'rookery'
    */
   readonly prefix?: string | undefined
-  /** Whether `app.start()` waits for a NATS that is not there yet, instead of failing. @default false */
+  /** Whether `app.start()` waits until NATS can be reached, instead of failing. @default false */
   readonly wait?: boolean | undefined
   /**
-   * Whether `/readyz` answers 503 while NATS is away. NATS away is away for all nodes: a balancer would be left without any,
-   * though each node still serves its own clients. @default false
+   * Whether `/readyz` answers 503 while this node has no connection to NATS. A NATS that is down is down for all nodes,
+   * so a load balancer would have no node left, although each node still serves its own clients.
+   *
+   * @default false
    */
   readonly requiredForReady?: boolean | undefined
   /**
-   * Bytes that may wait for NATS to take them; past it messages to other nodes are dropped, counted and logged.
+   * Most bytes that may wait until NATS has taken them. Past this limit messages to other nodes are dropped, counted
+   * and logged.
+   *
    * @default 16777216
    */
   readonly maxBuffered?: number | undefined
 }
 
-/** The connection's defaults: a lost server is noticed in seconds, as lost nodes are, and never given up. */
-const DEFAULTS: NodeConnectionOptions = {
+/** The connection notices a lost server within 6 s, as nodes notice a lost node, and never stops reconnecting. */
+const CONNECTION_DEFAULTS: NodeConnectionOptions = {
   timeout: 5000,
   pingInterval: 2000,
-  // Two without an answer, when it is time for the third.
+  // The connection counts as lost when two pings are unanswered and the third is due.
   maxPingOut: 3,
   maxReconnectAttempts: -1,
   reconnectTimeWait: 250,
@@ -93,45 +98,49 @@ const isConnection: OptionCheck = (value) => {
 
 const checkNatsOptions = (options: NatsOptions): void => {
   checkOptions('nats()', options, {
-    ...PASSED,
+    ...CLIENT_OPTIONS,
     connection: isConnection,
-    prefix: subjectStart,
+    prefix: subjectPrefix,
     wait: option.boolean,
     requiredForReady: option.boolean,
     maxBuffered: option.integer(1024),
   })
   if (options.servers !== undefined && options.port !== undefined) {
-    throw new RookeryError('invalid_option', "nats(): 'servers' name their ports; leave out 'port'")
+    throw new RookeryError('invalid_option', "nats(): give the ports in 'servers' and leave out 'port'")
   }
   if (!options.connection) return
   if (optionsOf(options.connection)?.noEcho) {
     throw new RookeryError(
       'invalid_option',
-      "nats(): your own 'connection' must not have noEcho: of a group of listeners NATS may choose this node's",
+      "nats(): your own 'connection' must not have noEcho, because NATS may choose a listener of this node for a group",
     )
   }
-  const both = Object.keys(PASSED).find((name) => options[name as keyof typeof PASSED] !== undefined)
-  if (both !== undefined) {
+  const conflicting = Object.keys(CLIENT_OPTIONS).find(
+    (name) => options[name as keyof typeof CLIENT_OPTIONS] !== undefined,
+  )
+  if (conflicting !== undefined) {
     throw new RookeryError(
       'invalid_option',
-      `nats(): your own 'connection' has its options; leave out '${both}'`,
+      `nats(): your own 'connection' has its options already; leave out '${conflicting}'`,
     )
   }
 }
 
-/** Those of the options that are for the NATS client. */
+/** Returns the options of the NATS client. */
 const connectionOptions = (options: NatsOptions): NodeConnectionOptions => {
-  const passed = Object.keys(PASSED).filter((name) => options[name as keyof typeof PASSED] !== undefined)
+  const given = Object.keys(CLIENT_OPTIONS).filter(
+    (name) => options[name as keyof typeof CLIENT_OPTIONS] !== undefined,
+  )
   return Object.assign(
     {},
-    DEFAULTS,
-    ...passed.map((name) => ({ [name]: options[name as keyof typeof PASSED] })),
+    CONNECTION_DEFAULTS,
+    ...given.map((name) => ({ [name]: options[name as keyof typeof CLIENT_OPTIONS] })),
   )
 }
 
 /**
- * Several nodes act as one app, over NATS: what one publishes reaches the subscribers of all, users are found on
- * whichever node they are, and no node has to be the same twice. Leave it out, and the app is one process.
+ * Joins several nodes into one app over NATS. A published message reaches the subscribers on every node, `app.send`
+ * finds a user on any node, and a client may reconnect to another node. Without this plugin the app is one process.
  *
  * @throws `invalid_option`
  * @example createApp({ plugins: [http(), websocket(), nats({ servers: 'nats://localhost:4222' })] })

@@ -2,17 +2,17 @@ import { RookeryError } from '../../core/protocol/errors.ts'
 import { assertTopic } from '../../core/topics/topic.ts'
 
 /**
- * Topics as NATS subjects, one to one. `/` becomes `.`, a last `*` of a pattern becomes `>`, and the characters that
- * NATS or this mapping treats specially are percent-encoded.
+ * Maps topics to NATS subjects, one to one. `/` becomes `.`, the last `*` of a pattern becomes `>`, and characters that
+ * are special in NATS or in this mapping are percent-encoded.
  *
- * Topics whose first segment begins with `$` have a space of their own, because our wildcards do not match them and
- * those of NATS would.
+ * Topics whose first segment begins with `$` have a namespace of their own, because a wildcard of Rookery does not
+ * match them and a wildcard of NATS would.
  */
 
 const SPECIAL = /[%.*>]/g
 const ENCODED = /%(25|2E|2A|3E)/g
 
-const SPACES = { topic: 'topic', system: 'system' } as const
+const NAMESPACES = { topic: 'topic', system: 'system' } as const
 
 const encode = (segment: string): string =>
   segment.replace(SPECIAL, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`)
@@ -20,11 +20,11 @@ const encode = (segment: string): string =>
 const decode = (token: string): string =>
   token.replace(ENCODED, (_match, code: string) => String.fromCharCode(Number.parseInt(code, 16)))
 
-const spaceOf = (topic: string): string => (topic.startsWith('$') ? SPACES.system : SPACES.topic)
+const namespaceOf = (topic: string): string => (topic.startsWith('$') ? NAMESPACES.system : NAMESPACES.topic)
 
 /** @example subjectOf('rookery', 'rooms/42/messages') // 'rookery.topic.rooms.42.messages' */
 export const subjectOf = (prefix: string, topic: string): string =>
-  `${prefix}.${spaceOf(topic)}.${topic.split('/').map(encode).join('.')}`
+  `${prefix}.${namespaceOf(topic)}.${topic.split('/').map(encode).join('.')}`
 
 /** @example patternSubject('rookery', 'rooms/*') // 'rookery.topic.rooms.>' */
 export const patternSubject = (prefix: string, pattern: string): string => {
@@ -34,41 +34,44 @@ export const patternSubject = (prefix: string, pattern: string): string => {
     if (segment !== '*') return encode(segment)
     return index === last ? '>' : '*'
   })
-  return `${prefix}.${spaceOf(pattern)}.${tokens.join('.')}`
+  return `${prefix}.${namespaceOf(pattern)}.${tokens.join('.')}`
 }
 
-/** The topic of a subject that `subjectOf` has made. */
+/** Returns the topic of a subject that a node has made with `subjectOf`. */
 export const topicOf = (prefix: string, subject: string): string => {
   const start = subject.indexOf('.', prefix.length + 1) + 1
   return subject.slice(start).split('.').map(decode).join('/')
 }
 
-/** The topic of a subject that somebody outside has made up. @throws `invalid_topic` */
+/** Returns the topic of a subject that an external NATS client has chosen. @throws `invalid_topic` */
 export const checkedTopicOf = (prefix: string, subject: string): string => {
   const topic = topicOf(prefix, subject)
   assertTopic(topic)
   const own = subjectOf(prefix, topic)
   if (own === subject) return topic
-  throw new RookeryError('invalid_topic', `Topic ${JSON.stringify(topic)} is published to as ${own}`)
+  throw new RookeryError('invalid_topic', `Publish to topic ${JSON.stringify(topic)} with the subject ${own}`)
 }
 
-/** Most subjects that are remembered. */
-const REMEMBERED = 4096
+/** Whether a pattern is the address of a node, user, session or room, at which it receives requests. */
+export const isAddress = (pattern: string): boolean => /^\$(node|user|session|room)\//.test(pattern)
 
-/** The subjects of topics; those in use are remembered. */
-export class Subjects {
+/** Number of cached subjects at which the cache is cleared. */
+const MAX_CACHED_SUBJECTS = 4096
+
+/** Caches the subjects of topics. */
+export class SubjectCache {
   readonly #prefix: string
-  readonly #known = new Map<string, string>()
+  readonly #subjects = new Map<string, string>()
 
   constructor(prefix: string) {
     this.#prefix = prefix
   }
 
   of(topic: string): string {
-    let subject = this.#known.get(topic)
+    let subject = this.#subjects.get(topic)
     if (subject === undefined) {
-      if (this.#known.size >= REMEMBERED) this.#known.clear()
-      this.#known.set(topic, (subject = subjectOf(this.#prefix, topic)))
+      if (this.#subjects.size >= MAX_CACHED_SUBJECTS) this.#subjects.clear()
+      this.#subjects.set(topic, (subject = subjectOf(this.#prefix, topic)))
     }
     return subject
   }

@@ -1,35 +1,44 @@
-import type { Change, Stay } from './view.ts'
+import type { MemberRecord, RoomChange } from './room-replica.ts'
+import type { Member } from './tokens.ts'
 
-/** Kind of the messages by which nodes tell each other who comes and goes. */
-export const KIND = 'rooms'
+/** Kind of the messages by which nodes announce joins and leaves. */
+export const ROOM_CHANGE_KIND = 'rooms'
 
-/** What such a message says beside what clients may see of it. */
-export interface Note extends Change {
-  /** Whether its sender knew of no other device of the member, so that this is news to everybody. */
+/** The note of such a message: the fields that clients do not get. */
+export interface RoomChangeNote extends RoomChange {
+  /** Whether the sender knows of no other device of the member, so that the change is news for all nodes. */
   readonly fresh: boolean
 }
 
-/** Who is in a room: `{ room }` is answered with a `Snapshot`. */
-export const SNAPSHOT = 'rooms.snapshot'
-export interface Snapshot {
+/** Asks for the members of one room: `{ room }` is answered with a `RoomSnapshot`. */
+export const SNAPSHOT_METHOD = 'rooms.snapshot'
+export interface RoomSnapshot {
   readonly version: number
-  readonly members: readonly Stay[]
+  readonly members: readonly MemberRecord[]
 }
 
-/** Who is in many rooms: `{ rooms }` is answered with a `Sync`, in which empty rooms are left out. */
-export const SYNC = 'rooms.sync'
-export interface Sync {
+/** Asks for the members of many rooms: `{ rooms }` is answered with a `RoomsSnapshot`, which omits empty rooms. */
+export const SYNC_METHOD = 'rooms.sync'
+export interface RoomsSnapshot {
   readonly version: number
-  readonly rooms: Readonly<Record<string, readonly Stay[]>>
+  readonly rooms: Readonly<Record<string, readonly MemberRecord[]>>
 }
 
-/** Whether a name is taken: a `ClaimQuestion` is answered with true or false. */
-export const CLAIM = 'rooms.claim'
-export interface ClaimQuestion {
+/** Asks whether a name is taken: a `ClaimRequest` is answered with true or false. */
+export const CLAIM_METHOD = 'rooms.claim'
+export interface ClaimRequest {
   readonly room: string
   readonly id: string
   readonly since: number
 }
 
-/** Takes everybody out: `{ room }` is answered with the ids of those who were in. */
-export const CLOSE = 'rooms.close'
+/** Removes all members of a room: `{ room }` is answered with the ids of the members. */
+export const CLOSE_METHOD = 'rooms.close'
+
+export const toMember = ({ id, name }: MemberRecord): Member => ({ id, name })
+
+/** Returns the message that clients get on `rooms/<room>/joined` or `rooms/<room>/left`. */
+export const changeMessage = (room: string, what: 'joined' | 'left', payload: object | undefined) => {
+  const topic = `rooms/${room}/${what}`
+  return { topics: [topic], topic, payload: JSON.stringify(payload), except: null, kind: null }
+}

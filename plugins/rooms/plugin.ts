@@ -8,42 +8,46 @@ import type { Session } from '../../core/sessions/session.ts'
 import { Logger } from '../../core/util/logger.ts'
 import { checkOptions, option } from '../../core/util/options.ts'
 import { assertRoom, userFromName } from './names.ts'
-import { RoomRegistry } from './registry.ts'
+import { RoomRegistry } from './room-registry.ts'
 import { Rooms } from './tokens.ts'
 
 export interface RoomsOptions {
   /**
-   * What happens when a user who is in a room joins it again with another connection: `allow` (one member with
-   * several devices), `reject` the newer connection with `name_taken`, or `replace` the older one, which is
-   * closed with `replaced`. @default 'allow'
+   * What happens when a user who is in a room joins it again with another connection. `allow`: the user is one member
+   * with several devices. `reject`: the join fails with `name_taken`. `replace`: the older connection is closed with
+   * `replaced`.
+   *
+   * @default 'allow'
    */
   readonly members?: 'allow' | 'reject' | 'replace' | undefined
   /**
-   * Whether members are told of each other's coming and going. In a room of n members that is n messages each
-   * time: switch it off for very large rooms. Listeners of the bus are told in any case. @default true
+   * Whether the members of a room are told when another member joins or leaves. In a room of n members that is n
+   * messages each time, so switch it off for very large rooms. Listeners of the bus get the events in any case.
+   *
+   * @default true
    */
   readonly announce?: boolean | undefined
-  /** Most rooms that a session may be in at a time. @default 32 */
+  /** Most rooms that a session may be in at the same time. @default 32 */
   readonly maxRooms?: number | undefined
 }
 
-/** Most members in one answer to `room/members`. */
-const PAGE = 1000
+/** Most members in an answer to `room/join` or `room/members`. */
+const MAX_LISTED_MEMBERS = 1000
 
-/** The room that a payload asks for, or the one that the session is in. */
+/** Returns the room that the payload names, or the room of the session. */
 const roomOf = (ctx: Context, payload: unknown): string => {
-  const asked = (payload as { room?: unknown } | null | undefined)?.room
-  if (asked === undefined) return ctx.room
-  assertRoom(asked)
-  return asked
+  const room = (payload as { room?: unknown } | null | undefined)?.room
+  if (room === undefined) return ctx.room
+  assertRoom(room)
+  return room
 }
 
 /**
- * Rooms: who is in them, and what they hear. A connection with `?username=<NAME>&roomID=<ROOM>` has that name
- * (unless an auth plugin says who it is) and joins that room; clients call `room/join`, `room/leave` and
- * `room/members`; servers use the `Rooms` token.
+ * Groups sessions into rooms, with a list of members for each. Clients call `room/join`, `room/leave` and
+ * `room/members`; the server uses the `Rooms` token. A connection with `?username=<NAME>&roomID=<ROOM>` joins that
+ * room, and gets that name unless an auth plugin identifies the user.
  *
- * Names that come this way are not verified: anybody can take any. Nor does a room keep others from
+ * The plugin does not verify such names, so any client can use any name. Nor does a room prevent other clients from
  * subscribing to its topics. Both need an auth plugin.
  *
  * @throws `invalid_option`
@@ -60,19 +64,19 @@ export const rooms = (options: RoomsOptions = {}): Plugin => {
     name: 'rooms',
     setup(scope) {
       const app = scope.get(AppToken)
-      // Not yet: a plugin after this one may provide it.
+      // Not resolved in setup, because a later plugin may provide it.
       const cluster = () => scope.get(Cluster)
       const registry = new RoomRegistry(app, { members, announce, maxRooms }, scope.get(Logger), cluster)
       scope.provide(Rooms, () => registry)
-      /** Rooms that sessions have asked for: what server code puts them into is the server's own affair. */
-      const asked = new WeakMap<Session, Set<string>>()
+      /** Rooms that sessions have joined by request. The server's own joins are not authorized again at a renewal. */
+      const requested = new WeakMap<Session, Set<string>>()
       const join = async (session: Session, room: string): Promise<void> => {
         assertRoom(room)
-        // At once where it can be: a client may leave in the next frame.
-        const asking = app.sessions.authorize(session, 'join', room)
-        if (asking) await asking
+        // Without an `await` if the check is synchronous, because the client may leave in its next frame.
+        const check = app.sessions.authorize(session, 'join', room)
+        if (check) await check
         await registry.join(session, room)
-        asked.set(session, (asked.get(session) ?? new Set()).add(room))
+        requested.set(session, (requested.get(session) ?? new Set()).add(room))
       }
 
       app.sessions.onAuthenticate(({ query }) => userFromName(query.get('username')), { fallback: true })
@@ -80,9 +84,9 @@ export const rooms = (options: RoomsOptions = {}): Plugin => {
         const room = query.get('roomID')
         if (room) await join(session, room)
       })
-      app.sessions.onClose((session, error) => registry.forget(session, error))
+      app.sessions.onClose((session, error) => registry.removeSession(session, error))
       app.sessions.onRenew(async (session) => {
-        for (const room of asked.get(session) ?? []) {
+        for (const room of requested.get(session) ?? []) {
           if (!session.rooms.has(room)) continue
           try {
             await app.sessions.authorize(session, 'join', room)
@@ -95,7 +99,7 @@ export const rooms = (options: RoomsOptions = {}): Plugin => {
 
       const list = async (room: string) => {
         const { items, missing } = await registry.members(room)
-        return { room, members: items.slice(0, PAGE), total: items.length, missing }
+        return { room, members: items.slice(0, MAX_LISTED_MEMBERS), total: items.length, missing }
       }
       app.handle('room/join', async (ctx, payload) => {
         const room = roomOf(ctx, payload)

@@ -30,7 +30,7 @@ describe.each([
     expect(small, 'too small for a thumb').toEqual([])
   }
 
-  it('the login and the desk have room', async () => {
+  it('the login and the desk fit the screen', async () => {
     const { url } = await startDesk()
     const page = await openDevice(url, options)
     await page.getByRole('button', { name: 'Log in' }).waitFor()

@@ -20,7 +20,7 @@ const chromium = useChromium()
 const openDevice = deviceOpener(chromium)
 const refreshes = (page: Page): Promise<string | null> => page.locator('#refreshes').textContent()
 describe('the login page', () => {
-  it('refuses a wrong password and a wrong name alike, and lets in who knows better', async () => {
+  it('refuses a wrong password and a wrong name alike, and accepts the right ones', async () => {
     const { url } = await startDesk()
     const page = await openDevice(url)
     for (const [name, password] of [
@@ -36,7 +36,7 @@ describe('the login page', () => {
     expect(await page.getByText('Chrome on Linux').first().isVisible()).toBe(true)
   })
 
-  it('slows down who guesses, and nobody else', async () => {
+  it('slows down guesses of one client, and no other client', async () => {
     const { url } = await startDesk()
     const guess = (user: string, password: string) =>
       fetch(`${url}/login`, { method: 'POST', body: JSON.stringify({ user, password }) })
@@ -49,7 +49,7 @@ describe('the login page', () => {
     expect((await guess('alan', 'turing')).status).toBe(200)
   })
 
-  it('takes nothing from pages of other origins, and hides its cookie from scripts', async () => {
+  it('refuses requests of pages of other origins, and hides its cookie from scripts', async () => {
     const { url } = await startDesk()
     const page = await openDevice(url)
     await logIn(page, 'ada')
@@ -60,7 +60,7 @@ describe('the login page', () => {
     expect((await fetch(`${url}/token`, { method: 'POST', headers })).status).toBe(403)
   })
 
-  it('remembers a device when its page is loaded again', async () => {
+  it('keeps a device logged in when its page is loaded again', async () => {
     const { url } = await startDesk()
     const page = await openDevice(url)
     await logIn(page, 'grace')
@@ -69,7 +69,7 @@ describe('the login page', () => {
     expect(await page.getByRole('heading', { level: 1 }).textContent()).toBe('Grace Hopper')
   })
 
-  it('asks again when the server has forgotten everybody', async () => {
+  it('asks for the password again when the server has lost its logins', async () => {
     const port = await freePort()
     const server = await startDesk({ port })
     const page = await openDevice(server.url)
@@ -85,7 +85,7 @@ describe('the login page', () => {
 describe('a refresh token', () => {
   afterEach(() => void vi.useRealTimers())
 
-  it('is good once, or again within ten seconds; later it was stolen', () => {
+  it('is valid once, or again within ten seconds; a later use counts as theft', () => {
     vi.useFakeTimers({ toFake: ['Date'] })
     const logins = new Logins()
     const login = logins.begin(accounts[0]!, 'a test')
@@ -104,7 +104,7 @@ describe('a refresh token', () => {
     for (const nonsense of ['', '.', 'x.y', `${login.id}`]) expect(logins.redeem(nonsense)).toBeUndefined()
   })
 
-  it('that was never issued, or is long used, ends the login and its connection', async () => {
+  it('that was never issued, or was used long ago, ends the login and its connection', async () => {
     const { url } = await startDesk()
     const page = await openDevice(url)
     await logIn(page, 'ada')
@@ -121,7 +121,7 @@ describe('a refresh token', () => {
 })
 
 describe('the access token', () => {
-  it('is refreshed over the same connection, in view', async () => {
+  it('is refreshed over the same connection, and the page shows it', async () => {
     const { url } = await startDesk({ tokenSeconds: 6 })
     const page = await openDevice(url)
     await logIn(page, 'ada')
@@ -149,7 +149,7 @@ describe('the access token', () => {
 })
 
 describe('two devices of one user', () => {
-  it('see each other come and go, and get the same private notes', async () => {
+  it('see each other connect and disconnect, and get the same private notes', async () => {
     const { url } = await startDesk()
     const [first, second, alan] = [await openDevice(url), await openDevice(url), await openDevice(url)]
     await logIn(first, 'ada')
@@ -174,7 +174,7 @@ describe('two devices of one user', () => {
     await eventually(() => devices(first).count()).toBe(1)
   })
 
-  it('cannot hear what is for somebody else', async () => {
+  it('cannot subscribe to messages for another user', async () => {
     const { url } = await startDesk()
     const page = await openDevice(url)
     await logIn(page, 'ada')
@@ -200,7 +200,7 @@ describe('two devices of one user', () => {
     await first.getByRole('button', { name: 'Log in' }).waitFor()
   })
 
-  it('log out everywhere within a second, and the other sees why', async () => {
+  it('log out everywhere within a second, and the other one shows the reason', async () => {
     const server = await startDesk()
     const [first, second, alan] = [
       await openDevice(server.url),

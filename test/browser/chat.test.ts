@@ -18,7 +18,7 @@ import {
 const chromium = useChromium()
 
 describe('two people in a room', () => {
-  it('chat both ways, and see what is their own', async () => {
+  it('exchange messages, and see which ones are their own', async () => {
     const { url } = await startChat()
     const ada = await chromium.open()
     const bob = await chromium.open()
@@ -34,7 +34,7 @@ describe('two people in a room', () => {
     expect(await message(bob, 'Hello, Bob').locator('time').getAttribute('datetime')).toMatch(/Z$/)
   })
 
-  it('see each other come, type and go', async () => {
+  it('see each other join, type and leave', async () => {
     const { url } = await startChat()
     const ada = await chromium.open()
     const bob = await chromium.open()
@@ -55,7 +55,7 @@ describe('two people in a room', () => {
     expect(await people(ada)).toEqual(['ada'])
   })
 
-  it('write what they like, and it stays text', async () => {
+  it('see any message as plain text', async () => {
     const { url } = await startChat()
     const ada = await chromium.open()
     const bob = await chromium.open()
@@ -94,7 +94,7 @@ describe('one person', () => {
     await bob.getByText('ada left').waitFor()
   })
 
-  it('keeps name and room over a reload, and finds what was said', async () => {
+  it('keeps name, room and messages over a reload', async () => {
     const { url } = await startChat()
     const ada = await chromium.open()
     const bob = await chromium.open()
@@ -107,7 +107,7 @@ describe('one person', () => {
     expect(await texts(ada)).toEqual(['before'])
   })
 
-  it('goes to another room and hears no more of the first', async () => {
+  it('can change the room, and gets no more messages of the first', async () => {
     const { url } = await startChat()
     const ada = await chromium.open()
     const bob = await chromium.open()
@@ -130,7 +130,7 @@ describe('one person', () => {
     await message(ada, 'still in the garden').waitFor()
   })
 
-  it('who reads further up stays there, and is told what is new', async () => {
+  it('keeps the scroll position while reading older messages, and sees how many are new', async () => {
     const { url } = await startChat()
     const ada = await chromium.open({ viewport: { width: 800, height: 500 } })
     const bob = await chromium.open()
@@ -174,7 +174,7 @@ describe('one person', () => {
 })
 
 describe('the server', () => {
-  it('takes no message that is empty, too long or from nobody', async () => {
+  it('refuses a message that is empty, too long or without a user', async () => {
     const { url } = await startChat()
     const ada = await connectBare(url, '?username=ada&roomID=lobby')
     const send = (payload: unknown) => ada.ask({ topic: 'chat/send', payload })
@@ -190,7 +190,7 @@ describe('the server', () => {
     expect((await elsewhere.ask({ topic: 'chat/recent' })).error.code).toBe('not_in_room')
   })
 
-  it('keeps the latest 50 messages of a room for as long as somebody is in it', async () => {
+  it('keeps the latest 50 messages of a room until its last member leaves', async () => {
     const { url } = await startChat()
     const ada = await connectBare(url, '?username=ada&roomID=lobby')
     for (let i = 0; i < 60; i += 1) {

@@ -42,7 +42,7 @@ const stopClock = async (page: Page): Promise<void> => {
 
 describe('when the server dies', () => {
   it(
-    'pages say so, come back by themselves, and what was written meanwhile arrives once and in order',
+    'pages show it and reconnect, and the messages written meanwhile arrive once and in order',
     PATIENT,
     async () => {
       const { port, server, ada, bob } = await startTwo()
@@ -68,7 +68,7 @@ describe('when the server dies', () => {
     },
   )
 
-  it('nobody has to wait who asks to connect now', async () => {
+  it('the user can connect at once instead of waiting', async () => {
     const port = await freePort()
     const server = await startChat(port)
     const ada = await chromium.open()
@@ -83,7 +83,7 @@ describe('when the server dies', () => {
 })
 
 describe('when the server is stopped', () => {
-  it('it goes at once, and pages come back to the next one', PATIENT, async () => {
+  it('it stops at once, and pages reconnect to the next one', PATIENT, async () => {
     const { port, server, ada, bob } = await startTwo()
     const exit = await server.kill('SIGTERM')
     expect(exit).toMatchObject({ code: 0, signal: null })
@@ -109,7 +109,7 @@ describe('a page that waits for its next attempt connects at once', () => {
     return { port, server, ada }
   }
 
-  it('when the network comes back', async () => {
+  it('when the browser is online again', async () => {
     const { port, server, ada } = await startWaiting()
     await ada.context().setOffline(true)
     await server.kill('SIGKILL')
@@ -121,7 +121,7 @@ describe('a page that waits for its next attempt connects at once', () => {
     await ada.locator('.own[data-state=sent]', { hasText: 'written offline' }).waitFor()
   })
 
-  it('when somebody looks at it again', async () => {
+  it('when it becomes visible', async () => {
     const { port, server, ada } = await startWaiting()
     await server.kill('SIGKILL')
     await untilReconnecting(ada)
@@ -133,7 +133,7 @@ describe('a page that waits for its next attempt connects at once', () => {
 })
 
 describe('a message', () => {
-  it('whose answer was lost with the connection is there once', async () => {
+  it('whose reply was lost with the connection appears once', async () => {
     const { url } = await startChat()
     const ada = await chromium.open()
     const bob = await chromium.open()
@@ -163,7 +163,7 @@ describe('a message', () => {
     for (const page of [ada, bob]) expect(await texts(page)).toEqual(['did you get this?', 'and this?'])
   })
 
-  it('that the server refused says so, and can be sent again or discarded', async () => {
+  it('that the server refused is marked, and can be sent again or discarded', async () => {
     const { url } = await startChat()
     const ada = await chromium.open()
     let refuse = true
@@ -186,8 +186,8 @@ describe('a message', () => {
   })
 })
 
-describe('a page that the server does not want back', () => {
-  it('says why, stays away, and connects again when told to', async () => {
+describe('a page that the server refuses', () => {
+  it('shows the reason, does not reconnect, and connects again on demand', async () => {
     const { url } = await startChat()
     const ada = await chromium.open()
     let banned = true

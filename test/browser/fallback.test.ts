@@ -34,11 +34,11 @@ const startTwo = async (faults: ProxyFaults) => {
 
 const FAULTS: [string, ProxyFaults][] = [
   ['that refuses upgrades', { upgrades: 403 }],
-  ['that accepts upgrades and swallows everything', { upgrades: 'swallow' }],
-  ['that refuses upgrades and holds responses back', { upgrades: 400, responses: 'buffer' }],
+  ['that accepts upgrades and forwards nothing', { upgrades: 'swallow' }],
+  ['that refuses upgrades and buffers responses', { upgrades: 400, responses: 'buffer' }],
 ]
 
-describe('the chat works within 5 s, and says over what,', () => {
+describe('the chat works within 5 s, and shows its transport,', () => {
   it('in a browser without WebSocket', async () => {
     const { proxy, ada, bob } = await startTwo({})
     await ada.addInitScript(() => Reflect.deleteProperty(window, 'WebSocket'))
@@ -53,7 +53,7 @@ describe('the chat works within 5 s, and says over what,', () => {
 
   it.each<[string, ProxyFaults, string]>([
     ...FAULTS.map(([what, faults]): [string, ProxyFaults, string] => [what, faults, 'sse']),
-    ['that holds responses back', { responses: 'buffer' }, 'websocket'],
+    ['that buffers responses', { responses: 'buffer' }, 'websocket'],
   ])('behind a proxy %s', async (_what, faults, transport) => {
     const { proxy, ada, bob } = await startTwo(faults)
     expect(await enterAndSay(ada, proxy.url, 'ada', 'hello')).toBeLessThan(LIMIT)
@@ -67,7 +67,7 @@ describe('the chat works within 5 s, and says over what,', () => {
 
 describe('a page that fell back', () => {
   it.each(FAULTS)(
-    'behind a proxy %s returns to WebSocket when that is healed, and loses or repeats nothing',
+    'behind a proxy %s returns to WebSocket when the proxy works again, and loses or repeats no message',
     { timeout: 90_000 },
     async (_what, faults) => {
       const { proxy, ada, bob } = await startTwo(faults)
@@ -96,7 +96,7 @@ describe('a page that fell back', () => {
     },
   )
 
-  it('begins with what worked before when it is loaded again', async () => {
+  it('begins with the transport that worked before when it is loaded again', async () => {
     const { proxy, ada } = await startTwo({ upgrades: 'swallow' })
     await enterAndSay(ada, proxy.url, 'ada', 'before')
     await untilOver(ada, 'sse')

@@ -108,7 +108,7 @@ const CONVERSATION = [
 ] as const
 
 describe.each(Object.entries(SCREENS))('on a %s', (screen, options) => {
-  it('the entrance has room', async () => {
+  it('the entrance fits the screen', async () => {
     const { url } = await startChat()
     const page = await chromium.open(options)
     await page.goto(`${url}/#/room/garden`)
@@ -117,7 +117,7 @@ describe.each(Object.entries(SCREENS))('on a %s', (screen, options) => {
     await shoot(page, `${screen}-entrance`)
   })
 
-  it('a conversation is laid out well, connected and not', async () => {
+  it('a conversation fits the screen, connected and not', async () => {
     const port = await freePort()
     const server = await startChat(port)
     const room = 'a-room-with-a-rather-long-name'

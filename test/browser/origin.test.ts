@@ -94,7 +94,7 @@ const tryFetch = (page: Page, url: string, init: RequestInit = {}) =>
   )
 
 describe('a page of another origin, with the cookies of the user', () => {
-  it('opens no WebSocket, no stream and no Socket.IO, and reads only that it may not', async () => {
+  it('opens no WebSocket, no stream and no Socket.IO, and can read the refusal', async () => {
     const { url, app, cookies } = await start()
     const page = await openPage(await startOther(), url)
     expect(await tryWebSocket(page, url)).toBe('refused')
@@ -110,7 +110,7 @@ describe('a page of another origin, with the cookies of the user', () => {
     expect(app.sessions.size).toBe(0)
   })
 
-  it('opens all of them when it is allowed, and nobody else does', async () => {
+  it('opens all of them if its origin is allowed, and no other page does', async () => {
     const other = await startOther()
     const { url, app, cookies } = await start([other])
     const page = await openPage(other, url)
@@ -218,21 +218,24 @@ describe('the client on a page of another origin', () => {
     expect([app.cookies, app.app.sessions.size]).toEqual([[], 0])
   })
 
-  it('is closed with it where the server has WebSocket alone, and the client a fallback', async () => {
+  it('is closed with origin_not_allowed if the server has only WebSocket and the client a fallback', async () => {
     const app = await start([], [])
     const page = await openPage(await startOther(), app.url)
     await startClient(page, app.url, ['websocket', 'sse'])
     expect((await until(page, 'closed')).log.slice(-2)).toEqual(['closed', 'origin_not_allowed'])
   })
 
-  it.each(TRANSPORTS)('is open over the first of $names when it is allowed', async ({ names, over }) => {
-    const other = await startOther()
-    const app = await start([other])
-    const page = await openPage(other, app.url)
-    await startClient(page, app.url, names)
-    expect(await until(page, 'open')).toEqual({ log: ['open'], transport: over })
-    expect(complaints(app)).toEqual([])
-  })
+  it.each(TRANSPORTS)(
+    'is open over the first of $names if its origin is allowed',
+    async ({ names, over }) => {
+      const other = await startOther()
+      const app = await start([other])
+      const page = await openPage(other, app.url)
+      await startClient(page, app.url, names)
+      expect(await until(page, 'open')).toEqual({ log: ['open'], transport: over })
+      expect(complaints(app)).toEqual([])
+    },
+  )
 })
 
 /**
@@ -267,9 +270,9 @@ const startProxy = async (app: string, changesHost: boolean): Promise<string> =>
   return await listen(server)
 }
 
-describe('the client on a page behind a proxy for development', () => {
+describe('the client on a page behind a development proxy', () => {
   it.each(TRANSPORTS)(
-    'that changes Host is closed with origin_not_allowed over $names, instead of coming back again and again',
+    'that changes Host is closed with origin_not_allowed over $names, and does not reconnect forever',
     async ({ names }) => {
       const app = await start()
       const proxy = await startProxy(app.url, true)
@@ -277,13 +280,13 @@ describe('the client on a page behind a proxy for development', () => {
       await startClient(page, proxy, names)
       const { log } = await until(page, 'closed')
       expect(log.slice(-2)).toEqual(['closed', 'origin_not_allowed'])
-      // Browsers do not say where a GET of the same origin comes from.
+      // Browsers send no origin with a GET to the same origin.
       expect(log.filter((state) => state === 'open').length).toBeLessThan(2)
       expect(complaints(app)).toEqual([`warn ${proxy}`])
     },
   )
 
-  it('that leaves Host alone is open over WebSocket', async () => {
+  it('that does not change Host is open over WebSocket', async () => {
     const app = await start()
     const proxy = await startProxy(app.url, false)
     const page = await openPage(proxy, app.url)

@@ -11,24 +11,24 @@ afterAll(async () => {
   await cluster?.stop()
 })
 
-/** Four of each kind, of whom nobody has a node of their own choice. */
+/** Connects four clients of each transport, through the balancer. */
 const company = (room: string, url = cluster.url): Person[] =>
   ['a', 'b', 'c'].flatMap((letter) => KINDS.map((kind) => invite(url, `${kind}-${letter}`, kind, room)))
 
 const sequence = (count: number): number[] => Array.from({ length: count }, (_, index) => index + 1)
 
-/** How many of the people are at each node. */
+/** Returns the number of clients at each node. */
 const spread = async (people: readonly Person[]): Promise<string> => {
   const nodes = await Promise.all(people.map((person) => person.node()))
   const counts = cluster.nodes.map(({ id }) => nodes.filter((node) => node === id).length)
   return counts.join(' + ')
 }
 
-/** Lets what has come be read, and what was said leave. */
+/** Lets received data be read, and sent data leave. */
 const turn = () => new Promise((resolve) => setImmediate(resolve))
 
-describe('twelve people of every transport, behind a balancer that sends each request anywhere', () => {
-  it('hear everything that each of them says, once and in the order of saying, and see no error', async () => {
+describe('twelve clients of all transports, behind a balancer that sends each request to any node', () => {
+  it('receive every message of each client once and in order, without an error', async () => {
     const people = company('all')
     await untilOpen(people)
     cluster.report(`people at the nodes: ${await spread(people)}`)
@@ -52,7 +52,7 @@ describe('twelve people of every transport, behind a balancer that sends each re
     for (const node of cluster.nodes) expect(node.complaints()).toEqual([])
   })
 
-  it('see who is there, each once, and are told once of each who comes or leaves', async () => {
+  it('see each member once, and are told once of each join and leave', async () => {
     const first = invite(cluster.url, 'first', 'websocket', 'hall')
     await untilOpen([first])
     const people = company('hall')
@@ -84,7 +84,7 @@ describe('twelve people of every transport, behind a balancer that sends each re
     }
   })
 
-  it('enter a room that nobody is in at any node without waiting', async () => {
+  it('join a room that has no members on any node without waiting', async () => {
     for (const node of cluster.nodes) {
       for (const kind of KINDS) {
         const start = Date.now()
@@ -97,7 +97,7 @@ describe('twelve people of every transport, behind a balancer that sends each re
     }
   })
 
-  it('are answered by the node of their session, whichever node a request comes to', async () => {
+  it('are answered by the node of their session, whichever node receives the request', async () => {
     const people = KINDS.map((kind) => invite(cluster.url, kind, kind, 'calls'))
     await untilOpen(people)
     const before = cluster.balancer.picks.size
@@ -110,7 +110,7 @@ describe('twelve people of every transport, behind a balancer that sends each re
     expect(before).toBe(cluster.nodes.length)
   })
 
-  it('reach each other by name from any node', async () => {
+  it('can be reached by name from any node', async () => {
     const people = KINDS.map((kind) => invite(cluster.url, `to-${kind}`, kind, 'post'))
     await untilOpen(people)
     for (const from of people) {

@@ -11,7 +11,7 @@ import {
   untilOpen,
 } from '../support/cluster-people.ts'
 
-/** Two people at each node, one on a WebSocket and one on SSE, who know no other node. */
+/** Connects two clients to each node, one over WebSocket and one over SSE. They know no other node. */
 const settle = async (cluster: Cluster): Promise<readonly (readonly Person[])[]> => {
   const groups = cluster.nodes.map(({ url }, index) => [
     invite(url, `ws-${index}`, 'websocket', 'room'),
@@ -21,7 +21,7 @@ const settle = async (cluster: Cluster): Promise<readonly (readonly Person[])[]>
   return groups
 }
 
-/** What the nodes say to those who ask whether to send them anybody. */
+/** Returns the answers of the nodes to a readiness check. */
 const readiness = (cluster: Cluster) =>
   Promise.all(
     cluster.nodes.map(async ({ url }) => {
@@ -34,11 +34,11 @@ const READY = [200, { status: 'ready', checks: { cluster: 'connected' } }]
 const DEGRADED = [503, { status: 'degraded', checks: { cluster: 'disconnected' } }]
 
 describe('a NATS server that is killed with kill -9', () => {
-  it('leaves every node to its own: its people go on, and all is whole again when NATS is back', async () => {
+  it('leaves each node serving its own clients, and the cluster recovers when NATS is back', async () => {
     const cluster = await useCluster('e2e-nats')
     const groups = await settle(cluster)
     const locals = groups.flat()
-    // Their requests go to any node, which for a while cannot reach that of their session.
+    // Their requests go to any node, which for a while cannot reach the node of the session.
     const travellers = ['a', 'b', 'c'].map((letter) => invite(cluster.url, `sse-${letter}`, 'sse', 'room'))
     await untilOpen(travellers)
     const homes = await Promise.all(travellers.map((person) => person.node()))
@@ -65,7 +65,7 @@ describe('a NATS server that is killed with kill -9', () => {
         expect([...missing].sort()).toEqual(others.map(({ id }) => id).sort())
       }
     }
-    // Nobody at another node is heard any more, and everybody at one's own still is.
+    // Clients receive messages from their own node only.
     const apart = locals.map((person) => locals.map(({ name }) => person.latest(name)))
     await untilSaid(all, 30)
     await Promise.all(groups.map((group) => untilAllHear(group)))
@@ -88,7 +88,7 @@ describe('a NATS server that is killed with kill -9', () => {
     ])
     hush()
     await expectWhole(all)
-    // Away for less than 6 s: nobody was missed.
+    // The interruption was shorter than 6 s, so no node counted as gone.
     expect(all.map((person) => person.announced.length)).toEqual(announced)
     for (const [index, group] of groups.entries()) {
       const here = travellers.filter((_person, at) => homes[at] === cluster.nodes[index]?.id)
@@ -103,7 +103,7 @@ describe('a NATS server that is killed with kill -9', () => {
 })
 
 describe('one of three NATS servers that is killed with kill -9', () => {
-  it('costs its node a moment: the node goes on at another server, and the others notice nothing', async () => {
+  it('interrupts its node for a moment: the node moves to another server, and no other node is affected', async () => {
     const servers = await useServers(3)
     const urls = servers.map(({ url }) => url)
     const cluster = await useCluster('e2e-nats-cluster', {
@@ -146,7 +146,7 @@ describe('one of three NATS servers that is killed with kill -9', () => {
   })
 })
 
-/** Everybody is seen by everybody, and nothing was heard twice or out of order. */
+/** Checks that all clients see each other, and that no message arrived twice or out of order. */
 const expectWhole = async (people: readonly Person[]) => {
   expect(disorder(people)).toEqual([])
   const names = people.map(({ name }) => name).sort()
@@ -159,7 +159,7 @@ const expectWhole = async (people: readonly Person[]) => {
   }
 }
 
-/** Resolves when everybody has said so much more. */
+/** Resolves when every client has sent so many more messages. */
 const untilSaid = async (people: readonly Person[], more: number) => {
   const marks = people.map(({ said }) => said + more)
   await vi.waitFor(() => expect(people.every(({ said }, at) => said >= (marks[at] as number))).toBe(true), {

@@ -12,23 +12,23 @@ import {
 } from '../support/cluster-people.ts'
 import type { NodeProcess } from '../support/cluster-process.ts'
 
-/** A node is gone 6 s after its last beat; beats are looked at every 2 s, and machines are busy. */
+/** A node counts as gone 6 s after its last heartbeat, which is checked every 2 s. The rest is for a busy machine. */
 const NOTICED = 8_500
 
 interface Scene {
   readonly cluster: Cluster
-  /** The node that something will happen to. */
+  /** The node that is killed, stopped or frozen. */
   readonly victim: NodeProcess
-  /** Come through the balancer. */
+  /** Clients that connect through the balancer. */
   readonly people: readonly Person[]
-  /** Are connected to the victim, and know no other way. */
+  /** Clients that are connected to the victim directly. */
   readonly bound: readonly Person[]
-  /** Are connected to the other nodes, one at each. */
+  /** Clients that are connected to the other nodes directly, one at each. */
   readonly witnesses: readonly Person[]
   readonly hush: () => void
 }
 
-/** A room in which everybody talks all the time. */
+/** Starts a room in which all clients send messages all the time. */
 const startChat = async (name: string): Promise<Scene> => {
   const cluster = await useCluster(name)
   const victim = cluster.random.pick(cluster.nodes)
@@ -47,7 +47,7 @@ const startChat = async (name: string): Promise<Scene> => {
   return { cluster, victim, people, bound, witnesses, hush }
 }
 
-/** What is answered at once to who is there, and how fast. */
+/** Returns the members that a node lists, and how long the answer took. */
 const askMembers = async (cluster: Cluster, witness: Person) => {
   const asked = Date.now()
   const { members, missing } = await witness.members()
@@ -62,11 +62,11 @@ const noticed = (node: NodeProcess, other: NodeProcess, change: 'left' | 'joined
   return at
 }
 
-/** Where everybody is who came through the balancer. */
+/** Returns the nodes of the clients that connected through the balancer. */
 const homes = (people: readonly Person[]) =>
   Promise.all(people.map(async (person) => ({ person, node: await person.node() })))
 
-/** Everything is as it should be in the end. */
+/** Checks the final state. */
 const expectWhole = async ({ cluster, people, witnesses, hush }: Scene, more: readonly Person[] = []) => {
   const all = [...witnesses, ...people, ...more]
   await untilAllHear(all)
@@ -82,7 +82,7 @@ const expectWhole = async ({ cluster, people, witnesses, hush }: Scene, more: re
   cluster.report(`messages of each person that a witness has missed: ${losses.join()} of ${people[0]?.said}`)
 }
 
-/** Who was not at a node that went has missed nothing, not even where only their streams were there. */
+/** Checks that clients of other nodes missed no message, even if only their streams were at the lost node. */
 const expectUnharmed = ({ people, witnesses }: Scene, moved: readonly Person[]) => {
   const stayers = people.filter((person) => !moved.includes(person))
   for (const person of stayers) {
@@ -94,14 +94,14 @@ const expectUnharmed = ({ people, witnesses }: Scene, moved: readonly Person[]) 
   }
 }
 
-/** Everybody is told once of each who came and went. */
+/** Checks that every client was told once of each join and leave. */
 const expectGone = (witnesses: readonly Person[], people: readonly Person[]) => {
   for (const witness of witnesses) {
     for (const { name } of people) expect(witness.news(name)).toEqual(['joined', 'left:disconnected'])
   }
 }
 
-/** Whoever moves may be seen to go and come again, but nobody is seen to come or go twice, or to be gone at last. */
+/** Checks that a client that moved may have left and joined again, in turn, and is a member in the end. */
 const expectSeenThere = (witnesses: readonly Person[], people: readonly Person[]) => {
   for (const witness of witnesses) {
     for (const { name } of people) {
@@ -113,7 +113,7 @@ const expectSeenThere = (witnesses: readonly Person[], people: readonly Person[]
 }
 
 describe('a node that is killed with kill -9', () => {
-  it('is noticed by the others, its clients go on elsewhere, and a new node takes its place', async () => {
+  it('is noticed by the other nodes, its clients move to them, and a new node can replace it', async () => {
     const scene = await startChat('e2e-kill')
     const { cluster, victim, people, bound, witnesses } = scene
     const survivors = cluster.others(victim)
@@ -165,7 +165,7 @@ describe('a node that is killed with kill -9', () => {
 })
 
 describe('a node that is stopped with SIGTERM', () => {
-  it('says goodbye: the others see it leave at once, and its clients move without an error', async () => {
+  it('tells the other nodes at once that it leaves, and its clients move without an error', async () => {
     const scene = await startChat('e2e-stop')
     const { cluster, victim, people, bound, witnesses } = scene
     const survivors = cluster.others(victim)
@@ -198,11 +198,11 @@ describe('a node that is stopped with SIGTERM', () => {
 })
 
 describe('a node that is frozen with SIGSTOP', () => {
-  it('is missing in answers, is taken for gone, and is back in the cluster when it thaws', async () => {
+  it('is missing in answers, counts as gone, and joins the cluster again when it continues', async () => {
     const scene = await startChat('e2e-freeze')
     const { cluster, victim, bound, witnesses } = scene
     const survivors = cluster.others(victim)
-    // Whoever runs a balancer has it ask for /readyz.
+    // A balancer would ask /readyz.
     cluster.balancer.remove(victim)
     const frozen = Date.now()
     await victim.signal('SIGSTOP')

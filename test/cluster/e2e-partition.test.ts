@@ -19,17 +19,17 @@ import {
 } from '../support/cluster-people.ts'
 import { freePort } from '../support/nats.ts'
 
-/** A cluster whose third node can be cut off from NATS without anybody being told. */
+/** A cluster whose third node can be cut off from NATS without a notice to any side. */
 interface Divisible {
   readonly cluster: Cluster
   cut(): void
   heal(): void
 }
 
-/** A node is gone 6 s after its last beat, and NATS after two pings in 6 s; both are looked at every 2 s. */
+/** A node counts as gone 6 s after its last heartbeat, and NATS after two pings in 6 s. Both are checked every 2 s. */
 const NOTICED = 10_000
 
-/** One balancer for each node: its people come to it, wherever it is. */
+/** One balancer for each node, so that its clients reach it at any address. */
 const doorTo = async (cluster: Cluster, index: number): Promise<string> => {
   const balancer = await Balancer.listen(cluster.random)
   onTestFinished(() => balancer.close())
@@ -52,7 +52,7 @@ const divideAndHeal = async ({ cluster, cut, heal }: Divisible) => {
   await untilOpen(all)
   const hush = chatter(all)
   await untilAllHear(all)
-  // Who was there first has not been told of the others.
+  // The clients joined one after the other, so each was told of different joins until now.
   const before = new Map(all.map((person) => [person, person.announced.length]))
   const news = (of: readonly Person[], by: readonly Person[]) =>
     by.flatMap((person) => of.map(({ name }) => person.news(name, before.get(person)).join()))
@@ -91,7 +91,7 @@ const divideAndHeal = async ({ cluster, cut, heal }: Divisible) => {
     untilAllHear(islanders),
     untilAllHear(mainland),
   ])
-  // Each side goes on.
+  // Each side serves its own clients.
   await Promise.all([untilAllHear(islanders), untilAllHear(mainland)])
   for (const side of [islanders, mainland]) {
     const { members } = await (side[0] as Person).members()
@@ -143,8 +143,8 @@ const divideAndHeal = async ({ cluster, cut, heal }: Divisible) => {
   expect(disorder(all)).toEqual([])
 }
 
-describe('a node that can no longer reach NATS, and is not told so', () => {
-  it('goes on with its own people, and is whole again afterwards: behind a proxy that swallows everything', async () => {
+describe('a node that loses NATS without a notice', () => {
+  it('serves its own clients, and recovers afterwards: behind a proxy that drops all data', async () => {
     const port = await freePort()
     const { url } = await useServer({ port })
     const hole = await BlackHole.before(port)
@@ -155,9 +155,7 @@ describe('a node that can no longer reach NATS, and is not told so', () => {
     await divideAndHeal({ cluster, cut: () => hole.cut(), heal: () => hole.heal() })
   })
 
-  it('goes on with its own people, and is whole again afterwards: with its cable pulled', async ({
-    skip,
-  }) => {
+  it('serves its own clients, and recovers afterwards: with its network link down', async ({ skip }) => {
     const why = whyNoNamespaces()
     if (why) {
       console.log(`skipped: ${why}`)

@@ -2,7 +2,7 @@ import { createApp } from 'rookery'
 import { MemoryCluster } from 'rookery/testing'
 import { expect, it, onTestFinished, vi } from 'vitest'
 
-it('passes work to one node of a group, and events to all who want those of all nodes', async () => {
+it('passes an event to one node of each group, and to every listener that listens to all nodes', async () => {
   const cluster = new MemoryCluster()
   const heard: string[] = []
   const start = async (name: string) => {

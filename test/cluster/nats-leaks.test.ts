@@ -7,9 +7,9 @@ import { freePort, type NatsNode, startNats, startNode, startNodes, until, useNa
 const useMonitored = async () => {
   const port = await freePort()
   const server = await useNats('-m', String(port))
-  /** Subjects that are subscribed to, those of one node or all, in order. */
+  /** Returns the subscribed subjects of one node or all, in order. */
   const subjects = async (): Promise<string[]> => {
-    // Not by fetch, which keeps timers.
+    // Without fetch, which keeps timers.
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
       get(`http://127.0.0.1:${port}/connz?subs=1`, { agent: false }, resolve).on('error', reject)
     })
@@ -47,7 +47,7 @@ describe('a node that has stopped', () => {
     await untilNoMore({ timeout: 3000 }, before, 'A stopped app leaves nothing')
   })
 
-  it('leaves nothing when its server is away, or silent, or never was there', async () => {
+  it('leaves nothing behind if its server is down, silent, or never was there', async () => {
     const server = await startNats()
     const elsewhere = await startNats()
     try {
@@ -58,7 +58,7 @@ describe('a node that has stopped', () => {
       await server.stop()
       elsewhere.pause()
       await until(() => !away.app.cluster.connected && !silent.app.cluster.connected)
-      // Its client tries to connect again, and waits for an answer.
+      // Its NATS client tries to connect again, and waits for an answer.
       await until(() => silent.logged(/the cluster is lost/).length === 1)
       await away.app.stop()
       await silent.app.stop()
@@ -76,7 +76,7 @@ describe('a node that has stopped', () => {
 })
 
 describe('a subscription on NATS', () => {
-  it('is there for as long as somebody on the node wants it', async () => {
+  it('exists from its first use on the node to its last', async () => {
     const { server, subjects } = await useMonitored()
     const node = await startNode(server)
     const nothing = await subjects()

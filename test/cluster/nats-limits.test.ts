@@ -6,7 +6,7 @@ import { type NatsNode, settled, startNode, startNodes, until, useNats } from '.
 
 const MIB = 1024 * 1024
 
-/** A nats-server with a configuration. */
+/** Starts a nats-server with a configuration. */
 const useConfigured = async (config: string) => {
   const folder = mkdtempSync(join(tmpdir(), 'rookery-nats-'))
   onTestFinished(() => rmSync(folder, { recursive: true }))
@@ -18,10 +18,10 @@ const useConfigured = async (config: string) => {
 const tooLarge = expect.objectContaining({ code: 'payload_too_large' })
 
 describe('a server that has stopped reading', () => {
-  it('costs no more memory than it may; what does not fit is counted, and later all goes on', async () => {
+  it('makes a node buffer no more than maxBuffered; further messages are counted, and later ones are sent', async () => {
     const server = await useNats()
     const [a, b] = (await startNodes(server, 2, { nats: { maxBuffered: MIB } })) as [NatsNode, NatsNode]
-    // So much that the kernel does not take it all.
+    // More data than the buffers of the kernel take.
     const c = await startNode(server, { nats: { maxBuffered: 16 * MIB } })
     await until(() => a.app.cluster.nodes().length === 3)
     const peer = await b.connect(['flood/*'])
@@ -48,13 +48,13 @@ describe('a server that has stopped reading', () => {
       await until(() => dropped() > 180_000)
       const grown = `${Math.round(most.used / MIB)} MiB used, ${Math.round(most.rss / MIB)} MiB resident`
       console.log(`grew by at most ${grown}; ${dropped()} of 200000 messages dropped`)
-      // The kernel takes a few MiB besides.
+      // The kernel buffers a few MiB, too.
       expect(most.used).toBeLessThan(100 * MIB)
       for (let count = 0; count < 20_000; count++) await c.app.publish('flood/1', payload)
       await until(() => c.logged(/dropped/).length > 0)
       await a.app.publish('local/1', 1)
       await until(() => local.messages.length === 1)
-      // Two pings of two seconds go without an answer, and then it is taken for lost, full buffers or not.
+      // After two unanswered pings, 2 s apart, the server counts as lost, whether buffers are full or not.
       const paused = performance.now()
       await until(() => !a.app.cluster.connected && !c.app.cluster.connected)
       console.log(`lost after ${Math.round(performance.now() - paused)} ms`)
@@ -69,7 +69,7 @@ describe('a server that has stopped reading', () => {
     await until(() => peer.messages.filter(([topic]) => topic === 'flood/2').length === 2)
   })
 
-  it('does not keep an app from stopping', async () => {
+  it('does not prevent an app from stopping', async () => {
     const server = await useNats()
     const node = await startNode(server)
     await node.connect(['a/*'])
@@ -82,7 +82,7 @@ describe('a server that has stopped reading', () => {
   })
 })
 
-describe('a message that NATS would not take', () => {
+describe('a message that is too large for NATS', () => {
   const start = async () => {
     const server = await useConfigured('max_payload: 65536')
     const work: string[] = []
@@ -101,7 +101,7 @@ describe('a message that NATS would not take', () => {
   }
   const payload = 'é'.repeat(33_000)
 
-  it('is delivered here and reported, and the connection stays', async () => {
+  it('is delivered on this node and logged, and the connection stays open', async () => {
     const { nodes, work } = await start()
     const [a, b] = nodes
     const [here, there] = [await a.connect(['t/*']), await b.connect(['t/*'])]
@@ -110,17 +110,17 @@ describe('a message that NATS would not take', () => {
     await a.app.publish('t/1', 'small')
     await until(() => there.messages.length > 0 && here.messages.length === 2)
     expect(there.messages).toEqual([['t/1', 'small']])
-    const reports = a.logged(/could not cross/)
+    const reports = a.logged(/could not be sent or read/)
     const err = { code: 'payload_too_large', message: expect.stringContaining('65536') }
     expect(reports).toMatchObject([{ err, subject: 'rookery.topic.t.1' }])
-    // Work that cannot be shared is done here rather than by nobody.
+    // An event that cannot be sent goes to the group's listeners on this node.
     a.app.bus.publish('work/1', payload)
     await until(() => work.length === 1)
     expect(work).toEqual([a.id])
     expect(a.logged(/the cluster is lost/)).toEqual([])
   })
 
-  it('is refused as a question, and as an answer becomes an error', async () => {
+  it('is rejected as a request, and becomes an error as an answer', async () => {
     const { nodes } = await start()
     const [a, b] = nodes
     b.app.cluster.answer('long', () => payload)

@@ -20,7 +20,7 @@ beforeAll(async () => {
   return () => server.stop()
 })
 
-/** Resolves when what was published has been delivered everywhere: a message of its own has come after it. */
+/** Resolves when all earlier messages have been delivered: it publishes a message and waits for that one. */
 const flushed = async (plain: NatsConnection, ...nodes: readonly NatsNode[]) => {
   for (const { app } of nodes) {
     let there = false
@@ -33,8 +33,8 @@ const flushed = async (plain: NatsConnection, ...nodes: readonly NatsNode[]) => 
   }
 }
 
-describe('whoever publishes to NATS without Rookery', () => {
-  it('reaches every subscriber once, however many patterns of it or its node match', async () => {
+describe('an external NATS client', () => {
+  it('reaches every subscriber once, however many patterns of the subscriber or its node match', async () => {
     const plain = await connectPlain(server)
     const nodes = await startNodes(server, 2)
     const { url, app } = await startApp({ plugins: [nats({ servers: server.url })] })
@@ -49,7 +49,7 @@ describe('whoever publishes to NATS without Rookery', () => {
     ])
     await settled(...nodes)
     await nodes[0]?.app.cluster.askNode(app.cluster.node, 'nothing').catch(() => {})
-    // The same twice, too: those are two messages.
+    // Publishing the same text twice makes two messages.
     for (const text of ['{"a":1}', '{"a":1}', ' {\n"a" : 2 }\n', '{"a":1}']) {
       plain.publish('rookery.topic.rooms.42.messages', text)
     }
@@ -67,7 +67,7 @@ describe('whoever publishes to NATS without Rookery', () => {
     }
   })
 
-  it('reaches them once even when several publish the same at the same time', async () => {
+  it('reaches them once even if several clients publish the same at the same time', async () => {
     const node = await startNode(server)
     const peers = await Promise.all(['t/1', 't/*', '*'].map((pattern) => node.connect([pattern])))
     const heard: unknown[] = []
@@ -87,11 +87,11 @@ describe('whoever publishes to NATS without Rookery', () => {
     }
     await flushed(plains[0] as NatsConnection, node)
     expect(peers.map(({ messages }) => messages.length)).toEqual([10_000, 10_000, 10_000])
-    // Three listeners, each of which hears each event.
+    // Three listeners, each of which gets every event.
     expect(heard.filter((payload) => payload === 'same')).toHaveLength(30_000)
   })
 
-  it('loses nothing when patterns come and go', async () => {
+  it('loses no message while patterns are added and removed', async () => {
     const plain = await connectPlain(server)
     const node = await startNode(server)
     const first = await node.connect(['p/*'])
@@ -111,7 +111,7 @@ describe('whoever publishes to NATS without Rookery', () => {
     expect([second.messages.length, third.messages.length]).toEqual([2, 1])
   })
 
-  it('is told off in the log when it is not JSON, or no topic, and nothing breaks', async () => {
+  it('causes a log entry, and no other fault, with a payload that is not JSON or an invalid topic', async () => {
     const plain = await connectPlain(server)
     const node = await startNode(server)
     const peer = await node.connect(['*'])
@@ -132,14 +132,14 @@ describe('whoever publishes to NATS without Rookery', () => {
     await until(() => peer.messages.length > 0)
     await flushed(plain, node)
     expect(peer.messages).toEqual([['x', 'fine']])
-    const reported = node.logged(/could not cross/)
+    const reported = node.logged(/could not be sent or read/)
     expect(reported.map(({ subject }) => subject)).toEqual(
       expect.arrayContaining(['rookery.topic.x', 'rookery.topic.a*b']),
     )
     expect(reported.length).toBeGreaterThanOrEqual(9)
   })
 
-  it('sends to a user, a room or a session by request, and hears how many took it', async () => {
+  it('sends to a user, a room or a session by request, and gets the number of sessions', async () => {
     const plain = await connectPlain(server)
     const [a] = await startNodes(server, 2)
     const alice = await a!.connect([], { user: 'alice b', room: 'r1' })
@@ -164,11 +164,11 @@ describe('whoever publishes to NATS without Rookery', () => {
       expect(await request('$user.alice%2520b', wrong)).toMatchObject({ error: { code } })
     }
     plain.publish('rookery.system.$user.alice%2520b', 'nonsense')
-    await until(() => a!.logged(/could not cross/).length === 1)
+    await until(() => a!.logged(/could not be sent or read/).length === 1)
     expect(alice.messages).toHaveLength(3)
   })
 
-  it('cannot ask nodes', async () => {
+  it('cannot send requests to nodes', async () => {
     const plain = await connectPlain(server)
     const node = await startNode(server)
     const answered: unknown[] = []
@@ -178,7 +178,7 @@ describe('whoever publishes to NATS without Rookery', () => {
     expect(answered).toEqual([])
   })
 
-  it('reaches listeners of all nodes, and one of each group', async () => {
+  it('reaches the listeners of all nodes, and one node of each group', async () => {
     const plain = await connectPlain(server)
     const nodes = await startNodes(server, 3)
     const all: unknown[] = []
@@ -207,8 +207,8 @@ describe('whoever publishes to NATS without Rookery', () => {
   })
 })
 
-describe('garbage', () => {
-  it('of another version is reported once for each node, and ignored', async () => {
+describe('invalid data', () => {
+  it('of another version is logged once for each node, and ignored', async () => {
     const plain = await connectPlain(server)
     const node = await startNode(server)
     const peer = await node.connect(['*'], { user: 'ada' })
@@ -228,7 +228,7 @@ describe('garbage', () => {
     expect(node.app.cluster.nodes()).toEqual([node.id])
   })
 
-  it('on the subjects between nodes is reported and hurts nothing', async () => {
+  it('on the subjects between nodes is logged and has no other effect', async () => {
     const plain = await connectPlain(server)
     const inboxes = new Set<string>()
     plain.subscribe('rookery.nodes', { callback: (_error, { reply }) => void (reply && inboxes.add(reply)) })
@@ -257,7 +257,7 @@ describe('garbage', () => {
     expect(await a.app.send({ user: 'ada' }, 'x', 1)).toBe(1)
     await a.app.publish('x', 2)
     await until(() => peer.messages.length === 2)
-    expect(a.logged(/could not cross/).length).toBeGreaterThan(10)
+    expect(a.logged(/could not be sent or read/).length).toBeGreaterThan(10)
     await until(() => a.app.cluster.nodes().length === 2)
   })
 })

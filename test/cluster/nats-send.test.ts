@@ -8,7 +8,7 @@ console.log(`nats-send: seed ${seed}`)
 const median = (times: number[]): string => (times.sort((a, b) => a - b)[times.length >> 1] ?? 0).toFixed(2)
 
 describe('over five nodes', () => {
-  it('a send counts every session of a user, on whichever nodes, and never more or less', async () => {
+  it('a send counts every session of a user exactly, whichever nodes they are on', async () => {
     const server = await useNats()
     const nodes = await startNodes(server, 5)
     const users = fc.sample(fc.shuffledSubarray(nodes, { minLength: 3, maxLength: 3 }), { seed, numRuns: 40 })
@@ -24,7 +24,7 @@ describe('over five nodes', () => {
       times.push(performance.now() - start)
       return count
     }
-    // Not all of them at once: on a busy machine that takes longer than the second that a send waits.
+    // In groups, because on a busy machine all at once take longer than the one second that a send waits.
     for (let next = 0; next < picks.length; next += 125) {
       const counts = await Promise.all(picks.slice(next, next + 125).map(send))
       expect(counts).toEqual(Array(125).fill(3))
@@ -42,7 +42,7 @@ describe('over five nodes', () => {
     })
   })
 
-  it('a question ends as soon as all have had their say, although only the asker has to do with it', async () => {
+  it('a request ends once all nodes have answered, even if only the asking node subscribes to the address', async () => {
     const server = await useNats()
     const nodes = await startNodes(server, 5)
     const [asker] = nodes as [NatsNode]
@@ -55,7 +55,7 @@ describe('over five nodes', () => {
     expect(await asker.app.cluster.ask(itself)).toEqual({ items: [], missing: [asker.id] })
   })
 
-  it('a node that does not answer is missing, and holds nobody up once it is too late', async () => {
+  it('a node that does not answer in time is missing, and delays no later request', async () => {
     const server = await useNats()
     const nodes = await startNodes(server, 5)
     const [asker, frozen, ...others] = nodes as [NatsNode, NatsNode, ...NatsNode[]]
@@ -67,7 +67,7 @@ describe('over five nodes', () => {
     const { items, missing } = await asker.app.cluster.ask(question)
     expect(missing).toEqual([frozen.id])
     expect(items.map(({ value }) => value).sort()).toEqual(others.map(({ id }) => id).sort())
-    // What it will never answer does not keep it from telling that it has nothing to say to anything else.
+    // A request that it never answers does not delay its answers to barriers.
     const bob = await others[0]?.connect([], { user: 'bob' })
     await settled(...nodes)
     const start = performance.now()
@@ -77,7 +77,7 @@ describe('over five nodes', () => {
     expect(performance.now() - start).toBeLessThan(900)
   })
 
-  it('a thorough question is answered by all, or tells who was silent, though nobody listens', async () => {
+  it('a thorough request hears from every node, even if none subscribes to the address', async () => {
     const server = await useNats()
     const nodes = await startNodes(server, 5)
     const ask = { to: '$room/none', method: 'who', thorough: true, timeout: 10_000 }
@@ -86,7 +86,7 @@ describe('over five nodes', () => {
     expect(performance.now() - start).toBeLessThan(2000)
   })
 
-  it('only the other nodes are asked, by their ids, and one that has gone is unreachable', async () => {
+  it('a request by id goes to other nodes only, and a node that has left is unreachable', async () => {
     const server = await useNats()
     const nodes = await startNodes(server, 3)
     const [a, b, c] = nodes as [NatsNode, NatsNode, NatsNode]
@@ -105,7 +105,7 @@ describe('over five nodes', () => {
 })
 
 describe('an event', () => {
-  it('is handled once by each group, whether other nodes are in the group or only want to hear of it', async () => {
+  it('is handled once by each group, whether other nodes are in the group or only listen to the topic', async () => {
     const server = await useNats()
     const [a, b] = (await startNodes(server, 2)) as [NatsNode, NatsNode]
     const heard: string[] = []

@@ -9,7 +9,7 @@ import {
   useNats,
 } from '../support/nats.ts'
 
-/** Three servers of one NATS cluster, each of which knows the others. */
+/** Starts three servers of one NATS cluster, each of which knows the others. */
 const startServers = async (): Promise<NatsServer[]> => {
   const ports = [await freePort(), await freePort(), await freePort()]
   const routes = ports.map((port) => `nats://127.0.0.1:${port}`)
@@ -17,7 +17,7 @@ const startServers = async (): Promise<NatsServer[]> => {
   return await Promise.all(routes.map((route) => useNats(...cluster(route))))
 }
 
-it('nodes on different servers are one cluster, and move to another server when theirs dies', async () => {
+it('nodes on different servers are one cluster, and move to another server when their own fails', async () => {
   const servers = await startServers()
   const nodes = await Promise.all(
     servers.map((own, index) => {
@@ -37,7 +37,7 @@ it('nodes on different servers are one cluster, and move to another server when 
   const peers = await Promise.all(nodes.map((node, index) => node.connect(['t/*'], { user: `u${index}` })))
 
   const works = async (publisher: NatsNode, text: string) => {
-    // Interest takes a moment to reach the servers that it did not come by.
+    // Interest takes a moment to reach the other servers.
     const start = performance.now()
     await until(() => {
       void publisher.app.publish('t/1', text)

@@ -36,21 +36,21 @@ const unavailable = (...says: readonly (string | RegExp)[]) => ({
 })
 
 describe('without a NATS', () => {
-  it('an app does not start, soon, and says which server it is and what to do', async () => {
+  it('an app fails to start within two seconds, with the address of the server and advice', async () => {
     const port = await freePort()
     const { error, took } = await failure({ servers: `nats://127.0.0.1:${port}` })
     expect(error).toMatchObject(unavailable(`127.0.0.1:${port}`, 'refused', /start it/, /wait: true/))
     expect(took).toBeLessThan(2000)
   })
 
-  it('an app that did not start can still be told to stop', async () => {
+  it('an app that failed to start can still be stopped', async () => {
     const { app } = createNode({ nats: { servers: `127.0.0.1:${await freePort()}` } })
     await expect(app.start()).rejects.toMatchObject({ code: 'cluster_unavailable' })
     await app.stop()
     expect(app.state).toBe('stopped')
   })
 
-  it('an app that waits starts once there is one', async () => {
+  it('an app that waits starts once the server is there', async () => {
     const server = await startNats()
     onTestFinished(() => server.stop())
     await server.stop()
@@ -64,7 +64,7 @@ describe('without a NATS', () => {
     expect(node.logged(/waiting for it/)).toHaveLength(1)
   })
 
-  it('an app that waits can be stopped, at once, and its start says so', async () => {
+  it('an app that waits can be stopped at once, and its start rejects', async () => {
     const node = createNode({ nats: { servers: `127.0.0.1:${await freePort()}`, wait: true } })
     const refused = expect(node.app.start()).rejects.toMatchObject(unavailable('stopped'))
     await until(() => node.logged(/waiting for it/).length === 1)
@@ -74,7 +74,7 @@ describe('without a NATS', () => {
     expect(performance.now() - start).toBeLessThan(400)
   })
 
-  it('an app whose server says nothing can be stopped at once, too', async () => {
+  it('an app whose server does not answer can be stopped at once', async () => {
     let connections = 0
     const silent = createServer(() => connections++).listen(0, '127.0.0.1')
     onTestFinished(() => void silent.close())
@@ -98,7 +98,7 @@ describe('credentials', () => {
     ['none', {}],
     ['wrong ones', { user: 'ada', pass: 'wrong' }],
     ['a token instead', { token: 'wrong' }],
-  ])('that NATS does not take (%s) fail the start, even of an app that waits', async (_what, options) => {
+  ])('that NATS rejects (%s) make the start fail, even of an app that waits', async (_what, options) => {
     const server = await useNats('--user', 'ada', '--pass', 'right')
     for (const wait of [false, true]) {
       const { error, took } = await failure({ servers: server.url, wait, ...options })
@@ -107,7 +107,7 @@ describe('credentials', () => {
     }
   })
 
-  it('that NATS takes let a node in: user and password, or a token', async () => {
+  it('that NATS accepts let a node connect: user and password, or a token', async () => {
     const withUser = await useNats('--user', 'ada', '--pass', 'right')
     const withToken = await useNats('--auth', 's3cret')
     const a = await startNode(withUser, { nats: { user: 'ada', pass: 'right' } })
@@ -128,7 +128,7 @@ describe('TLS', () => {
     return { cert, key }
   }
 
-  it('is spoken with a server whose certificate is trusted, and with no other', async ({ skip }) => {
+  it('works with a server whose certificate is trusted, and with no other', async ({ skip }) => {
     skip(noOpenSsl, 'openssl, which makes the certificate, is not on the PATH')
     const { cert, key } = certificate()
     const server = await useNats('--tls', '--tlscert', cert, '--tlskey', key)
@@ -140,15 +140,15 @@ describe('TLS', () => {
     }
   })
 
-  it('that the server does not speak fails the start, even of an app that waits', async () => {
+  it('that the server does not support makes the start fail, even of an app that waits', async () => {
     const server = await useNats()
     const { error } = await failure({ servers: server.url, tls: {}, wait: true })
     expect(error).toMatchObject(unavailable(server.url, 'does not support'))
   })
 })
 
-describe("a user's own connection", () => {
-  it('stays theirs: it is left open, with nothing of the app on it', async () => {
+describe('a connection of the application', () => {
+  it('stays open when the app stops, without subscriptions of the app', async () => {
     const server = await useNats()
     const connection = await connectPlain(server)
     const { protocol } = connection as unknown as {
@@ -170,7 +170,7 @@ describe("a user's own connection", () => {
     await connection.flush()
   })
 
-  it('that is closed, or has lost its server, does not do', async () => {
+  it('that is closed, or has lost its server, makes the start fail', async () => {
     const server = await startNats()
     onTestFinished(() => server.stop())
     const closed = await connect({ servers: server.url })
@@ -186,7 +186,7 @@ describe("a user's own connection", () => {
     expect(waiting.app.cluster.connected).toBe(true)
   })
 
-  it('may be closed under the app, which then is on its own and hurts nobody', async () => {
+  it('may be closed while the app runs, which then serves its own clients', async () => {
     const server = await useNats()
     const connection = await connect({ servers: server.url })
     const node = await startNode(server, { nats: { connection } })
@@ -200,7 +200,7 @@ describe("a user's own connection", () => {
     await node.app.stop()
   })
 
-  it('must hear its own messages, and has its own options', async () => {
+  it('must receive its own messages, and excludes the options of the NATS client', async () => {
     const server = await useNats()
     const deaf = await connect({ servers: server.url, noEcho: true })
     onTestFinished(() => deaf.close())
@@ -215,7 +215,7 @@ describe("a user's own connection", () => {
   })
 })
 
-it('one NATS serves several clusters, each with its prefix', async () => {
+it('one NATS serves several clusters, each with its own prefix', async () => {
   const server = await useNats()
   const [a, b, other] = await Promise.all([
     startNode(server, { nats: { prefix: 'one' } }),

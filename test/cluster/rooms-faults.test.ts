@@ -25,7 +25,7 @@ const three = async () => {
 }
 
 describe('a node that is cut off', () => {
-  it('takes its members out of sight, and brings them back, each once', async () => {
+  it('takes its members out of the rooms of other nodes, and brings each back once', async () => {
     const { nodes, cluster, a, b, c } = await three()
     const ada = await enter(a, 'ada')
     const bob = await enter(b, 'bob')
@@ -38,7 +38,7 @@ describe('a node that is cut off', () => {
     await untilTold(bob, '+bob', '+eve', '-ada')
     expect((await b.rooms.members('42')).items).toEqual([member('bob'), member('eve')])
     expect(await names(a)).toEqual(['ada', 'bob'])
-    // What happens meanwhile, the others see when they are back.
+    // The other nodes see these changes after the cut.
     await leave(eve)
     await enter(b, 'zoe')
     cluster.heal(b.id)
@@ -50,7 +50,7 @@ describe('a node that is cut off', () => {
     for (const node of nodes) expect(await names(node)).toEqual(['ada', 'bob', 'zoe'])
   })
 
-  it('sees rooms that began meanwhile, and their members it', async () => {
+  it('sees the rooms that began during the cut, and their members see its members', async () => {
     const { nodes, cluster, a, b } = await three()
     cluster.cut(b.id)
     const ada = await enter(a, 'ada')
@@ -61,7 +61,7 @@ describe('a node that is cut off', () => {
     for (const node of nodes) expect(await names(node)).toEqual(['ada', 'bob'])
   })
 
-  it('leaves no member behind whose news came last', async () => {
+  it('leaves no member behind whose change arrived last', async () => {
     const { nodes, cluster, a, b, c } = await three()
     const [ada, eve] = [await enter(a, 'ada'), await enter(c, 'eve')]
     await enter(b, 'bob')
@@ -78,7 +78,7 @@ describe('a node that is cut off', () => {
     expect(told(ada)).toHaveLength(6)
   })
 
-  it('names those whose members it cannot list', async () => {
+  it('names the nodes whose members it cannot list', async () => {
     const { a, b, c } = await three()
     await enter(a, 'ada')
     await enter(b, 'bob')
@@ -95,7 +95,7 @@ describe('a node that is cut off', () => {
   })
 })
 
-it('a cut so short that nobody missed anybody is made good', async () => {
+it('changes that are lost in an unnoticed cut are synchronised after it', async () => {
   const { nodes, a, b } = await three()
   const ada = await enter(a, 'ada')
   const bob = await enter(b, 'bob')
@@ -109,7 +109,7 @@ it('a cut so short that nobody missed anybody is made good', async () => {
   await settle(nodes, [ada])
   expect(told(ada)).toHaveLength(3)
   const asked = vi.spyOn(a.app.scope.get(Cluster), 'ask')
-  // Calls for one node come together: one question is under way, and one more follows.
+  // Five calls make two requests: the first one, and one more after it.
   for (let time = 0; time < 5; time++) (a.app.cluster as NodeRegistry).changed(b.id, 'restored')
   await untilTold(ada, '+ada', '+bob', '+eve', '+zoe', '-eve')
   await settle(nodes, [ada])
@@ -117,7 +117,7 @@ it('a cut so short that nobody missed anybody is made good', async () => {
   expect(asked.mock.calls.map(([{ method }]) => method)).toEqual(['rooms.sync', 'rooms.sync'])
 })
 
-it('a node that stops takes its members along, and says nothing of each', async () => {
+it('a node that stops takes its members out, without a message for each', async () => {
   const { nodes, a, b, c } = await three()
   const ada = await enter(a, 'ada')
   const publish = vi.spyOn(b.app.scope.get(Cluster), 'publish')
@@ -133,7 +133,7 @@ it('a node that stops takes its members along, and says nothing of each', async 
   await untilNothing(nodes)
 })
 
-it('a node that does not answer is asked no end of times, and reported', async () => {
+it('a node that does not answer is logged, and asked again', async () => {
   const { nodes, cluster, a, b } = await three()
   const ada = await enter(a, 'ada')
   await enter(b, 'bob')
@@ -155,7 +155,7 @@ it('a node that does not answer is asked no end of times, and reported', async (
   expect(await names(b)).toEqual(['ada', 'bob'])
 })
 
-it('changes that come while a room is being looked up are neither lost nor told twice', async () => {
+it('changes that arrive while the members of a room are loaded are neither lost nor announced twice', async () => {
   const { nodes, a, b } = await three()
   await enter(b, 'bob')
   const eve = await connectBare(b.url, '?username=eve')
@@ -177,7 +177,7 @@ it('changes that come while a room is being looked up are neither lost nor told 
   const ada = await connectBare(a.url, '?username=ada')
   const joining = join(ada)
   await vi.waitFor(() => expect(asked).toBe(true))
-  // The list that is under way is from before this.
+  // The requested list is older than this change.
   await join(eve)
   await untilTold(ada, '+eve')
   expect(await names(b)).toEqual(['bob', 'eve'])
@@ -190,7 +190,7 @@ it('changes that come while a room is being looked up are neither lost nor told 
   expect(told(ada)).toHaveLength(3)
 })
 
-it('asks for many rooms in parts', async () => {
+it('a node asks for the members of many rooms in several requests', async () => {
   const { nodes, cluster } = await startNodes(2, { maxRooms: 2000 })
   const [a, b] = nodes as [Node, Node]
   const [ada, bob] = [await connectBare(a.url, '?username=ada'), await connectBare(b.url, '?username=bob')]
@@ -209,7 +209,7 @@ it('asks for many rooms in parts', async () => {
   expect(asked.mock.calls.map(([{ method }]) => method)).toEqual(Array(3).fill('rooms.sync'))
 })
 
-it('a node without rooms is no part of them', async () => {
+it('a node without the rooms plugin has no members', async () => {
   const { nodes, cluster } = await startNodes(1)
   const [a] = nodes as [Node]
   const other = await startApp({ plugins: [cluster.plugin()] })
@@ -225,7 +225,7 @@ it('a node without rooms is no part of them', async () => {
   expect(a.lines.filter(({ level }) => level === 'warn' || level === 'error')).toEqual([])
 })
 
-it('whatever happens, everybody hears of everybody in turn, and of how it ends', async () => {
+it('after random joins, leaves and cuts, each client was told of joins and leaves in turn, and of the final state', async () => {
   const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 1e9))
   console.log(`rooms and faults: SEED=${seed}`)
   const random = createRandom(seed, 'rooms and faults')

@@ -1,22 +1,21 @@
 import { Cluster } from 'rookery'
 import { Rooms, type RoomsOptions, rooms } from 'rookery/rooms'
 import { expect, vi } from 'vitest'
-import type { RoomRegistry } from '../../plugins/rooms/registry.ts'
+import type { RoomRegistry } from '../../plugins/rooms/room-registry.ts'
 import { MemoryCluster } from '../../plugins/testing/memory-cluster.ts'
 import { startApp, type TestApp } from '../support/app.ts'
 import { type BareClient, connectBare } from '../support/bare-client.ts'
 
 export interface Node extends TestApp {
-  /** Its id. */
   readonly id: string
   readonly rooms: Rooms
-  /** What it keeps: rooms, views, claims, and what it wants of other nodes beyond what it wanted at the start. */
+  /** Returns the numbers of rooms, replicas and claims, and the interest that it has gained since its start. */
   usage(): object
 }
 
-const NOTHING = { rooms: 0, followed: 0, claims: 0, wanted: [], patterns: 0 }
+const NOTHING = { rooms: 0, replicas: 0, claims: 0, wanted: [], patterns: 0 }
 
-/** Starts nodes that act as one app, with what each wants of the others counted; they are stopped with the test. */
+/** Starts the nodes of one app, and counts the interest of each. They stop with the test. */
 export const startNodes = async (count: number, options?: RoomsOptions) => {
   const cluster = new MemoryCluster()
   const nodes: Node[] = []
@@ -40,7 +39,7 @@ export const startNodes = async (count: number, options?: RoomsOptions) => {
 
 export const member = (name: string) => ({ id: name, name })
 
-/** Connects somebody who is in a room when they are welcomed. */
+/** Connects a user, who is in the room when the welcome arrives. */
 export const enter = (node: Node, username: string, room = '42'): Promise<BareClient> =>
   connectBare(node.url, `?username=${username}&roomID=${room}`)
 
@@ -48,7 +47,7 @@ export const join = (client: BareClient, room = '42') => client.ask({ topic: 'ro
 export const leave = (client: BareClient, room = '42') =>
   client.ask({ topic: 'room/leave', payload: { room } })
 
-/** What a client was told of who came and went, in order: `+ada`, `-ada`. */
+/** Returns the joins and leaves that a client was told of, in order: `+ada`, `-ada`. */
 export const told = (client: BareClient): string[] =>
   client.frames.flatMap(({ topic, payload }) => {
     const what = /^rooms\/[^/]+\/(joined|left)$/.exec(topic ?? '')?.[1]
@@ -60,9 +59,9 @@ export const untilTold = (client: BareClient, ...what: readonly string[]): Promi
 
 let markers = 0
 
-/** Waits until what every node has published before has come to a member of the room, or subscriber to it. */
+/** Waits until all earlier messages of every node have reached clients that are in the room or subscribe to it. */
 export const settle = async (nodes: readonly Node[], clients: readonly BareClient[], room = '42') => {
-  // Twice: what the first round sets off at a node goes out before the second.
+  // Two rounds: a message that a node sends because of the first round leaves before the second.
   for (let round = 0; round < 2; round++) {
     const marker = `marker-${++markers}`
     for (const { rooms } of nodes) await rooms.broadcast(room, marker)
@@ -77,7 +76,7 @@ export const settle = async (nodes: readonly Node[], clients: readonly BareClien
 export const names = async (node: Node, room = '42'): Promise<string[]> =>
   (await node.rooms.members(room)).items.map(({ name }) => name)
 
-/** Waits until no node keeps anything; everybody has to be gone. */
+/** Waits until no node keeps anything. All members must have left. */
 export const untilNothing = (nodes: readonly Node[]): Promise<void> =>
   vi.waitFor(() => expect(nodes.map((node) => node.usage())).toEqual(nodes.map(() => NOTHING)), {
     timeout: 8000,

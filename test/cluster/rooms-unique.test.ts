@@ -21,7 +21,7 @@ const two = async (members: 'reject' | 'replace') => {
   return { nodes, cluster, a, b }
 }
 
-/** Holds back what a node asks the others, or their answers, until it is let go. */
+/** Holds back the requests of a node, or the answers, until they are released. */
 const holdQuestions = (node: Node, what: 'questions' | 'answers' = 'questions') => {
   const backend = node.app.scope.get(Cluster)
   const ask = backend.ask.bind(backend)
@@ -39,7 +39,7 @@ const holdQuestions = (node: Node, what: 'questions' | 'answers' = 'questions') 
 }
 
 describe('members: reject', () => {
-  it('refuses a user who is in the room at another node, until they have left', async () => {
+  it('rejects a user who is in the room at another node, until that session has left', async () => {
     const { nodes, a, b } = await two('reject')
     const ada = await enter(a, 'ada')
     const refused = new BareClient(`${b.url}/api/v1/ws?username=ada&roomID=42`)
@@ -56,7 +56,7 @@ describe('members: reject', () => {
     await untilNothing(nodes)
   })
 
-  it('lets one in at most of those who come at the same moment, and it stays', async () => {
+  it('admits at most one of the sessions that join at the same moment, and it stays', async () => {
     const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 1e9))
     console.log(`simultaneous joins: SEED=${seed}`)
     const random = createRandom(seed, 'simultaneous joins')
@@ -80,7 +80,7 @@ describe('members: reject', () => {
     await untilNothing(nodes)
   })
 
-  it('keeps the older of two whom a cut has let in, wherever it is', async () => {
+  it('keeps the older of two members that a cut has admitted, whichever node it is at', async () => {
     for (const first of [0, 1]) {
       const { nodes, cluster } = await two('reject')
       const [a, b] = (first === 0 ? nodes : [...nodes].reverse()) as [Node, Node]
@@ -102,7 +102,7 @@ describe('members: reject', () => {
     }
   })
 
-  it('does not let nodes that do not answer keep anybody out', async () => {
+  it('admits a user although a node does not answer', async () => {
     const { cluster, a, b } = await two('reject')
     await enter(b, 'ada')
     cluster.cut(a.id)
@@ -111,7 +111,7 @@ describe('members: reject', () => {
     expect(await b.rooms.members('42')).toEqual(await a.rooms.members('42'))
   })
 
-  it('prefers the older claim when the clocks of two nodes differ, though the other was made first', async () => {
+  it('prefers the claim with the earlier time if the clocks of two nodes differ, even if it was made later', async () => {
     const { nodes, a, b } = await two('reject')
     const others = [await enter(a, 'eve'), await enter(b, 'bob')]
     const [one, other] = await Promise.all([a, b].map(({ url }) => connectBare(url, '?username=ada')))
@@ -130,7 +130,7 @@ describe('members: reject', () => {
     await untilNothing(nodes)
   })
 
-  it('leaves one of two whose claims did not find each other', async () => {
+  it('leaves one of two members whose claims did not reach each other', async () => {
     const { nodes, a, b } = await two('reject')
     for (const { app } of nodes) {
       const backend = app.scope.get(Cluster)
@@ -142,7 +142,7 @@ describe('members: reject', () => {
     const first = await enter(a, 'ada')
     const late = await connectBare(b.url, '?username=ada')
     expect((await join(late)).error.code).toBe('name_taken')
-    expect(b.usage()).toMatchObject({ rooms: 0, followed: 0 })
+    expect(b.usage()).toMatchObject({ rooms: 0, replicas: 0 })
     first.socket.close()
     late.socket.close()
     await untilNothing(nodes)
@@ -160,7 +160,7 @@ describe('members: reject', () => {
     }
   })
 
-  it('leaves nothing behind of a session that closes while others are asked', async () => {
+  it('leaves nothing behind of a session that closes while other nodes are asked', async () => {
     const { nodes, a } = await two('reject')
     const ada = await connectBare(a.url, '?username=ada')
     const { asked, release } = holdQuestions(a)
@@ -173,7 +173,7 @@ describe('members: reject', () => {
     await untilNothing(nodes)
   })
 
-  it('lets a session leave, or ask again, while others are asked', async () => {
+  it('lets a session leave, or join again, while other nodes are asked', async () => {
     const { nodes, a } = await two('reject')
     const ada = await connectBare(a.url, '?username=ada')
     const other = await connectBare(a.url, '?username=ada')
@@ -195,7 +195,7 @@ describe('members: reject', () => {
 })
 
 describe('members: replace', () => {
-  it('closes the older connection at another node, unseen by the others', async () => {
+  it('closes the older connection at another node, without a message to the other members', async () => {
     const { nodes, a, b } = await two('replace')
     const watchers = [await enter(a, 'eve'), await enter(b, 'bob')]
     let current = await enter(a, 'ada')
@@ -216,7 +216,7 @@ describe('members: replace', () => {
     await untilNothing(nodes)
   })
 
-  it('takes who comes last for the newer, whatever the clock of its node says', async () => {
+  it('takes the later join for the newer, whatever the clock of its node', async () => {
     const { nodes, a, b } = await two('replace')
     const watchers = [await enter(a, 'eve'), await enter(b, 'bob')]
     const older = await enter(a, 'ada')
@@ -232,7 +232,7 @@ describe('members: replace', () => {
     expect(newer.closed).toBeUndefined()
   })
 
-  it('leaves one of two that come at the same moment, and one after a cut: the newer', async () => {
+  it('leaves the newer of two sessions that join at the same moment, or that meet after a cut', async () => {
     const { nodes, cluster, a, b } = await two('replace')
     const watchers = [await enter(a, 'eve'), await enter(b, 'bob')]
     for (let round = 0; round < 10; round++) {

@@ -22,7 +22,7 @@ const three = async (...options: Parameters<typeof startNodes> extends [number, 
 }
 
 describe('a room on several nodes', () => {
-  it('tells its members who joins and leaves anywhere, and why', async () => {
+  it('tells its members who joins and leaves on any node, and why', async () => {
     const { a, b, c } = await three()
     const ada = await enter(a, 'ada')
     const bob = await enter(b, 'bob')
@@ -52,7 +52,7 @@ describe('a room on several nodes', () => {
     expect(await a.rooms.members('nowhere')).toEqual({ items: [], missing: [] })
   })
 
-  it('announces a user with devices on two nodes once, and again when the last has gone', async () => {
+  it('announces a user with devices on two nodes with the first device, and the leave with the last', async () => {
     const { nodes, a, b, c } = await three()
     const bob = await enter(c, 'bob')
     const eve = await enter(a, 'eve')
@@ -69,7 +69,7 @@ describe('a room on several nodes', () => {
     await untilTold(eve, '+eve', '+ada', '-ada')
   })
 
-  it('announces it once when the devices come, and go, at the same moment', async () => {
+  it('announces the user once if the devices join, and leave, at the same moment', async () => {
     const { nodes, a, b, c } = await three()
     const watchers = await Promise.all([enter(a, 'w1'), enter(b, 'w2'), enter(c, 'w3')])
     const devices = await Promise.all(nodes.map(({ url }) => connectBare(url, '?username=ada')))
@@ -85,7 +85,7 @@ describe('a room on several nodes', () => {
     }
   })
 
-  it('shows each other two members who are the first at their nodes at the same moment', async () => {
+  it('shows two members to each other that are the first at their nodes at the same moment', async () => {
     const { a, b, nodes } = await three()
     const clients = await Promise.all([
       connectBare(a.url, '?username=ada'),
@@ -106,7 +106,7 @@ describe('a room on several nodes', () => {
     }
   })
 
-  it('tells dashboards on nodes without members everything once', async () => {
+  it('tells subscribers on nodes without members of each change once', async () => {
     const { nodes, a, b, c } = await three()
     const dashboard = await connectBare(c.url)
     await dashboard.ask({ type: 'subscribe', topics: ['rooms/*'] })
@@ -118,13 +118,13 @@ describe('a room on several nodes', () => {
     await untilTold(dashboard, '+ada', '+bob', '-ada')
     await settle(nodes, [dashboard])
     expect(told(dashboard)).toEqual(['+ada', '+bob', '-ada'])
-    // With a member beside it, it sees the same.
+    // It sees the same with a member on its node.
     const eve = await enter(c, 'eve')
     await leave(eve)
     await untilTold(dashboard, '+ada', '+bob', '-ada', '+eve', '-eve')
   })
 
-  it('tells listeners of the bus on the node where it happens', async () => {
+  it('tells the listeners of the bus on the node of the change', async () => {
     const { a, b, c } = await three()
     const heard: string[] = []
     for (const [name, { app }] of Object.entries({ a, b, c })) {
@@ -141,7 +141,7 @@ describe('a room on several nodes', () => {
     expect(heard).toEqual(['a rooms/42/joined ada', 'b rooms/42/left ada', 'b rooms/42/ended undefined'])
   })
 
-  it('with announce: false tells no client on any node, and still knows who is there', async () => {
+  it('with announce: false tells no client on any node, and still lists the members', async () => {
     const { nodes, a, b, c } = await three({ announce: false })
     const dashboard = await connectBare(c.url)
     await dashboard.ask({ type: 'subscribe', topics: ['rooms/*'] })
@@ -160,7 +160,7 @@ describe('a room on several nodes', () => {
 })
 
 describe('a server that closes a room', () => {
-  it('takes its members out on every node, tells them once, and counts each once', async () => {
+  it('removes its members on every node, tells them once, and counts each once', async () => {
     const { nodes, a, b, c } = await three()
     const heard: string[] = []
     for (const { app } of nodes) {
@@ -176,7 +176,7 @@ describe('a server that closes a room', () => {
     const dashboard = await connectBare(c.url)
     await dashboard.ask({ type: 'subscribe', topics: ['rooms/*'] })
     await settle(nodes, clients)
-    // From a node where nobody is in.
+    // Closed by a node without members.
     expect(await c.rooms.close('42', new RookeryError('room_closed', 'Time is up'))).toBe(3)
     expect(await c.rooms.close('42')).toBe(0)
     expect(await a.rooms.close('42')).toBe(0)
@@ -196,7 +196,7 @@ describe('a server that closes a room', () => {
     await untilNothing(nodes)
   })
 
-  it('is believed by nodes that it could not ask', async () => {
+  it('updates the member lists of nodes that it cannot ask', async () => {
     const { nodes, a, b } = await three()
     const ada = await enter(a, 'ada')
     const bob = await enter(b, 'bob')
@@ -210,7 +210,7 @@ describe('a server that closes a room', () => {
     expect(await names(a)).toEqual(['bob', 'ada'])
   })
 
-  it('leaves a room behind that can be joined again', async () => {
+  it('leaves a room that can be joined again', async () => {
     const { a, b } = await three()
     const ada = await enter(a, 'ada')
     const bob = await enter(b, 'bob')
@@ -221,7 +221,7 @@ describe('a server that closes a room', () => {
   })
 })
 
-it('nothing is left behind when everybody has gone, and other rooms go on', async () => {
+it('a room leaves nothing behind when its last member has left, and other rooms go on', async () => {
   const { nodes, a, b } = await three()
   const clients = await Promise.all(
     nodes.flatMap((node) => ['ada', 'bob', 'eve'].map((name) => enter(node, name))),
@@ -229,7 +229,7 @@ it('nothing is left behind when everybody has gone, and other rooms go on', asyn
   await Promise.all(clients.map((client) => join(client, '7')))
   const stays = await enter(a, 'zoe', '8')
   for (const [index, { socket }] of clients.entries()) index % 2 ? socket.terminate() : socket.close()
-  await vi.waitFor(() => expect(b.usage()).toMatchObject({ rooms: 0, followed: 0 }))
+  await vi.waitFor(() => expect(b.usage()).toMatchObject({ rooms: 0, replicas: 0 }))
   expect(a.rooms.list()).toContain('8')
   stays.socket.close()
   await untilNothing(nodes)

@@ -12,7 +12,7 @@ const connect = (url: string): Client => {
 
 const numbers = (count: number) => Array.from({ length: count }, (_, index) => index + 1)
 
-/** Nodes whose handlers note what they are sent, behind a balancer. */
+/** Starts nodes behind a balancer, whose handlers record the payloads that they receive. */
 const start = async (purpose: string, count: number, options = {}) => {
   const random = createChoices(purpose)
   const noted = new Map<string, unknown[]>()
@@ -30,11 +30,11 @@ const start = async (purpose: string, count: number, options = {}) => {
   return { cluster, nodes, balancer, random, noted }
 }
 
-/** The node that owns a client's session. */
+/** Returns the node that owns a client's session. */
 const ownerOf = (nodes: readonly Node[], client: Client): Node =>
   nodes.find(({ id }) => client.session?.startsWith(`${id}-`)) as Node
 
-/** Has clients hear and say numbers, and something happen between them; each must get and bring all, once, in order. */
+/** Lets clients send and receive numbers around an event. Each must send and receive all, once and in order. */
 const talk = async (
   { nodes, random, noted }: Awaited<ReturnType<typeof start>>,
   clients: readonly Client[],
@@ -50,7 +50,7 @@ const talk = async (
     await publisher.app.publish('count', number)
     clients.forEach((client, index) => void client.send('note', { from: `${index}`, number }))
     meanwhile(number)
-    // Others get a turn, and some of this arrives before the next.
+    // Yields, so that some frames arrive before the next is sent.
     if (number % 3 === 0) {
       const kept = () => expect(heard[0]?.length).toBeGreaterThan(number - 20)
       await vi.waitFor(kept, { interval: 1, timeout: 10_000 })
@@ -70,7 +70,7 @@ const talk = async (
 }
 
 describe('the client behind a balancer without sticky sessions', () => {
-  it('brings every frame in order, each of many clients', async () => {
+  it('sends every frame in order, for each of many clients', async () => {
     const started = await start('many clients', 3)
     const clients = numbers(20).map(() => connect(started.balancer.url))
     await talk(started, clients, 60)
@@ -83,7 +83,7 @@ describe('the client behind a balancer without sticky sessions', () => {
     )
   })
 
-  it('loses and repeats nothing while its streams break again and again', async () => {
+  it('loses and repeats no frame while its streams break repeatedly', async () => {
     const started = await start('broken streams', 3)
     const clients = numbers(8).map(() => connect(started.balancer.url))
     const closed = vi.fn()
@@ -97,7 +97,7 @@ describe('the client behind a balancer without sticky sessions', () => {
     expect(started.nodes.reduce((sum, { app }) => sum + app.sessions.size, 0)).toBe(8)
   })
 
-  it('polls through any node where a proxy holds streams back', async () => {
+  it('polls through any node if a proxy holds streams back', async () => {
     const started = await start('polling', 3)
     started.balancer.buffers = true
     const clients = numbers(4).map(() => connect(started.balancer.url))
@@ -107,7 +107,7 @@ describe('the client behind a balancer without sticky sessions', () => {
     await talk(started, clients, 60)
   })
 
-  it('goes on elsewhere when the node that relays its stream stops', async () => {
+  it('continues at another node when the node that relays its stream stops', async () => {
     const started = await start('a relay stops', 3)
     const { nodes, balancer } = started
     const client = connect(balancer.url)
@@ -115,7 +115,7 @@ describe('the client behind a balancer without sticky sessions', () => {
     const { session } = client
     const owner = ownerOf(nodes, client)
     const [relay, spare] = nodes.filter((node) => node !== owner) as [Node, Node]
-    // The stream has to go on at the one.
+    // The stream has to continue at the remaining node.
     balancer.targets = [relay.url]
     balancer.cut(100)
     await vi.waitFor(() => expect(relay.running()).toBeGreaterThan(0), { timeout: 5_000 })
@@ -141,7 +141,7 @@ describe('the client behind a balancer without sticky sessions', () => {
     balancer.targets = others.map(({ url }) => url)
     if (what === 'stops') await owner.app.stop()
     else {
-      // A stream of the owner's own is cut with it, as by the network.
+      // A stream at the owner itself is cut, too, as by the network.
       cluster.cut(owner.id)
       balancer.cut(100)
     }

@@ -30,7 +30,7 @@ describe('a request at a node that does not own the session', () => {
     expect(reader.frames.slice(1).map(({ id }) => id)).toEqual([1, 2, 3, 4])
   })
 
-  it('is refused with the code of whoever refuses it', async () => {
+  it('is refused with the code of the node that refuses it', async () => {
     const { owner, other } = await two()
     const { session } = await open(owner.at)
     const url = `${other.at}/${session}`
@@ -55,7 +55,7 @@ describe('a request at a node that does not own the session', () => {
     await vi.waitFor(() => expect([reader.ended, owner.app.usage]).toEqual([true, NOTHING]))
   })
 
-  it('is refused in a way that passes when the owner does not answer, or this node is cut off', async () => {
+  it('is refused as retryable if the owner does not answer, or this node is cut off', async () => {
     const { cluster, owner, other } = await two()
     const { session } = await open(owner.at)
     const silent = vi
@@ -72,7 +72,7 @@ describe('a request at a node that does not own the session', () => {
     expect((await ask(`${owner.at}/${session}`, 'POST', [])).status).toBe(200)
   })
 
-  it('leaves the owner no stream that nobody reads, when its answer is lost', async () => {
+  it('leaves no unread stream at the owner if its answer is lost', async () => {
     const { owner, other } = await two({ grace: 50 })
     const { session } = await open(owner.at)
     const askNode = other.app.cluster.askNode.bind(other.app.cluster)
@@ -85,7 +85,7 @@ describe('a request at a node that does not own the session', () => {
     await vi.waitFor(() => expect(owner.app.usage).toEqual(NOTHING))
   })
 
-  it('is not taken from outside the cluster', async () => {
+  it('is not accepted from outside the cluster', async () => {
     const { owner } = await two()
     const { session } = await open(owner.at)
     const question = { to: `$node/${owner.id}`, method: 'sse.leave', payload: { session } }
@@ -95,8 +95,8 @@ describe('a request at a node that does not own the session', () => {
   })
 })
 
-describe('a stream that goes on at another node', () => {
-  it('brings what its client missed, and nothing twice, wherever it goes', async () => {
+describe('a stream that continues at another node', () => {
+  it('delivers the frames that its client missed, and none twice, at any node', async () => {
     const { nodes } = await startNodes(3)
     const [owner, second, third] = nodes as [Node, Node, Node]
     const { reader, session } = await open(owner.at, '&topic=news')
@@ -104,12 +104,12 @@ describe('a stream that goes on at another node', () => {
     await reader.until(({ payload }) => payload === 2)
     reader.close()
     for (const number of [3, 4]) await owner.app.publish('news', number)
-    // As if the second message had been lost on the way.
+    // Pretends that the second message was lost on the way.
     const relayed = await resume(second.at, session, 2)
     await third.app.publish('news', 5)
     await relayed.until(({ payload }) => payload === 5)
     expect(payloads(relayed)).toEqual([2, 3, 4, 5])
-    // The server does not know yet that the stream is not read any more.
+    // The server does not know yet that the client has stopped reading.
     const next = await resume(third.at, session, 6)
     await owner.app.publish('news', 6)
     await next.until(({ payload }) => payload === 6)
@@ -122,14 +122,14 @@ describe('a stream that goes on at another node', () => {
     expect(nodes.map(({ app }) => app.sessions.size)).toEqual([1, 0, 0])
   })
 
-  it('has the headers of a stream and is kept alive, but never within an event', async () => {
+  it('has the headers of a stream, and keep-alive comments that never split an event', async () => {
     const { owner, other } = await two({ heartbeat: 1 })
     const { reader, session } = await open(owner.at, '&topic=news')
     reader.close()
     const relayed = await resume(other.at, session, 1)
     expect(relayed.response.headers.get('content-type')).toBe('text/event-stream; charset=utf-8')
     await relayed.untilText((text) => text.startsWith(': hello\n\n') && text.includes(': heartbeat\n\n'))
-    // Larger than what goes from node to node at a time, of characters that must not be taken apart.
+    // Larger than one message between nodes, of multi-byte characters that must not be split.
     const long = ['x', '', '\n'].map((start) => start + '🎉é'.repeat(150_000))
     for (const text of long) await owner.app.publish('news', text)
     await vi.waitFor(() => expect(relayed.frames).toHaveLength(3), { timeout: 10_000 })
@@ -158,7 +158,7 @@ describe('a stream that goes on at another node', () => {
     await vi.waitFor(() => expect(owner.app.usage).toEqual(NOTHING))
   })
 
-  it('ends with its session, after its last frames', async () => {
+  it('ends with its session, after the last frames', async () => {
     const { owner, other } = await two()
     const { session } = await open(owner.at, '&topic=news')
     const relayed = await resume(other.at, session, 1)
@@ -172,7 +172,7 @@ describe('a stream that goes on at another node', () => {
     expect(owner.app.usage).toEqual(NOTHING)
   })
 
-  it('leaves its session the grace when the client breaks off', async () => {
+  it('leaves its session open for the grace time when the client disconnects', async () => {
     const { owner, other } = await two({ grace: 100 })
     const { session } = await open(owner.at, '&topic=news')
     const relayed = await resume(other.at, session, 1)
@@ -185,7 +185,7 @@ describe('a stream that goes on at another node', () => {
     expect(await refusal(`${other.at}?session=${session}&received=2`)).toEqual([404, 'unknown_session'])
   })
 
-  it('makes a client that does not read a slow consumer', async () => {
+  it('treats a client that does not read as a slow consumer', async () => {
     const { owner, other } = await two({ limits: { maxBuffered: 200_000 }, closeTimeout: 100 })
     const { session } = await open(owner.at, '&topic=news')
     const closed: unknown[] = []
@@ -203,16 +203,16 @@ describe('a stream that goes on at another node', () => {
       await new Promise(setImmediate)
     }
     expect(closed).toEqual(['slow_consumer'])
-    // More than would have waited at the owner: what the kernels of both sides hold is not held against the client.
+    // More than the owner may buffer; bytes in the kernels of both sides do not count against the client.
     expect(published).toBeGreaterThan(500_000)
-    // Nor is the response kept for as long as nobody reads it.
+    // The response is not kept while the client does not read it.
     await vi.waitFor(() => expect(other.running()).toBe(0), { timeout: 5_000 })
     expect(owner.app.usage).toEqual(NOTHING)
   })
 })
 
-describe('nodes that come and go', () => {
-  it('a node that stops ends what it relays, and the stream goes on elsewhere', async () => {
+describe('a cluster whose nodes join and leave', () => {
+  it('continues the streams that a stopping node relayed at another node', async () => {
     const { nodes } = await startNodes(3)
     const [owner, second, third] = nodes as [Node, Node, Node]
     const { session } = await open(owner.at, '&topic=news')
@@ -227,7 +227,7 @@ describe('nodes that come and go', () => {
     expect(payloads(next)).toEqual([2])
   })
 
-  it('an owner that stops tells its clients at other nodes', async () => {
+  it('tells clients at other nodes when the owner of their session stops', async () => {
     const { owner, other } = await two()
     const { session } = await open(owner.at)
     const relayed = await resume(other.at, session, 1)
@@ -237,7 +237,7 @@ describe('nodes that come and go', () => {
     expect(await refusal(`${other.at}?session=${session}&received=1`)).toEqual([404, 'unknown_session'])
   })
 
-  it('a node that is lost takes the streams along on both sides, and the session waits for its client', async () => {
+  it('ends the streams of a lost node on both sides, while the session waits for its client', async () => {
     const { cluster, owner, other } = await two({ grace: 2_000 })
     const { session } = await open(owner.at, '&topic=news')
     const relayed = await resume(other.at, session, 1)
@@ -251,7 +251,7 @@ describe('nodes that come and go', () => {
     await again.until(({ payload }) => payload === 1)
   })
 
-  it('a node that was away for a moment may have lost something: its streams begin anew', async () => {
+  it('restarts the streams of a node after a short interruption, which may have lost frames', async () => {
     const { owner, other } = await two()
     const { session } = await open(owner.at, '&topic=news')
     for (const [here, there] of [
@@ -264,7 +264,7 @@ describe('nodes that come and go', () => {
     }
   })
 
-  it('leave nothing behind, however streams end', async () => {
+  it('leaves nothing behind, however streams end', async () => {
     const { owner, other } = await two({ grace: 20 })
     const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length
     const before = timers()
@@ -281,7 +281,7 @@ describe('nodes that come and go', () => {
     )
     await vi.waitFor(() => expect(owner.app.usage).toEqual(NOTHING))
     await vi.waitFor(() => expect([owner.running(), other.running()]).toEqual([0, 0]))
-    // vi.waitFor has timers of its own while it waits.
+    // vi.waitFor uses timers of its own while it waits.
     await vi.waitFor(() => expect(timers()).toBeLessThanOrEqual(before + 2), { timeout: 8_000 })
     expect([...owner.lines, ...other.lines].filter(({ level }) => level === 'error')).toEqual([])
   })

@@ -16,8 +16,8 @@ const chat = () =>
     },
   })
 
-describe('a client that only knows WebSocket', () => {
-  it('chats with nothing but { topic, payload }', async () => {
+describe('a WebSocket client without the library', () => {
+  it('chats with { topic, payload } alone', async () => {
     const { url } = await chat()
     const ada = await connectBare(url, '?username=ada&roomID=42')
     const bob = await connectBare(url, '?username=bob&roomID=42')
@@ -26,7 +26,7 @@ describe('a client that only knows WebSocket', () => {
     expect(message).toEqual({ topic: 'rooms/42/messages', payload: { from: 'ada', text: 'hello' } })
   })
 
-  it('is welcomed first, with the protocol, its session, its user and the limits', async () => {
+  it('first gets welcome, with the protocol, its session, its user and the limits', async () => {
     const { url, app } = await chat()
     const ada = await connectBare(url, '?username=ada&roomID=42')
     await ada.until(({ topic }) => topic === 'rooms/42/joined')
@@ -53,7 +53,7 @@ describe('a client that only knows WebSocket', () => {
     expect(ada.frames.filter(({ type }) => type === 'reply')).toHaveLength(1)
   })
 
-  it('is told what is wrong with a payload, and where', async () => {
+  it('is told which part of a payload is invalid, and why', async () => {
     const { url } = await chat()
     const ada = await connectBare(url, '?username=ada&roomID=42')
     const { error } = await ada.ask({ topic: 'chat/send', payload: { text: 'x'.repeat(21) } })
@@ -61,7 +61,7 @@ describe('a client that only knows WebSocket', () => {
     expect(error.message).toContain('text: ')
   })
 
-  it('is told of a topic that nobody handles, and of topics that are not its own', async () => {
+  it('gets an error for a topic without a handler, and for reserved topics', async () => {
     const { url } = await chat()
     const ada = await connectBare(url)
     expect((await ada.ask({ topic: 'nobody/home' })).error.code).toBe('unknown_topic')
@@ -72,7 +72,7 @@ describe('a client that only knows WebSocket', () => {
     expect((await ada.ask({ type: 'subscribe', topics: ['a*'] })).error.code).toBe('invalid_pattern')
   })
 
-  it('is told `unauthenticated` where a handler wants a user and there is none', async () => {
+  it('gets `unauthenticated` if a handler needs a user and there is none', async () => {
     const { url } = await chat()
     const nobody = await connectBare(url, '?roomID=42')
     expect((await nobody.ask({ topic: 'chat/send', payload: { text: 'x' } })).error.code).toBe(
@@ -82,7 +82,7 @@ describe('a client that only knows WebSocket', () => {
 })
 
 describe('subscriptions', () => {
-  it('bring every message that one of the patterns matches, once', async () => {
+  it('deliver every message that matches one of the patterns, once', async () => {
     const { url, app } = await startApp()
     const ada = await connectBare(url)
     const reply = await ada.ask({ type: 'subscribe', topics: ['news/*', 'news/sport', '*/sport'] })
@@ -101,7 +101,7 @@ describe('subscriptions', () => {
     ])
   })
 
-  it('are all taken or none', async () => {
+  it('of one frame are all accepted or none', async () => {
     const { url, app } = await startApp({ limits: { maxSubscriptions: 2 } })
     const ada = await connectBare(url)
     expect((await ada.ask({ type: 'subscribe', topics: ['a', 'b', 'bad topic'] })).error.code).toBe(
@@ -119,7 +119,7 @@ describe('subscriptions', () => {
     expect([...app.sessions][0]?.subscriptions).toEqual(['b', 'c'])
   })
 
-  it('never bring what is internal to the server', async () => {
+  it('never deliver internal events of the server', async () => {
     const { url, app } = await startApp()
     const ada = await connectBare(url)
     await ada.ask({ type: 'subscribe', topics: ['*'] })
@@ -137,7 +137,7 @@ describe('subscriptions', () => {
 })
 
 describe('ctx.broadcast', () => {
-  it('reaches everybody but the sender, and listeners of the bus', async () => {
+  it('reaches every session but the sender’s, and listeners of the bus', async () => {
     const { url, app } = await startApp({
       prepare: (app) => void app.handle('typing', (ctx) => ctx.broadcast('room/typing', 'me')),
     })
@@ -156,7 +156,7 @@ describe('ctx.broadcast', () => {
 })
 
 describe('handler errors', () => {
-  it('show a coded error to the client, and nothing of any other', async () => {
+  it('show a coded error to the client, and nothing of other errors', async () => {
     const { url, lines } = await startApp({
       prepare: (app) => {
         app.handle('coded', () => {
@@ -183,7 +183,7 @@ describe('handler errors', () => {
     }
   })
 
-  it('reach a client that wants no reply as an error frame', async () => {
+  it('reach a client as an error frame if the message has no id', async () => {
     const { url } = await startApp()
     const ada = await connectBare(url)
     ada.send({ topic: 'nobody/home' })
@@ -193,7 +193,7 @@ describe('handler errors', () => {
 })
 
 describe('app.send', () => {
-  it('reaches all sessions of a user or room, one session, and says how many', async () => {
+  it('reaches all sessions of a user or room, or one session, and returns their number', async () => {
     const { url, app } = await chat()
     const phone = await connectBare(url, '?username=ada&roomID=42')
     const laptop = await connectBare(url, '?username=ada')
@@ -209,7 +209,7 @@ describe('app.send', () => {
     expect(phone.on('note')).toEqual([1])
   })
 
-  it('rejects `not_connected` when nobody is there, and bad targets and topics with their codes', async () => {
+  it('rejects `not_connected` without a session there, and invalid targets and topics with their codes', async () => {
     const { url, app } = await chat()
     await expect(app.send({ user: 'ada' }, 'inbox/new')).rejects.toMatchObject({ code: 'not_connected' })
     const ada = await connectBare(url, '?username=a%2Fb%20*')

@@ -34,7 +34,7 @@ const untilOpen = (client: Client) => vi.waitFor(() => expect(client.state).toBe
 const numbers = (count: number) => Array.from({ length: count }, (_, index) => index + 1)
 
 describe('the client over server-sent events', () => {
-  it('calls, sends, subscribes and is told of errors', async () => {
+  it('calls, sends, subscribes and gets errors', async () => {
     const { url, app, noted } = await start()
     const client = connect(url, { params: { username: 'ada', roomID: '42' } })
     const heard: unknown[] = []
@@ -49,7 +49,7 @@ describe('the client over server-sent events', () => {
     expect((await client.call<{ room: string }>('room/members')).room).toBe('42')
   })
 
-  it('sends whatever comes together in few requests, each no larger than the server takes', async () => {
+  it('sends simultaneous messages in few requests, none larger than the server accepts', async () => {
     const { url, noted } = await start({ limits: { maxPayload: 2_000, messageBurst: 1_000 } })
     const proxy = await FaultyProxy.listen(url)
     const client = connect(proxy.url)
@@ -62,7 +62,7 @@ describe('the client over server-sent events', () => {
     expect(posts).toBeLessThan(50)
   })
 
-  it('takes a message as large as the server does, less 32 bytes, and refuses a larger one', async () => {
+  it('accepts a message of the server’s limit less 32 bytes, and refuses a larger one', async () => {
     const { url } = await start({ limits: { maxPayload: 1_000 } })
     const client = connect(url)
     await untilOpen(client)
@@ -72,7 +72,7 @@ describe('the client over server-sent events', () => {
     await expect(client.call('note', `${largest}x`)).rejects.toMatchObject({ code: 'payload_too_large' })
   })
 
-  it('carries headers with every request, fresh ones from a function', async () => {
+  it('sends headers with every request, and calls a function for each', async () => {
     const { url, app } = await start()
     app.sessions.onAuthenticate(({ headers }) => {
       if (!headers.authorization) throw new RookeryError('unauthenticated')
@@ -84,7 +84,7 @@ describe('the client over server-sent events', () => {
     expect([client.user?.id, headers.mock.calls.length]).toEqual(['Bearer 1', 2])
   })
 
-  it('is closed by a server that refuses it, with the reason', async () => {
+  it('is closed with the reason if the server refuses it', async () => {
     const { url } = await start()
     const client = connect(url, { params: { roomID: 'a/b' } })
     const errors: string[] = []
@@ -93,7 +93,7 @@ describe('the client over server-sent events', () => {
     expect(errors).toEqual(['invalid_room'])
   })
 
-  it('comes back later where the server asks for it', async () => {
+  it('reconnects later if the server asks for it', async () => {
     const { url, app } = await start()
     let busy = true
     app.sessions.onAuthenticate(() => {
@@ -106,14 +106,14 @@ describe('the client over server-sent events', () => {
       'state',
       (state, { error, retryIn }) => state === 'waiting' && waits.push([error?.code, retryIn]),
     )
-    // The wait is random, and may be over at once.
+    // The wait is random and may be almost zero.
     await vi.waitFor(() => expect(waits[0]).toEqual(['rate_limited', expect.any(Number)]))
     busy = false
     client.connect()
     await untilOpen(client)
   })
 
-  it('does not take another page for a stream, such as that of a server without the plugin', async () => {
+  it('does not accept another page as a stream, such as one of a server without the plugin', async () => {
     const { url } = await startApp()
     const client = connect(url)
     const failed = vi.fn()
@@ -121,7 +121,7 @@ describe('the client over server-sent events', () => {
     await vi.waitFor(() => expect(failed).toHaveBeenCalledWith('connection_failed'))
   })
 
-  it('leaves at once when it closes, and what it sent before arrives', async () => {
+  it('ends its session at once when it closes, and the messages sent before arrive', async () => {
     const { url, app, noted } = await start()
     const client = connect(url, { params: { username: 'ada', roomID: '42' } })
     await untilOpen(client)
@@ -131,7 +131,7 @@ describe('the client over server-sent events', () => {
     expect(noted).toEqual(['last words'])
   })
 
-  it('is told when to come back by a server that stops', async () => {
+  it('reconnects at the time that a stopping server gives', async () => {
     const { url, app } = await start()
     const client = connect(url)
     await untilOpen(client)
@@ -144,10 +144,10 @@ describe('the client over server-sent events', () => {
 
 describe('a stream that breaks', () => {
   it.each([
-    ['is taken up where it broke: nothing that is sent or heard is lost or repeated', { cutAfter: 150 }],
-    ['costs nothing where a proxy holds streams back, either', { cutAfter: 1_500, responses: 'buffer' }],
+    ['resumes where it broke: no message is lost or repeated in either direction', { cutAfter: 150 }],
+    ['loses nothing behind a proxy that buffers streams, either', { cutAfter: 1_500, responses: 'buffer' }],
   ] as [string, ProxyFaults][])('%s', async (_what, faults) => {
-    // Longer than a busy machine makes a client wait.
+    // Longer than a client waits on a busy machine.
     const { url, app, noted } = await start({ plugin: { grace: 5_000 } })
     const proxy = await FaultyProxy.listen(url, faults)
     const client = connect(proxy.url)
@@ -169,7 +169,7 @@ describe('a stream that breaks', () => {
     await vi.waitFor(() => expect(app.sessions.size).toBe(1), { timeout: 10_000 })
   })
 
-  it('for longer than the server keeps the session makes a new one', async () => {
+  it('for longer than the server keeps the session leads to a new session', async () => {
     const { url, app } = await start({ plugin: { grace: 50 } })
     const proxy = await FaultyProxy.listen(url)
     const client = connect(proxy.url)
@@ -182,7 +182,7 @@ describe('a stream that breaks', () => {
     await vi.waitFor(() => expect([...app.sessions][0]?.subscriptions).toEqual(['a']))
   })
 
-  it('because the server is gone is a lost connection after 5 s, and calls are told', async () => {
+  it('because the server is gone counts as a lost connection after 5 s, and calls reject', async () => {
     const { url } = await start()
     const proxy = await FaultyProxy.listen(url)
     const client = connect(proxy.url)

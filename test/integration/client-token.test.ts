@@ -26,7 +26,7 @@ const transports: [string, () => ClientTransport][] = [
 const presented = async ({ token, headers, firstToken }: Handshake): Promise<string | undefined> =>
   token ?? /^Bearer (.+)$/.exec(`${headers.authorization}`)?.[1] ?? (await firstToken?.())
 
-/** An app whose users are named after the token that they begin with. */
+/** An app whose users have the name of their first token. */
 const start = async () => {
   const renewed = vi.fn()
   const { app, url } = await startApp({ plugins: [ssePlugin(), socketioPlugin({ closeTimeout: 200 })] })
@@ -73,12 +73,12 @@ const numbered = () => {
   return vi.fn(async () => `t${++last}`)
 }
 
-/** A machine that does more than this takes its time. */
+/** Longer than the default, for a busy machine. */
 const until = (check: () => void) => vi.waitFor(check, { timeout: 10_000 })
 
 const untilUser = (client: Client, id: string) => until(() => expect(client.user?.id).toBe(id))
 
-/** Method and authorization of every request from now on. */
+/** Records method and authorization of every request from now on. */
 const recordRequests = () => {
   const { fetch } = globalThis
   const requests: string[] = []
@@ -94,13 +94,13 @@ afterEach(() => {
 })
 
 describe.each(transports)('over %s, a token', (_name, transport) => {
-  it('says who the client is', async () => {
+  it('authenticates the client', async () => {
     const { url } = await start()
     const client = connect(url, { transports: [transport()], token: 'ada' })
     await untilUser(client, 'ada')
   })
 
-  it('is fresh in every session', async () => {
+  it('is requested for every session', async () => {
     const { app, url } = await start()
     const client = connect(url, { transports: [transport()], token: numbered() })
     await untilUser(client, 't1')
@@ -110,7 +110,7 @@ describe.each(transports)('over %s, a token', (_name, transport) => {
     await untilUser(client, 't2')
   })
 
-  it('that has expired and stays the same ends the client', async () => {
+  it('that has expired and cannot be renewed closes the client', async () => {
     const { app, url } = await start()
     const client = connect(url, { transports: [transport()], token: 'ada' })
     const { errors, closes } = record(client)
@@ -120,7 +120,7 @@ describe.each(transports)('over %s, a token', (_name, transport) => {
     expect([errors, closes]).toEqual([['token_expired'], ['token_expired']])
   })
 
-  it('is renewed when the server asks, once, while calls go on', async () => {
+  it('is renewed once when the server asks, while calls go on', async () => {
     const { url, renewed, expire } = await start()
     const token = numbered()
     const client = connect(url, { transports: [transport()], token })
@@ -134,7 +134,7 @@ describe.each(transports)('over %s, a token', (_name, transport) => {
     expect([client.user?.id, errors, closes]).toEqual(['t1', [], []])
   })
 
-  it('that is renewed by a wrong one makes an error event; the session goes on', async () => {
+  it('that is renewed with an invalid one causes an error event, and the session goes on', async () => {
     const { url, expire } = await start()
     const token = vi.fn(async () => 'wrong').mockResolvedValueOnce('ada')
     const client = connect(url, { transports: [transport()], token })
@@ -145,7 +145,7 @@ describe.each(transports)('over %s, a token', (_name, transport) => {
     expect([client.user?.id, closes]).toEqual(['ada', []])
   })
 
-  it('may say less than before: what is no longer allowed is taken away', async () => {
+  it('may allow less than before: the server ends the subscriptions that it does not allow', async () => {
     const { app, url } = await start()
     const allowed = new Set(['news', 'secret'])
     app.sessions.addAuthorizer({
@@ -168,14 +168,14 @@ describe.each(transports)('over %s, a token', (_name, transport) => {
 })
 
 describe('over server-sent events, a token', () => {
-  it('goes with every request, the newest one from when it is accepted', async () => {
+  it('is sent with every request, and a new one once the server has accepted it', async () => {
     const { url, app, renewed, expire } = await start()
     const requests = recordRequests()
     const client = connect(url, { transports: [sse()], token: numbered() })
     await client.subscribe('a', () => {}).ready
     expire()
     await until(() => expect(renewed).toHaveBeenCalled())
-    // The reply, with which it counts as accepted, comes some time after.
+    // The client uses the new token after the reply, which arrives some time later.
     await until(() => {
       client.send('anything')
       expect(requests.at(-1)).toBe('POST Bearer t2')
@@ -187,12 +187,15 @@ describe('over server-sent events, a token', () => {
     expect(new Set(requests.slice(changed))).toEqual(new Set(['POST Bearer t2', 'DELETE Bearer t2']))
   })
 
-  it.each(['authorization', 'Authorization'])('gives way to the header %s of its own', async (name) => {
-    const { url } = await start()
-    const transports = [sse({ headers: async () => ({ [name]: 'Bearer own', 'x-tenant': 'acme' }) })]
-    const client = connect(url, { transports, token: 'ada' })
-    await untilUser(client, 'own')
-  })
+  it.each(['authorization', 'Authorization'])(
+    'is replaced by a header %s of the application',
+    async (name) => {
+      const { url } = await start()
+      const transports = [sse({ headers: async () => ({ [name]: 'Bearer own', 'x-tenant': 'acme' }) })]
+      const client = connect(url, { transports, token: 'ada' })
+      await untilUser(client, 'own')
+    },
+  )
 })
 
 describe('over Socket.IO, a token', () => {
@@ -200,14 +203,14 @@ describe('over Socket.IO, a token', () => {
     [{ more: '1' }, 'ada'],
     [{ token: 'own' }, 'own'],
     [() => ({ token: 'own' }), 'own'],
-  ])('goes beside auth, which comes first: %o', async (auth, id) => {
+  ])('is sent in addition to auth, which has precedence: %o', async (auth, id) => {
     const { url } = await start()
     await untilUser(connect(url, { transports: [socketio({ auth })], token: 'ada' }), id)
   })
 })
 
-describe('over Socket.IO, a refusal that passes', () => {
-  it('says when to come back', async () => {
+describe('over Socket.IO, a temporary refusal', () => {
+  it('gives the time of the reconnect', async () => {
     const { app, url } = await startApp({ plugins: [socketioPlugin({ closeTimeout: 200 })] })
     const busy = app.sessions.onAuthenticate(() => {
       throw new RookeryError('too_many_connections')
@@ -223,7 +226,7 @@ describe('over Socket.IO, a refusal that passes', () => {
 })
 
 describe('a client that falls back', () => {
-  it('shows a token over both transports', async () => {
+  it('sends its token over both transports', async () => {
     const { url } = await start()
     const proxy = await FaultyProxy.listen(url, { upgrades: 403 })
     const client = connect(proxy.url, {
@@ -238,7 +241,7 @@ describe('a client that falls back', () => {
   })
 })
 
-it('an app that takes no tokens says so, and lets the client in', async () => {
+it('an app without tokens reports it in an error event, and lets the client in', async () => {
   const { url } = await startApp()
   const client = connect(url, { transports: [websocket({ WebSocket })], token: 'ada' })
   const { errors } = record(client)

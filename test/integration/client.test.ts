@@ -16,7 +16,7 @@ const connect = (url: string, options: ClientOptions = {}): Client => {
 
 const untilOpen = (client: Client) => vi.waitFor(() => expect(client.state).toBe('open'))
 
-/** An app on a port that is known, so that another can take its place. */
+/** An app on a fixed port, so that another app can replace it. */
 const startAt = async (port: number, prepare: (app: App) => void = () => {}): Promise<App> => {
   const app = createApp({
     logger: 'silent',
@@ -31,7 +31,7 @@ const startAt = async (port: number, prepare: (app: App) => void = () => {}): Pr
 const echo = (app: App) => void app.handle('echo', (_ctx, payload) => payload)
 
 describe('the client and the server', () => {
-  it('call, subscribe and send', async () => {
+  it('exchange calls, subscriptions and messages', async () => {
     const { url } = await startApp({
       plugins: [rooms()],
       prepare: (app) => {
@@ -62,7 +62,7 @@ describe('the client and the server', () => {
     })
   })
 
-  it('a room joined by the handshake needs no subscription of the client’s own on the server', async () => {
+  it('a room joined by the handshake delivers its messages without a subscription on the server', async () => {
     const { url, app } = await startApp({ plugins: [rooms()] })
     const ada = connect(url, { params: { username: 'ada', roomID: '42' } })
     await untilOpen(ada)
@@ -70,7 +70,7 @@ describe('the client and the server', () => {
     expect([...app.sessions][0]?.subscriptions).toEqual(['rooms/42/*'])
   })
 
-  it('a client made before its server connects once the server is there', async () => {
+  it('a client created before its server connects when the server is up', async () => {
     const first = await startAt(0)
     const url = first.scope.get(HttpServer).url
     await first.stop()
@@ -81,13 +81,13 @@ describe('the client and the server', () => {
     expect(await answer).toBe('early')
   })
 
-  it('goes on by itself when the server is replaced: rooms, subscriptions and waiting messages', async () => {
+  it('a client restores room, subscriptions and queued messages when the server is replaced', async () => {
     const first = await startAt(0, echo)
     const url = first.scope.get(HttpServer).url
     const client = connect(url, { params: { username: 'ada', roomID: '42' } })
     const heard: unknown[] = []
     await client.subscribe('news/*', (payload) => heard.push(payload)).ready
-    // As if the process had been killed: no close frame says when to come back.
+    // As if the process had been killed: without a close frame.
     for (const session of first.sessions) (session as PeerSession).disconnected()
     await first.stop()
     await vi.waitFor(() => expect(client.state).not.toBe('open'))
@@ -105,7 +105,7 @@ describe('the client and the server', () => {
     await vi.waitFor(() => expect(heard).toEqual(['fresh']))
   })
 
-  it('is told when to come back by a server that stops, and stays away when told so', async () => {
+  it('a client reconnects at the time that a stopping server gives, and not at all if told so', async () => {
     const { url, app } = await startApp()
     const client = connect(url)
     await untilOpen(client)
@@ -124,7 +124,7 @@ describe('the client and the server', () => {
     expect(() => client.send('echo')).toThrow(expect.objectContaining({ code: 'client_closed' }))
   })
 
-  it('refuses locally what would end its session: a frame larger than the server takes', async () => {
+  it('a client refuses a frame larger than the server accepts, because it would end the session', async () => {
     const { url } = await startApp({ limits: { maxPayload: 1000 }, prepare: echo })
     const client = connect(url)
     await untilOpen(client)
@@ -132,7 +132,7 @@ describe('the client and the server', () => {
     expect(await client.call('echo', 'fits')).toBe('fits')
   })
 
-  it('leaves nothing on the server when it closes', async () => {
+  it('a client leaves nothing on the server when it closes', async () => {
     const { url, app } = await startApp({ plugins: [rooms()] })
     const client = connect(url, { params: { username: 'ada', roomID: '42' } })
     client.subscribe('a/*', () => {})

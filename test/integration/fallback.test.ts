@@ -6,7 +6,7 @@ import { WebSocket } from 'ws'
 import { startApp } from '../support/app.ts'
 import { FaultyProxy, type ProxyFaults } from '../support/proxy.ts'
 
-/** An app whose handler `note` remembers what it was given, behind a proxy. */
+/** An app behind a proxy. Its handler `note` keeps the payloads. */
 const start = async (faults: ProxyFaults = {}) => {
   const noted: unknown[] = []
   const { app, url } = await startApp({
@@ -45,14 +45,18 @@ const received = (client: Client, pattern: string) => {
 
 describe('behind a proxy', () => {
   it.each<[string, ProxyFaults, string]>([
-    ['that does nothing', {}, 'websocket'],
+    ['without faults', {}, 'websocket'],
     ['that refuses upgrades with 400', { upgrades: 400 }, 'sse'],
     ['that refuses upgrades with 403', { upgrades: 403 }, 'sse'],
     ['that refuses upgrades with 502', { upgrades: 502 }, 'sse'],
-    ['that accepts upgrades and swallows everything', { upgrades: 'swallow' }, 'sse'],
-    ['that holds responses back', { responses: 'buffer' }, 'websocket'],
-    ['that refuses upgrades and holds responses back', { upgrades: 403, responses: 'buffer' }, 'sse'],
-    ['that swallows upgrades and holds responses back', { upgrades: 'swallow', responses: 'buffer' }, 'sse'],
+    ['that accepts upgrades and forwards nothing', { upgrades: 'swallow' }, 'sse'],
+    ['that buffers responses', { responses: 'buffer' }, 'websocket'],
+    ['that refuses upgrades and buffers responses', { upgrades: 403, responses: 'buffer' }, 'sse'],
+    [
+      'that forwards nothing of upgrades and buffers responses',
+      { upgrades: 'swallow', responses: 'buffer' },
+      'sse',
+    ],
   ])('%s, everything works within 5 s', async (_what, faults, transport) => {
     const { app, proxy } = await start(faults)
     const begun = performance.now()
@@ -67,8 +71,8 @@ describe('behind a proxy', () => {
   })
 })
 
-describe('a WebSocket that is welcomed and lost again', () => {
-  it('three times in a row is left for a transport that gets through', async () => {
+describe('a WebSocket that is lost soon after welcome', () => {
+  it('three times in a row leads to a transport that works', async () => {
     const { proxy } = await start({ cutAfter: 200 })
     const client = connect(proxy.url, { upgrade: { min: 60_000, max: 60_000 } })
     const opens: string[] = []
@@ -81,7 +85,7 @@ describe('a WebSocket that is welcomed and lost again', () => {
 })
 
 describe('a server that is down', () => {
-  it('is no reason to prefer another transport: both are tried, and the first to work is the best', async () => {
+  it('does not change the preferred transport: both are tried, and the client ends on the best one', async () => {
     const { url } = await start()
     const proxy = await FaultyProxy.listen('http://127.0.0.1:9', { upgrades: 502 })
     const client = connect(proxy.url)
@@ -97,13 +101,13 @@ describe('a server that is down', () => {
   })
 })
 
-describe('a proxy that is healed', () => {
+describe('a proxy that works again', () => {
   it.each<[string, ProxyFaults]>([
     ['refused upgrades', { upgrades: 403 }],
-    ['swallowed what came after an upgrade', { upgrades: 'swallow' }],
-    ['refused upgrades and held responses back', { upgrades: 502, responses: 'buffer' }],
+    ['forwarded nothing after an upgrade', { upgrades: 'swallow' }],
+    ['refused upgrades and buffered responses', { upgrades: 502, responses: 'buffer' }],
   ])(
-    'after it %s lets the client return to WebSocket: what is sent and heard meanwhile comes once and in order',
+    'after it %s lets the client return to WebSocket: messages in both directions arrive once and in order',
     async (_what, faults) => {
       const { app, proxy, noted } = await start(faults)
       const client = connect(proxy.url, { connectTimeout: 500 })

@@ -12,7 +12,7 @@ const startRooms = async (options?: Parameters<typeof rooms>[0]) => {
 }
 
 describe('a room', () => {
-  it('brings its members everything under rooms/<room>/*, and nobody else', async () => {
+  it('delivers everything under rooms/<room>/* to its members only', async () => {
     const { url, app } = await startRooms()
     const ada = await connectBare(url, '?username=ada&roomID=42')
     const bob = await connectBare(url, '?username=bob&roomID=7')
@@ -24,7 +24,7 @@ describe('a room', () => {
     expect(bob.on('rooms/42/a/deep/topic')).toEqual([])
   })
 
-  it('tells its members who joins and who leaves, and why', async () => {
+  it('tells its members who joins, who leaves and why', async () => {
     const { url } = await startRooms()
     const ada = await connectBare(url, '?username=ada&roomID=42')
     const bob = await connectBare(url, '?username=bob')
@@ -44,7 +44,7 @@ describe('a room', () => {
     ])
   })
 
-  it('lists its members to its members only', async () => {
+  it('lists its members only for its members', async () => {
     const { url, rooms } = await startRooms()
     const ada = await connectBare(url, '?username=ada')
     const bob = await connectBare(url, '?username=bob&roomID=42')
@@ -62,7 +62,7 @@ describe('a room', () => {
     expect(await rooms.members('nowhere')).toEqual({ items: [], missing: [] })
   })
 
-  it('ends with its last member, and listeners of the bus hear of everything', async () => {
+  it('ends with its last member, and publishes each change on the bus', async () => {
     const { url, app, rooms } = await startRooms()
     const heard: string[] = []
     app.bus.subscribe('rooms/*', ({ topics }) => heard.push(...topics))
@@ -74,7 +74,7 @@ describe('a room', () => {
     expect(app.usage).toEqual({ sessions: 0, patterns: 0, nodes: 0 })
   })
 
-  it('keeps a message away from a client once it has left, but not its own subscription', async () => {
+  it('sends no messages to a client that has left, unless the client has subscribed itself', async () => {
     const { url, app } = await startRooms()
     const ada = await connectBare(url, '?username=ada&roomID=42')
     await ada.ask({ type: 'subscribe', topics: ['rooms/42/*'] })
@@ -85,7 +85,7 @@ describe('a room', () => {
     expect(app.usage.patterns).toBe(0)
   })
 
-  it('takes names that are topics and refuses others', async () => {
+  it('accepts names that are valid topic segments and rejects others', async () => {
     const { url } = await startRooms()
     const ada = await connectBare(url, '?username=ada')
     for (const room of ['', ' ', 'a/b', '*', '$x', 'x'.repeat(65), 7, null, {}]) {
@@ -101,7 +101,7 @@ describe('a room', () => {
     }
   })
 
-  it('takes the user that another hook knows, whatever the query says and whoever was first', async () => {
+  it('uses the user of another authentication hook instead of the query, whatever the order of the hooks', async () => {
     const { url, app } = await startRooms()
     app.sessions.onAuthenticate(({ headers }) => (headers.cookie ? { id: 'u1', name: 'Ada' } : undefined))
     app.sessions.onAuthenticate(({ headers }) => (headers.from ? null : undefined))
@@ -112,7 +112,7 @@ describe('a room', () => {
     expect(await user({})).toEqual(member('mallory'))
   })
 
-  it('does not take a session that is in too many', async () => {
+  it('rejects a session that is in too many rooms', async () => {
     const { url } = await startRooms({ maxRooms: 2 })
     const ada = await connectBare(url, '?username=ada&roomID=1')
     await ada.ask({ topic: 'room/join', payload: { room: '2' } })
@@ -120,7 +120,7 @@ describe('a room', () => {
     expect((await ada.ask({ topic: 'room/join', payload: { room: '2' } })).error).toBeUndefined()
   })
 
-  it('tells guests without a name apart', async () => {
+  it('gives each guest without a name an id of its own', async () => {
     const { url } = await startRooms()
     const one = await connectBare(url, '?roomID=42')
     await connectBare(url, '?roomID=42')
@@ -150,7 +150,7 @@ describe('the same user twice in a room', () => {
     expect(bob.on('rooms/42/joined')).toHaveLength(2)
   })
 
-  it('is refused `name_taken` with members: reject', async () => {
+  it('is rejected with `name_taken` under members: reject', async () => {
     const { url } = await startRooms({ members: 'reject' })
     await connectBare(url, '?username=ada&roomID=42')
     const second = new BareClient(`${url}/api/v1/ws?username=ada&roomID=42`)
@@ -159,7 +159,7 @@ describe('the same user twice in a room', () => {
     expect((await third.ask({ topic: 'room/join', payload: { room: '42' } })).error.code).toBe('name_taken')
   })
 
-  it('takes the place of the older connection with members: replace, unseen by the others', async () => {
+  it('replaces the older connection under members: replace, without a message to the other members', async () => {
     const { url, app } = await startRooms({ members: 'replace' })
     const bob = await connectBare(url, '?username=bob&roomID=42')
     const older = await connectBare(url, '?username=ada&roomID=42')
@@ -174,7 +174,7 @@ describe('the same user twice in a room', () => {
 })
 
 describe('a server', () => {
-  it('closes a room: its members are told and taken out, and stay connected', async () => {
+  it('closes a room: its members are told and removed, and stay connected', async () => {
     const { url, rooms, app } = await startRooms()
     const ada = await connectBare(url, '?username=ada&roomID=42')
     const bob = await connectBare(url, '?username=bob&roomID=42')
@@ -188,7 +188,7 @@ describe('a server', () => {
     expect(app.usage).toMatchObject({ sessions: 2, patterns: 0, nodes: 0 })
   })
 
-  it('disconnects a user everywhere, for good', async () => {
+  it('disconnects all connections of a user, and their clients do not reconnect', async () => {
     const { url, app } = await startRooms()
     const phone = await connectBare(url, '?username=ada&roomID=42')
     const laptop = await connectBare(url, '?username=ada')
@@ -205,7 +205,7 @@ describe('a server', () => {
     await bob.until(({ topic }) => topic === 'rooms/42/left')
   })
 
-  it('with announce: false tells listeners of the bus and no client', async () => {
+  it('with announce: false tells the listeners of the bus of a join, and no client', async () => {
     const { url, app } = await startRooms({ announce: false })
     const heard: string[] = []
     app.bus.subscribe('rooms/*', ({ topics }) => heard.push(...topics))

@@ -1,10 +1,10 @@
-/** Longest room and longest name that the page offers. */
+/** Longest name of a room or a person, in characters. */
 const MAX_NAME = 32
 
-/** By whole characters, not by halves of an emoji. */
+/** Counts code points, so that no emoji is cut in half. */
 const shorten = (text: string): string => [...text].slice(0, MAX_NAME).join('')
 
-/** Makes a room's name of what somebody typed: one segment of a topic. Empty when nothing is left. */
+/** Converts typed text into a room's name: one segment of a topic. Empty if no valid character is left. */
 export const toRoom = (typed: string): string =>
   shorten(
     typed
@@ -17,7 +17,7 @@ export const toRoom = (typed: string): string =>
 
 export const toName = (typed: string): string => shorten(typed.replace(/[\p{Cc}\p{Cs}]/gu, '').trim())
 
-/** The room in the page's address, `#/room/<name>`; empty when there is none. */
+/** The room in the page's address, `#/room/<name>`; empty if there is none. */
 export const roomInAddress = (): string => {
   const [, room = ''] = /^#\/room\/(.+)$/.exec(location.hash) ?? []
   try {
@@ -29,11 +29,11 @@ export const roomInAddress = (): string => {
 
 export const addressOf = (room: string): string => `#/room/${encodeURIComponent(room)}`
 
-/** The name last used in this tab, or else in another one. */
+/** The name last used in this tab or, if there is none, in another tab. */
 export const savedName = (): string =>
   toName(sessionStorage.getItem('name') ?? localStorage.getItem('name') ?? '')
 
-/** Remembers the name, so that reloading keeps it and a new tab is the same person. */
+/** Saves the name, so that a reload and a new tab use it again. */
 export const saveName = (name: string): void => {
   sessionStorage.setItem('name', name)
   localStorage.setItem('name', name)

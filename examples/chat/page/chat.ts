@@ -7,13 +7,17 @@ import { Status } from './status.ts'
 import { Timeline } from './timeline.ts'
 import { TypingLine, TypingNotice } from './typing.ts'
 
-/** `crypto.randomUUID` would do, but exists only on https and localhost, not on a phone in the same network. */
+/** `crypto.randomUUID` exists only on https and localhost, not on a phone in the same network. */
 const randomId = (): string =>
   Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join(
     '',
   )
 
-/** Opens a room: joins what the page shows to what the server says. Returns how to leave it. */
+/**
+ * Opens a room, and connects the page's elements with the server's messages.
+ *
+ * @returns a function that leaves the room
+ */
 export const openChat = (roomName: string, me: string): (() => void) => {
   const left = new AbortController()
   const { signal } = left
@@ -47,7 +51,7 @@ export const openChat = (roomName: string, me: string): (() => void) => {
 
   const note = (text: string, from: string) => {
     const last = timeline.entries.at(-1)
-    // Somebody whose connection comes and goes gets one line, not one for each time.
+    // A person whose connection breaks repeatedly gets one line, not one each time.
     if (last?.kind === 'note' && last.from === from) timeline.remove(last.id)
     timeline.add({ id: randomId(), kind: 'note', from, text, at: Date.now(), state: 'sent' })
     messages.update()
@@ -76,7 +80,7 @@ export const openChat = (roomName: string, me: string): (() => void) => {
         if (news && caughtUp && message.from !== me) messages.arrived(message.id)
       }
       messages.update()
-      // Only what comes from now on is worth reading out.
+      // Screen readers read out only the messages from now on.
       if (!caughtUp) byId('log').ariaLive = 'polite'
       caughtUp = true
     },
@@ -108,7 +112,7 @@ export const openChat = (roomName: string, me: string): (() => void) => {
     },
     typing: () => notice.typed(),
   })
-  // On a phone the keyboard would cover what there is to read.
+  // On a phone, the keyboard would cover the messages.
   if (matchMedia('(pointer: fine)').matches) composer.focus()
   else byId('room').focus()
 

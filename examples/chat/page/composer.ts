@@ -1,9 +1,9 @@
 import { MAX_TEXT } from '../messages.ts'
 
-/** From here on the page shows how many characters are left. */
+/** From this length on, the page shows how many characters are left. */
 const COUNT_FROM = MAX_TEXT - 100
 
-/** The field to write in: Enter sends, Shift + Enter begins a new line. */
+/** The text field: Enter sends, Shift + Enter begins a new line. */
 export class Composer {
   readonly #input: HTMLTextAreaElement
   readonly #left: HTMLElement
@@ -34,7 +34,7 @@ export class Composer {
     input.addEventListener(
       'keydown',
       (event) => {
-        // While composing, Enter belongs to the input method.
+        // During composition, Enter confirms a candidate of the input method.
         if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return
         event.preventDefault()
         submit()

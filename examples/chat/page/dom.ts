@@ -5,7 +5,7 @@ export const byId = <E extends HTMLElement>(id: string): E => {
   return element as E
 }
 
-/** Makes an element. Text stays text: nothing that people write is ever taken for HTML. */
+/** Creates an element. Strings become text nodes, so a message never becomes HTML. */
 export const create = <K extends keyof HTMLElementTagNameMap>(
   tag: K,
   className = '',
@@ -24,7 +24,7 @@ export const createButton = (className: string, label: string, onClick: () => vo
   return button
 }
 
-/** A disc with a person's initial, in a colour of their own. */
+/** Creates a disc with a person's initial. The colour depends on the name. */
 export const createAvatar = (name: string): HTMLElement => {
   const avatar = create('span', 'avatar', [...name][0]?.toUpperCase() ?? '?')
   let hash = 7

@@ -18,7 +18,7 @@ const showPeople = (open: boolean): void => {
   toggle.ariaExpanded = String(open)
 }
 
-/** Shows what the address says: a room, or the entrance while we do not know a room and a name. */
+/** Shows the room of the address, or the entrance if the room or the name is unknown. */
 const route = (): void => {
   leave()
   leave = () => {}
@@ -48,20 +48,20 @@ form.addEventListener('submit', (event) => {
   const room = toRoom(roomInput.value)
   nameInput.value = name
   roomInput.value = room
-  // Something may be left empty of what was nothing but blanks and slashes.
+  // Text of only spaces and slashes has become empty.
   if (!form.reportValidity()) return
   saveName(name)
   if (location.hash === addressOf(room)) route()
   else location.hash = addressOf(room)
 })
 
-// Only small screens have the button: elsewhere there is room for the people anyway.
+// Only small screens have the button. Larger ones always show the people.
 toggle.addEventListener('click', () => showPeople(!chat.classList.contains('with-people')))
 addEventListener('keydown', ({ key }) => {
   if (key === 'Escape') showPeople(false)
 })
 
-// Only on https and localhost; elsewhere the address bar has the link.
+// The clipboard exists only on https and localhost. Elsewhere, users copy the link from the address bar.
 share.hidden = !navigator.clipboard
 share.addEventListener('click', async () => {
   await navigator.clipboard.writeText(location.href)

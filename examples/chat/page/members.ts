@@ -1,14 +1,14 @@
 import type { Member } from 'rookery/rooms'
 import { create, createAvatar } from './dom.ts'
 
-/** The list of who is in the room. */
+/** The list of the room's members. */
 export class Members {
   readonly #list: HTMLElement
   readonly #counts: readonly HTMLElement[]
   readonly #me: string
   #members = new Map<string, Member>()
 
-  /** @param counts elements that show how many there are */
+  /** @param counts elements that show the number of members */
   constructor(list: HTMLElement, counts: readonly HTMLElement[], me: string) {
     this.#list = list
     this.#counts = counts

@@ -18,7 +18,7 @@ const createState = ({ id, state }: Entry, { retry, discard }: MessageActions): 
   )
 }
 
-/** What the list shows of a message or a note. */
+/** Creates the list item of a message or a note. */
 export const createItem = (entry: Entry, own: boolean, actions: MessageActions): HTMLLIElement => {
   const { kind, from, text, at, state } = entry
   if (kind === 'note') return create('li', 'note', text)

@@ -3,12 +3,12 @@ import { createItem, type MessageActions } from './message-item.ts'
 import { dayName, isSameDay } from './time.ts'
 import { continues, type Entry, type Timeline } from './timeline.ts'
 
-/** How near its end, in pixels, the list counts as being at it. */
-const NEAR = 48
+/** The list counts as scrolled to its end within this distance, in pixels. */
+const END_DISTANCE_PX = 48
 
 /**
- * Shows a timeline. At its end the list follows new messages; further up it stays where its reader is, and
- * says how many have come. The first unread one has a line above it.
+ * Shows a timeline. Scrolled to its end, the list follows new messages. Scrolled further up, it keeps its position and
+ * shows the number of new messages. A line marks the first unread message.
  */
 export class MessageList {
   readonly #scroller: HTMLElement
@@ -20,7 +20,7 @@ export class MessageList {
   readonly #signal: AbortSignal
   readonly #onUnread: (count: number) => void
   readonly #unreadLine = create('li', 'divider unread', create('span', '', 'New'))
-  /** What is shown of each entry, and of which of its states. */
+  /** The list item of each entry, and the state that it shows. */
   readonly #items = new Map<Entry, { readonly state: Entry['state']; readonly item: HTMLLIElement }>()
   readonly #days = new Map<string, HTMLLIElement>()
   #atEnd = true
@@ -49,28 +49,28 @@ export class MessageList {
     scroller.addEventListener('scroll', () => this.#scrolled(), { signal, passive: true })
     jump.addEventListener('click', () => this.toEnd(), { signal })
     document.addEventListener('visibilitychange', () => this.#read(), { signal })
-    // A keyboard that opens or a window that shrinks must not hide the last message.
+    // The last message stays visible when a keyboard opens or the window shrinks.
     const resizes = new ResizeObserver(() => this.#follow())
     resizes.observe(scroller)
     signal.addEventListener('abort', () => resizes.disconnect())
     this.update()
   }
 
-  /** Counts a message as unread if nobody sees it come. Call it before `update`. */
+  /** Counts a message as unread if the user does not see it arrive. Call it before `update`. */
   arrived(id: string): void {
     if (this.#atEnd && !document.hidden) return
     if (this.#unread === 0) this.#firstUnread = id
     this.#unread += 1
   }
 
-  /** Shows what the timeline holds now, unless the list shows another room by now. */
+  /** Shows the current entries of the timeline. Does nothing after the room was left. */
   update(): void {
     if (this.#signal.aborted) return
     const { entries } = this.#timeline
     const items = entries.flatMap((entry, index) => this.#itemsOf(entry, entries[index - 1]))
     let next = this.#list.firstElementChild
     for (const item of items) {
-      // What stays in its place is not touched, so that nobody hears it read out again.
+      // An item that keeps its place is not touched: screen readers would read it out again.
       if (item === next) next = next.nextElementSibling
       else this.#list.insertBefore(item, next)
     }
@@ -86,7 +86,11 @@ export class MessageList {
     this.#showUnread()
   }
 
-  /** Goes to the last message. Who writes has read what is there. */
+  /**
+   * Scrolls to the last message.
+   *
+   * @param written whether the user wrote a message: then all messages count as read
+   */
   toEnd({ written = false } = {}): void {
     this.#atEnd = true
     if (written) this.#firstUnread = undefined
@@ -119,7 +123,7 @@ export class MessageList {
 
   #scrolled(): void {
     const { scrollHeight, scrollTop, clientHeight } = this.#scroller
-    this.#atEnd = scrollHeight - scrollTop - clientHeight < NEAR
+    this.#atEnd = scrollHeight - scrollTop - clientHeight < END_DISTANCE_PX
     this.#read()
   }
 

@@ -2,36 +2,36 @@ import { type Client, type ClientState, createClient, type RookeryError } from '
 import type { Member } from 'rookery/rooms'
 import type { ChatMessage } from '../messages.ts'
 
-/** How long a message may wait for a connection and its answer until it counts as not sent, in ms. */
-const PATIENCE = 60_000
+/** How long a message may wait for a connection and its reply before it counts as not sent, in milliseconds. */
+const SEND_TIMEOUT_MS = 60_000
 
-/** How the room is connected, for people to see. */
+/** The state of the room's connection, as the page shows it. */
 export interface Connection {
   readonly state: ClientState
   /** Such as `websocket`. */
   readonly transport: string | null
   /** Milliseconds until the next attempt, while `waiting`. */
   readonly retryIn?: number
-  /** Why it is `waiting` or `closed`. */
+  /** The reason for `waiting` or `closed`. */
   readonly error?: RookeryError
 }
 
 export type Draft = Pick<ChatMessage, 'id' | 'text'>
 
-/** What happens in a room. */
+/** Events of a room. */
 export interface RoomEvents {
   connection(connection: Connection): void
-  /** Everybody who is here; after every connect, since nobody told us who came and went in between. */
+  /** All members. Called after every connect, because the page got no events while it was offline. */
   members(members: readonly Member[]): void
   joined(member: Member): void
   left(member: Member): void
-  /** The latest messages; after every connect, so they may hold some that are known. */
+  /** The latest messages. Called after every connect, so the page may know some of them. */
   recent(messages: readonly ChatMessage[]): void
   message(message: ChatMessage): void
   typing(name: string): void
 }
 
-/** A room on the server, as one person sees it. All that the page has to do with Rookery is here. */
+/** A room on the server, for one member. The page uses Rookery only here. */
 export class Room {
   readonly #client: Client
   readonly #events: RoomEvents
@@ -59,29 +59,29 @@ export class Room {
   }
 
   /**
-   * Resolves with the message when the server has taken it. Without a connection it waits for one.
+   * Sends a message. Waits for a connection if there is none. Resolves with the message when the server has accepted it.
    *
-   * @throws a RookeryError when it did not work out
+   * @throws a RookeryError if the server refuses the message, or after 60 s
    */
   send(draft: Draft): Promise<ChatMessage> {
-    const sending = this.#deliver(draft, AbortSignal.timeout(PATIENCE))
+    const sending = this.#deliver(draft, AbortSignal.timeout(SEND_TIMEOUT_MS))
     const done = () => this.#sending.delete(sending)
     this.#sending.add(sending)
     sending.then(done, done)
     return sending
   }
 
-  /** Tells the others, if they can hear it now: later it would no longer be true. */
+  /** Tells the other members that the user types. Offline, the message is dropped: it would be wrong later. */
   tellTyping(): void {
     this.#client.send('chat/typing', undefined, { volatile: true })
   }
 
-  /** Connects again, or without further wait. */
+  /** Connects again after a refusal, or ends the wait for the next attempt. */
   connect(): void {
     this.#client.connect()
   }
 
-  /** Hears nothing more, and leaves once everything written here has gone out or failed. */
+  /** Stops all events, and leaves when all messages of the user are sent or have failed. */
   async leave(): Promise<void> {
     for (const stop of this.#stops) stop()
     await Promise.allSettled(this.#sending)
@@ -90,10 +90,10 @@ export class Room {
 
   async #deliver(draft: Draft, signal: AbortSignal): Promise<ChatMessage> {
     try {
-      return await this.#client.call<ChatMessage>('chat/send', draft, { signal, timeout: PATIENCE })
+      return await this.#client.call<ChatMessage>('chat/send', draft, { signal, timeout: SEND_TIMEOUT_MS })
     } catch (error) {
-      // Lost before the answer came, so it may have arrived or not. The server and the pages know a message
-      // by its id: sending it again is safe.
+      // The connection was lost before the reply, so the message may have arrived. The server and the pages identify a
+      // message by its id, so sending it again is safe.
       if ((error as RookeryError).code !== 'disconnected') throw error
       return await this.#deliver(draft, signal)
     }

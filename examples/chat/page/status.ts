@@ -1,7 +1,7 @@
 import { create, createButton } from './dom.ts'
 import type { Connection } from './room.ts'
 
-/** Shows how the room is connected. Screen readers hear of each change, not of each second. */
+/** Shows the state of the connection. Screen readers read out each change, not each second of a countdown. */
 export class Status {
   readonly #root: HTMLElement
   readonly #text = create('span')

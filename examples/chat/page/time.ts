@@ -9,13 +9,13 @@ export const isSameDay = (one: number, other: number): boolean => midnight(one) 
 
 /** Such as `Today`, `Yesterday`, `Monday, 3 March`. */
 export const dayName = (at: number): string => {
-  // Rounded, because some days have 23 or 25 hours.
+  // Rounded, because a day may have 23 or 25 hours.
   const days = Math.round((midnight(at) - midnight(Date.now())) / 86_400_000)
   const name = days === 0 || days === -1 ? relative.format(days, 'day') : date.format(at)
   return name.charAt(0).toUpperCase() + name.slice(1)
 }
 
-/** A time of day that tells the whole date when asked. */
+/** Creates a time of day. Its tooltip shows the full date. */
 export const createTime = (at: number): HTMLTimeElement => {
   const time = document.createElement('time')
   time.dateTime = new Date(at).toISOString()

@@ -1,34 +1,34 @@
 import type { ChatMessage } from '../messages.ts'
 
-/** A message or a note, as it stands in the list. */
+/** A message or a note in the list. */
 export interface Entry {
   readonly id: string
   readonly kind: 'message' | 'note'
-  /** Who wrote it, or whom the note is about. */
+  /** The author of the message, or the subject of the note. */
   readonly from: string
   readonly text: string
   readonly at: number
-  /** `pending` until the server has taken it. */
+  /** `pending` until the server has accepted the message. */
   state: 'pending' | 'failed' | 'sent'
 }
 
 /** Most entries that a page keeps. */
-const LIMIT = 500
+const MAX_ENTRIES = 500
 
-/** Two messages of one person that are closer, in ms, stand together. */
-const TOGETHER = 3 * 60_000
+/** Messages of one person within this time are shown as a group, in milliseconds. */
+const GROUP_WITHIN_MS = 3 * 60_000
 
-/** Whether an entry goes on where the one before it left off. */
+/** Whether an entry belongs to the group of the entry before it. */
 export const continues = (entry: Entry, before: Entry | undefined): boolean =>
   before !== undefined &&
   before.kind === 'message' &&
   entry.kind === 'message' &&
   before.from === entry.from &&
-  entry.at - before.at < TOGETHER
+  entry.at - before.at < GROUP_WITHIN_MS
 
 /**
- * The entries of a room in their order, each once: what the server has taken by the server's time, what
- * still waits for it at the end.
+ * The entries of a room in order, each once. Messages that the server has accepted are ordered by the server's time.
+ * Pending messages are at the end.
  */
 export class Timeline {
   readonly #entries: Entry[] = []
@@ -42,12 +42,16 @@ export class Timeline {
     return this.#byId.get(id)
   }
 
-  /** Adds what is written here, or what is only seen here. */
+  /** Adds an entry of this page: a message that the user sends, or a note. */
   add(entry: Entry): void {
     this.#insert(entry)
   }
 
-  /** Takes a message of the server; returns whether it is news. */
+  /**
+   * Adds a message of the server.
+   *
+   * @returns whether the message is new
+   */
   take({ id, from, text, at }: ChatMessage): boolean {
     const known = this.#byId.get(id)
     if (known?.state === 'sent') return false
@@ -56,7 +60,7 @@ export class Timeline {
     return known === undefined
   }
 
-  /** What still waits has not worked out. */
+  /** Marks a pending message as not sent. */
   fail(id: string): void {
     const entry = this.#byId.get(id)
     if (entry?.state === 'pending') entry.state = 'failed'
@@ -77,6 +81,6 @@ export class Timeline {
     )
     this.#entries.splice(later < 0 ? this.#entries.length : later, 0, entry)
     this.#byId.set(entry.id, entry)
-    if (this.#entries.length > LIMIT) this.remove(this.#entries[0]!.id)
+    if (this.#entries.length > MAX_ENTRIES) this.remove(this.#entries[0]!.id)
   }
 }

@@ -1,8 +1,10 @@
-/** How often somebody who types says so, and how long others then believe it, in ms. */
-const EVERY = 2000
-const FADES_AFTER = 4000
+/** Shortest time between two typing notices, in milliseconds. */
+const NOTICE_INTERVAL_MS = 2000
 
-/** Tells the others that somebody types, at most every two seconds. */
+/** How long a typing notice is shown, in milliseconds. */
+const NOTICE_SHOWN_MS = 4000
+
+/** Tells the other members that the user types, at most every two seconds. */
 export class TypingNotice {
   readonly #tell: () => void
   #last = Number.NEGATIVE_INFINITY
@@ -12,12 +14,12 @@ export class TypingNotice {
   }
 
   typed(): void {
-    if (performance.now() - this.#last < EVERY) return
+    if (performance.now() - this.#last < NOTICE_INTERVAL_MS) return
     this.#last = performance.now()
     this.#tell()
   }
 
-  /** A message takes the hint away, so what is typed next is news. */
+  /** The user sent a message, which removes the notice on other pages. The next keystroke sends a new one. */
   sent(): void {
     this.#last = Number.NEGATIVE_INFINITY
   }
@@ -29,7 +31,7 @@ const describe = ([first, second, ...more]: readonly string[]): string => {
   return more.length > 0 ? 'Several people are typing…' : `${first} and ${second} are typing…`
 }
 
-/** The line that says who is typing. */
+/** The line with the names of the people who are typing. */
 export class TypingLine {
   readonly #line: HTMLElement
   readonly #timers = new Map<string, ReturnType<typeof setTimeout>>()
@@ -43,7 +45,7 @@ export class TypingLine {
     clearTimeout(this.#timers.get(name))
     this.#timers.set(
       name,
-      setTimeout(() => this.remove(name), FADES_AFTER),
+      setTimeout(() => this.remove(name), NOTICE_SHOWN_MS),
     )
     this.#render()
   }

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { Bus } from '../../../core/bus/bus.ts'
-import type { BusOptions, ListenerContext } from '../../../core/bus/bus-contract.ts'
+import type { BusOptions, ListenerContext } from '../../../core/bus/listener.ts'
 import { recordingLogger } from '../../support/app.ts'
 
 const createBus = (options?: BusOptions) => {

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { Bus } from '../../../core/bus/bus.ts'
-import type { BusOptions } from '../../../core/bus/bus-contract.ts'
 import type { Event } from '../../../core/bus/event.ts'
+import type { BusOptions } from '../../../core/bus/listener.ts'
 import { recordingLogger } from '../../support/app.ts'
 
 const createBus = (options?: BusOptions) => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { backoff } from '../../../client/connection/backoff.ts'
+import { backoff } from '../../../client/util/backoff.ts'
 
 const bounds = { min: 500, max: 20_000 }
 

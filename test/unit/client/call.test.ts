@@ -13,7 +13,7 @@ const offline = (options = {}) => {
   return { transport, client }
 }
 
-/** A client that is connected to a server which never answers. */
+/** A client connected to a server that never replies. */
 const unanswered = async (options = {}) => {
   const { transport, client } = offline(options)
   client.connect()
@@ -22,14 +22,14 @@ const unanswered = async (options = {}) => {
 }
 
 describe('call', () => {
-  test('resolves with the answer of the handler', async () => {
+  test('resolves with the handler’s result', async () => {
     const server = await ScriptedServer.listen()
     const client = clientOf({ url: server.url })
     expect(await client.call<{ text: string }>('echo', { text: 'hi' })).toEqual({ text: 'hi' })
     expect(await client.call('echo')).toBeUndefined()
   })
 
-  test('gives every caller its own answer, in whatever order they come', async () => {
+  test('gives every caller its own reply, in whatever order the replies arrive', async () => {
     const server = await ScriptedServer.listen({
       script: (_frame, peer) => {
         if (peer.frames.length < 3) return
@@ -43,7 +43,7 @@ describe('call', () => {
     expect(await Promise.all(topics.map((topic) => client.call(topic)))).toEqual(topics)
   })
 
-  test('rejects with the error of the handler', async () => {
+  test('rejects with the handler’s error', async () => {
     const issues = [{ message: 'Too short', path: ['text'] }]
     const server = await ScriptedServer.listen({
       script: ({ id }, peer) =>
@@ -53,7 +53,7 @@ describe('call', () => {
     await expect(client.call('buy')).rejects.toMatchObject({ code: 'sold_out', message: 'Gone', issues })
   })
 
-  test('waits for the connection when made offline', async () => {
+  test('waits for the connection while offline', async () => {
     const server = await ScriptedServer.listen()
     const client = clientOf({ url: server.url, autoConnect: false })
     const answer = client.call('echo', 1)
@@ -61,7 +61,7 @@ describe('call', () => {
     expect(await answer).toBe(1)
   })
 
-  test('sends what its payload was when it was made', async () => {
+  test('sends the payload as it was at the call', async () => {
     const server = await ScriptedServer.listen()
     const client = clientOf({ url: server.url, autoConnect: false })
     const payload = { text: 'before' }
@@ -83,14 +83,14 @@ describe('call', () => {
     expect(transport.peer.frames).toEqual([])
   })
 
-  test('rejects a timeout that is none', async () => {
+  test('rejects an invalid timeout', async () => {
     const { client } = await unanswered()
     await expect(client.call('a', 1, { timeout: 0 })).rejects.toMatchObject({ code: 'invalid_option' })
   })
 })
 
 describe('the time limit of a call', () => {
-  test('ends it with call_timeout, and a late answer is ignored', async () => {
+  test('ends it with call_timeout, and a late reply is ignored', async () => {
     const server = await ScriptedServer.listen({ script: silent })
     const client = clientOf({ url: server.url, callTimeout: 30 })
     const error = vi.fn()
@@ -103,7 +103,7 @@ describe('the time limit of a call', () => {
     await vi.waitFor(() => expect(error.mock.calls.flat().map(String)).toEqual(['RookeryError: the end']))
   })
 
-  test('runs offline too, and takes the call out of the queue', async () => {
+  test('runs while offline, too, and removes the call from the queue', async () => {
     vi.useFakeTimers()
     const { client, transport } = offline({ maxQueue: 1 })
     const lost = client.call('a', 1, { timeout: 500 })
@@ -136,14 +136,14 @@ describe('the signal of a call', () => {
     await expect(answer).rejects.toMatchObject({ code: 'aborted', cause: 'enough' })
   })
 
-  test('that has aborted before sends nothing', async () => {
+  test('that is already aborted sends nothing', async () => {
     const { client, transport } = await unanswered()
     const answer = client.call('a', 1, { signal: AbortSignal.abort() })
     await expect(answer).rejects.toMatchObject({ code: 'aborted' })
     expect(transport.peer.frames).toEqual([])
   })
 
-  test('takes a call made offline out of the queue', async () => {
+  test('removes a call made offline from the queue', async () => {
     const { client, transport } = offline()
     const controller = new AbortController()
     const answer = client.call('a', 1, { signal: controller.signal })
@@ -154,7 +154,7 @@ describe('the signal of a call', () => {
     expect(transport.peer.frames).toEqual([])
   })
 
-  test('is let go of when the answer has come', async () => {
+  test('has no listener after the reply', async () => {
     const server = await ScriptedServer.listen()
     const client = clientOf({ url: server.url })
     const { signal } = new AbortController()
@@ -181,10 +181,10 @@ describe('a lost connection', () => {
   })
 })
 
-describe('a message larger than the server takes', () => {
+describe('a message larger than the server accepts', () => {
   const big = 'x'.repeat(65_536)
 
-  test('is refused and not sent, which would end the connection', async () => {
+  test('is refused and not sent, because it would end the connection', async () => {
     const { client, transport } = await unanswered()
     expect(() => client.send('a', big)).toThrow(expect.objectContaining({ code: 'payload_too_large' }))
     await expect(client.call('a', big)).rejects.toMatchObject({ code: 'payload_too_large' })
@@ -193,7 +193,7 @@ describe('a message larger than the server takes', () => {
     await vi.waitFor(() => expect(transport.peer.frames).toHaveLength(1))
   })
 
-  test('is refused at the connect, where it was made offline', async () => {
+  test('is refused after the connect if it was queued offline', async () => {
     const { client, transport } = offline()
     const errors: string[] = []
     client.on('error', (error) => errors.push(error.code))
@@ -208,7 +208,7 @@ describe('a message larger than the server takes', () => {
 })
 
 describe('the queue', () => {
-  test('takes maxQueue messages while offline, then refuses', async () => {
+  test('holds maxQueue messages while offline, then refuses more', async () => {
     const { client, transport } = offline({ maxQueue: 2 })
     client.send('a')
     const answer = client.call('b')
@@ -222,7 +222,7 @@ describe('the queue', () => {
     await expect(answer).rejects.toMatchObject({ code: 'client_closed' })
   })
 
-  test('goes out in one write and in order, and so do messages of one turn', async () => {
+  test('leaves in one write and in order, and so do the messages of one turn', async () => {
     const { client, transport } = offline()
     const topics = ['a', 'b', 'c']
     for (const topic of topics) client.send(topic, { topic })

@@ -4,7 +4,7 @@ import { clientOf, MemoryTransport, welcome } from './support.ts'
 
 const url = 'http://localhost:3000'
 const lost = new RookeryError('disconnected')
-/** Lets everything happen that needs no time. */
+/** Runs everything that is due without advancing the clock. */
 const settle = () => vi.advanceTimersByTimeAsync(0)
 
 beforeEach(() => {
@@ -25,7 +25,7 @@ const connected = async (options = {}) => {
   return { client, transport }
 }
 
-/** The waits that a client announces from now on. */
+/** Records the waits that a client announces from now on. */
 const waits = (client: {
   on: (event: 'state', listener: (state: string, detail: { retryIn?: number }) => void) => unknown
 }) => {
@@ -35,7 +35,7 @@ const waits = (client: {
 }
 
 describe('the wait between attempts', () => {
-  test('doubles with every failure up to max, and is spread over all of that', async () => {
+  test('doubles its upper bound with every failure up to max, and is spread over the whole range', async () => {
     vi.spyOn(Math, 'random').mockReturnValue(0.5)
     const { client, transport } = await connected({ reconnect: { min: 100, max: 1000 } })
     const announced = waits(client)
@@ -45,7 +45,7 @@ describe('the wait between attempts', () => {
     expect(announced).toEqual([50, 100, 200, 400, 500, 500])
   })
 
-  test('goes on growing while connections last only moments', async () => {
+  test('keeps growing while connections are short-lived', async () => {
     vi.spyOn(Math, 'random').mockReturnValue(0.5)
     const { client, transport } = await connected()
     const announced = waits(client)
@@ -60,7 +60,7 @@ describe('the wait between attempts', () => {
     expect(announced).toEqual([250, 500, 1000, 250])
   })
 
-  test('is what the server says in its close frame', async () => {
+  test('is the time in the server’s close frame', async () => {
     const { client, transport } = await connected()
     const error = { code: 'shutting_down', message: 'Bye' }
     transport.peer.message({ type: 'close', error, reconnectAfter: 30_000 })
@@ -97,7 +97,7 @@ describe('the wait between attempts', () => {
     expect(transport.peers).toHaveLength(2)
   })
 
-  test('is skipped where another transport has not been tried', async () => {
+  test('is skipped while another transport is left to try', async () => {
     vi.spyOn(Math, 'random').mockReturnValue(0.5)
     const [first, second] = [new MemoryTransport('first'), new MemoryTransport('second')]
     first.reachable = false
@@ -121,7 +121,7 @@ describe('silence', () => {
     expect([client.state, transport.peers.length, announced]).toEqual(['open', 2, [0]])
   })
 
-  test('is broken by whatever arrives', async () => {
+  test('ends with any data of the server', async () => {
     const { client, transport } = await connected()
     const arrivals = [
       () => transport.peer.message({ type: 'ping' }),
@@ -136,7 +136,7 @@ describe('silence', () => {
     expect([client.state, transport.peers.length]).toEqual(['open', 1])
   })
 
-  test('means nothing where the server promises no pings', async () => {
+  test('does not matter if the server announces no pings', async () => {
     const transport = new MemoryTransport('quiet', { ...welcome(), pingInterval: 0 })
     const { client } = await connected({ transports: [transport] })
     await vi.advanceTimersByTimeAsync(3_600_000)
@@ -168,7 +168,7 @@ describe('in a browser', () => {
     return { client, transport }
   }
 
-  test('a client that waits connects at once when the network comes back', async () => {
+  test('a waiting client connects at once when the browser is online again', async () => {
     const { online } = page()
     const { client } = await waiting()
     online()
@@ -176,7 +176,7 @@ describe('in a browser', () => {
     expect(client.state).toBe('open')
   })
 
-  test('a client that waits connects at once when the page is looked at again', async () => {
+  test('a waiting client connects at once when the page becomes visible', async () => {
     const { turn } = page()
     const { client } = await waiting()
     turn('hidden')
@@ -187,7 +187,7 @@ describe('in a browser', () => {
     expect(client.state).toBe('open')
   })
 
-  test('a connection that died while the computer slept is replaced when the page is looked at', async () => {
+  test('a connection that died while the computer slept is replaced when the page becomes visible', async () => {
     const { turn } = page()
     const { client, transport } = await connected()
     turn('visible')
@@ -199,7 +199,7 @@ describe('in a browser', () => {
     expect([client.state, transport.peers.length]).toEqual(['open', 2])
   })
 
-  test('a closed client no longer listens, and leaves no timer', async () => {
+  test('a closed client has no listeners and leaves no timer', async () => {
     const { online, turn } = page()
     const { client, transport } = await waiting()
     client.call('a').catch(() => {})
@@ -219,7 +219,7 @@ test('a client closed while open leaves no timer', async () => {
   expect([vi.getTimerCount(), transport.peer.ended]).toEqual([0, 'closed'])
 })
 
-test('a client closed during an attempt leaves no timer, even while params are awaited', async () => {
+test('a client closed during an attempt leaves no timer, even while params are pending', async () => {
   const transport = new MemoryTransport()
   const client = clientOf({ url, transports: [transport], params: async () => ({}) })
   client.close()

@@ -5,7 +5,7 @@ import { clientOf, opened, ScriptedServer, silent, welcome } from './support.ts'
 
 const noop = () => {}
 
-/** Everything that happens to a client from now on. */
+/** Records all events of a client from now on. */
 const record = (client: Client) => {
   const log: unknown[][] = []
   const names: (keyof ClientEvents)[] = ['state', 'open', 'close', 'error']
@@ -29,7 +29,7 @@ const closeFrame = (code: string, reconnectAfter: number | null): ServerFrame =>
 const coded = (code: string) => expect.objectContaining({ code })
 
 describe('a client', () => {
-  test('is open with a session and a user once the server has welcomed it', async () => {
+  test('is open with a session and a user after welcome', async () => {
     const user = { id: 'u1', name: 'ada' }
     const server = await ScriptedServer.listen({ greeting: { ...welcome(), user } })
     const client = clientOf({ url: server.url })
@@ -43,7 +43,7 @@ describe('a client', () => {
     ])
   })
 
-  test('gets along with a server that says no more than the protocol demands', async () => {
+  test('works with a server that sends only required fields', async () => {
     const server = await ScriptedServer.listen({ greeting: null })
     const client = clientOf({ url: server.url })
     const answer = client.call('echo', 'x'.repeat(100))
@@ -53,7 +53,7 @@ describe('a client', () => {
     expect([client.session, client.user]).toEqual(['s2', null])
   })
 
-  test('is not open before the welcome, however long the socket stands', async () => {
+  test('is not open before welcome, however long the socket is open', async () => {
     const server = await ScriptedServer.listen({ greeting: null })
     const client = clientOf({ url: server.url })
     await vi.waitFor(() => expect(server.connections).toBe(1))
@@ -62,7 +62,7 @@ describe('a client', () => {
     await opened(client)
   })
 
-  test('gives an attempt up that is not welcomed within connectTimeout', async () => {
+  test('gives up an attempt without welcome within connectTimeout', async () => {
     const server = await ScriptedServer.listen({ greeting: null })
     const log = record(clientOf({ url: server.url, connectTimeout: 30 }))
     await vi.waitFor(() => expect(server.peers.length).toBeGreaterThan(1))
@@ -73,7 +73,7 @@ describe('a client', () => {
     ])
   })
 
-  test('may be made before the server is there', async () => {
+  test('may be created before the server is up', async () => {
     const { port } = await ScriptedServer.listen().then(async (gone) => {
       const { port } = gone
       await gone.stop()
@@ -88,7 +88,7 @@ describe('a client', () => {
     expect(await answer).toBe('early')
   })
 
-  test('comes back after a lost connection', async () => {
+  test('reconnects after a lost connection', async () => {
     const { server, client } = await connected()
     const log = record(client)
     server.peer.cut()
@@ -111,7 +111,7 @@ describe('a client', () => {
     [1000, '', 'disconnected'],
     [4403, 'Words for people', 'disconnected'],
   ])(
-    'takes a close with %i %j, without a close frame, for %s and comes back',
+    'a close with %i %j and no close frame means %s, and the client reconnects',
     async (status, reason, code) => {
       const { server, client } = await connected()
       const log = record(client)
@@ -123,7 +123,7 @@ describe('a client', () => {
 })
 
 describe('a server that closes with a close frame', () => {
-  test('says when to come back', async () => {
+  test('sets the time of the reconnect', async () => {
     const { server, client } = await connected()
     const log = record(client)
     server.peer.send(closeFrame('shutting_down', 35))
@@ -131,7 +131,7 @@ describe('a server that closes with a close frame', () => {
     expect(log[0]).toMatchObject(['state', 'waiting', { error: { code: 'shutting_down' }, retryIn: 35 }])
   })
 
-  test('and wants the client no more, closes it', async () => {
+  test('closes the client for good if reconnectAfter is null', async () => {
     const { server, client } = await connected()
     const log = record(client)
     const sub = client.subscribe('a', noop)
@@ -149,7 +149,7 @@ describe('a server that closes with a close frame', () => {
     expect(() => client.send('a')).toThrow(expect.objectContaining({ code: 'client_closed', cause: error }))
   })
 
-  test('rejects waiting calls and subscriptions with its reason', async () => {
+  test('rejects pending calls and subscriptions with its reason', async () => {
     const server = await ScriptedServer.listen({ greeting: null, script: silent })
     const client = clientOf({ url: server.url })
     const sub = client.subscribe('a', noop)
@@ -160,7 +160,7 @@ describe('a server that closes with a close frame', () => {
     await expect(sub.ready).rejects.toMatchObject({ code: 'unauthenticated' })
   })
 
-  test('and refused the client, gets it back with its subscriptions by connect()', async () => {
+  test('for good gets the client back with its subscriptions after connect()', async () => {
     const { server, client } = await connected()
     const sub = client.subscribe('a', noop)
     await sub.ready
@@ -185,7 +185,7 @@ test('another version of the protocol closes the client', async () => {
 })
 
 describe('close', () => {
-  test('sends what was handed over, then ends everything', async () => {
+  test('sends the queued messages, then ends everything', async () => {
     const { server, client } = await connected()
     const sub = client.subscribe('a', noop)
     await sub.ready
@@ -215,7 +215,7 @@ describe('close', () => {
     expect(log).toEqual([])
   })
 
-  test('makes further use fail with client_closed', async () => {
+  test('makes later calls, sends and subscriptions fail with client_closed', async () => {
     const { client } = await connected()
     client.close()
     const error = expect.objectContaining({ code: 'client_closed' })
@@ -232,7 +232,7 @@ describe('close', () => {
     await expect(sub.ready).rejects.toMatchObject({ code: 'client_closed' })
   })
 
-  test('ends an attempt under way', async () => {
+  test('ends an attempt that is under way', async () => {
     const server = await ScriptedServer.listen({ greeting: null })
     const client = clientOf({ url: server.url })
     await vi.waitFor(() => expect(server.connections).toBe(1))
@@ -240,7 +240,7 @@ describe('close', () => {
     await vi.waitFor(() => expect(server.connections).toBe(0))
   })
 
-  test('within a listener of open is the end, too', async () => {
+  test('works within a listener of open, too', async () => {
     const { server, client } = await connected()
     client.on('state', (state) => state === 'open' && client.close())
     const log = record(client)
@@ -250,7 +250,7 @@ describe('close', () => {
     expect(log.filter(([name]) => name === 'open')).toEqual([])
   })
 
-  test('is undone by connect(), without the subscriptions of before', async () => {
+  test('is undone by connect(), without the earlier subscriptions', async () => {
     const { server, client } = await connected()
     const sub = client.subscribe('a', noop)
     client.close()

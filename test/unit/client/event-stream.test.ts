@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { takeEvents } from '../../../client/transports/event-stream.ts'
 
-/** Reads pieces of a stream as they come. */
+/** Reads the chunks of a stream one by one. */
 const read = (pieces: readonly string[]): string[] => {
   const found: string[] = []
   let text = ''
@@ -14,7 +14,7 @@ const read = (pieces: readonly string[]): string[] => {
   return found
 }
 
-test('events come out whole, wherever the stream is cut into pieces', () => {
+test('events are complete, however the stream is split into chunks', () => {
   const event = fc.tuple(
     fc.boolean(),
     fc.jsonValue().map((value) => JSON.stringify(value)),
@@ -31,10 +31,10 @@ test('events come out whole, wherever the stream is cut into pieces', () => {
   )
 })
 
-test('line separators of JavaScript are no line breaks of a stream', () => {
+test('line separators of JavaScript do not end a line of a stream', () => {
   expect(read(['data: "a\u2028b\u2029c"\n\n'])).toEqual(['"a\u2028b\u2029c"'])
 })
 
-test('comments and an event that has not ended bring nothing', () => {
+test('comments and incomplete events have no data', () => {
   expect(read([': hello\n\n', 'retry: 5\n\n', 'data: {"half":'])).toEqual([])
 })

@@ -16,7 +16,7 @@ afterEach(() => {
   vi.restoreAllMocks()
 })
 
-/** A client with two transports; what happens to it is written down. */
+/** A client with two transports, and a record of its events. */
 const start = async (prepare: (first: MemoryTransport, second: MemoryTransport) => void, options = {}) => {
   const [first, second] = [new MemoryTransport('first'), new MemoryTransport('second')]
   prepare(first, second)
@@ -41,7 +41,7 @@ const statesOf = (client: Client) => {
 }
 
 describe('an attempt that fails', () => {
-  test('leads to the next transport at once, and the events say which and why', async () => {
+  test('leads to the next transport at once, and the events give its name and the reason', async () => {
     const { client, states } = await start((first) => {
       first.reachable = false
     })
@@ -52,7 +52,7 @@ describe('an attempt that fails', () => {
     expect([client.state, client.transport]).toEqual(['open', 'second'])
   })
 
-  test('by saying nothing does so after 2 s, however long connectTimeout is', async () => {
+  test('because the server sends nothing does so after 2 s, however long connectTimeout is', async () => {
     const { client, first, second } = await start((first) => {
       first.silent = true
     })
@@ -62,7 +62,7 @@ describe('an attempt that fails', () => {
     expect([client.state, client.transport, first.peer.ended]).toEqual(['open', 'second', 'aborted'])
   })
 
-  test('on every transport means that the server is down: a wait, and all over again', async () => {
+  test('on every transport leads to a wait and a new round', async () => {
     const { client, first, second, states } = await start((first, second) => {
       first.reachable = second.reachable = false
     })
@@ -75,7 +75,7 @@ describe('an attempt that fails', () => {
     expect([client.transport, first.peers.length, second.peers.length]).toEqual(['first', 2, 1])
   })
 
-  test('because the server refuses this client leads nowhere else', async () => {
+  test('because the server refuses this client leads to no other transport', async () => {
     const { client, first, second } = await start((first) => {
       first.silent = true
     })
@@ -85,7 +85,7 @@ describe('an attempt that fails', () => {
     expect([client.state, second.peers.length]).toEqual(['closed', 0])
   })
 
-  test('because the server asks to come back later comes back the same way', async () => {
+  test('because the server asks to reconnect later is repeated over the same transport', async () => {
     const { client, first, second } = await start((first) => {
       first.silent = true
     })
@@ -96,7 +96,7 @@ describe('an attempt that fails', () => {
     expect([client.transport, first.peers.length, second.peers.length]).toEqual(['first', 2, 0])
   })
 
-  test('loses nothing that was handed over', async () => {
+  test('loses no queued message', async () => {
     const { client, second } = await start((first) => {
       first.silent = true
     })
@@ -110,7 +110,7 @@ describe('an attempt that fails', () => {
   })
 })
 
-describe('a connection that is welcomed and soon lost', () => {
+describe('a connection that is lost soon after welcome', () => {
   const loseSoon = async (transport: MemoryTransport, times: number) => {
     for (let time = 0; time < times; time++) {
       await vi.advanceTimersByTimeAsync(1_000)
@@ -119,7 +119,7 @@ describe('a connection that is welcomed and soon lost', () => {
     await settle()
   }
 
-  test('is made again the same way, but the third time in a row another one', async () => {
+  test('is made again over the same transport, and after the third in a row over another one', async () => {
     const { client, first, second } = await start(() => {})
     await loseSoon(first, 2)
     await vi.advanceTimersByTimeAsync(1_000)
@@ -128,7 +128,7 @@ describe('a connection that is welcomed and soon lost', () => {
     expect([client.state, client.transport, first.peers.length]).toEqual(['open', 'second', 3])
   })
 
-  test('tells so by close and state, without a wait', async () => {
+  test('causes close and state events, without a wait', async () => {
     const { client, first, states } = await start(() => {})
     await loseSoon(first, 2)
     await vi.advanceTimersByTimeAsync(1_000)
@@ -143,7 +143,7 @@ describe('a connection that is welcomed and soon lost', () => {
     ])
   })
 
-  test('does not count if it held for 5 s, or if the server said why', async () => {
+  test('does not count if it lasted 5 s, or if the server gave a reason', async () => {
     const { first, second } = await start(() => {})
     await loseSoon(first, 2)
     await vi.advanceTimersByTimeAsync(1_000)
@@ -157,7 +157,7 @@ describe('a connection that is welcomed and soon lost', () => {
   })
 })
 
-test('a client that fell back goes on over the same transport when it loses the connection', async () => {
+test('a client that fell back reconnects over the same transport', async () => {
   const { client, first, second } = await start((first) => {
     first.reachable = false
   })

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { RookeryError } from '../../../client/index.ts'
-import { runIsolated } from '../../../client/report.ts'
+import { runIsolated } from '../../../client/util/run-isolated.ts'
 import { clientOf, opened, ScriptedServer } from './support.ts'
 
 afterEach(() => {
@@ -11,7 +11,7 @@ const connected = async () => {
   const server = await ScriptedServer.listen()
   const client = clientOf({ url: server.url })
   await opened(client)
-  /** Resolves when everything sent before has arrived at the client. */
+  /** Resolves when all messages sent before have arrived at the client. */
   const settled = () => client.call('barrier')
   return { server, client, settled }
 }
@@ -46,7 +46,7 @@ describe('a message', () => {
     expect(heard.sort()).toEqual(['a/*', 'a/b'])
   })
 
-  test('does not reach a listener that was cancelled, even by another one just now', async () => {
+  test('does not reach a cancelled listener, even if another listener of the same message cancelled it', async () => {
     const { server, client, settled } = await connected()
     const heard = vi.fn()
     client.subscribe('a', () => second.cancel())
@@ -57,7 +57,7 @@ describe('a message', () => {
     expect(heard).not.toHaveBeenCalled()
   })
 
-  test('does not reach a listener that subscribes while it is handed out', async () => {
+  test('does not reach a listener that subscribes during its delivery', async () => {
     const { server, client, settled } = await connected()
     const heard = vi.fn()
     const first = client.subscribe('a', () => client.subscribe('a', heard))
@@ -68,8 +68,8 @@ describe('a message', () => {
   })
 })
 
-describe('a listener that fails', () => {
-  test('is reported, and the others still get the message', async () => {
+describe('a listener that throws', () => {
+  test('is reported, and the other listeners still get the message', async () => {
     const { server, client, settled } = await connected()
     const reported = vi.fn()
     vi.stubGlobal('reportError', reported)
@@ -85,7 +85,7 @@ describe('a listener that fails', () => {
     expect(reported.mock.calls.flat()).toEqual([new Error('thrown'), new Error('rejected')])
   })
 
-  test('becomes an uncaught exception where there is no reportError, as in Node', () => {
+  test('causes an uncaught exception where there is no reportError, as in Node', () => {
     const tasks: (() => void)[] = []
     vi.stubGlobal('queueMicrotask', (task: () => void) => tasks.push(task))
     runIsolated(() => {
@@ -95,7 +95,7 @@ describe('a listener that fails', () => {
     expect(tasks[0]).toThrow('thrown')
   })
 
-  test('of an event hurts no other either', async () => {
+  test('of an event does not stop other listeners either', async () => {
     const { server, client, settled } = await connected()
     const reported = vi.fn()
     vi.stubGlobal('reportError', reported)
@@ -111,22 +111,22 @@ describe('a listener that fails', () => {
   })
 })
 
-describe('a frame that is wrong', () => {
+describe('an invalid frame', () => {
   test.each<[string, string | Buffer]>([
-    ['text that is no JSON', '{oops'],
-    ['no object', '[1,2]'],
+    ['text that is not JSON', '{oops'],
+    ['an array', '[1,2]'],
     ['null', 'null'],
     ['binary', Buffer.from('{"topic":"a"}')],
     ['without type and topic', '{}'],
-    ['of a type that is no text', '{"type":7}'],
-    ['a topic that is no text', '{"topic":5}'],
-    ['topics that are none', '{"topic":"a","topics":"b"}'],
+    ['a type that is no string', '{"type":7}'],
+    ['a topic that is no string', '{"topic":5}'],
+    ['topics that are no list', '{"topic":"a","topics":"b"}'],
     ['a reply without an id', '{"type":"reply"}'],
     ['a reply with a broken error', '{"type":"reply","id":1,"error":"no"}'],
     ['an error without an error', '{"type":"error"}'],
     ['a close without an error', '{"type":"close","reconnectAfter":1}'],
     ['a welcome without a session', '{"type":"welcome","protocol":1}'],
-  ])('is reported and ends nothing: %s', async (_what, text) => {
+  ])('is reported, and the connection stays open: %s', async (_what, text) => {
     const { server, client, settled } = await connected()
     const errors: string[] = []
     client.on('error', (error) => errors.push(error.code))
@@ -148,7 +148,7 @@ test('a listener of an event is removed by the function that on() returned, once
   expect(heard).toHaveBeenCalledTimes(1)
 })
 
-test('a frame of a type that is not known yet is ignored', async () => {
+test('a frame of an unknown type is ignored', async () => {
   const { server, client, settled } = await connected()
   const heard = vi.fn()
   client.on('error', heard)
@@ -157,7 +157,7 @@ test('a frame of a type that is not known yet is ignored', async () => {
   expect(heard).not.toHaveBeenCalled()
 })
 
-test('a volatile message is sent while there is a connection, and otherwise never', async () => {
+test('a volatile message is sent while there is a connection, and dropped otherwise', async () => {
   const { server, client, settled } = await connected()
   client.send('typing', 'now', { volatile: true })
   await settled()
@@ -175,7 +175,7 @@ test('a volatile message is sent while there is a connection, and otherwise neve
   expect(sent).not.toContain('stale')
 })
 
-test('a ping is answered', async () => {
+test('a ping gets a pong', async () => {
   const { server, settled } = await connected()
   server.peer.send({ type: 'ping' })
   await settled()

@@ -5,7 +5,7 @@ import { clientOf, MemoryTransport, opened, ScriptedServer } from './support.ts'
 
 const url = 'http://localhost:3000'
 
-/** Options as JavaScript may pass them, whatever the types say. */
+/** Accepts options that the types forbid, as JavaScript can pass them. */
 const create = (options: object) => () => createClient({ autoConnect: false, ...options } as ClientOptions)
 
 const refusal = (pattern: RegExp) =>
@@ -19,41 +19,45 @@ describe('createClient refuses', () => {
   test.each<[string, object, RegExp]>([
     ['an unknown option', { url, WebSocket, timeout: 5 }, /no option 'timeout'/],
     ['an unknown option of reconnect', { url, WebSocket, reconnect: { factor: 2 } }, /'reconnect\.factor'/],
-    ['a url that is none', { url: 'localhost', WebSocket }, /'url' must be .*https:\/\/.*not "localhost"/],
+    [
+      'a url that is not valid',
+      { url: 'localhost', WebSocket },
+      /'url' must be .*https:\/\/.*not "localhost"/,
+    ],
     ['a url of another scheme', { url: 'ftp://localhost', WebSocket }, /'url'.*"ftp:\/\/localhost"/],
     ['a url with a path', { url: `${url}/api`, WebSocket }, /'url'.*'path'/],
     ['a path without a slash', { url, WebSocket, path: 'ws' }, /'path' must be .*begins with \/.*not "ws"/],
     ['a path with a query', { url, WebSocket, path: '/ws?a=b' }, /'path'/],
     ['params that are a string', { url, WebSocket, params: 'a=b' }, /'params'.*not "a=b"/],
-    ['a timeout of nothing', { url, WebSocket, callTimeout: 0 }, /'callTimeout'.*milliseconds.*not 0/],
-    ['a timeout that is text', { url, WebSocket, connectTimeout: '10s' }, /'connectTimeout'.*not "10s"/],
-    ['a timeout that timers cannot take', { url, WebSocket, callTimeout: 2 ** 31 }, /'callTimeout'/],
+    ['a timeout of 0', { url, WebSocket, callTimeout: 0 }, /'callTimeout'.*milliseconds.*not 0/],
+    ['a timeout that is a string', { url, WebSocket, connectTimeout: '10s' }, /'connectTimeout'.*not "10s"/],
+    ['a timeout longer than timers support', { url, WebSocket, callTimeout: 2 ** 31 }, /'callTimeout'/],
+    ['a max wait below min', { url, WebSocket, reconnect: { min: 10, max: 5 } }, /reconnect\.max/],
     [
-      'a longest wait below the shortest',
-      { url, WebSocket, reconnect: { min: 10, max: 5 } },
-      /reconnect\.max/,
-    ],
-    [
-      'a longest wait for upgrades that is none',
+      'a max wait for upgrades that is a string',
       { url, WebSocket, upgrade: { max: '1m' } },
       /'upgrade\.max'/,
     ],
-    ['a WebSocket class that is none', { url, WebSocket: 5 }, /'WebSocket' must be .*not 5/],
+    ['a WebSocket class that is no class', { url, WebSocket: 5 }, /'WebSocket' must be .*not 5/],
     ['a negative queue', { url, WebSocket, maxQueue: -1 }, /'maxQueue' must be a whole number.*not -1/],
     ['an autoConnect that is no boolean', { url, WebSocket, autoConnect: 'no' }, /'autoConnect'/],
     ['an empty list of transports', { url, transports: [] }, /'transports'/],
-    ['a path beside transports', { url, transports: [websocket({ WebSocket })], path: '/ws' }, /'path'/],
-    ['options that are none', { url, WebSocket, reconnect: 5 }, /'reconnect'.*not 5/],
+    [
+      'a path together with transports',
+      { url, transports: [websocket({ WebSocket })], path: '/ws' },
+      /'path'/,
+    ],
+    ['options that are no object', { url, WebSocket, reconnect: 5 }, /'reconnect'.*not 5/],
   ])('%s', (_what, options, message) => {
     expect(create(options)).toThrow(refusal(message))
   })
 
-  test('to run on WebSockets alone where there is no class for them, and says which to pass', () => {
+  test('to use only WebSockets without a WebSocket class, and names the class to pass', () => {
     vi.stubGlobal('WebSocket', undefined)
     expect(create({ url, transports: [websocket()] })).toThrow(refusal(/'WebSocket' must be .*'ws'/))
   })
 
-  test('to guess an address outside of a browser', () => {
+  test('a missing url outside of a browser', () => {
     expect(create({ WebSocket })).toThrow(refusal(/'url' must be/))
   })
 })
@@ -66,14 +70,14 @@ describe('createClient', () => {
     expect(server.connections).toBe(1)
   })
 
-  test.each(['http', 'ws'])('takes an address that begins with %s', async (scheme) => {
+  test.each(['http', 'ws'])('accepts a url that begins with %s', async (scheme) => {
     const server = await ScriptedServer.listen()
     const client = clientOf({ url: new URL(`${scheme}://localhost:${server.port}`) })
     await opened(client)
     expect(client.transport).toBe('websocket')
   })
 
-  test('leaves out a transport that cannot work here', async () => {
+  test('leaves out an unavailable transport', async () => {
     vi.stubGlobal('WebSocket', undefined)
     const transport = new MemoryTransport()
     const client = clientOf({ url, transports: [websocket(), transport] })
@@ -81,7 +85,7 @@ describe('createClient', () => {
     expect([client.transport, transport.peers.length]).toEqual(['memory', 1])
   })
 
-  test('uses the global WebSocket class where there is one', async () => {
+  test('uses the global WebSocket class if there is one', async () => {
     const server = await ScriptedServer.listen()
     vi.stubGlobal('WebSocket', WebSocket)
     const client = createClient({ url: server.url })
@@ -89,7 +93,7 @@ describe('createClient', () => {
     client.close()
   })
 
-  test('sends params as text and leaves out those without a value', async () => {
+  test('sends params as strings and leaves out null and undefined', async () => {
     const server = await ScriptedServer.listen()
     const params = { username: 'ada & co', roomID: 42, debug: true, token: undefined, extra: null }
     await opened(clientOf({ url: server.url, params }))
@@ -100,7 +104,7 @@ describe('createClient', () => {
     })
   })
 
-  test('asks a params function anew for every attempt', async () => {
+  test('calls a params function for every attempt', async () => {
     const transport = new MemoryTransport()
     let calls = 0
     const client = clientOf({ url, transports: [transport], params: async () => ({ attempt: ++calls }) })
@@ -120,7 +124,7 @@ describe('createClient', () => {
     expect(transport.peer.params).toEqual({ token: 'fresh' })
   })
 
-  test('stays idle until connect() where autoConnect is off', async () => {
+  test('stays idle until connect() if autoConnect is false', async () => {
     const transport = new MemoryTransport()
     const client = clientOf({ url, transports: [transport], autoConnect: false })
     expect([client.state, client.session, client.user, client.transport]).toEqual(['idle', null, null, null])

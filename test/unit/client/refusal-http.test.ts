@@ -24,7 +24,7 @@ const answer = (response: ServerResponse, status: number, body: string, type = '
 const NOT_ALLOWED = { code: 'origin_not_allowed', message: 'This origin is not allowed' }
 const REFUSED = JSON.stringify({ error: NOT_ALLOWED, reconnectAfter: null })
 
-/** What happens to a client, and how many requests of each method the server gets. */
+/** Records the events of a client, and counts the requests that the server gets by their method. */
 const start = async (transport: ClientTransport, listener: Listener) => {
   const requests: Record<string, number> = {}
   const url = await listen((request, response) => {
@@ -42,7 +42,7 @@ const start = async (transport: ClientTransport, listener: Listener) => {
 const CLOSED = ['closed origin_not_allowed', 'error origin_not_allowed']
 
 describe('over server-sent events, a client that the server refuses', () => {
-  /** Lets the stream through, as where a browser leaves the origin out. */
+  /** Allows the stream, as if a browser had omitted the origin. */
   const refuseUplink = (body: string): Listener => {
     let sessions = 0
     return ({ method }, response) => {
@@ -64,7 +64,7 @@ describe('over server-sent events, a client that the server refuses', () => {
     expect(requests).toEqual({ GET: 1 })
   })
 
-  test('when it sends is closed, and does not come back to be refused again', async () => {
+  test('when it sends is closed, and makes no further attempt', async () => {
     const { client, log, requests } = await start(sse(), refuseUplink(REFUSED))
     client.send('chat/send', 'hello')
     await vi.waitFor(() => expect(client.state).toBe('closed'))
@@ -72,7 +72,7 @@ describe('over server-sent events, a client that the server refuses', () => {
     expect(requests).toEqual({ GET: 1, POST: 1 })
   })
 
-  test('when it sends comes back once it may, and sends nothing more in the session that is over', async () => {
+  test('when it sends reconnects when the server allows it, and sends nothing more in the old session', async () => {
     vi.spyOn(Math, 'random').mockReturnValue(0)
     onTestFinished(() => void vi.restoreAllMocks())
     const later = { code: 'shutting_down', message: 'Later', retryable: true }
@@ -114,7 +114,7 @@ describe('over Socket.IO by polling, a client that the server refuses', () => {
   test.each([
     ['of Engine.IO', 400, '{"code":3,"message":"Bad request"}'],
     ['of a proxy', 502, '<h1>Bad gateway</h1>'],
-  ])('with an answer %s, comes back', async (_whose, status, body) => {
+  ])('with a response %s reconnects', async (_whose, status, body) => {
     const { client, log, requests } = await start(transport(), (_request, response) =>
       answer(response, status, body),
     )

@@ -13,7 +13,7 @@ type Handler = ((event: object) => void) | null
 const NOT_ALLOWED = { code: 'origin_not_allowed', message: 'This origin is not allowed' }
 const REFUSED = { error: NOT_ALLOWED, reconnectAfter: null }
 
-/** A WebSocket as in a browser: when it fails, it does not say why. */
+/** A WebSocket as in a browser: it gives no reason when it fails. */
 class FakeSocket {
   static all: FakeSocket[] = []
   onopen: Handler = null
@@ -76,7 +76,7 @@ const start = async (more: readonly ClientTransport[] = [], options: ClientOptio
   return { client, log }
 }
 
-/** The first failure, after which nothing is asked, and the wait. */
+/** The first failure, which causes no request, and the wait after it. */
 const failOnce = async () => {
   FakeSocket.last.fail()
   await vi.advanceTimersByTimeAsync(50)
@@ -89,7 +89,7 @@ const failTwice = async () => {
 }
 
 describe('a WebSocket that a browser could not open', () => {
-  test('closes the client with what the server says when asked, from the second failure in a row on', async () => {
+  test('closes the client with the server’s reason, requested from the second failure in a row on', async () => {
     const { client, log } = await start()
     await failOnce()
     expect([answer.mock.calls.length, FakeSocket.all.length]).toEqual([0, 2])
@@ -111,7 +111,7 @@ describe('a WebSocket that a browser could not open', () => {
     expect([answer.mock.calls.length, FakeSocket.all.length, vi.getTimerCount()]).toEqual([1, 2, 0])
   })
 
-  test('asks its own path without the parameters, by a request that carries the origin of any page', async () => {
+  test('requests the reason from its own path, without parameters, by a method that carries the origin', async () => {
     await start()
     await failTwice()
     const [url, init] = answer.mock.calls[0]!
@@ -121,7 +121,7 @@ describe('a WebSocket that a browser could not open', () => {
     expect(init).not.toHaveProperty('body')
   })
 
-  test('comes back when the server says so', async () => {
+  test('leads to a reconnect when the server says so', async () => {
     answer.mockImplementation(async () => Response.json({ error: NOT_ALLOWED, reconnectAfter: 7_000 }))
     const { client, log } = await start()
     await failTwice()
@@ -133,8 +133,8 @@ describe('a WebSocket that a browser could not open', () => {
   })
 
   test.each<[string, () => Promise<Response>]>([
-    ['an error without a word of coming back', async () => Response.json({ error: NOT_ALLOWED })],
-    ['an error that is none', async () => Response.json({ error: 'no', reconnectAfter: null })],
+    ['an error without reconnectAfter', async () => Response.json({ error: NOT_ALLOWED })],
+    ['an error that is no object', async () => Response.json({ error: 'no', reconnectAfter: null })],
     ['no error', async () => Response.json({ reconnectAfter: null })],
     ['null', async () => Response.json(null)],
     ['a page of a proxy', async () => new Response('<h1>Bad gateway</h1>', { status: 502 })],
@@ -152,14 +152,14 @@ describe('a WebSocket that a browser could not open', () => {
           }),
         ),
     ],
-  ])('is a connection that failed when the answer is %s', async (_what, reply) => {
+  ])('counts as a failed connection if the response is %s', async (_what, reply) => {
     answer.mockImplementation(reply)
     const { log } = await start()
     await failTwice()
     expect(log).toEqual(['waiting connection_failed', 'connecting', 'waiting connection_failed'])
   })
 
-  test('waits 2 s for the answer', async () => {
+  test('waits 2 s for the response', async () => {
     answer.mockImplementation(hang)
     const { client, log } = await start()
     await failTwice()
@@ -173,7 +173,7 @@ describe('a WebSocket that a browser could not open', () => {
   test.each<[string, ClientOptions, (client: Client) => Promise<unknown>]>([
     ['closed', {}, async (client) => client.close()],
     ['late', { connectTimeout: 500 }, () => vi.advanceTimersByTimeAsync(500)],
-  ])('asks no further when the client is %s', async (_what, options, end) => {
+  ])('stops the request when the client is %s', async (_what, options, end) => {
     answer.mockImplementation(hang)
     const { client, log } = await start([], options)
     await failTwice()
@@ -185,7 +185,7 @@ describe('a WebSocket that a browser could not open', () => {
     expect(log).toHaveLength(before)
   })
 
-  test('asks nothing when it has been open before, or says itself why it failed', async () => {
+  test('sends no request if it was open before, or if its error has a reason', async () => {
     const { client } = await start()
     FakeSocket.last.welcome()
     expect(client.state).toBe('open')
@@ -200,7 +200,7 @@ describe('a WebSocket that a browser could not open', () => {
   })
 })
 
-/** Never answers, and heeds the signal. */
+/** Never responds. Rejects when the signal aborts. */
 const hang: typeof fetch = (_url, init) =>
   new Promise((_resolve, reject) => {
     init?.signal?.addEventListener('abort', () => reject(new DOMException('Aborted', 'AbortError')))
@@ -211,7 +211,7 @@ const isAborted = (): boolean | undefined => answer.mock.calls[0]?.[1]?.signal?.
 describe('with another transport to fall back to', () => {
   const upgrade = { min: 1_000, max: 1_000 }
 
-  test('the question delays nothing: the other one is used at once', async () => {
+  test('the request causes no delay: the client uses the other transport at once', async () => {
     answer.mockImplementation(hang)
     const other = new MemoryTransport('other')
     const { client } = await start([other], { upgrade })
@@ -220,7 +220,7 @@ describe('with another transport to fall back to', () => {
     expect([client.state, client.transport, answer.mock.calls.length]).toEqual(['open', 'other', 0])
   })
 
-  test('a refusal in the background leaves the client where it is, and is not asked for again', async () => {
+  test('a refusal in the background does not close the client, and is not requested again', async () => {
     const { client, log } = await start([new MemoryTransport('other')], { upgrade })
     FakeSocket.last.fail()
     await vi.advanceTimersByTimeAsync(500)
@@ -232,7 +232,7 @@ describe('with another transport to fall back to', () => {
     expect(log.filter((entry) => String(entry).includes('origin'))).toEqual([])
   })
 
-  test('that learns nothing, it closes the client in the second round', async () => {
+  test('that gets no reason either, a refusal closes the client in the second round', async () => {
     const other = new MemoryTransport('other')
     other.reachable = false
     const { log } = await start([other])

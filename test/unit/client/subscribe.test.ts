@@ -17,7 +17,7 @@ const refusing =
     peer.send({ type: 'reply', id: frame.id!, error: { code, message: 'No' } })
   }
 
-/** Keeps questions until the test answers them. */
+/** Keeps requests until the test replies to them. */
 const hesitant = () => {
   const held: { frame: ClientFrame; peer: Peer }[] = []
   const script: Script = (frame, peer) => void held.push({ frame, peer })
@@ -44,7 +44,7 @@ describe('subscribe', () => {
     expect([sub.state, ...states]).toEqual(['active', 'active'])
   })
 
-  test('asks the server once for a pattern, however many listeners it has', async () => {
+  test('subscribes once on the server for a pattern, however many listeners it has', async () => {
     const server = await ScriptedServer.listen()
     const client = clientOf({ url: server.url })
     const first = client.subscribe('a/*', noop)
@@ -55,7 +55,7 @@ describe('subscribe', () => {
     expect(asked(server.peer, 'subscribe')).toEqual([['a/*']])
   })
 
-  test('tells the server when the last listener of a pattern is gone', async () => {
+  test('unsubscribes on the server when the last listener of a pattern is gone', async () => {
     const server = await ScriptedServer.listen()
     const client = clientOf({ url: server.url })
     const [first, second] = [client.subscribe('a/*', noop), client.subscribe('a/*', noop)]
@@ -70,7 +70,7 @@ describe('subscribe', () => {
     expect([first.state, second.state]).toEqual(['cancelled', 'cancelled'])
   })
 
-  test('asks in one frame for what is subscribed in one turn, before messages of that turn', async () => {
+  test('sends the patterns of one turn in one frame, before the messages of that turn', async () => {
     const server = await ScriptedServer.listen()
     const client = clientOf({ url: server.url })
     await opened(client)
@@ -82,7 +82,7 @@ describe('subscribe', () => {
     expect(message).toEqual({ topic: 'first', payload: 1 })
   })
 
-  test('fails only the pattern that is refused, not those asked for together with it', async () => {
+  test('fails only the refused pattern, not the others of its frame', async () => {
     const server = await ScriptedServer.listen({ script: refusing('forbidden', 'secret') })
     const client = clientOf({ url: server.url })
     const [good, bad] = [client.subscribe('open', noop), client.subscribe('secret', noop)]
@@ -92,7 +92,7 @@ describe('subscribe', () => {
     expect(asked(server.peer, 'subscribe')).toEqual([['open', 'secret'], ['open'], ['secret']])
   })
 
-  test('asks for many patterns in frames that a server can take', async () => {
+  test('splits many patterns into frames within the server’s limits', async () => {
     const server = await ScriptedServer.listen()
     const client = clientOf({ url: server.url })
     const subs = Array.from({ length: 200 }, (_, index) => client.subscribe(`many/${index}`, noop))
@@ -105,7 +105,7 @@ describe('subscribe', () => {
     ['a/*b', 'invalid_pattern'],
     ['$user/alice', 'reserved_topic'],
     ['rooms/$all', 'reserved_topic'],
-  ])('refuses %s on the spot', async (pattern, code) => {
+  ])('throws at once for %s', async (pattern, code) => {
     const server = await ScriptedServer.listen()
     const client = clientOf({ url: server.url })
     await opened(client)
@@ -114,7 +114,7 @@ describe('subscribe', () => {
     expect(asked(server.peer, 'subscribe')).toEqual([])
   })
 
-  test('restores all subscriptions after a lost connection, before messages that wait', async () => {
+  test('restores all subscriptions after a lost connection, before queued messages', async () => {
     const server = await ScriptedServer.listen()
     const client = clientOf({ url: server.url })
     const subs = ['a', 'b'].map((pattern) => client.subscribe(pattern, noop))
@@ -132,7 +132,7 @@ describe('subscribe', () => {
     ])
   })
 
-  test('asks again for what it had, when a trouble of the server refuses it after a reconnect', async () => {
+  test('retries a confirmed pattern that the server refuses with a retryable error after a reconnect', async () => {
     let troubles = 2
     const server = await ScriptedServer.listen({
       script: (frame, peer) => {
@@ -150,8 +150,8 @@ describe('subscribe', () => {
   })
 })
 
-describe('a change of mind before the server answered', () => {
-  test('leaves nothing on the server after subscribe and cancel', async () => {
+describe('changes before the server has replied', () => {
+  test('leave nothing on the server after subscribe and cancel', async () => {
     const { script, answer } = hesitant()
     const server = await ScriptedServer.listen({ script })
     const client = clientOf({ url: server.url })
@@ -164,7 +164,7 @@ describe('a change of mind before the server answered', () => {
     expect(await answer()).toMatchObject({ type: 'unsubscribe', topics: ['a'] })
   })
 
-  test('asks nothing at all when both fall into one turn', async () => {
+  test('send nothing if subscribe and cancel happen in one turn', async () => {
     const server = await ScriptedServer.listen()
     const client = clientOf({ url: server.url })
     await opened(client)
@@ -173,7 +173,7 @@ describe('a change of mind before the server answered', () => {
     expect(server.peer.frames).toHaveLength(1)
   })
 
-  test('ends subscribed after subscribe, cancel and subscribe', async () => {
+  test('end subscribed after subscribe, cancel and subscribe', async () => {
     const { script, answer, held } = hesitant()
     const server = await ScriptedServer.listen({ script })
     const client = clientOf({ url: server.url })
@@ -187,7 +187,7 @@ describe('a change of mind before the server answered', () => {
     expect(server.peer.frames.map((frame) => frame.type)).toEqual(['subscribe'])
   })
 
-  test('ends subscribed after cancel and subscribe', async () => {
+  test('end subscribed after cancel and subscribe', async () => {
     const { script, answer, held } = hesitant()
     const server = await ScriptedServer.listen({ script })
     const client = clientOf({ url: server.url })
@@ -203,7 +203,7 @@ describe('a change of mind before the server answered', () => {
     expect(second.state).toBe('active')
   })
 
-  test('may come from a listener that learns of the refusal', async () => {
+  test('may come from the listener of a refusal', async () => {
     let refusals = 1
     const server = await ScriptedServer.listen({
       script: (frame, peer) => (refusals-- > 0 ? refusing('forbidden', 'a') : obliging)(frame, peer),
@@ -223,7 +223,7 @@ describe('an unobserved ready', () => {
   beforeEach(() => void process.on('unhandledRejection', unhandled))
   afterEach(() => void process.off('unhandledRejection', unhandled))
 
-  test('is no unhandled rejection', async () => {
+  test('causes no unhandled rejection', async () => {
     const server = await ScriptedServer.listen({ script: refusing('forbidden', 'a') })
     const client = clientOf({ url: server.url })
     const sub = client.subscribe('a', noop)

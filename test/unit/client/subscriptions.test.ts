@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { LocalSubscription } from '../../../client/messages/subscription.ts'
-import { Interests } from '../../../client/messages/subscriptions.ts'
+import { Subscriptions } from '../../../client/messages/subscriptions.ts'
 import type {
   ReplyFrame,
   SubscribeFrame,
@@ -21,10 +21,10 @@ const step = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant('revoke' as const), pattern }) },
 )
 
-/** A server that works through frames in order, and takes a list of patterns as a whole or not at all. */
+/** A server that handles frames in order, and accepts all patterns of a frame or none. */
 class ModelServer {
   held: string[] = []
-  /** Taken away at some time. */
+  /** Patterns that the server has ended once. */
   readonly revoked = new Set<string>()
   readonly inbox: (SubscribeFrame | UnsubscribeFrame)[] = []
 
@@ -58,41 +58,43 @@ class ModelServer {
   }
 }
 
-test('whatever happens in whatever order, the server holds in the end exactly what has listeners', () => {
+test('the server ends up with exactly the patterns that have listeners, whatever happens in whatever order', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
       const server = new ModelServer()
       const subscriptions: LocalSubscription[] = []
       let id = 0
-      const interests = new Interests(
+      const serverSubscriptions = new Subscriptions(
         { min: 1, max: 1 },
         () => ++id,
         () => {},
       )
       const send = () => {
-        const frames = interests.frames().map(({ frame }) => frame as SubscribeFrame | UnsubscribeFrame)
+        const frames = serverSubscriptions
+          .frames()
+          .map(({ frame }) => frame as SubscribeFrame | UnsubscribeFrame)
         server.inbox.push(...frames)
         return frames.length > 0
       }
       const answer = () => {
         const reply = server.answer()
-        if (reply) interests.answer(reply)
+        if (reply) serverSubscriptions.onReply(reply)
         return reply !== undefined
       }
       const revoke = (pattern: string) => {
         const frame = server.revoke(pattern)
-        if (frame) interests.revoke(frame)
+        if (frame) serverSubscriptions.revoke(frame)
       }
 
       for (const next of steps) {
-        if (next.do === 'subscribe') subscriptions.push(interests.add(next.pattern, () => {}))
+        if (next.do === 'subscribe') subscriptions.push(serverSubscriptions.add(next.pattern, () => {}))
         else if (next.do === 'cancel') subscriptions[next.index]?.cancel()
         else if (next.do === 'send') send()
         else if (next.do === 'answer') answer()
         else if (next.do === 'revoke') revoke(next.pattern)
         else {
           server.lose()
-          interests.reset()
+          serverSubscriptions.reset()
         }
       }
       while (send() || answer());

@@ -26,10 +26,10 @@ export const welcome = (session = 's1'): WelcomeFrame => ({
   maxPayload: 65_536,
 })
 
-/** What a server answers to a frame by itself. */
+/** How a scripted server reacts to a frame. */
 export type Script = (frame: ClientFrame, peer: Peer) => void
 
-/** Confirms every subscription; answers a call with its own payload. */
+/** Confirms every subscription, and replies to a call with the call's payload. */
 export const obliging: Script = (frame, peer) => {
   if (frame.id === undefined) return
   const payload = frame.type === undefined ? frame.payload : undefined
@@ -40,18 +40,18 @@ export const silent: Script = () => {}
 
 /** The server's side of one connection. */
 export interface Peer {
-  /** Every frame of this connection so far. */
+  /** All frames received over this connection. */
   readonly frames: ClientFrame[]
-  /** Query of the handshake. */
+  /** Query parameters of the handshake. */
   readonly query: URLSearchParams
   send(frame: ServerFrame): void
   sendText(text: string | Buffer): void
   close(code?: number, reason?: string): void
-  /** Cuts the line, without a word. */
+  /** Ends the connection without a close frame. */
   cut(): void
 }
 
-/** A WebSocket server that speaks the wire protocol the way a test wants it to. */
+/** A WebSocket server whose frames a test controls. */
 export class ScriptedServer {
   readonly peers: Peer[] = []
   readonly #server: WebSocketServer
@@ -101,12 +101,12 @@ export class ScriptedServer {
     return `http://localhost:${this.port}`
   }
 
-  /** Connections that stand now. */
+  /** Number of open connections. */
   get connections(): number {
     return this.#server.clients.size
   }
 
-  /** The connection made last. */
+  /** The latest connection. */
   get peer(): Peer {
     return this.peers.at(-1)!
   }
@@ -117,7 +117,7 @@ export class ScriptedServer {
   }
 }
 
-/** A client that is closed with the test, comes back fast and, unless told otherwise, has WebSocket alone. */
+/** A client that the end of the test closes. By default it reconnects fast and has only the WebSocket transport. */
 export const clientOf = (options: ClientOptions): Client => {
   const client = createClient({
     reconnect: { min: 1, max: 20 },
@@ -141,23 +141,23 @@ export const opened = (client: Client): Promise<void> =>
 /** One connection of a `MemoryTransport`, from the server's side. */
 export interface MemoryPeer extends ConnectionEvents {
   readonly params: Readonly<Record<string, string>>
-  /** What would go with a request now. */
+  /** The token that a request would carry now. */
   readonly token: () => string | undefined
   readonly frames: ClientFrame[]
-  /** How many times the client sent: frames that go together go in one. */
+  /** Number of writes of the client. One write may have several frames. */
   readonly writes: number
   ended: 'no' | 'closed' | 'aborted'
 }
 
-/** A transport without a network: time and the server are the test's. */
+/** A transport without a network: the test controls the clock and the server. */
 export class MemoryTransport implements ClientTransport {
   readonly name: string
   readonly peers: MemoryPeer[] = []
-  /** Whether connections are welcomed, or fail at once. */
+  /** Whether connections get `welcome`. Otherwise they fail at once. */
   reachable = true
-  /** Whether connections stand, and are never welcomed. */
+  /** Whether connections stay open without `welcome`. */
   silent = false
-  /** Whether questions are answered. */
+  /** Whether requests get a reply. */
   obliging = false
   readonly #greeting: ServerFrame
 

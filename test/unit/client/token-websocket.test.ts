@@ -1,23 +1,23 @@
 import { describe, expect, test, vi } from 'vitest'
 import { clientOf, obliging, opened, type Script, ScriptedServer, silent, welcome } from './support.ts'
 
-/** Says welcome once it has the token, and then obliges. */
+/** Sends welcome after the token, then behaves as `obliging`. */
 const guarded: Script = (frame, peer) => {
   if (frame.type === 'auth' && frame.id === undefined) peer.send(welcome())
   else obliging(frame, peer)
 }
 
-/** A machine that does more than this takes its time. */
+/** Longer than the default, for a busy machine. */
 const until = (check: () => void) => vi.waitFor(check, { timeout: 10_000 })
 
 describe('over a WebSocket, a token', () => {
-  test('is the first frame, and the only one before the welcome', async () => {
+  test('is the first frame, and the only one before welcome', async () => {
     const server = await ScriptedServer.listen({ greeting: null, script: silent })
     const client = clientOf({ url: server.url, token: 'secret' })
     client.subscribe('a', () => {})
     client.send('b')
     await until(() => expect(server.peers[0]?.frames).toEqual([{ type: 'auth', token: 'secret' }]))
-    // The query says that it follows, and not what it is.
+    // The query announces the token and does not contain it.
     expect([client.state, String(server.peer.query)]).toEqual(['connecting', 'auth=first'])
     server.peer.send(welcome())
     await opened(client)
@@ -25,7 +25,7 @@ describe('over a WebSocket, a token', () => {
     expect(server.peer.frames.slice(1)).toMatchObject([{ type: 'subscribe', topics: ['a'] }, { topic: 'b' }])
   })
 
-  test('is fresh on every connection', async () => {
+  test('is requested for every connection', async () => {
     const server = await ScriptedServer.listen({ greeting: null, script: guarded })
     let last = 0
     const client = clientOf({ url: server.url, token: () => `t${++last}` })
@@ -39,14 +39,14 @@ describe('over a WebSocket, a token', () => {
     ])
   })
 
-  test('that there is none of is not sent', async () => {
+  test('is not sent if there is none', async () => {
     const server = await ScriptedServer.listen()
     const client = clientOf({ url: server.url, token: async () => null })
     expect(await client.call('echo', 1)).toBe(1)
     expect(server.peer.frames).toMatchObject([{ topic: 'echo' }])
   })
 
-  test('that has expired ends the client, also by the close of the WebSocket alone', async () => {
+  test('closes the client when it has expired, also if only the WebSocket’s close says so', async () => {
     const server = await ScriptedServer.listen({ greeting: null, script: guarded })
     const client = clientOf({ url: server.url, token: 'secret' })
     const failed = vi.fn()

@@ -24,13 +24,13 @@ afterEach(() => {
   vi.restoreAllMocks()
 })
 
-/** A token function that gives `t1`, `t2`, … */
+/** A token function that returns `t1`, `t2`, … */
 const numbered = () => {
   let last = 0
   return vi.fn(async () => `t${++last}`)
 }
 
-/** One that is answered by hand. */
+/** A token function whose calls the test settles. */
 const byHand = () => {
   const waiting: ((token: string) => void)[] = []
   const token = vi.fn(() => new Promise<string>((resolve) => waiting.push(resolve)))
@@ -59,7 +59,7 @@ const authFrames = ({ peer }: MemoryTransport) =>
   peer.frames.filter((frame): frame is AuthFrame => frame.type === 'auth')
 
 describe('a token', () => {
-  test('is handed to the transport', async () => {
+  test('is passed to the transport', async () => {
     const { transport } = await open({ token: 'secret' })
     expect(tokensOf(transport)).toEqual(['secret'])
   })
@@ -72,7 +72,7 @@ describe('a token', () => {
     },
   )
 
-  test('that is neither text nor a function is refused', () => {
+  test('that is neither a string nor a function is refused', () => {
     const token = 5 as unknown as string
     const error = expect.objectContaining({
       code: 'invalid_option',
@@ -81,14 +81,14 @@ describe('a token', () => {
     expect(() => start({ token })).toThrow(error)
   })
 
-  test('comes anew from a function for every attempt', async () => {
+  test('is requested from a function for every attempt', async () => {
     const { transport, client } = await open({ token: numbered() })
     transport.peer.close(lost)
     await vi.advanceTimersByTimeAsync(100)
     expect([client.state, tokensOf(transport)]).toEqual(['open', ['t1', 't2']])
   })
 
-  test('comes anew for a better transport, too', async () => {
+  test('is requested for a better transport, too', async () => {
     const [better, lesser] = [new MemoryTransport('better'), new MemoryTransport('lesser')]
     better.reachable = false
     lesser.obliging = true
@@ -111,7 +111,7 @@ describe('a token function', () => {
         throw new Error('no network')
       },
     ],
-  ])('that %s makes the attempt fail, and is asked again after a wait', async (_how, fails) => {
+  ])('that %s makes the attempt fail, and is called again after a wait', async (_how, fails) => {
     const token = vi.fn(async () => 'secret')
     token.mockImplementationOnce(fails)
     const { client, transport } = start({ token })
@@ -125,13 +125,13 @@ describe('a token function', () => {
     expect([client.state, tokensOf(transport)]).toEqual(['open', ['secret']])
   })
 
-  test('that gives something else than text makes the attempt fail', async () => {
+  test('that returns no string makes the attempt fail', async () => {
     const { states } = start({ token: (() => ({ jwt: 'x' })) as never })
     await settle()
     expect(states).toEqual([['waiting', 'connection_failed']])
   })
 
-  test('that fails is no reason to try another transport', async () => {
+  test('that fails does not make the client try another transport', async () => {
     const transports = [new MemoryTransport('first'), new MemoryTransport('second')]
     const token = vi.fn(async () => 'secret').mockRejectedValueOnce(new Error('no network'))
     const { client } = start({ token }, transports)
@@ -141,7 +141,7 @@ describe('a token function', () => {
     expect(client.transport).toBe('first')
   })
 
-  test('has connectTimeout, whatever transport there is left to try, and is asked anew after it', async () => {
+  test('may take connectTimeout even if another transport is left, and is called again after it', async () => {
     const { token, give } = byHand()
     const transports = [new MemoryTransport('first'), new MemoryTransport('second')]
     const { client, states } = start({ token, connectTimeout: 8_000 }, transports)
@@ -159,7 +159,7 @@ describe('a token function', () => {
     expect([client.transport, tokensOf(transports[0]!)]).toEqual(['first', ['secret']])
   })
 
-  test('is called once at a time: who needs a token meanwhile gets the same', async () => {
+  test('is not called while a call is pending: both callers get the same token', async () => {
     const { token, give } = byHand()
     const { client, transport } = start({ token })
     client.close()
@@ -172,14 +172,14 @@ describe('a token function', () => {
     expect([client.state, tokensOf(transport)]).toEqual(['open', ['secret']])
   })
 
-  test('leaves no timer behind in a client that is closed meanwhile', () => {
+  test('leaves no timer if the client is closed while it is pending', () => {
     start({ token: byHand().token }).client.close()
     expect(vi.getTimerCount()).toBe(0)
   })
 })
 
 describe('a server that asks for a new token', () => {
-  test('gets one, and further requests carry it once it is accepted', async () => {
+  test('gets one, and later requests carry it once the server has accepted it', async () => {
     const { transport, errors } = await open({ token: numbered() })
     transport.peer.message(expiring)
     await settle()
@@ -191,7 +191,7 @@ describe('a server that asks for a new token', () => {
     expect([tokensOf(transport), errors]).toEqual([['t2'], []])
   })
 
-  test('gets one at a time, however often it asks and whatever is subscribed', async () => {
+  test('gets one token at a time, however often it asks, and whatever the client subscribes to', async () => {
     const { token, give } = byHand()
     const { client, transport } = start({ token })
     give('first')
@@ -213,7 +213,7 @@ describe('a server that asks for a new token', () => {
     expect(authFrames(transport).map((frame) => frame.token)).toEqual(['second', 'third'])
   })
 
-  test('and refuses it, makes an error event; the session goes on', async () => {
+  test('and refuses it causes an error event, and the session goes on', async () => {
     const { client, transport, errors } = await open({ token: numbered() })
     transport.peer.message(expiring)
     await settle()
@@ -224,7 +224,7 @@ describe('a server that asks for a new token', () => {
     expect([client.state, tokensOf(transport)]).toEqual(['open', ['t1']])
   })
 
-  test('when there is none: the error event says why, and the session goes on', async () => {
+  test('gets none if the function fails: an error event gives the reason, and the session goes on', async () => {
     const token = vi.fn(async () => 'secret')
     const { client, transport, errors } = await open({ token })
     token.mockRejectedValueOnce(new Error('no network'))
@@ -234,14 +234,14 @@ describe('a server that asks for a new token', () => {
     expect([client.state, authFrames(transport)]).toEqual(['open', []])
   })
 
-  test.each([['secret'], [undefined]])('hears nothing from a client with the token %o', async (token) => {
+  test.each([['secret'], [undefined]])('gets no reply from a client with the token %o', async (token) => {
     const { client, transport, errors } = await open({ token })
     transport.peer.message(expiring)
     await settle()
     expect([client.state, transport.peer.frames, errors]).toEqual(['open', [], []])
   })
 
-  test('and is lost before it answers, makes no error event', async () => {
+  test('causes no error event if it is lost before it replies', async () => {
     const { client, transport, errors } = await open({ token: numbered() })
     transport.peer.message(expiring)
     await settle()
@@ -252,7 +252,7 @@ describe('a server that asks for a new token', () => {
 })
 
 describe('a token that has expired', () => {
-  test('is replaced in a new session where there is a function', async () => {
+  test('is replaced in a new session if token is a function', async () => {
     const { client, transport, states, errors } = await open({ token: numbered() })
     transport.peer.message(refusal('token_expired', 40))
     await vi.advanceTimersByTimeAsync(40)
@@ -260,7 +260,7 @@ describe('a token that has expired', () => {
     expect([client.state, tokensOf(transport), errors]).toEqual(['open', ['t1', 't2'], []])
   })
 
-  test.each([['secret'], [undefined]])('ends a client with the token %o', async (token) => {
+  test.each([['secret'], [undefined]])('closes a client with the token %o', async (token) => {
     const { client, transport, states, errors } = await open({ token })
     const sub = client.subscribe('a', () => {})
     transport.peer.message(refusal('token_expired', 40))
@@ -270,14 +270,14 @@ describe('a token that has expired', () => {
     expect([sub.state, transport.peers.length]).toEqual(['failed', 1])
   })
 
-  test('ends such a client also where the transport alone says so', async () => {
+  test('closes such a client also if only the transport reports the code', async () => {
     const { transport, states } = await open({ token: 'secret' })
     transport.peer.close(new RookeryError('token_expired'))
     await vi.advanceTimersByTimeAsync(60_000)
     expect(states.slice(1)).toEqual([['closed', 'token_expired']])
   })
 
-  test('is not what a server means that wants the client no more', async () => {
+  test('is not replaced if the server refuses the client for good', async () => {
     const token = numbered()
     const { client, transport } = await open({ token })
     transport.peer.message(refusal('token_revoked', null))
@@ -286,7 +286,7 @@ describe('a token that has expired', () => {
   })
 })
 
-test('frames of a type that is not known are passed over', async () => {
+test('frames of an unknown type are ignored', async () => {
   const { client, transport, errors } = await open({})
   transport.peer.message({ type: 'novelty', more: 1 } as unknown as ServerFrame)
   expect([client.state, errors]).toEqual(['open', []])

@@ -18,7 +18,7 @@ afterEach(() => {
   vi.restoreAllMocks()
 })
 
-/** A client with two subscriptions of `a` and one of `b`, all confirmed. */
+/** A client with two confirmed subscriptions to `a` and one to `b`. */
 const start = async (transports = [new MemoryTransport()]) => {
   const transport = transports.at(-1)!
   transport.obliging = true
@@ -39,8 +39,8 @@ const start = async (transports = [new MemoryTransport()]) => {
 const asked = ({ peer }: MemoryTransport) =>
   peer.frames.flatMap((frame) => (frame.type === undefined ? [] : (frame as SubscribeFrame).topics))
 
-describe('a subscription that the server takes away', () => {
-  test('fails with the reason, and the others stay', async () => {
+describe('a subscription that the server ends', () => {
+  test('fails with the reason, and other subscriptions stay active', async () => {
     const { transport, first, second, other, heard, errors } = await start()
     const told = vi.fn()
     first.on('state', told)
@@ -59,7 +59,7 @@ describe('a subscription that the server takes away', () => {
     await expect(first.ready).resolves.toBeUndefined()
   })
 
-  test('is not asked for again, neither now nor after a reconnect', async () => {
+  test('is not requested again, neither now nor after a reconnect', async () => {
     const { client, transport } = await start()
     transport.peer.message(taken('a'))
     await settle()
@@ -69,7 +69,7 @@ describe('a subscription that the server takes away', () => {
     expect([client.state, asked(transport)]).toEqual(['open', ['b']])
   })
 
-  test('may be made anew, also by whoever is told', async () => {
+  test('can be made again, also by the listener of its failure', async () => {
     const { client, transport, first } = await start()
     let again = first
     first.on('state', () => {
@@ -80,7 +80,7 @@ describe('a subscription that the server takes away', () => {
     expect([again.state, asked(transport)]).toEqual(['active', ['a', 'b', 'a']])
   })
 
-  test('and was given up just now is not given up twice', async () => {
+  test('is not unsubscribed again if it was cancelled just before', async () => {
     const { transport, first, second } = await start()
     first.cancel()
     second.cancel()
@@ -89,7 +89,7 @@ describe('a subscription that the server takes away', () => {
     expect([first.state, asked(transport)]).toEqual(['cancelled', ['a', 'b']])
   })
 
-  test('while the server is asked for it has its answer still to come', async () => {
+  test('keeps waiting for its own reply if its request is under way', async () => {
     const { client, transport } = await start()
     transport.obliging = false
     const sub = client.subscribe('c', () => {})
@@ -105,13 +105,13 @@ describe('a subscription that the server takes away', () => {
     { type: 'unsubscribed', error },
     { type: 'unsubscribed', topics: 'a', error },
     { type: 'unsubscribed', topics: ['a'] },
-  ])('only in part of a frame is none: %o', async (frame) => {
+  ])('needs a complete frame, %o is invalid', async (frame) => {
     const { transport, first, errors } = await start()
     transport.peer.message(frame as unknown as ServerFrame)
     expect([first.state, errors]).toEqual(['active', [expect.objectContaining({ code: 'bad_frame' })]])
   })
 
-  test('on a better connection that is being tried says nothing of the one in use', async () => {
+  test('stays active if the frame came over a connection that is not in use', async () => {
     const [better, lesser] = [new MemoryTransport('better'), new MemoryTransport('lesser')]
     better.reachable = false
     const { client, first } = await start([better, lesser])

@@ -48,16 +48,16 @@ describe('nats() refuses', () => {
     expect(() => nats({ [name]: value })).toThrow(refused(name, says))
   })
 
-  it('servers together with a port', () => {
+  it('servers together with port', () => {
     expect(() => nats({ servers: 'a:1', port: 2 })).toThrow(refused('servers', /leave out 'port'/))
   })
 
-  it('what is no options at all', () => {
+  it('options that are not an object', () => {
     expect(() => nats(null as never)).toThrow(expect.objectContaining({ code: 'invalid_option' }))
     expect(() => nats('nats://x' as never)).toThrow(/the options must be an object/)
   })
 
-  it('nothing that is left undefined, and nothing that is right', () => {
+  it('neither undefined options nor valid ones', () => {
     const options = { servers: ['a:1', 'b:2'], user: 'a', pass: 'b', inboxPrefix: '_INBOX.ada', tls: {} }
     const rest = { prefix: 'shop.live-2', wait: true, requiredForReady: false, maxBuffered: 1024 }
     expect(() => nats()).not.toThrow()

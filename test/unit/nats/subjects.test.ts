@@ -8,7 +8,7 @@ const PREFIXES = ['rookery', 'shop.live', 'a-b_c.topic'] as const
 const seed = Date.now() % 2 ** 31
 console.log(`subjects: seed ${seed}`)
 
-/** Characters that mean something to NATS, to the encoding or to topics, and some that do not. */
+/** Characters that are special in NATS, in the encoding or in topics, and a few others. */
 const nasty = fc.constantFrom(
   '.',
   '>',
@@ -48,7 +48,7 @@ const aFewTopic = path(few)
 const aFewPattern = path(fc.oneof(few, fc.constant('*'))).filter(valid(assertPattern))
 const aPrefix = fc.constantFrom(...PREFIXES)
 
-/** How NATS matches, in the fewest words. */
+/** Matches tokens as NATS does. */
 const natsMatches = ([want, ...wants]: readonly string[], [token, ...tokens]: readonly string[]): boolean => {
   if (want === undefined || token === undefined) return want === token
   if (want === '>') return true
@@ -56,7 +56,7 @@ const natsMatches = ([want, ...wants]: readonly string[], [token, ...tokens]: re
 }
 
 describe('subjects', () => {
-  it('tell the topic they were made of', () => {
+  it('decode to the topic they were made from', () => {
     fc.assert(
       fc.property(aPrefix, aTopic, (prefix, topic) => {
         expect(topicOf(prefix, subjectOf(prefix, topic))).toBe(topic)
@@ -65,7 +65,7 @@ describe('subjects', () => {
     )
   })
 
-  it('differ where topics do', () => {
+  it('differ if their topics differ', () => {
     fc.assert(
       fc.property(fc.uniqueArray(fc.oneof(aTopic, aFewTopic), { maxLength: 30 }), (topics) => {
         expect(new Set(topics.map((topic) => subjectOf('rookery', topic))).size).toBe(topics.length)
@@ -74,7 +74,7 @@ describe('subjects', () => {
     )
   })
 
-  it('are ones that NATS takes: no whitespace, no empty token, no wildcard', () => {
+  it('are valid in NATS: no whitespace, no empty token, no wildcard', () => {
     fc.assert(
       fc.property(aPrefix, aTopic, (prefix, topic) => {
         const subject = subjectOf(prefix, topic)
@@ -85,7 +85,7 @@ describe('subjects', () => {
     )
   })
 
-  it('of a pattern match those of a topic exactly when the pattern matches the topic', () => {
+  it('of a pattern and a topic match exactly if the pattern matches the topic', () => {
     fc.assert(
       fc.property(aPrefix, aFewPattern, aFewTopic, (prefix, pattern, topic) => {
         const matches = natsMatches(
@@ -104,7 +104,7 @@ describe('subjects', () => {
     ['a>/50%', 'rookery.topic.a%3E.50%25'],
     ['$user/alice', 'rookery.system.$user.alice'],
     ['a/$b', 'rookery.topic.a.$b'],
-  ])('read like their topics: %s is %s', (topic, subject) => {
+  ])('resemble their topics: %s is %s', (topic, subject) => {
     expect(subjectOf('rookery', topic)).toBe(subject)
   })
 
@@ -113,11 +113,11 @@ describe('subjects', () => {
     ['rooms/*', 'rookery.topic.rooms.>'],
     ['*/messages', 'rookery.topic.*.messages'],
     ['$user/*', 'rookery.system.$user.>'],
-  ])('read like their patterns: %s is %s', (pattern, subject) => {
+  ])('resemble their patterns: %s is %s', (pattern, subject) => {
     expect(patternSubject('rookery', pattern)).toBe(subject)
   })
 
-  it('are matched by a real nats-server as patterns match topics', async () => {
+  it('are matched by nats-server as patterns match topics', async () => {
     const server = await startNats()
     onTestFinished(() => server.stop())
     const connection = await connectPlain(server)

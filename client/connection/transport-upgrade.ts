@@ -1,0 +1,174 @@
+import type { RookeryError } from '../../core/protocol/errors.ts'
+import type { MessageFrame, WelcomeFrame } from '../../core/protocol/protocol.ts'
+import { Deduplicator } from '../messages/deduplicator.ts'
+import type { SendQueue } from '../messages/send-queue.ts'
+import type { Subscriptions } from '../messages/subscriptions.ts'
+import type { ClientTransport } from '../transports/transport.ts'
+import { type BackoffBounds, backoff } from '../util/backoff.ts'
+import type { Connection } from './connection.ts'
+import type { TransportSelector } from './transport-selector.ts'
+
+/** How long a new connection over an unstable transport must last before the client uses it, in milliseconds. */
+const UNSTABLE_WAIT_MS = 5_000
+
+/** What an upgrade needs of the connection manager. */
+export interface TransportUpgradeHost {
+  readonly bounds: BackoffBounds
+  readonly selector: TransportSelector
+  readonly subscriptions: Subscriptions
+  readonly queue: SendQueue
+  /** The connection in use. */
+  current(): Connection
+  dial(transport: ClientTransport): Connection
+  /** Makes a connection the one in use. The previous one stays open only for the replies to its calls. */
+  use(connection: Connection, welcome: WelcomeFrame): void
+  /** Delivers a message to the application. */
+  deliver(message: MessageFrame): void
+  /** The client may send again. */
+  resume(): void
+}
+
+/** A connection over a better transport that is not in use yet. */
+interface Candidate {
+  readonly connection: Connection
+  readonly deduplicator: Deduplicator
+  welcome?: WelcomeFrame
+  /** Whether the client must not send now. */
+  paused?: boolean
+}
+
+/**
+ * Tries better transports in the background while the client uses another one, and switches to the first one that the
+ * server welcomes:
+ *
+ * 1. The client stops sending. The new connection subscribes to all patterns of the old one.
+ * 2. A barrier on the old connection: the server has handled the frames sent there, and the messages published before
+ *    have arrived.
+ * 3. The client uses the new connection and delivers the messages that only the new connection has received. The old
+ *    connection stays open for the replies to its calls.
+ */
+export class TransportUpgrade {
+  readonly #host: TransportUpgradeHost
+  #timer: ReturnType<typeof setTimeout> | undefined
+  #failures = 0
+  #candidate: Candidate | undefined
+  /** Of the last switch, until the barrier on the new connection: that connection may still repeat messages. */
+  #deduplicator: Deduplicator | undefined
+
+  constructor(host: TransportUpgradeHost) {
+    this.#host = host
+  }
+
+  /** Whether the client must not send now. */
+  get paused(): boolean {
+    return this.#candidate?.paused === true
+  }
+
+  /** Tries a better transport after a wait. The wait grows with each try until `reset()`. */
+  schedule(): void {
+    const { selector, bounds } = this.#host
+    clearTimeout(this.#timer)
+    if (!selector.isBest) this.#timer = setTimeout(() => this.try(), backoff(this.#failures++, bounds))
+  }
+
+  /** The next wait is a short one again. */
+  reset(): void {
+    this.#failures = 0
+  }
+
+  /** Tries now, if there is a better transport than the one in use. */
+  try(): void {
+    const { selector, dial } = this.#host
+    if (this.#candidate || selector.isBest) return
+    clearTimeout(this.#timer)
+    this.#candidate = { connection: dial(selector.better()), deduplicator: new Deduplicator() }
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer)
+    this.#candidate?.connection.close()
+    this.#candidate = this.#deduplicator = undefined
+  }
+
+  /**
+   * Handles the `welcome` of a connection.
+   *
+   * @returns whether the connection is the candidate
+   */
+  welcomed(connection: Connection, welcome: WelcomeFrame): boolean {
+    const candidate = this.#candidate
+    if (candidate?.connection !== connection) return false
+    candidate.welcome = welcome
+    const wait = this.#host.selector.isUnstable(connection.transport) ? UNSTABLE_WAIT_MS : 0
+    this.#timer = setTimeout(() => {
+      this.#switch(candidate, welcome).catch(() => this.#giveUp(candidate))
+    }, wait)
+    return true
+  }
+
+  /**
+   * Handles the end of a connection.
+   *
+   * @param refused whether the server wants no further attempt
+   * @returns whether the connection was the candidate
+   */
+  ended(connection: Connection, refused: boolean): boolean {
+    const candidate = this.#candidate
+    if (candidate?.connection !== connection) return false
+    this.#giveUp(candidate)
+    // The server refuses this client over the better transport and would refuse the next attempt, too.
+    if (refused) clearTimeout(this.#timer)
+    return true
+  }
+
+  /**
+   * Handles a message of a connection.
+   *
+   * @returns whether to deliver the message to the application now
+   */
+  message(connection: Connection, message: MessageFrame): boolean {
+    const candidate = this.#candidate
+    if (connection === this.#host.current()) {
+      candidate?.deduplicator.delivered(message)
+      return !this.#deduplicator?.isDuplicate(message)
+    }
+    if (connection === candidate?.connection) candidate.deduplicator.hold(message)
+    return false
+  }
+
+  /**
+   * Hands over the candidate when the connection in use is lost, and closes it otherwise. The candidate is of use if
+   * the server has welcomed it, or if the error is `replaced`: then the candidate is the newer connection of the user
+   * that replaced the one in use.
+   */
+  takeCandidate({ code }: RookeryError): Candidate | undefined {
+    const candidate = this.#candidate
+    const taken = candidate?.welcome || code === 'replaced' ? candidate : undefined
+    if (taken) this.#candidate = undefined
+    this.stop()
+    return taken
+  }
+
+  async #switch(candidate: Candidate, welcome: WelcomeFrame): Promise<void> {
+    const { connection, deduplicator } = candidate
+    const { subscriptions, queue, current, use, deliver } = this.#host
+    candidate.paused = true
+    await queue.request(connection, subscriptions.copy())
+    await queue.barrier(current())
+    if (this.#candidate !== candidate) return
+    this.#candidate = undefined
+    this.#deduplicator = deduplicator
+    subscriptions.renew()
+    use(connection, welcome)
+    for (const message of deduplicator.missing()) deliver(message)
+    await queue.barrier(connection).catch(() => {})
+    if (this.#deduplicator === deduplicator) this.#deduplicator = undefined
+  }
+
+  #giveUp(candidate: Candidate): void {
+    if (this.#candidate !== candidate) return
+    this.stop()
+    this.#host.resume()
+    this.schedule()
+  }
+}

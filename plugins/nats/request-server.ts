@@ -1,0 +1,122 @@
+import type { ClusterHost, Question } from '../../core/cluster/cluster.ts'
+import { RookeryError } from '../../core/protocol/errors.ts'
+import { stringify } from '../../core/protocol/frame.ts'
+import type { Logger } from '../../core/util/logger.ts'
+import type { Envelope } from './envelope.ts'
+import type { NodeChannel } from './node-channel.ts'
+import { REQUEST_TIMEOUT_MS, type ResponseHeader } from './request-client.ts'
+
+export interface RequestHeader {
+  readonly method: string
+  /** Milliseconds that the asking node waits. */
+  readonly timeout?: number
+}
+
+/** Sends the answer to a request, or the error for which there is none. */
+type Respond = (value: unknown, error?: RookeryError) => void
+
+/** Answers requests of other nodes, and messages that external NATS clients publish to an address. */
+export class RequestServer {
+  readonly #channel: NodeChannel
+  readonly #host: ClusterHost
+  readonly #log: Logger
+  /** Asynchronous answers that barriers wait for. */
+  readonly #pending = new Set<Promise<void>>()
+
+  constructor(channel: NodeChannel, host: ClusterHost, log: Logger) {
+    this.#channel = channel
+    this.#host = host
+    this.#log = log
+  }
+
+  /** Answers a request of a node. */
+  answerNode(to: string, { node, header, payload }: Envelope<RequestHeader>, reply: string): void {
+    const question = {
+      to,
+      method: header?.method ?? '',
+      payload: parse(payload),
+      timeout: header?.timeout ?? REQUEST_TIMEOUT_MS,
+    }
+    this.#answer(question, node, (value, error) => {
+      const response: ResponseHeader | undefined = error && { error: error.toJSON() }
+      const text = this.#channel.encode(response, error ? undefined : stringify(value))
+      this.#channel.connection.publish(reply, text)
+    })
+  }
+
+  /** Sends `{ topic, payload }` of an external NATS client to the sessions of an address. */
+  answerExternal(to: string, text: string, reply: string | undefined): void {
+    const respond: Respond = (value, error) => {
+      if (reply) this.#channel.connection.publish(reply, JSON.stringify(error ? { error } : { count: value }))
+      else if (error) this.#channel.logFailure(error, to)
+    }
+    try {
+      const payload = readMessage(to, text)
+      this.#answer({ to, method: 'send', payload, timeout: REQUEST_TIMEOUT_MS }, null, respond)
+    } catch (error) {
+      respond(undefined, error as RookeryError)
+    }
+  }
+
+  /** Answers a barrier once all earlier requests have been answered. */
+  async answerBarrier(reply: string): Promise<void> {
+    if (this.#pending.size > 0) await Promise.all(this.#pending)
+    this.#channel.send([reply], undefined)
+  }
+
+  #answer(question: Question & { readonly timeout: number }, from: string | null, respond: Respond): void {
+    const fail = (failure: unknown) => respond(undefined, this.#toRookeryError(failure, question))
+    try {
+      const value = this.#host.answer(question, from)
+      if (!(value instanceof Promise)) {
+        respond(value)
+        return
+      }
+      const answered = value
+        .then((settled) => respond(settled))
+        .catch(fail)
+        .catch((error) => this.#channel.logFailure(error, question.to))
+      // A request to one node waits for that answer and needs no barrier.
+      if (!question.to.startsWith('$node/')) this.#holdBarriers(answered, question.timeout)
+    } catch (failure) {
+      fail(failure)
+    }
+  }
+
+  /** Makes barriers wait for an answer, for as long as the asking node waits. */
+  #holdBarriers(answered: Promise<void>, timeout: number): void {
+    const settled = new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, timeout).unref()
+      void answered.then(() => {
+        clearTimeout(timer)
+        resolve()
+      })
+    })
+    this.#pending.add(settled)
+    void settled.then(() => this.#pending.delete(settled))
+  }
+
+  #toRookeryError(failure: unknown, { to, method }: Question): RookeryError {
+    if (failure instanceof RookeryError) return failure
+    const id = crypto.randomUUID()
+    this.#log.error(
+      { err: failure, errorId: id, to, method, stage: 'cluster' },
+      'a request of another node failed',
+    )
+    return new RookeryError('internal', undefined, { id })
+  }
+}
+
+/** @throws `forbidden`, `bad_frame` */
+const readMessage = (to: string, text: string): unknown => {
+  if (to.startsWith('$node/')) throw new RookeryError('forbidden', 'Only a node may send requests to a node')
+  try {
+    const message: unknown = JSON.parse(text)
+    if (typeof message === 'object' && message !== null) return message
+  } catch {
+    // The error below says what is expected.
+  }
+  throw new RookeryError('bad_frame', 'A message to an address must be JSON: { "topic", "payload" }')
+}
+
+const parse = (text: string | undefined): unknown => (text === undefined ? undefined : JSON.parse(text))
