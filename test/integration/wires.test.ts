@@ -1,5 +1,6 @@
 import { createApp, definePlugin, type Frame, type TransportHost, Transports, type Wire } from 'rookery'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { verifies } from '../requirements.ts'
 import { recordingLogger } from '../support/app.ts'
 
 /** An app with a transport of the test's own. */
@@ -89,6 +90,7 @@ describe('bad input to publish', () => {
     ['a bad topic among others', { topics: ['a', ''], payload: 1 }],
   ])('throws at once: %s', async (_what, input) => {
     const { app } = await startBare()
+    verifies('delivery.published.throws-first')
     expect(() => void app.publish(input as string)).toThrow(
       expect.objectContaining({ code: 'invalid_topic' }),
     )
@@ -96,6 +98,7 @@ describe('bad input to publish', () => {
 
   it('throws at once when it cannot be written as JSON, whether anybody subscribes or not', async () => {
     const { app } = await startBare()
+    verifies('delivery.published.throws-first')
     const heard = vi.fn()
     app.bus.subscribe('a', heard)
     expect(() => void app.publish('a', 1n)).toThrow(expect.objectContaining({ code: 'unserializable' }))
