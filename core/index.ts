@@ -8,13 +8,7 @@ export type { Scope } from './app/scope.ts'
 export { stopOnSignals } from './app/signals.ts'
 export type { Bus } from './bus/bus.ts'
 export type { Actor, ClientMessage, Event, EventInit } from './bus/event.ts'
-export type {
-  BusOptions,
-  Listener,
-  ListenerContext,
-  SubscribeOptions,
-  Subscription,
-} from './bus/listener.ts'
+export type { BusOptions, Listener, ListenerContext, SubscribeOptions, Subscription } from './bus/listener.ts'
 export type {
   Answer,
   Answers,

@@ -85,7 +85,7 @@ export class Bus {
    * or `all` is called on the subscription.
    *
    * @example app.bus.subscribe('orders/*', (event) => invoice(event.payload))
-   * @example app.bus.subscribe('orders/*', bookOnce, { scope: 'cluster' })
+   * @example app.bus.subscribe('orders/*', bookOnce, { source: 'cluster' })
    * @throws `invalid_pattern`, `invalid_option`
    */
   subscribe<P = unknown>(pattern: string, listener: Listener<P>, options?: SubscribeOptions): Subscription
@@ -189,15 +189,15 @@ const readSubscribeOptions = (
   pattern: string | undefined,
 ): { readonly source: ListenerSource; readonly group: string } => {
   checkOptions('bus.subscribe()', options, {
-    scope: option.oneOf('node', 'all', 'cluster'),
+    source: option.oneOf('node', 'all', 'cluster'),
     group: (value) =>
       typeof value === 'string' && /^[^\s\p{Cc}]{1,255}$/u.test(value)
         ? undefined
         : 'a name of 1 to 255 characters without whitespace',
   })
-  const { scope: source = 'node', group } = options as SubscribeOptions
+  const { source = 'node', group } = options as SubscribeOptions
   if (group !== undefined && source !== 'cluster') {
-    throw new RookeryError('invalid_option', "bus.subscribe(): option 'group' needs the scope 'cluster'")
+    throw new RookeryError('invalid_option', "bus.subscribe(): option 'group' needs the source 'cluster'")
   }
   return { source, group: group ?? pattern ?? 'default' }
 }

@@ -34,7 +34,7 @@ export type ListenerSource = 'node' | 'all' | 'cluster'
 
 export interface SubscribeOptions {
   /** Whose events to take. Payloads from other nodes have been through JSON. @default 'node' */
-  readonly scope?: ListenerSource | undefined
+  readonly source?: ListenerSource | undefined
   /** With `cluster`: listeners of one group share the work. @default the pattern, or `default` without a pattern */
   readonly group?: string | undefined
 }

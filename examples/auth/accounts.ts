@@ -1,14 +1,14 @@
 import { randomBytes, type ScryptOptions, scrypt, timingSafeEqual } from 'node:crypto'
 
-/** Somebody who may log in. */
+/** A user who can log in. */
 export interface Account {
   readonly id: string
   readonly name: string
-  /** `<salt>.<hash>`, as `hashPassword` makes it. */
+  /** `<salt>.<hash>`, as `hashPassword` returns it. */
   readonly password: string
 }
 
-/** The people of the demo. Yours are in a database. */
+/** The demo's users. A real application keeps them in a database. */
 export const accounts: readonly Account[] = [
   {
     id: 'ada',
@@ -27,13 +27,13 @@ export const accounts: readonly Account[] = [
   },
 ]
 
-/** As OWASP advises: 32 MiB and about a quarter of a second for each guess. */
-const COST: ScryptOptions = { N: 2 ** 15, r: 8, p: 3, maxmem: 64 * 1024 * 1024 }
+/** OWASP's recommended cost: 32 MiB and about a quarter of a second for each guess. */
+const SCRYPT_COST: ScryptOptions = { N: 2 ** 15, r: 8, p: 3, maxmem: 64 * 1024 * 1024 }
 const HASH_BYTES = 32
 
 const hash = (password: string, salt: Buffer): Promise<Buffer> =>
   new Promise((resolve, reject) => {
-    scrypt(password.normalize(), salt, HASH_BYTES, COST, (error, key) =>
+    scrypt(password.normalize(), salt, HASH_BYTES, SCRYPT_COST, (error, key) =>
       error ? reject(error) : resolve(key),
     )
   })
@@ -43,13 +43,16 @@ const hashPassword = async (password: string): Promise<string> => {
   return `${salt.toString('base64url')}.${(await hash(password, salt)).toString('base64url')}`
 }
 
-/** What a password is compared with that nobody has. */
-const nobody = await hashPassword(randomBytes(16).toString('hex'))
+/** Hash of a random password. The password of an unknown user is compared with it. */
+const unknownUserPassword = await hashPassword(randomBytes(16).toString('hex'))
 
-/** The account of an id and a password. A wrong id takes as long as a wrong password: nobody learns which it was. */
+/**
+ * Returns the account with this id and password. An unknown id takes as long as a wrong password, so that a guesser
+ * cannot tell which of the two was wrong.
+ */
 export const findAccount = async (id: string, password: string): Promise<Account | undefined> => {
-  const account = accounts.find((one) => one.id === id)
-  const [salt = '', expected = ''] = (account?.password ?? nobody).split('.')
+  const account = accounts.find((candidate) => candidate.id === id)
+  const [salt = '', expected = ''] = (account?.password ?? unknownUserPassword).split('.')
   const given = await hash(password, Buffer.from(salt, 'base64url'))
   return timingSafeEqual(given, Buffer.from(expected, 'base64url')) ? account : undefined
 }

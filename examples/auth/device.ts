@@ -8,9 +8,9 @@ const SYSTEMS = {
   Linux: 'Linux',
 }
 
-const firstIn = (text: string, names: Readonly<Record<string, string>>): string | undefined =>
+const firstFound = (text: string, names: Readonly<Record<string, string>>): string | undefined =>
   Object.entries(names).find(([mark]) => text.includes(mark))?.[1]
 
-/** What people call the device of a User-Agent: `Firefox on Linux`. */
+/** Describes the device of a User-Agent header, such as `Firefox on Linux`. */
 export const deviceOf = (userAgent = ''): string =>
-  `${firstIn(userAgent, BROWSERS) ?? 'A browser'} on ${firstIn(userAgent, SYSTEMS) ?? 'a computer'}`
+  `${firstFound(userAgent, BROWSERS) ?? 'A browser'} on ${firstFound(userAgent, SYSTEMS) ?? 'a computer'}`

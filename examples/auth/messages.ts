@@ -1,37 +1,38 @@
 /** The answer to `/login` and `/token`. */
 export interface Grant {
   readonly token: string
-  /** Milliseconds. */
+  /** Time until the token expires, in milliseconds. */
   readonly expiresIn: number
-  /** Id of the login: of this device, until it logs out. */
+  /** Id of the login of this device. */
   readonly login: string
   readonly device: string
   readonly user: { readonly id: string; readonly name: string }
 }
 
-/** A device that is connected, on `users/<id>/devices`, in a list. */
+/** A connected device. A list of them is published to `users/<id>/devices`. */
 export interface Device {
-  /** Id of its login. */
+  /** Id of the device's login. */
   readonly login: string
   readonly name: string
-  /** When it logged in, in milliseconds since 1970. */
+  /** Time of the login, in milliseconds since 1970. */
   readonly since: number
-  /** How many connections it has: one for each tab. */
+  /** Number of connections: one for each tab. */
   readonly tabs: number
 }
 
-/** A note to one person, on `users/<id>/inbox`, or to all in the room, on `rooms/lobby/notes`. */
+/** A note to one user, on `users/<id>/inbox`, or to the members of the room, on `rooms/lobby/notes`. */
 export interface Note {
   readonly from: string
   readonly text: string
 }
 
-/** Why a device is logged out, on `users/<id>/logged-out`. */
+/** Why the user's devices are logged out, on `users/<id>/logged-out`. */
 export interface LoggedOut {
-  /** The device on which somebody chose `Log out everywhere`. */
+  /** The device on which the user chose `Log out everywhere`. */
   readonly by: string
 }
 
-/** The room that everybody is in. */
+/** The room that every user joins. */
 export const ROOM = 'lobby'
-export const MAX_TEXT = 200
+/** Maximum length of a note. */
+export const MAX_TEXT_CHARACTERS = 200

@@ -8,9 +8,9 @@ import { Auth } from 'rookery/auth'
 import { HttpServer } from 'rookery/http'
 import { z } from 'zod'
 import { findAccount } from './accounts.ts'
-import { Attempts } from './attempts.ts'
+import { AttemptLimit } from './attempt-limit.ts'
 import { deviceOf } from './device.ts'
-import { LOGIN_LIFE, type Login, Logins } from './logins.ts'
+import { LOGIN_LIFETIME_MS, type Login, Logins } from './logins.ts'
 import type { Grant } from './messages.ts'
 
 type Env = { Bindings: HttpBindings }
@@ -19,61 +19,63 @@ export interface TokenOptions {
   /** Signs access tokens. */
   readonly key: CryptoKey
   readonly audience: string
-  /** Life of an access token, in seconds. */
-  readonly life: number
+  /** Lifetime of an access token, in seconds. */
+  readonly lifetimeSeconds: number
 }
 
-const COOKIE = 'refresh'
-const MINUTE = 60_000
+const COOKIE_NAME = 'refresh'
+const MINUTE_MS = 60_000
+const MAX_ATTEMPTS_PER_ADDRESS = 30
+const MAX_ATTEMPTS_PER_USER = 10
 
 const Credentials = z.object({ user: z.string().max(64), password: z.string().max(256) })
 
-/** The routes by which one logs in and out, and by which a page gets its access tokens. */
-export const loginRoutes = (app: App, { key, audience, life }: TokenOptions): Hono<Env> => {
+/** Creates the routes that log users in and out and issue their access tokens. */
+export const loginRoutes = (app: App, { key, audience, lifetimeSeconds }: TokenOptions): Hono<Env> => {
   const logins = new Logins()
-  const byAddress = new Attempts(30, MINUTE)
-  const byUser = new Attempts(10, MINUTE)
+  const byAddress = new AttemptLimit(MAX_ATTEMPTS_PER_ADDRESS, MINUTE_MS)
+  const byUser = new AttemptLimit(MAX_ATTEMPTS_PER_USER, MINUTE_MS)
   const server = app.scope.get(HttpServer)
   const auth = app.scope.get(Auth)
 
-  /** An access token for the page, and in the cookie what the next one costs. */
+  /** Answers with an access token for the page, and with a cookie that holds the refresh token for the next one. */
   const grant = async (c: Context<Env>, login: Login): Promise<Response> => {
     const { user, device, since, tokens } = login
     const jti = randomUUID()
     const now = Date.now()
-    for (const [id, expiry] of tokens) if (expiry + MINUTE < now) tokens.delete(id)
-    tokens.set(jti, now + life * 1000)
+    for (const [id, expiry] of tokens) if (expiry + MINUTE_MS < now) tokens.delete(id)
+    tokens.set(jti, now + lifetimeSeconds * 1000)
     const token = await new SignJWT({ name: user.name, device, sid: login.id, auth_time: since / 1000 })
       .setProtectedHeader({ alg: 'EdDSA' })
       .setSubject(user.id)
       .setAudience(audience)
       .setJti(jti)
       .setIssuedAt()
-      .setExpirationTime(`${life} s`)
+      .setExpirationTime(`${lifetimeSeconds} s`)
       .sign(key)
-    setCookie(c, COOKIE, logins.issue(login), {
-      httpOnly: true, // no script reads it
-      sameSite: 'Strict', // no other site's page sends it
+    setCookie(c, COOKIE_NAME, logins.issue(login), {
+      httpOnly: true, // scripts cannot read it
+      sameSite: 'Strict', // requests from other sites do not send it
       secure: c.req.header('origin')?.startsWith('https:') ?? false,
       path: '/',
-      maxAge: (since + LOGIN_LIFE - now) / 1000,
+      maxAge: (since + LOGIN_LIFETIME_MS - now) / 1000,
     })
-    const answer: Grant = { token, expiresIn: life * 1000, login: login.id, device, user }
+    const answer: Grant = { token, expiresIn: lifetimeSeconds * 1000, login: login.id, device, user }
     return c.json(answer)
   }
 
-  /** Ends a login: no more tokens for it, and those that it has are good no longer. */
+  /** Ends a login and revokes its access tokens. */
   const end = async (login: Login): Promise<void> => {
     logins.end(login)
     const tokens = [...login.tokens]
     await Promise.all(tokens.map(([tokenId, until]) => auth.revoke({ tokenId }, { until: new Date(until) })))
   }
 
-  /** The login that a request's cookie is good for. A stolen cookie ends it. */
+  /** Returns the login of the request's cookie. If the cookie is stolen, ends the login. */
   const loginOf = async (c: Context<Env>): Promise<Login | undefined> => {
-    const found = logins.redeem(getCookie(c, COOKIE) ?? '')
+    const found = logins.redeem(getCookie(c, COOKIE_NAME) ?? '')
     if (found && !found.stolen) return found.login
-    deleteCookie(c, COOKIE)
+    deleteCookie(c, COOKIE_NAME)
     if (found) await end(found.login)
     return undefined
   }
@@ -82,7 +84,7 @@ export const loginRoutes = (app: App, { key, audience, life }: TokenOptions): Ho
   const refuse = (c: Context<Env>, status: 400 | 401 | 403 | 429, message: string) =>
     c.json({ error: message }, status)
 
-  // What a page of another origin sends never gets to the cookie.
+  // Refuses requests from pages of other origins, whatever cookie they have.
   routes.post('*', async (c, next) => {
     if (!(await server.allowsOrigin(c.env.incoming))) return refuse(c, 403, 'This origin is not allowed')
     c.header('cache-control', 'no-store')
@@ -91,7 +93,7 @@ export const loginRoutes = (app: App, { key, audience, life }: TokenOptions): Ho
 
   routes.post('/login', async (c) => {
     const body = Credentials.safeParse(await c.req.json().catch(() => undefined))
-    if (!body.success) return refuse(c, 400, 'A user and a password are needed')
+    if (!body.success) return refuse(c, 400, 'Enter a name and a password')
     const { user, password } = body.data
     const wait = Math.max(byAddress.take(server.addressOf(c.env.incoming)), byUser.take(user))
     if (wait > 0) {
@@ -110,19 +112,19 @@ export const loginRoutes = (app: App, { key, audience, life }: TokenOptions): Ho
 
   routes.post('/logout', async (c) => {
     const login = await loginOf(c)
-    deleteCookie(c, COOKIE)
+    deleteCookie(c, COOKIE_NAME)
     if (login) await end(login)
     return c.body(null, 204)
   })
 
   routes.post('/logout-everywhere', async (c) => {
     const login = await loginOf(c)
-    deleteCookie(c, COOKIE)
+    deleteCookie(c, COOKIE_NAME)
     if (!login) return refuse(c, 401, 'You are not logged in')
     const { user, device } = login
-    // The last thing that the other devices hear.
+    // The other devices must receive this before their sessions are closed.
     await app.publish(`users/${user.id}/logged-out`, { by: device })
-    for (const one of logins.ofUser(user.id)) logins.end(one)
+    for (const other of logins.ofUser(user.id)) logins.end(other)
     await auth.revoke({ user: user.id })
     return c.body(null, 204)
   })

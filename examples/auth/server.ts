@@ -7,11 +7,11 @@ import { rooms } from 'rookery/rooms'
 import { sse } from 'rookery/sse'
 import { websocket } from 'rookery/websocket'
 import { servePage } from '../chat/serve-page.ts'
-import { addDesk } from './desk.ts'
+import { addHandlers } from './handlers.ts'
 import { loginRoutes } from './routes.ts'
 
-// Whoever has the private key can log in as anybody; auth() makes do with the public one. New at each start here, so
-// that there is nothing to set up.
+// The private key signs access tokens for any user, so only the login routes get it. auth() needs the public key
+// only. The demo creates new keys at each start, so that there is nothing to set up.
 const { privateKey, publicKey } = await generateKeyPair('EdDSA')
 const audience = 'rookery-auth-example'
 
@@ -37,12 +37,12 @@ const app = createApp({
   ],
 })
 
-addDesk(app)
-// Short, so that one can watch it being refreshed: 5 to 15 minutes are usual.
-const life = Number(process.env.TOKEN_SECONDS ?? 60)
-routes.route('/', loginRoutes(app, { key: privateKey, audience, life }))
+addHandlers(app)
+// Short, so that you can watch the token being refreshed. 5 to 15 minutes are usual.
+const lifetimeSeconds = Number(process.env.TOKEN_SECONDS ?? 60)
+routes.route('/', loginRoutes(app, { key: privateKey, audience, lifetimeSeconds }))
 routes.route('/', await servePage(new URL('page/', import.meta.url)))
 
 await app.start()
 stopOnSignals(app)
-console.log(`The desk is open: ${app.scope.get(HttpServer).url}`)
+console.log(`The example runs at ${app.scope.get(HttpServer).url}`)

@@ -54,10 +54,10 @@ export const addChat = (app: App): void => {
   app.bus.subscribe<ChatMessage>(
     'rooms/*/messages',
     ({ topics, payload }) => recent.add((topics[0] as string).split('/')[1] as string, payload),
-    { scope: 'all' },
+    { source: 'all' },
   )
   // A room ends when its last member has left. Then the server forgets its messages.
   app.bus.subscribe<{ room: string }>('rooms/*/ended', ({ payload }) => recent.forget(payload.room), {
-    scope: 'all',
+    source: 'all',
   })
 }

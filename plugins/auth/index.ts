@@ -1,5 +1,6 @@
-export type { Authorize, AuthorizeContext } from './authorizer.ts'
-export type { AuthOptions, JwtOptions } from './options.ts'
+export type { Authorize, AuthorizeContext } from './authorize.ts'
+export type { JwtOptions } from './jwt-options.ts'
+export type { AuthOptions } from './options.ts'
 export { auth } from './plugin.ts'
 export type { ActionRules, Params, Rule, RuleContext, Rules } from './rules.ts'
 export {

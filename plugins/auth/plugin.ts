@@ -8,22 +8,27 @@ import type { Handshake } from '../../core/sessions/transport.ts'
 import { Logger } from '../../core/util/logger.ts'
 import { milliseconds } from '../../core/util/options.ts'
 import { HttpServer } from '../http/tokens.ts'
-import { LOGOUT, TokenAuthorizer } from './authorizer.ts'
-import { assertOriginCheck, presentedToken } from './credentials.ts'
-import { Logins } from './logins.ts'
+import { AuthenticatedSessions } from './authenticated-sessions.ts'
+import { identityWithoutToken } from './identity.ts'
 import { type AuthOptions, checkAuthOptions, jwtSettings } from './options.ts'
-import { Revocations } from './revocations.ts'
+import { assertOriginCheck, presentedToken } from './presented-token.ts'
+import { RevocationList } from './revocation-list.ts'
 import { Revoker } from './revoker.ts'
-import { RuleBook, type Rules } from './rules.ts'
+import { RuleSet } from './rule-set.ts'
+import type { Rules } from './rules.ts'
+import { LOGOUT_TOPIC, SessionAuthorizer } from './session-authorizer.ts'
+import { TokenVerifier } from './token-verifier.ts'
 import { Auth, type VerifiedToken } from './tokens.ts'
-import { loginOf, Verifier } from './verifier.ts'
-
-/** How much of the time for a handshake a peer has for its first frame, so that it hears why it is refused. */
-const PATIENCE = 0.9
 
 /**
- * Says who peers are, by tokens (JWT) or by a function of yours, and what they may do. Sessions end when their tokens
- * expire or are revoked.
+ * Share of the handshake's time limit in which the first frame must arrive. The rest is left to tell the client why it
+ * is refused.
+ */
+const FIRST_FRAME_SHARE = 0.9
+
+/**
+ * Authenticates clients by tokens (JWT) or by a function of yours, and decides what they may do. Closes a session
+ * when its token expires or is revoked.
  *
  * @throws `invalid_option`
  * @example auth({ jwt: { secret: process.env.JWT_SECRET }, rules: { subscribe: { 'users/:id/*': ({ user, params }) => params.id === user.id } } })
@@ -33,12 +38,12 @@ export const auth = <S extends string = string, W extends string = string, J ext
 ): Plugin => {
   checkAuthOptions(options as AuthOptions)
   const { jwt, authenticate, required = true, cookie, query, authorize, grace = '25s' } = options
-  const rules = new RuleBook((options.rules ?? {}) as Rules)
+  const rules = new RuleSet((options.rules ?? {}) as Rules)
   let log: Logger | undefined
   const logger = () => log as Logger
-  const verifier = jwt && new Verifier(jwtSettings(jwt, options as AuthOptions), logger)
-  const credentials = { required, cookie, query }
-  let revoker: Revoker | undefined
+  const verifier = jwt && new TokenVerifier(jwtSettings(jwt, options as AuthOptions), logger)
+  const tokenSources = { required, cookie, query }
+  let currentRevoker: Revoker | undefined
 
   return definePlugin({
     name: 'auth',
@@ -46,61 +51,61 @@ export const auth = <S extends string = string, W extends string = string, J ext
     setup(scope) {
       const app = scope.get(AppToken)
       log = scope.get(Logger)
-      const revocations = new Revocations()
-      const logins = new Logins(revocations, milliseconds(grace), logger)
+      const revocations = new RevocationList()
+      const sessions = new AuthenticatedSessions(revocations, milliseconds(grace), logger)
       const maxTokenAge = milliseconds(options.maxTokenAge ?? '24h') + milliseconds(jwt?.clockTolerance ?? 0)
-      const revoking = new Revoker(app, revocations, logins, maxTokenAge, logger)
-      revoker = revoking
+      const revoker = new Revoker(app, revocations, sessions, maxTokenAge, logger)
+      currentRevoker = revoker
 
-      const enter = async (handshake: Handshake): Promise<User | null> => {
+      const userOf = async (handshake: Handshake): Promise<User | null> => {
         if (!verifier) {
           const user = await authenticate?.(handshake)
-          return user ? logins.admit(loginOf(user)) : null
+          return user ? sessions.admit(identityWithoutToken(user)) : null
         }
-        const { handshakeTimeout } = scope.get(Limits)
-        const patience = handshakeTimeout * PATIENCE
-        const token = await presentedToken(handshake, credentials, () => scope.get(HttpServer), patience)
-        return token === undefined ? null : logins.admit(await verifier.verify(token))
+        const firstFrameWaitMs = scope.get(Limits).handshakeTimeout * FIRST_FRAME_SHARE
+        const http = () => scope.get(HttpServer)
+        const token = await presentedToken(handshake, tokenSources, http, firstFrameWaitMs)
+        return token === undefined ? null : sessions.admit(await verifier.verify(token))
       }
       app.sessions.onAuthenticate(async (handshake) => {
-        const user = await enter(handshake)
+        const user = await userOf(handshake)
         if (user === null && required) throw new RookeryError('unauthenticated')
         return user
       })
-      app.sessions.onOpen((session) => logins.opened(session, (frame) => app.sessions.push(session, frame)))
-      app.sessions.onClose((session) => logins.closed(session))
+      app.sessions.onOpen((session) => sessions.opened(session, (frame) => app.sessions.push(session, frame)))
+      app.sessions.onClose((session) => sessions.closed(session))
       if (verifier) {
-        app.sessions.onToken((session, token) => logins.renew(session, token, verifier))
-        handleLogout(app, revoking)
+        app.sessions.onToken((session, token) => sessions.renew(session, token, verifier))
+        handleLogout(app, revoker)
       }
-      // A token may have a claim that says what it allows; without tokens and rules there is nothing to ask.
+      // A token may limit what it allows. Without tokens, rules and `authorize`, everything is allowed.
       if (verifier || authorize || rules.size > 0) {
-        app.sessions.addAuthorizer(new TokenAuthorizer(logins.of, rules, authorize))
+        app.sessions.addAuthorizer(new SessionAuthorizer(sessions.identityOf, rules, authorize))
       }
 
       scope.provide(Auth, () => ({
-        claims: (session) => logins.of(session)?.claims,
-        revoke: (target, given) => revoking.revoke(target, given),
+        claims: (session) => sessions.identityOf(session)?.claims,
+        revoke: (target, revokeOptions) => revoker.revoke(target, revokeOptions),
         verify: async (token): Promise<VerifiedToken> => {
-          if (!verifier) throw new RookeryError('invalid_option', "auth() verifies tokens only with 'jwt'")
-          const login = await verifier.verify(token)
-          logins.assertValid(login)
-          const { user, claims = {}, tokenId = '', expiresAt = 0 } = login
+          if (!verifier) throw new RookeryError('invalid_option', "verify() of auth() needs the option 'jwt'")
+          const identity = await verifier.verify(token)
+          sessions.assertValid(identity)
+          const { user, claims = {}, tokenId = '', expiresAt = 0 } = identity
           return { user, claims, tokenId, expiresAt }
         },
       }))
     },
     async start(scope) {
       if (cookie !== undefined) await assertOriginCheck(scope.get(HttpServer))
-      await revoker?.start(scope.has(Store) ? scope.get(Store) : undefined)
+      await currentRevoker?.start(scope.has(Store) ? scope.get(Store) : undefined)
     },
-    stop: () => revoker?.stop(),
+    stop: () => currentRevoker?.stop(),
   })
 }
 
-/** `auth/logout` revokes the token that a session has, or all tokens of its user. */
+/** Handles `auth/logout`: revokes the token of the session, or all tokens of its user. */
 const handleLogout = (app: App, revoker: Revoker): void => {
-  app.handle(LOGOUT, async ({ session, user }, payload) => {
+  app.handle(LOGOUT_TOPIC, async ({ session, user }, payload) => {
     const { everywhere = false } = (payload ?? {}) as { everywhere?: unknown }
     if (typeof everywhere !== 'boolean') {
       const issues = [{ message: 'must be true or false', path: ['everywhere'] }]
@@ -108,7 +113,7 @@ const handleLogout = (app: App, revoker: Revoker): void => {
     }
     const target = everywhere ? { user: user.id } : { session: session.id }
     const { sessions, missing } = await revoker.revoke(target, {}, session)
-    // Once the reply is on its way.
+    // The reply must leave first.
     setImmediate(() => session.close(new RookeryError('token_revoked')))
     return { sessions: sessions + 1, missing }
   })

@@ -2,7 +2,7 @@ import type { User } from '../../core/protocol/protocol.ts'
 import type { Session } from '../../core/sessions/session.ts'
 import { createToken } from '../../core/util/token.ts'
 
-/** What a token says. */
+/** The claims of a token. */
 export interface Claims {
   readonly iss?: string
   readonly sub?: string
@@ -15,11 +15,11 @@ export interface Claims {
   readonly [claim: string]: unknown
 }
 
-/** A token that has been found valid. */
+/** A valid token. */
 export interface VerifiedToken {
   readonly user: User
   readonly claims: Claims
-  /** Its `jti`, or what stands for it in a token without one. Revokes it with `revoke({ tokenId })`. */
+  /** The token's `jti`; without one, a hash of the token. `revoke({ tokenId })` revokes the token. */
   readonly tokenId: string
   /** Milliseconds since 1970. */
   readonly expiresAt: number
@@ -36,27 +36,27 @@ export interface RevokeOptions {
   readonly until?: Date | undefined
 }
 
-/** What came of a revocation. */
+/** The result of a revocation. */
 export interface Revoked {
-  /** How many sessions were closed, on all nodes that answered. */
+  /** Number of sessions that were closed, on all nodes that answered. */
   readonly sessions: number
-  /** Nodes that did not answer. They learn of it when they are back. */
+  /** Nodes that did not answer. They receive the revocation when they are connected again. */
   readonly missing: readonly string[]
 }
 
 /** Verifies and revokes tokens. */
 export interface Auth {
   /**
-   * Verifies a token as a handshake does: for routes of your own.
+   * Verifies a token as a handshake does. Use it in HTTP routes of your own.
    *
    * @throws `invalid_token`, `token_expired`, `token_revoked`, `auth_unavailable`; `invalid_option` without `jwt`
    */
   verify(token: string): Promise<VerifiedToken>
-  /** What the token of a session says; undefined when it came without one. */
+  /** Returns the claims of a session's token; undefined if the session has no token. */
   claims(session: Session): Claims | undefined
   /**
-   * Closes sessions with `token_revoked`, on every node, and refuses their tokens from then on. A user's are those
-   * issued up to this second: whoever logs in again later is let in.
+   * Closes the sessions of a target with `token_revoked`, on every node, and refuses their tokens from then on. For a
+   * user, it revokes the tokens issued up to the current second. A token that is issued later is valid.
    *
    * @throws `invalid_option`
    */

@@ -3,15 +3,16 @@ import { injectable as markClass, inject as markParameter } from 'tsyringe'
 import { RookeryError } from '../../core/protocol/errors.ts'
 import type { Token } from '../../core/util/token.ts'
 
-// biome-ignore lint/suspicious/noExplicitAny: a constructor's parameters are whatever its class needs
+// biome-ignore lint/suspicious/noExplicitAny: the type must accept constructors with any parameters
 export type Constructor<T = unknown> = new (...parameters: any[]) => T
 
-/** What the parameters of a class ask for, by index. */
-const asked = new WeakMap<object, Map<number, Token<unknown>>>()
-const injectables = new WeakSet<object>()
+/** Token of each constructor parameter, by class and index. */
+const parameterTokens = new WeakMap<object, Map<number, Token<unknown>>>()
+const injectableClasses = new WeakSet<object>()
 
 /**
- * Says what a constructor's parameter is. Every parameter needs one: types are gone at run time.
+ * Names the token that a constructor parameter receives. Every parameter needs this decorator, because TypeScript
+ * types do not exist at run time.
  *
  * @example constructor(@inject(Logger) readonly log: Logger) {}
  */
@@ -19,39 +20,41 @@ export const inject =
   (token: Token<unknown>) =>
   (target: object, property: string | symbol | undefined, index: number): void => {
     markParameter(token.key)(target, property, index)
-    asked.set(target, (asked.get(target) ?? new Map()).set(index, token))
+    const tokens = parameterTokens.get(target) ?? new Map<number, Token<unknown>>()
+    parameterTokens.set(target, tokens.set(index, token))
   }
 
 /**
- * Lets the app build a class.
+ * Allows the app to construct a class and inject its dependencies.
  *
- * @throws `invalid_option` when a parameter does not say what it is
+ * @throws `invalid_option` if a parameter has no `@inject(token)`
+ * @example @injectable() class Billing { constructor(@inject(Mailer) readonly mailer: Mailer) {} }
  */
 export const injectable =
   () =>
   <C extends Constructor>(target: C): void => {
     for (let index = 0; index < target.length; index++) {
-      if (asked.get(target)?.has(index)) continue
+      if (parameterTokens.get(target)?.has(index)) continue
       throw new RookeryError(
         'invalid_option',
-        `Class ${target.name}: parameter ${index} needs @inject(token), because its type is gone at run time`,
+        `Class ${target.name}: parameter ${index} needs @inject(token), because types do not exist at run time`,
       )
     }
     markClass()(target)
-    injectables.add(target)
+    injectableClasses.add(target)
   }
 
 /**
- * The tokens that an injectable class asks for.
+ * Returns the tokens of the constructor parameters of an injectable class.
  *
- * @throws `invalid_option` when the class is not injectable
+ * @throws `invalid_option` if the class is not injectable
  */
 export const tokensOf = (type: Constructor): Token<unknown>[] => {
-  if (!injectables.has(type)) {
+  if (!injectableClasses.has(type)) {
     throw new RookeryError(
       'invalid_option',
       `Class ${type.name} needs the decorator @injectable() of rookery/di`,
     )
   }
-  return [...(asked.get(type)?.values() ?? [])]
+  return [...(parameterTokens.get(type)?.values() ?? [])]
 }

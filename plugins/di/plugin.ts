@@ -6,14 +6,14 @@ import { checkOptions, type OptionCheck, option } from '../../core/util/options.
 import type { Token } from '../../core/util/token.ts'
 import { type Constructor, tokensOf } from './decorators.ts'
 
-/** A class of which the app has one instance, under a token. */
+/** A class that provides a token. The app constructs one instance. */
 export interface ClassProvider<T = unknown> {
   readonly token: Token<T>
   readonly useClass: Constructor<T>
 }
 
 export interface DiOptions {
-  /** Classes to provide. Each is built once, when somebody first asks for its token. */
+  /** Classes to provide. Each class is constructed once, when its token is first requested. */
   readonly providers: readonly ClassProvider[]
 }
 
@@ -25,19 +25,20 @@ const isProvider: OptionCheck = (value) => {
 }
 
 /**
- * Builds an injectable class, with what its parameters ask for. A new instance each time.
+ * Constructs an injectable class and injects its dependencies. Each call returns a new instance.
  *
  * @throws `invalid_option`, `missing_provider`, `dependency_cycle`
  * @example const billing = resolve(app.scope, Billing)
  */
 export const resolve = <T>(scope: Scope, type: Constructor<T>): T => {
-  // Asked for one by one first, so that a missing one is named as Rookery names it.
+  // Request each token first: the error for a missing one is then Rookery's, which names its plugin, and not tsyringe's.
   for (const token of tokensOf(type)) scope.get(token)
   return (scope.get(Container) as DependencyContainer).resolve(type)
 }
 
 /**
- * Dependency injection for application classes, with tsyringe's decorators.
+ * Dependency injection for application classes. The app can construct your classes and inject their dependencies.
+ * Based on tsyringe.
  *
  * @throws `invalid_option`
  * @example di({ providers: [{ token: Mailer, useClass: SmtpMailer }] })

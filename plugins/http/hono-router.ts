@@ -4,21 +4,21 @@ import type { Context, Hono, MiddlewareHandler } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { RookeryError } from '../../core/protocol/errors.ts'
 import type { Logger } from '../../core/util/logger.ts'
-import type { Origins } from './origins.ts'
+import type { OriginPolicy } from './origin-policy.ts'
 
-/** Anything that answers requests the way Hono does. */
+/** An app that answers requests as Hono does. */
 export interface FetchApp {
-  // biome-ignore lint/suspicious/noExplicitAny: an app with any bindings fits
+  // biome-ignore lint/suspicious/noExplicitAny: accepts an app with any bindings
   fetch(request: Request, env?: any): Response | Promise<Response>
 }
 
-/** The packages behind the router. They are loaded when an app starts that has routes. */
+/** The packages behind the router. `http()` loads them when an app with routes starts. */
 export interface HonoPackages {
   readonly Hono: typeof import('hono').Hono
   readonly getRequestListener: typeof import('@hono/node-server').getRequestListener
 }
 
-/** @throws `plugin_failed` where they are not installed */
+/** Loads the packages. @throws `plugin_failed` when they are not installed */
 export const loadHono = async (): Promise<HonoPackages> => {
   try {
     const [{ Hono }, { getRequestListener }] = await Promise.all([
@@ -29,32 +29,32 @@ export const loadHono = async (): Promise<HonoPackages> => {
   } catch (cause) {
     throw new RookeryError(
       'plugin_failed',
-      'http(): routes and a server of its own need two packages: npm install hono @hono/node-server',
+      'http(): routes and the built-in server need two packages: npm install hono @hono/node-server',
       { cause },
     )
   }
 }
 
-const answer = (c: Context, error: RookeryError): Response =>
+const errorResponse = (c: Context, error: RookeryError): Response =>
   c.json({ error: error.toJSON() }, error.status as ContentfulStatusCode)
 
-/** The router that plugins add their routes to: it answers errors as Rookery does. */
+/** Creates the router to which plugins add their routes. It answers errors in Rookery's format. */
 export const createRouter = ({ Hono }: HonoPackages, log: Logger): Hono => {
   const router = new Hono()
   router.onError((error, c) => {
-    if (error instanceof RookeryError && error.status !== 500) return answer(c, error)
-    // The client has gone: that is not a fault of the server.
-    if (c.req.raw.signal.aborted) return answer(c, new RookeryError('disconnected'))
+    if (error instanceof RookeryError && error.status !== 500) return errorResponse(c, error)
+    // A client that is gone is not a fault of the server.
+    if (c.req.raw.signal.aborted) return errorResponse(c, new RookeryError('disconnected'))
     const id = crypto.randomUUID()
     log.error({ err: error, errorId: id, path: c.req.path, stage: 'request' }, 'a request failed')
-    return answer(c, new RookeryError('internal', undefined, { id }))
+    return errorResponse(c, new RookeryError('internal', undefined, { id }))
   })
-  router.notFound((c) => answer(c, new RookeryError('not_found')))
+  router.notFound((c) => errorResponse(c, new RookeryError('not_found')))
   return router
 }
 
-/** Adds CORS headers for origins that are allowed, where the routes say nothing of CORS themselves. */
-export const addCors = (router: Hono, origins: Origins): void => {
+/** Adds CORS headers for allowed origins to responses of routes that do not handle CORS themselves. */
+export const addCors = (router: Hono, policy: OriginPolicy): void => {
   const cors: MiddlewareHandler = async (c, next) => {
     await next()
     const origin = c.req.header('origin')
@@ -62,20 +62,20 @@ export const addCors = (router: Hono, origins: Origins): void => {
       c.req.method === 'OPTIONS' && c.req.header('access-control-request-method') !== undefined
     if (hasOwnCors(c.res)) return
     c.header('vary', 'Origin', { append: true })
-    if (origin === undefined || !(await origins.lists(origin))) return
+    if (origin === undefined || !(await policy.listsInTime(origin))) return
     const isUnanswered = c.res.status === 404 || c.res.status === 405
-    if (isPreflight && isUnanswered) c.res = preflight(c)
+    if (isPreflight && isUnanswered) c.res = preflightResponse(c)
     c.header('access-control-allow-origin', origin)
     c.header('access-control-allow-credentials', 'true')
   }
   router.use(cors)
 }
 
-/** Whether a route has decided about the origin itself, also if it has said no. */
+/** Whether a route has decided about the origin itself, also if it has refused it. */
 const hasOwnCors = ({ headers }: Response): boolean =>
   headers.has('access-control-allow-origin') || /(^|[,\s])origin([,\s]|$)/i.test(headers.get('vary') ?? '')
 
-const preflight = (c: Context): Response => {
+const preflightResponse = (c: Context): Response => {
   const wanted = c.req.header('access-control-request-headers')
   return new Response(null, {
     status: 204,
@@ -92,12 +92,13 @@ const hasBody = ({ headers }: IncomingMessage): boolean =>
   headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined
 
 /**
- * Adds the user's routes, which answer what no plugin does. Only requests with a body are looked at for its size.
+ * Adds the user's routes, which answer the requests on paths that no plugin has.
  *
- * @param bodyLimit largest body, in bytes
+ * @param bodyLimit largest body, in bytes; past it the answer is `payload_too_large`
  */
 export const addUserRoutes = (router: Hono, routes: FetchApp, bodyLimit: number): void => {
-  const tooLarge = () => new RookeryError('payload_too_large', `The body has more than ${bodyLimit} bytes`)
+  const tooLarge = () =>
+    new RookeryError('payload_too_large', `The body of the request has more than ${bodyLimit} bytes`)
   router.all('*', async (c) => {
     const { incoming } = c.env as HttpBindings
     if (!hasBody(incoming)) return routes.fetch(c.req.raw, c.env)
@@ -110,7 +111,7 @@ export const addUserRoutes = (router: Hono, routes: FetchApp, bodyLimit: number)
   })
 }
 
-/** Counts the bytes of a body while they stream. */
+/** Counts the bytes of a body while a route reads it. */
 class ByteCounter {
   exceeded = false
   readonly #limit: number
@@ -121,7 +122,7 @@ class ByteCounter {
     this.#error = error
   }
 
-  /** The same request; reading its body fails past the limit. */
+  /** Copies a request. Reading the body of the copy fails past the limit. */
   limit({ url, method, headers, body, signal }: Request): Request {
     if (!body) return new Request(url, { method, headers, signal })
     let bytes = 0
@@ -139,10 +140,10 @@ class ByteCounter {
 }
 
 /**
- * Routes that get requests of the platform's class: `new Request(request)` fails with Hono's own, unless that has taken the
- * place of the global one.
+ * Wraps routes so that they get requests of the platform's class. `new Request(request)` fails with a request of
+ * Hono's class, unless Hono has replaced the global `Request`.
  */
-export const platformRequests = (routes: FetchApp): FetchApp => ({
+export const withPlatformRequests = (routes: FetchApp): FetchApp => ({
   fetch: (request, env) => {
     const { url, method, headers, body, signal } = request
     return routes.fetch(
@@ -153,26 +154,30 @@ export const platformRequests = (routes: FetchApp): FetchApp => ({
 })
 
 /**
- * The router as a listener of Node's.
+ * Creates a listener for Node's `request` event that passes requests to the router.
  *
- * @param ours whether the server is the app's own: then Hono's faster classes take the place of the global `Request` and
- * `Response`. On a server of the user's nothing global changes, and `routes` get requests of the platform's class.
+ * @param isBuiltIn whether the listener is for the built-in server. If so, Hono replaces the global `Request` and
+ * `Response` with its own faster classes. On the user's server nothing global changes.
  */
-export const listenerOf = (
+export const createListener = (
   { getRequestListener }: HonoPackages,
   router: Hono,
-  ours: boolean,
+  isBuiltIn: boolean,
 ): RequestListener => {
-  // HTTP/1.0 has no `Host`, and load balancers check servers with it.
-  const listener = getRequestListener(router.fetch, { hostname: 'localhost', overrideGlobalObjects: ours })
+  // Load balancers check servers with requests of HTTP/1.0, which have no `Host`.
+  const listener = getRequestListener(router.fetch, {
+    hostname: 'localhost',
+    overrideGlobalObjects: isBuiltIn,
+  })
   return (request, response) => void listener(request, response)
 }
 
 /**
- * Paths that the routes of plugins are on, for servers whose other paths are the user's: of a route with parameters or a
- * wildcard, what comes before them. Middleware for all paths counts for nothing.
+ * The paths of the routes that plugins have added. On the user's server, the app takes only these. The path of a
+ * route with parameters or a wildcard is the part before them, and includes the paths below it. Middleware for all
+ * paths has no path.
  */
-export const pathsOf = ({ routes }: Hono): ReadonlyMap<string, { readonly below: boolean }> => {
+export const routePaths = ({ routes }: Hono): ReadonlyMap<string, { readonly below: boolean }> => {
   const paths = new Map<string, { readonly below: boolean }>()
   for (const { path } of routes) {
     const [, fixed = '', rest = ''] = /^((?:\/[^:*/]+)*)(.*)$/.exec(path) ?? []

@@ -1,9 +1,8 @@
-export type { HealthPaths } from './health.ts'
+export type { HealthPaths } from './health-checks.ts'
 export type { FetchApp } from './hono-router.ts'
 export type { HttpOptions } from './options.ts'
-export type { AllowedOrigins } from './origins.ts'
+export type { AllowedOrigins } from './origin-policy.ts'
 export { http } from './plugin.ts'
-export type { TrustProxy } from './proxies.ts'
 export {
   HttpRoutes,
   HttpServer,
@@ -12,3 +11,4 @@ export {
   type RequestOrigin,
   type UpgradeHandler,
 } from './tokens.ts'
+export type { TrustProxy } from './trusted-proxies.ts'

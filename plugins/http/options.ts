@@ -9,61 +9,66 @@ import {
   option,
   withoutEndSlash,
 } from '../../core/util/options.ts'
-import type { HealthPaths } from './health.ts'
+import type { HealthPaths } from './health-checks.ts'
 import type { FetchApp } from './hono-router.ts'
-import { type AllowedOrigins, checkOrigins } from './origins.ts'
-import { checkTrustProxy, type TrustProxy } from './proxies.ts'
+import { type AllowedOrigins, checkOrigins } from './origin-policy.ts'
+import { checkTrustProxy, type TrustProxy } from './trusted-proxies.ts'
 
 export interface HttpOptions {
-  /** Port to listen on; 0 for any free one. @default 3000 */
+  /** Port to listen on; 0 for any free port. @default 3000 */
   readonly port?: number | undefined
   /** Address to listen on. @default all addresses */
   readonly hostname?: string | undefined
-  /** The user's own routes: a Hono app, or anything with `fetch`. Asked after the routes of plugins. */
+  /** Your own routes: a Hono app, or any object with `fetch`. The routes of plugins come first. */
   readonly routes?: FetchApp | undefined
   /**
-   * Origins that pages may connect from, beside the server's own: a list, `'*'`, or a function, which may return a promise.
-   * They get CORS headers too. @default only the server's own
+   * Origins whose pages may connect, in addition to the server's own: a list, `'*'`, or a function, which may return
+   * a promise. Responses to them have CORS headers. @default only the server's own
    */
   readonly allowedOrigins?: AllowedOrigins | undefined
   /** Largest body of a request to `routes`, in bytes. @default 1048576 */
   readonly bodyLimit?: number | undefined
   /**
-   * Proxies before the server whose `X-Forwarded-For`, `-Host` and `-Proto` are believed: `true` for every peer, a number of
-   * proxies in a row, or a list of addresses, of networks such as `10.0.0.0/8`, and of `loopback`, `linklocal` and
-   * `uniquelocal`. @default false
+   * Proxies in front of the server whose `X-Forwarded-For`, `-Host` and `-Proto` the server trusts: `true` for every
+   * peer, a number of proxies in a row, or a list of addresses, of networks such as `10.0.0.0/8`, and of `loopback`,
+   * `linklocal` and `uniquelocal`. @default false
    */
   readonly trustProxy?: TrustProxy | undefined
   /**
-   * Paths of health checks: one path for whether the process lives, or an object with a path for each; false for none.
-   * @default `{ live: '/healthz', ready: '/readyz' }` on a server of the app's own, false on one of the user's
+   * Paths of the health checks: one path for the check that the process runs, or an object with both paths; false for
+   * none.
+   * @default `{ live: '/healthz', ready: '/readyz' }` on the built-in server, false on your own
    */
   readonly health?: string | HealthPaths | false | undefined
   /**
-   * How long an idle connection stays open. A proxy in front must give up its connections before: otherwise it sends requests
-   * on connections that have just been closed, and answers 502. @default '72s', since nginx and AWS use 60 s
+   * How long an idle connection stays open. A proxy in front must close its idle connections earlier. Otherwise it
+   * sends requests on connections that the server has just closed, and answers 502. @default '72s', since nginx and
+   * AWS use 60 s
    */
   readonly keepAliveTimeout?: Duration | undefined
   /**
-   * Requests a second, and at once, from one network address other than the machine's own; past it they are answered with 429
-   * and the connection is closed. @default 5000 and 2000
+   * Most requests a second from one network address other than the machine's own. Past it, the server answers with
+   * 429 and closes the connection. @default 5000
    */
   readonly requestRate?: number | undefined
+  /** Most requests at once from one network address. @default 2000 */
   readonly requestBurst?: number | undefined
   /**
-   * Most TCP connections at a time, those included that have not asked for anything yet; more are dropped at once.
-   * @default `limits.maxConnections` of the app and 10000 more
+   * Most TCP connections at a time, including connections without a request yet. The server drops further connections
+   * at once.
+   * @default `limits.maxConnections` of the app plus 10000
    */
   readonly maxSockets?: number | undefined
   /**
-   * A server of the user's own, of `node:http`, `node:https` or `node:http2` with `allowHTTP1`. It is the user's to listen and
-   * to close. The app answers the paths of its transports and plugins, and everything else goes to the listeners that the
-   * server has, or to `routes` if it has none. With false there is no server: the app gets its requests through `NodeHandler`.
+   * Your own server, of `node:http`, `node:https` or `node:http2` with `allowHTTP1`. You start and close it. The app
+   * answers the paths of its transports and plugins. All other requests go to the server's other listeners, or to
+   * `routes` if it has none. With false there is no server: you pass requests to the app through `NodeHandler`.
+   * @default a built-in server
    */
   readonly server?: Server | HttpsServer | Http2Server | Http2SecureServer | false | undefined
 }
 
-/** Options with their defaults, durations in milliseconds. */
+/** The options with their defaults. Durations are in milliseconds. */
 export interface HttpSettings {
   readonly port: number
   readonly hostname: string | undefined
@@ -79,8 +84,8 @@ export interface HttpSettings {
   readonly server: Server | false | undefined
 }
 
-/** Options that a server of the app's own has. */
-const OF_OWN_SERVER = [
+/** Options of the built-in server. */
+const BUILT_IN_SERVER_OPTIONS = [
   'port',
   'hostname',
   'keepAliveTimeout',
@@ -89,9 +94,11 @@ const OF_OWN_SERVER = [
   'maxSockets',
 ] as const
 
-const HEALTH: HealthPaths = { live: '/healthz', ready: '/readyz' }
+const DEFAULT_HEALTH_PATHS: HealthPaths = { live: '/healthz', ready: '/readyz' }
 
-/** A server that speaks HTTP/1.1, which upgrades need. Only those have the time limit. */
+/**
+ * Whether a value is a server that supports HTTP/1.1, which upgrades need. Only such servers have `headersTimeout`.
+ */
 const isServer = (value: unknown): boolean =>
   typeof (value as Server | null)?.on === 'function' && typeof (value as Server).headersTimeout === 'number'
 
@@ -103,7 +110,7 @@ export const readHttpOptions = (options: HttpOptions): HttpSettings => {
     routes: (value) =>
       typeof (value as FetchApp | null)?.fetch === 'function'
         ? undefined
-        : 'a Hono app, or anything with a fetch method',
+        : 'a Hono app, or an object with a fetch method',
     allowedOrigins: checkOrigins,
     bodyLimit: option.integer(1),
     trustProxy: checkTrustProxy,
@@ -121,7 +128,7 @@ export const readHttpOptions = (options: HttpOptions): HttpSettings => {
         ? undefined
         : 'a server of node:http or node:https, or of node:http2 with allowHTTP1, or false',
   })
-  const { server, health = server === undefined ? HEALTH : false, requestRate = 5000 } = options
+  const { server, health = server === undefined ? DEFAULT_HEALTH_PATHS : false, requestRate = 5000 } = options
   if (typeof health === 'object')
     checkOptions('http() health', health, { live: option.path, ready: option.path })
   if (server !== undefined) checkServerOptions(options, server)
@@ -141,17 +148,20 @@ export const readHttpOptions = (options: HttpOptions): HttpSettings => {
   }
 }
 
-/** @throws `invalid_option` for what belongs to a server of the app's own */
+/** @throws `invalid_option` for options of the built-in server */
 const checkServerOptions = (options: HttpOptions, server: object | false): void => {
-  const names = server === false ? ([...OF_OWN_SERVER, 'routes', 'bodyLimit'] as const) : OF_OWN_SERVER
+  const names =
+    server === false
+      ? ([...BUILT_IN_SERVER_OPTIONS, 'routes', 'bodyLimit'] as const)
+      : BUILT_IN_SERVER_OPTIONS
   const wrong = names.filter((name) => options[name] !== undefined)
   if (wrong.length === 0) return
   const list = wrong.map((name) => `'${name}'`).join(' and ')
   throw new RookeryError(
     'invalid_option',
     server === false
-      ? `http(): there is no server to use ${list}; leave it out`
-      : `http(): your own 'server' has settings of its own; leave out ${list}`,
+      ? `http(): with 'server: false' there is no server; leave out ${list}`
+      : `http(): you configure your own 'server' yourself; leave out ${list}`,
   )
 }
 

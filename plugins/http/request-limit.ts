@@ -5,63 +5,65 @@ import { RateLimit } from '../../core/admission/rate-limit.ts'
 import { RookeryError } from '../../core/protocol/errors.ts'
 import type { Logger } from '../../core/util/logger.ts'
 import { LruMap } from '../../core/util/lru-map.ts'
-import { answerError } from './answers.ts'
-import type { Proxies } from './proxies.ts'
+import { sendError } from './responses.ts'
+import type { TrustedProxies } from './trusted-proxies.ts'
 
-/** Networks whose rate the server remembers. */
+/** Most networks whose rate the server remembers. */
 const REMEMBERED_NETWORKS = 10_000
-/** How long after a refusal a network's new connections are dropped at least, in ms. */
+/** Shortest time after a refusal in which the server drops new connections of the network, in ms. */
 const BLOCK_MS = 2000
-/** How long after a refusal a network has one connection at a time that has not been read, in ms. */
-const PROBATION_MS = 10_000
-/** Shortest time between two warnings about requests that are refused, in ms. */
-const WARN_EVERY_MS = 10_000
+/** Time after a refusal in which a network may have only one unread connection at a time, in ms. */
+const ONE_UNREAD_CONNECTION_MS = 10_000
+/** Shortest time between two warnings about refused requests, in ms. */
+const WARN_INTERVAL_MS = 10_000
 
 export interface RequestLimitSettings {
-  /** Requests a second of one network, and at once. */
+  /** Requests a second of one network. */
   readonly rate: number
+  /** Requests of one network at once. */
   readonly burst: number
-  readonly proxies: Proxies
+  readonly proxies: TrustedProxies
   readonly log: Logger
 }
 
 /** Shared instance: creating an Error with a stack for each refused request is the expensive part of a flood. */
-const TOO_MANY = new RookeryError('rate_limited', 'Too many requests from this address')
+const TOO_MANY_REQUESTS = new RookeryError('rate_limited', 'Too many requests from this address')
 
-/** What is known of a network. */
+/** The request rate of one network, and the state of its connections. */
 class Network {
   readonly rate: RateLimit
-  /** When a request of it was refused last. */
+  /** When the server last refused a request of the network, as of `performance.now()`. */
   refusedAt = Number.NEGATIVE_INFINITY
-  /** Its newest connection. */
+  /** The network's newest connection. */
   newest: Socket | undefined
 
   constructor(rate: number, burst: number) {
     this.rate = new RateLimit(rate, burst, performance.now())
   }
 
-  /** Whether one more connection of it may be read. */
+  /** Whether the server may read one more connection of the network. */
   admits(now: number): boolean {
     const since = now - this.refusedAt
     if (since < BLOCK_MS || this.rate.available(now) < 0) return false
-    if (since > PROBATION_MS || !this.newest) return true
+    if (since > ONE_UNREAD_CONNECTION_MS || !this.newest) return true
     return this.newest.destroyed || this.newest.bytesRead > 0
   }
 }
 
 /**
- * Limits the requests of each network to a server of the app's own. A request too many is answered with 429, and its
- * connection is closed. Connections of the network that have not been read are dropped, and so are new ones for two seconds,
- * or as long as the network has sent more than it may; then, for a while, they are let in one after the other. Node parses
- * all that a read brings, and 64 KiB hold 1,700 of the smallest requests, which take it 15 to 50 ms.
+ * Limits the rate of requests of each network, for the built-in server. A request over the limit is answered with
+ * 429, and its connection is closed. Unread connections of the network are dropped. New connections are dropped for
+ * two seconds, and for as long as the network is over its rate; after that, the network may have one unread
+ * connection at a time until ten seconds have passed. Connections are dropped unread because Node parses everything
+ * that one read returns: 64 KiB hold 1,700 of the smallest requests, which take 15 to 50 ms.
  *
- * Requests from the machine itself are not limited, they are a proxy's. Behind proxies that are trusted, the network is the
- * client's, and connections stay: they are the proxy's.
+ * Requests from the machine itself are not limited, since a proxy sends them. Behind trusted proxies, the limit
+ * applies to the network of the client, and connections stay open, since they belong to the proxy.
  */
 export class RequestLimit {
   readonly #settings: RequestLimitSettings
   readonly #networks: LruMap<Network>
-  /** The open connections. */
+  /** The open connections and their networks. */
   readonly #connections = new Map<Socket, Network | undefined>()
   readonly #closing = new WeakSet<Socket>()
   #warnedAt = Number.NEGATIVE_INFINITY
@@ -73,18 +75,18 @@ export class RequestLimit {
     server.on('connection', (socket: Socket) => this.#connected(socket))
   }
 
-  /** Connections that have not sent anything yet. */
+  /** Connections that have not sent a byte yet. */
   *unread(): Iterable<Socket> {
     for (const socket of this.#connections.keys()) if (socket.bytesRead === 0) yield socket
   }
 
-  /** Whether a request is one too many, and has been answered. */
+  /** Whether a request is over the limit. If so, it has been answered. */
   refuses(request: IncomingMessage, response: ServerResponse): boolean {
     const { socket } = request
     const { proxies } = this.#settings
     const now = performance.now()
     if (this.#closing.has(socket)) {
-      // Further requests in the same read: there may be thousands.
+      // A request in the same read as the refused one. There may be thousands.
       this.#connections.get(socket)?.rate.take(now)
       return true
     }
@@ -97,15 +99,15 @@ export class RequestLimit {
       response.setHeader('connection', 'close')
       this.#close(socket, network)
     }
-    answerError(response, TOO_MANY)
+    sendError(response, TOO_MANY_REQUESTS)
     return true
   }
 
   #connected(socket: Socket): void {
-    // A request that asked for an upgrade in vain brings its connection a second time.
+    // The server emits `connection` a second time for an upgrade request that is handled as an ordinary request.
     if (this.#connections.has(socket)) return
     const { remoteAddress } = socket
-    // Without an address, the peer has reset the connection. What it had sent would be read all the same.
+    // A connection without an address has been reset by its peer. Node would still read what the peer has sent.
     const network = remoteAddress === undefined ? undefined : this.#networkOf(remoteAddress)
     if (remoteAddress === undefined || network?.admits(performance.now()) === false) {
       socket.destroy()
@@ -119,7 +121,7 @@ export class RequestLimit {
     })
   }
 
-  /** The network of an address; none for the machine itself. */
+  /** The network of an address. Undefined for the machine itself. */
   #networkOf(address: string): Network | undefined {
     return isLocal(address) ? undefined : this.#networks.get(networkOf(address))
   }
@@ -133,12 +135,12 @@ export class RequestLimit {
 
   #warn(request: IncomingMessage): void {
     const now = performance.now()
-    if (now - this.#warnedAt < WARN_EVERY_MS) return
+    if (now - this.#warnedAt < WARN_INTERVAL_MS) return
     this.#warnedAt = now
     const address = this.#settings.proxies.addressOf(request)
     this.#settings.log.warn(
       { address, requestRate: this.#settings.rate },
-      'requests are refused: more came from this address than http({ requestRate }) allows; behind a proxy set trustProxy',
+      'requests were refused: this address has sent more than http({ requestRate }) allows; behind a proxy, set trustProxy',
     )
   }
 }

@@ -6,16 +6,16 @@ import { createToken } from '../../core/util/token.ts'
 declare module '../../core/sessions/transport.ts' {
   interface Handshake {
     /**
-     * Node's own request, from transports over HTTP: for middleware of Express such as `express-session` or Passport. Of
-     * SSE and WebSocket it is the one that opened the connection.
+     * Node's request, from transports over HTTP: for middleware of Express such as `express-session` or Passport. For
+     * SSE and WebSocket, it is the request that opened the connection.
      */
     readonly request?: IncomingMessage
   }
 }
 
 /**
- * Takes over a connection that asked for a WebSocket on the handler's path, now or later. `url` is the parsed request
- * target. A coded error that it throws, or rejects with, becomes the answer.
+ * Takes over the socket of an upgrade request on the handler's path, now or later. `url` is the parsed request
+ * target. A `RookeryError` that the handler throws or rejects with becomes the response.
  */
 export type UpgradeHandler = (
   request: IncomingMessage,
@@ -25,8 +25,8 @@ export type UpgradeHandler = (
 ) => void | Promise<void>
 
 /**
- * Answers requests itself, on Node's own objects. A coded error that it throws before it has answered becomes the
- * answer.
+ * Answers requests on Node's own objects. A `RookeryError` that the handler throws or rejects with before it has
+ * answered becomes the response.
  */
 export type RequestHandler = (
   request: IncomingMessage,
@@ -34,7 +34,7 @@ export type RequestHandler = (
   url: URL,
 ) => void | Promise<void>
 
-/** What of a request tells where it comes from and where it was sent. */
+/** The parts of a request that tell its origin and its target. */
 export interface RequestOrigin {
   readonly headers: IncomingHttpHeaders
   readonly socket?: { readonly remoteAddress?: string | undefined }
@@ -42,53 +42,63 @@ export interface RequestOrigin {
 
 /** The HTTP server of an app. */
 export interface HttpServer {
-  /** Where it really listens, such as `http://localhost:3000`. @throws `missing_provider` before it listens */
+  /**
+   * The address at which the server listens, such as `http://localhost:3000`.
+   *
+   * @throws `missing_provider` before it listens
+   */
   readonly url: string
-  /** Node's own server, for what Rookery does not cover. @throws `missing_provider` with `http({ server: false })` */
+  /**
+   * Node's server, for features that Rookery does not cover.
+   *
+   * @throws `missing_provider` with `http({ server: false })`
+   */
   readonly server: Server
   /**
-   * Takes WebSocket upgrades on a path. Requests from an origin that is not allowed never get there.
+   * Adds a handler for WebSocket upgrades on a path. Requests from an origin that is not allowed do not reach it.
    *
-   * @returns how to take it back
-   * @throws `invalid_option` when the path is taken
+   * @returns a function that removes the handler
+   * @throws `invalid_option` when another handler has the path
    */
   onUpgrade(path: string, handler: UpgradeHandler): () => void
   /**
-   * Takes all requests on a path and below it: for streams, and for libraries that want Node's own objects. Requests from an
-   * origin that is not allowed never get there; preflights are answered and CORS headers are set.
+   * Adds a handler for all requests on a path and below it: for streams, and for libraries that need Node's own
+   * objects. Requests from an origin that is not allowed do not reach it. The server answers preflights and sets CORS
+   * headers.
    *
-   * @returns how to take it back
-   * @throws `invalid_option` when the path is taken
+   * @returns a function that removes the handler
+   * @throws `invalid_option` when another handler has the path
    */
   onRequest(path: string, handler: RequestHandler): () => void
-  /** Whether a request comes from the server's own origin, from an allowed one, or from no page at all. */
+  /** Whether a request comes from a page of the server's own or an allowed origin, or from no page. */
   allowsOrigin(request: RequestOrigin): Promise<boolean>
-  /** The network address of the client that sent a request, behind the proxies that are trusted. */
+  /** The network address of the client that sent a request, behind trusted proxies. */
   addressOf(request: IncomingMessage): string
 }
 
 export const HttpServer = createToken<HttpServer>('HttpServer', "http() from 'rookery/http'")
 
 /**
- * Hono's router, asked before the `routes` of the user. It is there from the start of `http()` on: a plugin that adds routes
- * names it in `requires` and uses it in `start`.
+ * Hono's router for plugins, which comes before the user's `routes`. It is available once `http()` has started: a
+ * plugin that adds routes names it in `requires` and uses it in `start`.
  */
 export const HttpRoutes = createToken<Hono>('HttpRoutes', "http() from 'rookery/http'")
 
 /**
- * The app as functions for Node's requests and upgrades, for frameworks that do not give out their server:
- * `http({ server: false })`. Both functions may be passed on without their object.
+ * Passes Node's requests and upgrades to the app, for frameworks that do not expose their server. Use it with
+ * `http({ server: false })`. Both functions work without their object.
  */
 export interface NodeHandler {
   /**
-   * Answers a request if its path is one of the app's; otherwise calls `next`, or answers 404 `not_found` without one.
+   * Answers a request on a path of the app. On other paths, calls `next`, or answers 404 `not_found` without `next`.
    *
    * @example expressApp.use(app.scope.get(NodeHandler).request)
    */
   readonly request: (request: IncomingMessage, response: ServerResponse, next?: () => void) => void
   /**
-   * Takes an upgrade request if its path is one of the app's, and tells whether it was.
+   * Takes an upgrade request on a path of the app.
    *
+   * @returns whether the path is one of the app's
    * @example server.on('upgrade', app.scope.get(NodeHandler).upgrade)
    */
   readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => boolean

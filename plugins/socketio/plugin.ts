@@ -14,18 +14,18 @@ import { SocketIoTransport } from './transport.ts'
 export interface SocketIoOptions {
   /** Path of the Socket.IO endpoint. @default '/socket.io' */
   readonly path?: string | undefined
-  /** Time for what is buffered to leave when a connection is closed. @default '5s' */
+  /** Time for the client to read buffered messages when its connection is closed. @default '5s' */
   readonly closeTimeout?: Duration | undefined
   /**
-   * A Socket.IO server of the user's own, with whatever options it has. It is the user's to attach and to close;
-   * sessions are the sockets of its main namespace. Excludes `path`; `http()` is not needed then.
+   * A Socket.IO server of your own, with any options. You attach it and close it. Each socket in its main namespace
+   * gets a session. Excludes `path`, and needs no `http()`.
    */
   readonly server?: Server | undefined
 }
 
 /**
- * Socket.IO: an unchanged Socket.IO client, in any language, is a client. The event name is the topic and the
- * acknowledgement is the reply. Needs `http()`, unless it is given a server.
+ * The Socket.IO transport. Accepts unchanged Socket.IO clients in any language. The event name is the topic, and the
+ * acknowledgement is the reply. Needs `http()`, unless you pass a `server`.
  *
  * @throws `invalid_option`
  * @example createApp({ plugins: [http(), socketio()] })

@@ -9,36 +9,39 @@ import type { CloseFrame } from '../../core/protocol/protocol.ts'
 import type { PeerSession } from '../../core/sessions/session.ts'
 import type { Transport, TransportHost } from '../../core/sessions/transport.ts'
 import type { HttpServer } from '../http/tokens.ts'
-import { frameOf, handshakeOf } from './handshake.ts'
-import { type Ack, SocketWire } from './wire.ts'
+import { frameOf } from './events.ts'
+import { handshakeOf } from './handshake.ts'
+import { type Ack, SocketIoWire } from './wire.ts'
 
 export interface SocketIoSettings {
   readonly path: string
+  /** Milliseconds. */
   readonly closeTimeout: number
+  /** A server of the application's own. */
   readonly server: Server | undefined
 }
 
-/** The Engine.IO connection of a client's sockets. */
+/** The Engine.IO connection that carries a client's sockets. */
 type Connection = Socket['conn']
 
-/** A socket whose session is open. */
-interface Opened {
+interface OpenSession {
   readonly session: PeerSession
-  readonly wire: SocketWire
+  readonly wire: SocketIoWire
 }
 
-/** Opens a session for each socket in the main namespace of a Socket.IO server, one for a connection. */
+/** Opens a session for each socket in the main namespace of a Socket.IO server. A connection gets only one session. */
 export class SocketIoTransport implements Transport {
   readonly name = 'socketio'
   readonly #http: () => HttpServer
   readonly #settings: SocketIoSettings
-  readonly #wires = new Map<Connection, SocketWire>()
-  readonly #opened = new WeakMap<Socket, Opened>()
-  /** Address of each request's client. */
+  readonly #wires = new Map<Connection, SocketIoWire>()
+  readonly #sessions = new WeakMap<Socket, OpenSession>()
+  /** Client address by request. */
   readonly #addresses = new WeakMap<IncomingMessage, string>()
   #server: Server | undefined
   #detach = (): void => {}
-  #empty: (() => void) | undefined
+  /** Called when the last connection has closed, while the transport stops. */
+  #onEmpty: (() => void) | undefined
 
   constructor(http: () => HttpServer, settings: SocketIoSettings) {
     this.#http = http
@@ -47,12 +50,12 @@ export class SocketIoTransport implements Transport {
 
   async start(host: TransportHost): Promise<void> {
     const { server = this.#createServer(host) } = this.#settings
-    const text = encodesText(server)
+    const textPackets = encodesText(server)
     let active = true
     const attach = (socket: Socket) => this.#attach(socket)
     this.#server = server
     server.use((socket, next) => {
-      if (active) this.#open(socket, next, text, host)
+      if (active) this.#open(socket, next, textPackets, host)
       else next()
     })
     server.on('connection', attach)
@@ -69,7 +72,7 @@ export class SocketIoTransport implements Transport {
     for (const wire of this.#wires.values()) wire.close(new RookeryError('shutting_down'))
     if (this.#wires.size > 0) {
       await new Promise<void>((resolve) => {
-        this.#empty = resolve
+        this.#onEmpty = resolve
       })
     }
     clearTimeout(timer)
@@ -78,7 +81,7 @@ export class SocketIoTransport implements Transport {
   }
 
   /** Opens a session before Socket.IO tells the client that it is connected. */
-  #open(socket: Socket, next: (error?: Error) => void, text: boolean, host: TransportHost): void {
+  #open(socket: Socket, next: (error?: Error) => void, textPackets: boolean, host: TransportHost): void {
     const { conn } = socket
     if (conn.readyState !== 'open') {
       next(new Error('The connection has closed'))
@@ -86,11 +89,11 @@ export class SocketIoTransport implements Transport {
     }
     const other = this.#wires.get(conn)
     if (other) {
-      // Socket.IO lets a client connect to a namespace any number of times, and creates a socket each time.
+      // A client may connect to a namespace any number of times, and Socket.IO creates a socket each time.
       other.terminate()
       return
     }
-    const wire = new SocketWire(socket, text, this.#settings.closeTimeout, host.limits)
+    const wire = new SocketIoWire(socket, textPackets, this.#settings.closeTimeout, host.limits)
     this.#wires.set(conn, wire)
     let session: PeerSession | undefined
     conn.once('close', () => {
@@ -103,50 +106,50 @@ export class SocketIoTransport implements Transport {
       .then(
         (opened) => {
           session = opened
-          this.#opened.set(socket, { session, wire })
+          this.#sessions.set(socket, { session, wire })
           if (!this.#wires.has(conn)) session.disconnected()
           next()
         },
         (error: RookeryError) => {
-          // When `begin` has refused the handshake, nothing has closed the wire yet.
+          // If `begin` has refused the handshake, the wire is still open.
           wire.close(error)
-          // A Socket.IO client that is told of an error stays away. One that may come back at once loses the connection.
-          if (error.retryable && !TOLD.has(error.status)) conn.close()
-          else next(refusal(error))
+          // A Socket.IO client that gets an error stays away. A client that loses its connection reconnects at once.
+          if (error.retryable && !REPORTED_STATUSES.has(error.status)) conn.close()
+          else next(connectError(error))
         },
       )
   }
 
   /** Passes the client's events to its session. */
   #attach(socket: Socket): void {
-    const opened = this.#opened.get(socket)
-    if (!opened) {
-      // Socket.IO has recovered the socket without calling the middleware, and its session is gone.
+    const open = this.#sessions.get(socket)
+    if (!open) {
+      // Socket.IO has recovered the socket without calling the middleware. Its session has ended.
       if (socket.recovered) socket.disconnect(true)
       return
     }
-    const { session, wire } = opened
+    const { session, wire } = open
     socket.onAny((event: string, ...args: unknown[]) => {
       const ack = typeof args.at(-1) === 'function' ? (args.pop() as Ack) : undefined
-      session.receive({ ...frameOf(event, args), ...(ack && { id: wire.expect(ack) }) }, wire.takeBytes())
+      session.receive({ ...frameOf(event, args), ...(ack && { id: wire.addAck(ack) }) }, wire.takeBytes())
     })
     socket.once('disconnect', () => {
       session.disconnected()
-      // The client may leave the namespace and keep the connection, which serves no other purpose on our own server.
+      // The client may leave the namespace and keep the connection. On the plugin's own server, it has no other use.
       if (this.#settings.server) this.#forget(socket.conn)
       else wire.close(new RookeryError('disconnected'))
     })
-    wire.ready()
+    wire.release()
   }
 
   #forget(conn: Connection): void {
-    if (this.#wires.delete(conn) && this.#wires.size === 0) this.#empty?.()
+    if (this.#wires.delete(conn) && this.#wires.size === 0) this.#onEmpty?.()
   }
 
-  /** Creates a server to which the app's HTTP server passes the requests on its path. */
+  /** Creates a Socket.IO server. The application's HTTP server passes the requests on its path to it. */
   #createServer({ limits, fairQueue }: TransportHost): Server {
     const http = this.#http()
-    // Never listens: Socket.IO needs a server to attach to. It answers the requests that Socket.IO does not take.
+    // Never listens. Socket.IO needs a server to attach to, and this one answers the requests that Socket.IO ignores.
     const inner = createServer((_request, response) => response.writeHead(404).end())
     const path = `${this.#settings.path}/`
     const server = new Server(inner, {
@@ -154,25 +157,23 @@ export class SocketIoTransport implements Transport {
       serveClient: false,
       maxHttpBufferSize: limits.maxPayload,
       connectTimeout: limits.handshakeTimeout,
-      // The app does not know of connections that have not asked for a socket yet.
+      // Bounds the connections that have no socket yet: the app's connection limits do not count them.
       allowRequest: (_request, decide) => {
-        const waiting = server.engine.clientsCount - this.#wires.size
-        decide(
-          waiting >= limits.maxHandshakes ? 'too_many_connections' : null,
-          waiting < limits.maxHandshakes,
-        )
+        const withoutSocket = server.engine.clientsCount - this.#wires.size
+        const full = withoutSocket >= limits.maxHandshakes
+        decide(full ? 'too_many_connections' : null, !full)
       },
       pingInterval: limits.pingInterval,
       pingTimeout: limits.pingTimeout,
     })
-    // Long polling may have closed the connection by the time that the address is needed.
-    const locate = (request: IncomingMessage) => this.#addresses.set(request, http.addressOf(request))
+    // The address is read now: a long-polling request may have closed its connection when the session opens.
+    const saveAddress = (request: IncomingMessage) => this.#addresses.set(request, http.addressOf(request))
     http.onRequest(this.#settings.path, (request, response) => {
-      locate(request)
+      saveAddress(request)
       inner.emit('request', request, response)
     })
     http.onUpgrade(path, (request, socket, head) => {
-      locate(request)
+      saveAddress(request)
       readInPieces(socket, fairQueue)
       inner.emit('upgrade', request, socket, head)
     })
@@ -180,30 +181,30 @@ export class SocketIoTransport implements Transport {
   }
 }
 
-/** Reads a socket in the fair queue once `ws` listens for its data, or leaves it to `ws` where that is not possible. */
+/** Reads a socket in turns of the fair queue as soon as `ws` listens for its data. If that is impossible, `ws` reads. */
 const readInPieces = (socket: Duplex, queue: FairQueue): void => {
-  const listened = (event: string | symbol) => {
+  const onNewListener = (event: string | symbol) => {
     if (event !== 'data') return
-    socket.off('newListener', listened)
-    // The event comes before the listener is added.
+    socket.off('newListener', onNewListener)
+    // Node emits `newListener` before it adds the listener.
     process.nextTick(() => {
       if (canReadInPieces(socket, () => new Readable({ read() {} }))) new StreamReader(socket, queue).start()
     })
   }
-  socket.on('newListener', listened)
+  socket.on('newListener', onNewListener)
 }
 
-/** HTTP status of errors after which a client should come back later than by itself, or with another token. */
-const TOLD = new Set([401, 429])
+/** HTTP statuses of errors after which the client must wait before it reconnects (429) or needs another token (401). */
+const REPORTED_STATUSES = new Set([401, 429])
 
-/** The error that the client gets with `connect_error`. */
-const refusal = (error: RookeryError): Error => {
+/** Creates the error of the client's `connect_error` event. */
+const connectError = (error: RookeryError): Error => {
   const { reconnectAfter } = closeFrame(error).message as CloseFrame
   const data = { ...error.toJSON(), ...(reconnectAfter !== null && { reconnectAfter }) }
   return Object.assign(new Error(error.message), { data })
 }
 
-/** Whether a server encodes packets in Socket.IO's own text format, and not with a custom parser. */
+/** Whether a server encodes packets in Socket.IO's own text format, not with a custom parser. */
 const encodesText = (server: Server): boolean => {
   const probe = { type: 2, nsp: '/', data: ['a', 1] }
   const { encoder } = server as unknown as { encoder: { encode(packet: object): unknown[] } }

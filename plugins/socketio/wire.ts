@@ -4,95 +4,107 @@ import type { Frame } from '../../core/protocol/frame.ts'
 import type { MessageFrame, ReplyFrame, ServerFrame } from '../../core/protocol/protocol.ts'
 import type { Limits } from '../../core/sessions/limits.ts'
 import type { Wire } from '../../core/sessions/transport.ts'
-import { eventOf, packet } from './framing.ts'
+import { eventOf } from './events.ts'
+import { packetCodec } from './packet.ts'
 
-/** What is used of Engine.IO beyond its types. */
+/** Parts of Engine.IO's socket that its types do not have. */
 interface EngineSocket {
-  /** Packets that wait for the transport. */
+  /** Packets that the transport has not taken yet. */
   readonly writeBuffer: readonly { readonly data?: { readonly length: number } }[]
   readonly transport: {
-    /** Of the transport over WebSocket. */
-    readonly socket?: { readonly bufferedAmount: number; terminate?(): void }
+    /** Only if the transport is a WebSocket. */
+    readonly socket?: {
+      readonly bufferedAmount: number
+      readonly readyState?: number
+      terminate?(): void
+    }
   }
 }
 
+/** Sends a client's acknowledgement: the reply to its event. */
+/** The `readyState` of an open WebSocket. */
+const WEBSOCKET_OPEN = 1
+
 export type Ack = (reply: unknown) => void
 
-/** The wire of one socket. Frames wait until Socket.IO has told the client that it is connected. */
-export class SocketWire implements Wire {
-  /** Engine.IO has pings of its own. */
+/** The wire of one socket. Queues frames until Socket.IO has told the client that it is connected. */
+export class SocketIoWire implements Wire {
+  /** Engine.IO sends pings of its own. */
   readonly selfMonitored = true
   readonly #socket: Socket
   readonly #engine: EngineSocket
   readonly #closeTimeout: number
-  readonly #text: boolean
+  readonly #textPackets: boolean
   readonly #acks = new Map<number, Ack>()
-  #waiting: Frame[] | undefined = []
+  #queue: Frame[] | undefined = []
   #lastAck = 0
-  /** Bytes of packets that no event has been charged with. */
-  #bytes = 0
+  /** Bytes received since the last call of `takeBytes`. */
+  #receivedBytes = 0
   #closed = false
 
   /**
-   * @param text whether packets may be given to Engine.IO as text: not where the user has a parser of their own
-   * @param limits a client that leaves twice `maxBuffered` unread, or sends twice `byteBurst` without an event in it, is
-   * cut off
+   * @param textPackets whether Engine.IO may get packets as text. It may not if the server has a custom parser
+   * @param closeTimeout milliseconds until a connection that is closing is terminated
+   * @param limits the wire terminates the connection of a client that leaves twice `maxBuffered` bytes unread, or
+   * that sends twice `byteBurst` bytes without an event
    */
   constructor(
     socket: Socket,
-    text: boolean,
+    textPackets: boolean,
     closeTimeout: number,
     { maxBuffered, byteBurst }: Pick<Limits, 'maxBuffered' | 'byteBurst'>,
   ) {
     this.#socket = socket
     this.#engine = socket.conn as unknown as EngineSocket
-    this.#text = text
+    this.#textPackets = textPackets
     this.#closeTimeout = closeTimeout
-    // Socket.IO answers some packets by itself, past the session and its limits.
+    // Socket.IO answers some packets itself, so the limits of the session do not apply to them.
     socket.conn.on('packet', ({ data }: { data?: string | Buffer }) => {
-      if (data !== undefined) this.#bytes += Buffer.byteLength(data)
+      if (data !== undefined) this.#receivedBytes += Buffer.byteLength(data)
       if (this.buffered > 2 * maxBuffered) this.terminate()
-      // Events come after the packets that they were in.
-      if (this.#bytes > 2 * byteBurst) setImmediate(() => this.#bytes > 2 * byteBurst && this.terminate())
+      // Socket.IO emits an event after its packet. The event's handler calls `takeBytes`.
+      if (this.#receivedBytes > 2 * byteBurst) {
+        setImmediate(() => this.#receivedBytes > 2 * byteBurst && this.terminate())
+      }
     })
   }
 
-  /** What Engine.IO has not given to its transport yet, and what a WebSocket has not given to the kernel. */
+  /** Bytes that Engine.IO has not given to its transport, and bytes that the WebSocket has not given to the kernel. */
   get buffered(): number {
     let bytes = this.#engine.transport.socket?.bufferedAmount ?? 0
     for (const { data } of this.#engine.writeBuffer) bytes += data?.length ?? 0
     return bytes
   }
 
-  /** Bytes that have come since it was last asked. */
+  /** Returns the number of bytes received since the last call. */
   takeBytes(): number {
-    const bytes = this.#bytes
-    this.#bytes = 0
+    const bytes = this.#receivedBytes
+    this.#receivedBytes = 0
     return bytes
   }
 
-  /** Remembers an acknowledgement; the frame it is for gets the number. */
-  expect(ack: Ack): number {
+  /** Stores the acknowledgement of an event. Returns the id for the event's frame, which the reply carries. */
+  addAck(ack: Ack): number {
     this.#acks.set(++this.#lastAck, ack)
     return this.#lastAck
   }
 
-  /** The client is connected: what waited goes out. */
-  ready(): void {
-    const waiting = this.#waiting ?? []
-    this.#waiting = undefined
-    this.write(waiting)
+  /** Writes the queued frames, and later frames at once. Call it when the client is connected. */
+  release(): void {
+    const queue = this.#queue ?? []
+    this.#queue = undefined
+    this.write(queue)
   }
 
   write(frames: readonly Frame[]): void {
-    if (this.#waiting) {
-      this.#waiting.push(...frames)
+    if (this.#queue) {
+      this.#queue.push(...frames)
       return
     }
-    if (!this.#socket.connected) return
+    if (!this.#socket.connected || this.#webSocketCloses) return
     for (const frame of frames) {
-      if (frame.message.type === undefined) this.#message(frame, frame.message)
-      else this.#control(frame.message)
+      if (frame.message.type === undefined) this.#writeMessage(frame, frame.message)
+      else this.#writeControl(frame.message)
     }
   }
 
@@ -102,9 +114,9 @@ export class SocketWire implements Wire {
     const { conn } = this.#socket
     const timer = setTimeout(() => this.terminate(), this.#closeTimeout)
     conn.once('close', () => clearTimeout(timer))
-    // Before the client is connected, whoever refused it still has to tell it so.
-    if (this.#waiting) return
-    // A client that Socket.IO disconnects stays away; one that loses its connection comes back.
+    // The client is not connected yet: the transport still has to send it the error.
+    if (this.#queue) return
+    // A client that the server disconnects stays away. A client that loses its connection reconnects.
     if (this.#socket.connected && error && !error.retryable) this.#socket.disconnect(true)
     else conn.close()
   }
@@ -113,23 +125,32 @@ export class SocketWire implements Wire {
     this.#closed = true
     const { socket } = this.#engine.transport
     this.#socket.conn.close(true)
-    // Engine.IO closes a WebSocket politely, and would wait for a peer that no longer reads.
+    // Engine.IO finishes the closing handshake first, which never ends if the client does not read.
     socket?.terminate?.()
   }
 
-  #message(frame: Frame, message: MessageFrame): void {
-    if (this.#text) {
-      const { text, options } = frame.encoded(packet)
+  /**
+   * Whether the closing handshake of the WebSocket has begun. RFC 6455 (5.5.1) allows no frame after a close frame, and
+   * Engine.IO writes encoded packets without looking at the state of the WebSocket.
+   */
+  get #webSocketCloses(): boolean {
+    const state = this.#engine.transport.socket?.readyState
+    return state !== undefined && state !== WEBSOCKET_OPEN
+  }
+
+  #writeMessage(frame: Frame, message: MessageFrame): void {
+    if (this.#textPackets) {
+      const { text, options } = frame.encoded(packetCodec)
       this.#socket.conn.write(text, options as object)
     } else {
       this.#socket.emit(...eventOf(message))
     }
   }
 
-  #control(message: Exclude<ServerFrame, MessageFrame>): void {
+  #writeControl(message: Exclude<ServerFrame, MessageFrame>): void {
     switch (message.type) {
       case 'reply':
-        this.#reply(message)
+        this.#acknowledge(message)
         break
       case 'welcome':
         this.#socket.emit('$welcome', message)
@@ -151,7 +172,7 @@ export class SocketWire implements Wire {
     }
   }
 
-  #reply({ id, payload, error }: ReplyFrame): void {
+  #acknowledge({ id, payload, error }: ReplyFrame): void {
     const ack = this.#acks.get(id)
     this.#acks.delete(id)
     ack?.(error ? { error } : payload)

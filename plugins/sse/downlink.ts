@@ -1,37 +1,38 @@
 import type { Frame } from '../../core/protocol/frame.ts'
 import type { Wire } from '../../core/sessions/transport.ts'
-import type { OpenStream, Stream } from './stream.ts'
+import type { EventStream, OpenStream } from './event-stream.ts'
 
-/** Most frames kept for a client that comes back to its session. */
-const KEPT = 1024
+/** Most frames kept for a client that resumes its session. */
+const MAX_KEPT_FRAMES = 1024
 
 export interface DownlinkSettings {
-  /** Milliseconds for what is buffered to leave when the stream is closed. */
+  /** Milliseconds for buffered bytes to leave when a stream is closed. */
   readonly closeTimeout: number
-  /** Most bytes kept for a client that comes back. */
-  readonly maxKept: number
+  /** Most bytes of frames kept for a client that resumes its session. */
+  readonly maxKeptBytes: number
 }
 
 /**
- * The way down of one session: a stream that may break and be replaced by another. Frames are counted on both
- * sides and not numbered, so that the same bytes go to everybody; a client that comes back says how many it got.
+ * Sends the frames of one session over a stream that may break and be replaced by another. Server and client both
+ * count the frames. Frames carry no number, so that the same bytes go to every subscriber; a client that resumes says
+ * how many frames it has received.
  */
 export class Downlink implements Wire {
-  /** Resolves when it has been closed and its last stream is gone. */
+  /** Resolves when the downlink has been closed and its last stream is gone. */
   readonly ended: Promise<void>
   readonly #settings: DownlinkSettings
   readonly #resumable: boolean
   #end!: () => void
-  #stream: Stream | undefined
-  /** Frames of this session so far. */
+  #stream: EventStream | undefined
+  /** Number of frames of this session so far. */
   #written = 0
-  /** The last of them, for a client that can come back. */
+  /** The newest frames, for a client that resumes. */
   #kept: Frame[] = []
   #keptBytes = 0
   #waitingBytes = 0
   #closed = false
 
-  /** @param resumable whether the client counts frames, can come back for more, and answers pings */
+  /** @param resumable whether the client counts frames, can resume the session, and answers pings */
   constructor(settings: DownlinkSettings, resumable: boolean) {
     this.#settings = settings
     this.#resumable = resumable
@@ -40,7 +41,7 @@ export class Downlink implements Wire {
     })
   }
 
-  /** Who cannot come back cannot answer pings either: that its connection is gone shows in time by itself. */
+  /** A client that cannot resume cannot answer pings either. The heartbeat finds out that its connection is dead. */
   get selfMonitored(): boolean {
     return !this.#resumable
   }
@@ -65,11 +66,11 @@ export class Downlink implements Wire {
   }
 
   /**
-   * Gives the session a stream, in place of the one it may have, and sends it all that its client has not got.
+   * Opens a stream, which replaces the current one, and sends the frames that the client has not received.
    *
-   * @param received how many frames the client has got of this session
-   * @param broken called when this stream breaks, not when it is closed or replaced
-   * @returns false when what it has not got is no longer known
+   * @param received number of frames of this session that the client has received
+   * @param broken called when this stream breaks, but not when it is closed or replaced
+   * @returns false when the downlink is closed, or no longer has the missed frames
    */
   attach(open: OpenStream, received: number, broken: () => void): boolean {
     const missed = this.#written - received
@@ -94,14 +95,15 @@ export class Downlink implements Wire {
       this.#keptBytes += frame.text.length
       if (!this.#stream) this.#waitingBytes += frame.text.length
     }
-    let drop = Math.max(0, this.#kept.length - KEPT)
-    for (let bytes = this.#keptBytes; bytes > this.#settings.maxKept && drop < this.#kept.length; drop++) {
+    const { maxKeptBytes } = this.#settings
+    let drop = Math.max(0, this.#kept.length - MAX_KEPT_FRAMES)
+    for (let bytes = this.#keptBytes; bytes > maxKeptBytes && drop < this.#kept.length; drop++) {
       bytes -= (this.#kept[drop] as Frame).text.length
     }
     for (const dropped of this.#kept.splice(0, drop)) this.#keptBytes -= dropped.text.length
   }
 
-  #shut(close: (stream: Stream) => void): void {
+  #shut(close: (stream: EventStream) => void): void {
     this.#closed = true
     this.#kept = []
     if (this.#stream) close(this.#stream)

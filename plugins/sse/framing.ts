@@ -1,23 +1,23 @@
 import { createBatchCodec, type Frame } from '../../core/protocol/frame.ts'
 
 /**
- * A frame as one event. JSON has no line breaks of its own, so one `data` line holds it; messages are plain
- * events, everything else has the type `control`, so that `onmessage` of an `EventSource` sees only messages.
+ * Encodes a frame as one event. One `data` line holds it, since its JSON has no line breaks. A message is a plain
+ * event; every other frame has the type `control`, so that `onmessage` of an `EventSource` receives only messages.
  * Source: HTML Living Standard, section 9.2.5, "Parsing an event stream".
  */
 export const eventOf = ({ message, text }: Frame): string =>
   message.type === undefined ? `data: ${text}\n\n` : `event: control\ndata: ${text}\n\n`
 
-/** Frames that leave together, as the text of their events. */
+/** Encodes a batch of frames as the text of their events. */
 export const eventTexts = createBatchCodec((frames) => frames.map(eventOf).join(''))
 
-/** Frames that leave together, as the bytes of their events: the same for every connection. */
+/** Encodes a batch of frames as the bytes of their events, once for all connections. */
 export const eventBytes = createBatchCodec((frames) => Buffer.from(frames.map(eventOf).join('')))
 
 /** Headers of every stream. */
 export const STREAM_HEADERS = {
   'content-type': 'text/event-stream; charset=utf-8',
   'cache-control': 'no-store, no-transform',
-  // For nginx, which would hold the stream back until its buffer is full.
+  // Without this header, nginx holds the stream back until its buffer is full.
   'x-accel-buffering': 'no',
 }

@@ -2,40 +2,20 @@ import type { ServerResponse } from 'node:http'
 import { RookeryError } from '../../core/protocol/errors.ts'
 import type { PeerSession } from '../../core/sessions/session.ts'
 import { Downlink, type DownlinkSettings } from './downlink.ts'
+import type { OpenStream } from './event-stream.ts'
 import { ResponseStream } from './response-stream.ts'
-import type { OpenStream } from './stream.ts'
+import type { SessionEndpoint } from './session-endpoint.ts'
 import { Uplink, type UplinkFrame } from './uplink.ts'
 
 export interface PeerSettings extends DownlinkSettings {
   /** Milliseconds between two comments. */
   readonly heartbeat: number
-  /** Milliseconds that a session outlives its stream. */
+  /** Milliseconds that a session waits without a stream for its client to resume. */
   readonly grace: number
 }
 
-/** A client of a session, as its requests reach it: here, or at the node that owns the session. */
-export interface Reachable {
-  /**
-   * Goes on with the session's stream in a response.
-   *
-   * @param received how many frames the client has got
-   * @param once whether the response ends with the first frames, or when there are none for long
-   * @throws `unknown_session` when it cannot go on from there
-   */
-  stream(response: ServerResponse, received: number, once: boolean): void | Promise<void>
-  /**
-   * Passes frames of an uplink request on; returns the number of the frame that is waited for next.
-   *
-   * @param bytes what the request took on the wire
-   * @throws `out_of_window`, `bad_frame`, `unknown_session` when it has closed meanwhile
-   */
-  receive(frames: readonly UplinkFrame[], bytes: number): number | Promise<number>
-  /** Ends the session: its client has said that it does not come back. */
-  leave(): void | Promise<void>
-}
-
-/** One client of this node: its session, its way down and its way up. */
-export class Peer implements Reachable {
+/** One client of a session of this node: it holds the session, its downlink and its uplink. */
+export class Peer implements SessionEndpoint {
   readonly downlink: Downlink
   /** Resolves when the session has ended and its last stream has closed. */
   readonly ended: Promise<void>
@@ -44,10 +24,10 @@ export class Peer implements Reachable {
   readonly #grace: number
   #session: PeerSession | undefined
   #timer: NodeJS.Timeout | undefined
-  /** Bytes of requests that no frame has been charged with. */
-  #bytes = 0
+  /** Bytes of requests that have not been charged to a frame yet. */
+  #unchargedBytes = 0
 
-  /** @param resumable whether the client counts frames and can come back for those it has not got */
+  /** @param resumable whether the client counts frames and can resume the session */
   constructor(settings: PeerSettings, resumable: boolean) {
     this.#settings = settings
     this.#grace = resumable ? settings.grace : 0
@@ -55,7 +35,7 @@ export class Peer implements Reachable {
     this.ended = this.downlink.ended.then(() => clearTimeout(this.#timer))
   }
 
-  /** Gives an opened session its first stream. */
+  /** Attaches the first stream to an opened session. */
   begin(session: PeerSession, response: ServerResponse, once: boolean): void {
     this.#session = session
     this.downlink.attach(this.#opener(response, once), 0, () => this.#broken())
@@ -65,7 +45,11 @@ export class Peer implements Reachable {
     this.resume(this.#opener(response, once), received)
   }
 
-  /** Gives the session another stream. @throws `unknown_session` when it cannot go on from there */
+  /**
+   * Attaches another stream.
+   *
+   * @throws `unknown_session` when the session is gone or no longer has the missed frames
+   */
   resume(open: OpenStream, received: number): void {
     if (!this.downlink.attach(open, received, () => this.#broken())) throw new RookeryError('unknown_session')
     clearTimeout(this.#timer)
@@ -75,10 +59,10 @@ export class Peer implements Reachable {
   receive(frames: readonly UplinkFrame[], bytes: number): number {
     const session = this.#session
     if (!session || session.closed) throw new RookeryError('unknown_session')
-    this.#bytes += bytes
+    this.#unchargedBytes += bytes
     for (const frame of this.#uplink.take(frames)) {
-      session.receive(frame, this.#bytes)
-      this.#bytes = 0
+      session.receive(frame, this.#unchargedBytes)
+      this.#unchargedBytes = 0
     }
     return this.#uplink.next
   }
@@ -92,7 +76,7 @@ export class Peer implements Reachable {
     return (closed) => new ResponseStream(response, this.#settings.heartbeat, once, closed)
   }
 
-  /** Ends the session unless its client comes back in time. */
+  /** Ends the session, unless its client may resume and does so in time. */
   #broken(): void {
     clearTimeout(this.#timer)
     const end = () => {

@@ -12,19 +12,19 @@ import { HttpServer } from '../http/tokens.ts'
 import { SseTransport } from './transport.ts'
 
 export interface SseOptions {
-  /** Path of the stream; the uplink is below it. @default '/api/v1/sse' */
+  /** Path of the stream; a session's uplink is at `<path>/<session>`. @default '/api/v1/sse' */
   readonly path?: string | undefined
   /** Time between two comments that keep proxies from closing a quiet stream. @default '15s' */
   readonly heartbeat?: Duration | undefined
-  /** Time that a session outlives its stream, for the client to come back to it. @default '10s' */
+  /** Time that a session waits without a stream for its client to resume. @default '10s' */
   readonly grace?: Duration | undefined
-  /** Time for what is buffered to leave when a stream is closed. @default '5s' */
+  /** Time for buffered bytes to leave when a stream is closed. @default '5s' */
   readonly closeTimeout?: Duration | undefined
 }
 
 /**
- * Server-sent events: a stream down, POST requests up. Needs `http()`. Works with a plain `EventSource`, with
- * `curl -N` and, both ways and with resuming, with the client.
+ * Adds server-sent events as a transport: an event stream down, POST requests up. Needs `http()`. A plain
+ * `EventSource` and `curl -N` receive messages; Rookery's client also sends and resumes its session.
  *
  * @throws `invalid_option`
  * @example createApp({ plugins: [http(), websocket(), sse()] })

@@ -1,29 +1,33 @@
 import type { ServerResponse } from 'node:http'
 import { RookeryError } from '../../core/protocol/errors.ts'
 import type { Frame } from '../../core/protocol/frame.ts'
+import type { EventStream } from './event-stream.ts'
 import { eventBytes, STREAM_HEADERS } from './framing.ts'
-import type { Stream } from './stream.ts'
 
-/** Comments that keep a quiet stream alive; every parser skips them. */
+/** Comments that begin a stream and keep an idle one open. Parsers of event streams skip them. */
 const HELLO = ': hello\n\n'
 const HEARTBEAT = ': heartbeat\n\n'
 
 const FLUSHED = Promise.resolve(true)
 
-/** One HTTP response that streams; or one that ends as soon as it has said something, for proxies that wait for its end. */
-export class ResponseStream implements Stream {
+/**
+ * Streams events in an HTTP response. For clients behind proxies that hold a response back until it ends, the
+ * response ends after the first frames.
+ */
+export class ResponseStream implements EventStream {
   readonly #response: ServerResponse
   readonly #once: boolean
   readonly #heartbeat: NodeJS.Timeout
   #ended = false
-  /** Whether the text so far ends in the middle of an event. */
-  #midway = false
-  /** Resolves when the kernel has the text so far, or nobody wants it any more. */
+  /** Whether the text so far ends within an event. */
+  #isWithinEvent = false
+  /** Resolves when the kernel has the text so far, or the response is gone. */
   #flushed = FLUSHED
 
   /**
    * @param heartbeat milliseconds between two comments
-   * @param once whether the response ends with the first frames, or with the first heartbeat
+   * @param once whether the response ends with the first frames, or at the first heartbeat
+   * @param closed called once, when the response is gone
    */
   constructor(response: ServerResponse, heartbeat: number, once: boolean, closed: () => void) {
     this.#response = response
@@ -31,10 +35,10 @@ export class ResponseStream implements Stream {
     if (!once && response.req.httpVersionMajor === 1) endWithConnection(response)
     response.writeHead(200, STREAM_HEADERS)
     response.flushHeaders()
-    // A server's time limit for idle connections is not meant for streams, as it is not for upgraded sockets.
+    // A server's limit for idle connections must not end streams.
     response.setTimeout(0)
     this.#heartbeat = setInterval(() => {
-      if (this.#midway) return
+      if (this.#isWithinEvent) return
       this.#comment(HEARTBEAT)
       if (once) this.#finish()
     }, heartbeat)
@@ -43,12 +47,12 @@ export class ResponseStream implements Stream {
       clearInterval(this.#heartbeat)
       closed()
     }
-    // The client may have left while its session was being opened.
+    // The client may have gone while its session was being opened.
     if (response.destroyed || !response.socket) {
       response.destroy()
       queueMicrotask(gone)
     } else response.once('close', gone)
-    // A reset by the peer shows as `close`, too.
+    // `close` follows a reset by the peer, too.
     response.on('error', () => {})
     this.#comment(HELLO)
   }
@@ -64,22 +68,22 @@ export class ResponseStream implements Stream {
   }
 
   /**
-   * Writes a part of the text of events, which need not be whole ones. Resolves when the kernel has all of it: with
-   * true, or after a time with false; no text waits on.
+   * Writes a piece of the text of events. The piece may begin and end within an event. An empty text only waits.
    *
-   * @param patience milliseconds
+   * @param limit most milliseconds to wait for the kernel to take the text
+   * @returns true when the kernel has all of it, false after the limit
    * @throws `disconnected` when the response has ended
    */
-  async writeText(text: string, patience: number): Promise<boolean> {
+  async writeText(text: string, limit: number): Promise<boolean> {
     if (this.#ended) throw new RookeryError('disconnected')
     if (text !== '') {
-      this.#midway = !text.endsWith('\n\n')
+      this.#isWithinEvent = !text.endsWith('\n\n')
       this.#flushed = new Promise((resolve) => this.#response.write(text, () => resolve(true)))
     }
     if (this.buffered === 0) return true
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<boolean>((resolve) => {
-      timer = setTimeout(() => resolve(false), patience)
+      timer = setTimeout(() => resolve(false), limit)
     })
     return await Promise.race([this.#flushed, late]).finally(() => clearTimeout(timer))
   }
@@ -109,15 +113,16 @@ export class ResponseStream implements Stream {
 }
 
 /**
- * Has the body end with its connection (RFC 9112, section 6.3) instead of in chunks. Node would frame the same bytes anew for
- * each connection: without that, a write costs as little as one to the socket itself, and a fifth less than a chunk.
+ * Makes the end of the connection the end of the body (RFC 9112, section 6.3), instead of sending chunks. Node frames
+ * chunks anew for each connection: a write without a frame costs a fifth less, as little as a write to the socket
+ * itself.
  */
 const endWithConnection = (response: ServerResponse): void => {
   response.setHeader('connection', 'close')
   response.removeHeader('transfer-encoding')
 }
 
-/** Bytes that wait in a response. That of HTTP/2 has no such property, but its stream has. */
+/** The bytes that are buffered in a response. A response of HTTP/2 does not have the property; its stream does. */
 const lengthOf = (response: ServerResponse): number => {
   const { writableLength } = response
   return (

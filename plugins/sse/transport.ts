@@ -6,30 +6,33 @@ import type { CloseFrame } from '../../core/protocol/protocol.ts'
 import type { PeerSession } from '../../core/sessions/session.ts'
 import type { Handshake, Transport, TransportHost } from '../../core/sessions/transport.ts'
 import type { HttpServer } from '../http/tokens.ts'
+import { ForwardedRequests } from './forwarded-requests.ts'
 import { eventOf, STREAM_HEADERS } from './framing.ts'
-import { Owner } from './owner.ts'
-import { Peer, type PeerSettings, type Reachable } from './peer.ts'
-import { Relay } from './relay.ts'
+import { Peer, type PeerSettings } from './peer.ts'
+import { RequestForwarder } from './request-forwarder.ts'
+import type { SessionEndpoint } from './session-endpoint.ts'
 import { parseFrames, readBody } from './uplink.ts'
 
-export interface SseSettings extends Omit<PeerSettings, 'maxKept'> {
+export interface SseSettings extends Omit<PeerSettings, 'maxKeptBytes'> {
   readonly path: string
 }
 
-/** Streams events down, takes requests up, and keeps a session while its client changes streams. */
+/**
+ * Streams frames down as events, takes frames up in requests, and keeps a session while its client changes streams.
+ */
 export class SseTransport implements Transport {
   readonly name = 'sse'
   readonly #http: () => HttpServer
   readonly #settings: SseSettings
   readonly #peers = new Map<string, Peer>()
-  readonly #owner: Owner
-  readonly #relay: Relay
+  readonly #forwardedRequests: ForwardedRequests
+  readonly #forwarder: RequestForwarder
 
   constructor(http: () => HttpServer, nodes: Nodes, settings: SseSettings) {
     this.#http = http
     this.#settings = settings
-    this.#owner = new Owner(nodes, this.#peers)
-    this.#relay = new Relay(nodes, settings)
+    this.#forwardedRequests = new ForwardedRequests(nodes, this.#peers)
+    this.#forwarder = new RequestForwarder(nodes, settings)
   }
 
   async start(host: TransportHost): Promise<void> {
@@ -42,18 +45,18 @@ export class SseTransport implements Transport {
       else if (session !== '' && request.method === 'POST')
         await this.#receive(request, response, session, host)
       else if (session !== '' && request.method === 'DELETE') await this.#leave(response, session)
-      else throw new RookeryError('not_found', `${request.method} is not answered here`)
+      else throw new RookeryError('not_found', `This path does not support ${request.method}`)
     })
   }
 
   async stop(): Promise<void> {
     const ended = [...this.#peers.values()].map((peer) => peer.ended)
-    await Promise.all([...ended, this.#owner.stop(), this.#relay.stop()])
+    await Promise.all([...ended, this.#forwardedRequests.stop(), this.#forwarder.stop()])
   }
 
-  /** A session of this node, or of another. @throws `unknown_session`, `cluster_unavailable` */
-  #reach(session: string): Reachable {
-    return this.#peers.get(session) ?? this.#relay.reach(session)
+  /** Finds a session on this node or another. @throws `unknown_session`, `cluster_unavailable` */
+  #endpointOf(session: string): SessionEndpoint {
+    return this.#peers.get(session) ?? this.#forwarder.endpointOf(session)
   }
 
   async #stream(
@@ -69,7 +72,7 @@ export class SseTransport implements Transport {
     } else {
       const received = Number(query.get('received') ?? Number.NaN)
       if (!Number.isSafeInteger(received)) throw new RookeryError('unknown_session')
-      await this.#reach(id).stream(response, received, once)
+      await this.#endpointOf(id).stream(response, received, once)
     }
   }
 
@@ -79,7 +82,7 @@ export class SseTransport implements Transport {
     query: URLSearchParams,
     host: TransportHost,
   ): Promise<void> {
-    const settings = { ...this.#settings, maxKept: host.limits.maxBuffered }
+    const settings = { ...this.#settings, maxKeptBytes: host.limits.maxBuffered }
     const peer = new Peer(settings, query.get('resume') === '1')
     const handshake = this.#handshakeOf(request, query)
     let session: PeerSession
@@ -96,7 +99,7 @@ export class SseTransport implements Transport {
   }
 
   async #leave(response: ServerResponse, session: string): Promise<void> {
-    await this.#reach(session).leave()
+    await this.#endpointOf(session).leave()
     response.writeHead(204).end()
   }
 
@@ -106,13 +109,13 @@ export class SseTransport implements Transport {
     session: string,
     host: TransportHost,
   ): Promise<void> {
-    const peer = this.#reach(session)
-    // Also what keeps a page of another origin from sending without a preflight.
+    const endpoint = this.#endpointOf(session)
+    // A page of another origin cannot send this content type without a preflight.
     if (!/^application\/json\s*(;|$)/i.test(request.headers['content-type'] ?? '')) {
       throw new RookeryError('unsupported_media_type', "The content type must be 'application/json'")
     }
     const body = await readBody(request, host.limits)
-    const next = await peer.receive(parseFrames(body, host.limits), body.length)
+    const next = await endpoint.receive(parseFrames(body, host.limits), body.length)
     answer(response, 200, { next })
   }
 
@@ -134,8 +137,8 @@ const answer = (response: ServerResponse, status: number, body: object): void =>
 }
 
 /**
- * Answers a stream request whose session could not be opened: with the error's HTTP status. But an `EventSource`
- * would never come back from one, so where it should it gets a stream that ends.
+ * Answers a stream request whose session could not be opened, with the HTTP status of the error. An `EventSource`
+ * does not reconnect after an error status: if it may come back, it gets a stream that ends at once.
  */
 const refuse = (failure: unknown, request: IncomingMessage, response: ServerResponse): void => {
   const error = failure instanceof RookeryError ? failure : new RookeryError('internal')

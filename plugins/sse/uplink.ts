@@ -7,16 +7,16 @@ import { excessive } from '../../core/protocol/read-frame.ts'
 import type { Limits } from '../../core/sessions/limits.ts'
 import { within } from '../../core/util/promises.ts'
 
-/** A frame of the uplink: numbered from 1 by clients that may have to send it again. */
+/** A frame of an uplink request. A client that may have to send a frame again numbers its frames from 1. */
 export type UplinkFrame = ClientFrame & { readonly seq?: number }
 
-/** How far ahead of the next number a request may begin, while requests overtake each other. */
-const WINDOW = 64
-/** Most requests that wait for those before them. */
-const MAX_EARLY = 8
+/** How many numbers ahead of the next frame a request may begin, since requests can overtake each other. */
+const MAX_FRAMES_AHEAD = 64
+/** Most requests of a session that wait for an earlier request. */
+const MAX_EARLY_REQUESTS = 8
 
 /**
- * Reads the body of a request, in no more time than a handshake has.
+ * Reads the body of a request within the time limit of a handshake.
  *
  * @throws `payload_too_large`, `handshake_timeout`, `disconnected`
  */
@@ -24,7 +24,8 @@ export const readBody = async (
   request: IncomingMessage,
   { maxPayload, handshakeTimeout }: Limits,
 ): Promise<Buffer> => {
-  const tooLarge = () => new RookeryError('payload_too_large', `A request may have ${maxPayload} bytes`)
+  const tooLarge = () =>
+    new RookeryError('payload_too_large', `The body of the request has more than ${maxPayload} bytes`)
   if (Number(request.headers['content-length'] ?? 0) > maxPayload) throw tooLarge()
   const late = new RookeryError('handshake_timeout', 'The body of the request took too long')
   const read = async () => {
@@ -45,16 +46,16 @@ export const readBody = async (
 }
 
 /**
- * Parses the body of an uplink request: one frame or a list. What else is wrong with a frame is answered on the
- * stream, as on any other transport.
+ * Parses the body of an uplink request: one frame or a list of frames. It does not check the frames further: errors
+ * in a frame are answered on the stream, as on any other transport.
  *
  * @throws `bad_encoding`, `bad_frame`
  */
 export const parseFrames = (body: Buffer, limits: Limits): UplinkFrame[] => {
   if (!isUtf8(body)) throw new RookeryError('bad_encoding', 'The body is not valid UTF-8')
   const text = String(body)
-  // The list around the frames is one level more. Which of them have too much they are told one by one: that several come
-  // together must not make a difference.
+  // The list around the frames is one more level. The number of nodes is checked frame by frame, so that a list of
+  // frames has the same limit as frames in requests of their own.
   const excess = excessOfText(text, { maxDepth: limits.maxDepth + 1, maxNodes: Number.POSITIVE_INFINITY })
   if (excess) throw excessive(excess, limits, undefined).error
   let parsed: unknown
@@ -73,21 +74,24 @@ export const parseFrames = (body: Buffer, limits: Limits): UplinkFrame[] => {
   return frames as UplinkFrame[]
 }
 
-/** Puts numbered frames in order, each once, however often and in whatever order requests bring them. */
+/**
+ * Puts numbered frames in order and drops duplicates, since requests may be sent again and may overtake each other.
+ */
 export class Uplink {
-  /** Requests that came too early, by the number of their first frame. */
+  /** Frames of requests that arrived too early, by the number of the first frame. */
   readonly #early = new Map<number, readonly UplinkFrame[]>()
   #next = 1
 
-  /** Number of the frame that is waited for: all before it have been applied. */
+  /** Number of the next frame. All frames before it have been applied. */
   get next(): number {
     return this.#next
   }
 
   /**
-   * Takes the frames of a request and returns those that are due, in order. Frames without a number are due at once.
+   * Takes the frames of a request and returns the frames that can be applied now, in order. Frames without a number
+   * can be applied at once.
    *
-   * @throws `out_of_window` when it is too far ahead, `bad_frame` when its numbers do not follow each other
+   * @throws `out_of_window` when the request is too far ahead, `bad_frame` when its numbers are not consecutive
    */
   take(frames: readonly UplinkFrame[]): UplinkFrame[] {
     const numbered = frames.filter((frame) => frame?.seq !== undefined)
@@ -95,7 +99,7 @@ export class Uplink {
     const first = numbered[0]?.seq
     if (first === undefined) return due
     if (numbered.some(({ seq }, index) => seq !== first + index)) {
-      throw new RookeryError('bad_frame', 'The numbers of one request must follow each other')
+      throw new RookeryError('bad_frame', 'The numbers of the frames in a request must be consecutive')
     }
     if (first > this.#next) this.#keep(first, numbered)
     else due.push(...this.#apply(numbered))
@@ -103,14 +107,14 @@ export class Uplink {
   }
 
   #keep(first: number, frames: readonly UplinkFrame[]): void {
-    const full = this.#early.size >= MAX_EARLY && !this.#early.has(first)
-    if (full || first >= this.#next + WINDOW) {
+    const full = this.#early.size >= MAX_EARLY_REQUESTS && !this.#early.has(first)
+    if (full || first >= this.#next + MAX_FRAMES_AHEAD) {
       throw new RookeryError('out_of_window', `Frame ${first} is too far ahead: ${this.#next} is next`)
     }
     this.#early.set(first, frames)
   }
 
-  /** What is new among frames that are due, and among those that waited for them. */
+  /** Returns the new frames of a request that is due, and of early requests that waited for it. */
   #apply(frames: readonly UplinkFrame[]): UplinkFrame[] {
     const due = frames.filter(({ seq }) => (seq as number) >= this.#next)
     this.#next += due.length

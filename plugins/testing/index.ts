@@ -1,5 +1,9 @@
-export { clusterConformance } from './cluster-conformance.ts'
-export type { ClusterCapability, ClusterConformanceOptions, ClusterEnvironment } from './cluster-options.ts'
-export { transportConformance } from './conformance.ts'
-export { MemoryCluster } from './memory-cluster.ts'
-export type { Capability, ConformanceOptions, Peer, PeerHandshake } from './options.ts'
+export { clusterConformance } from './cluster/cluster-conformance.ts'
+export type {
+  ClusterCapability,
+  ClusterConformanceOptions,
+  ClusterEnvironment,
+} from './cluster/cluster-options.ts'
+export { MemoryCluster } from './memory-cluster/memory-cluster.ts'
+export { transportConformance } from './transport/transport-conformance.ts'
+export type { Capability, ConformanceOptions, Peer, PeerHandshake } from './transport/transport-options.ts'

@@ -1,11 +1,14 @@
-/** Choices that a seed repeats. */
+/** Random choices that the same seed repeats. */
 export interface Random {
-  /** A whole number from 0 to below the limit. */
+  /** An integer from 0 to `limit - 1`. */
   below(limit: number): number
   pick<T>(choices: readonly T[]): T
 }
 
-/** Choices that depend on the seed and on what they are for (mulberry32, by Tommy Ettinger; public domain). */
+/**
+ * Creates a random generator from a seed and a purpose, so that each purpose has its own sequence. The algorithm is
+ * mulberry32 by Tommy Ettinger (public domain).
+ */
 export const createRandom = (seed: number, purpose: string): Random => {
   let state = seed
   for (const character of purpose) state = Math.imul(state ^ (character.codePointAt(0) as number), 0x9e3779b1)

@@ -1,31 +1,34 @@
-import { breach, show } from './breach.ts'
+import { excerpt, violation } from './violation.ts'
 
 export type Resources = Readonly<Record<string, number>>
 
-/** What keeps the process alive, by kind. */
-export const resources = (): Resources => {
+/** Numbers of sockets, timers and other resources that keep the process alive, by kind. */
+export const activeResources = (): Resources => {
   const counts: Record<string, number> = {}
   for (const kind of process.getActiveResourcesInfo()) {
-    // Those of one turn of the event loop are gone with it.
+    // An immediate lasts one turn of the event loop, so it is never a leak.
     if (kind !== 'Immediate') counts[kind] = (counts[kind] ?? 0) + 1
   }
   return counts
 }
 
-/** Resolves when there is no more than there was before. */
-export const untilNoMore = async (
-  trial: { readonly timeout: number },
+/** Resolves when the process has no more resources of any kind than before. Waits for up to `timeout` milliseconds. */
+export const untilReleased = async (
+  { timeout }: { readonly timeout: number },
   before: Resources,
-  demand: string,
+  requirement: string,
 ): Promise<void> => {
   const start = performance.now()
   for (;;) {
-    const more = Object.entries(resources()).filter(([kind, count]) => count > (before[kind] ?? 0))
+    const more = Object.entries(activeResources()).filter(([kind, count]) => count > (before[kind] ?? 0))
     if (more.length === 0) return
-    if (performance.now() - start > trial.timeout) {
-      throw breach(demand, `there were ${show(before)}, and now ${show(Object.fromEntries(more))}`)
+    if (performance.now() - start > timeout) {
+      throw violation(
+        requirement,
+        `before: ${excerpt(before)}, more now: ${excerpt(Object.fromEntries(more))}`,
+      )
     }
-    // Not `until`, which has timers open while it looks.
+    // `context.until` would count its own timers: they are open while it checks.
     await new Promise((resolve) => setTimeout(resolve, 5))
   }
 }

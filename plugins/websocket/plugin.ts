@@ -11,19 +11,19 @@ import { HttpServer } from '../http/tokens.ts'
 import { WebSocketTransport } from './transport.ts'
 
 export interface WebSocketOptions {
-  /** Path of the upgrade request. @default '/api/v1/ws' */
+  /** Path for WebSocket upgrades. @default '/api/v1/ws' */
   readonly path?: string | undefined
-  /** Time for the peer to finish the closing handshake, and for what is buffered to leave. @default '5s' */
+  /** Time for the client to read buffered frames and finish the closing handshake. @default '5s' */
   readonly closeTimeout?: Duration | undefined
   /**
-   * Compression: `true`, or the options that `ws` has for it. It costs memory for every connection and most of
-   * the speed, because frames are then compressed for each receiver. @default false
+   * Compression: `true`, or the `perMessageDeflate` options of `ws`. It costs memory for every connection and most of
+   * the speed, because each frame is then compressed once for every receiver. @default false
    */
   readonly perMessageDeflate?: boolean | Readonly<Record<string, unknown>> | undefined
 }
 
 /**
- * The WebSocket transport, on `ws`. Needs `http()`.
+ * The WebSocket transport, based on `ws`. Needs `http()`.
  *
  * @throws `invalid_option`
  * @example createApp({ plugins: [http(), websocket()] })

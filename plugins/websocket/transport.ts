@@ -5,41 +5,44 @@ import { RookeryError } from '../../core/protocol/errors.ts'
 import type { Transport, TransportHost } from '../../core/sessions/transport.ts'
 import { LinkedList } from '../../core/util/linked-list.ts'
 import type { HttpServer } from '../http/tokens.ts'
-import { FlowingReader } from './flowing-reader.ts'
-import { connect, PeerSocket } from './peer.ts'
+import { serveConnection } from './connection.ts'
+import { PeerSocket } from './peer-socket.ts'
+import { WsReader } from './ws-reader.ts'
 
-interface Settings {
+interface WebSocketSettings {
   readonly path: string
+  /** Milliseconds. */
   readonly closeTimeout: number
   readonly perMessageDeflate: boolean | Readonly<Record<string, unknown>>
 }
 
 /**
- * Chooses who reads a connection: the fair queue, or `ws` by itself. `ws` does where it decompresses, which is asynchronous,
- * and on runtimes whose sockets cannot be read in pieces.
+ * Creates the reader of a connection: in turns of the fair queue if possible, otherwise by `ws`. `ws` must read
+ * compressed connections, because it decompresses asynchronously, and sockets of runtimes that cannot read in pieces.
  */
 const createReader = (ws: PeerSocket, socket: Duplex, { fairQueue }: TransportHost): Reader =>
   !ws.extensions && canReadInPieces(socket, () => new Readable({ read() {} }))
     ? new StreamReader(socket, fairQueue)
-    : new FlowingReader(ws)
+    : new WsReader(ws)
 
-/** Accepts WebSocket connections on a path of the app's HTTP server. */
+/** Accepts WebSocket connections on a path of the application's HTTP server. */
 export class WebSocketTransport implements Transport {
   readonly name = 'websocket'
   readonly #http: () => HttpServer
-  readonly #settings: Settings
-  readonly #peers = new LinkedList<PeerSocket>()
+  readonly #settings: WebSocketSettings
+  readonly #sockets = new LinkedList<PeerSocket>()
   #detach = (): void => {}
-  #empty: (() => void) | undefined
+  /** Called when the last socket has closed, while the transport stops. */
+  #onEmpty: (() => void) | undefined
 
-  constructor(http: () => HttpServer, settings: Settings) {
+  constructor(http: () => HttpServer, settings: WebSocketSettings) {
     this.#http = http
     this.#settings = settings
   }
 
   async start(host: TransportHost): Promise<void> {
     const { path, closeTimeout, perMessageDeflate } = this.#settings
-    // A variable, because the types of `ws` do not know `closeTimeout` yet.
+    // A variable, because the types of `ws` do not have `closeTimeout` yet.
     const options = {
       noServer: true,
       clientTracking: false,
@@ -52,40 +55,43 @@ export class WebSocketTransport implements Transport {
     const server = new WebSocketServer(options)
     const http = this.#http()
     let active = true
-    const off = http.onUpgrade(path, (request, socket, head, url) => {
+    const removeHandler = http.onUpgrade(path, (request, socket, head, url) => {
       const address = http.addressOf(request)
       return host.begin(address, () => {
         if (!active) throw new RookeryError('shutting_down')
         server.handleUpgrade(request, socket, head, (ws) => {
-          this.#keep(ws)
+          this.#track(ws)
           const reader = createReader(ws, socket, host)
-          connect({ ws, reader, request, socket, url, address }, host)
+          serveConnection({ ws, reader, request, socket, url, address }, host)
         })
       })
     })
     this.#detach = () => {
       active = false
-      off()
+      removeHandler()
     }
   }
 
-  /** Outside of the upgrade: a closure there would keep the request and its URL for as long as the connection lives. */
-  #keep(ws: PeerSocket): void {
-    const entry = this.#peers.add(ws)
+  /**
+   * Tracks an open socket. A method of its own, because a closure in the upgrade handler would keep the request and
+   * its URL in memory for as long as the connection lives.
+   */
+  #track(ws: PeerSocket): void {
+    const entry = this.#sockets.add(ws)
     ws.once('close', () => {
-      this.#peers.delete(entry)
-      if (this.#peers.size === 0) this.#empty?.()
+      this.#sockets.delete(entry)
+      if (this.#sockets.size === 0) this.#onEmpty?.()
     })
   }
 
   async stop(): Promise<void> {
     this.#detach()
-    if (this.#peers.size === 0) return
+    if (this.#sockets.size === 0) return
     const timer = setTimeout(() => {
-      for (const peer of this.#peers) peer.terminate()
+      for (const ws of this.#sockets) ws.terminate()
     }, this.#settings.closeTimeout)
     await new Promise<void>((resolve) => {
-      this.#empty = resolve
+      this.#onEmpty = resolve
     })
     clearTimeout(timer)
   }

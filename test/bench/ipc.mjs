@@ -12,7 +12,7 @@ export const LOAD_CORE = 1
 export const canPin =
   availableParallelism() > 1 && spawnSync('taskset', ['-c', String(SERVER_CORE), 'true']).status === 0
 
-/** Both of them, for what may run on either. */
+/** Both cores, for processes that may run on either. */
 export const BOTH_CORES = `${SERVER_CORE},${LOAD_CORE}`
 
 /** Moves this process to a core: the load's by default, so that it takes no time from the servers. */
@@ -26,7 +26,7 @@ export class Remote {
   #calls = 0
   /** @type {Map<number, { resolve: (value: any) => void, reject: (error: Error) => void }>} */
   #waiting = new Map()
-  /** Gets what the process tells unasked. @type {(value: any) => void} */
+  /** Gets messages that the process sends without a call. @type {(value: any) => void} */
   onTell = () => {}
 
   /** @param {import('node:child_process').ChildProcess} process @param {string} name */
@@ -88,8 +88,8 @@ export class Worker extends Remote {
   }
 
   /**
-   * Gives its main thread the core of servers for itself, and has the others, such as those of the garbage collector, run
-   * with the load, where the kernel would put them in turn with the main thread.
+   * Gives the main thread of the process the core of servers for itself, and moves its other threads, such as those of
+   * the garbage collector, to the core of the load. The kernel would run them in turn with the main thread.
    */
   separateThreads() {
     if (!canPin) return
@@ -113,7 +113,7 @@ export class Worker extends Remote {
  * The other side: lets the parent call functions of this process, which ends with its parent.
  *
  * @param {Readonly<Record<string, (input: any) => unknown>>} functions
- * @returns how to tell the parent something unasked
+ * @returns a function that sends the parent a message without a call
  */
 export const answer = (functions) => {
   process.on('message', async (/** @type {any} */ { id, name, input }) => {
@@ -129,5 +129,5 @@ export const answer = (functions) => {
   return tell
 }
 
-/** Tells the parent something unasked. @param {unknown} told */
+/** Sends the parent a message without a call. @param {unknown} told */
 export const tell = (told) => process.send?.({ told })

@@ -4,12 +4,12 @@ import { REPORT_EVERY } from './message.mjs'
 import { StreamClient } from './stream-client.mjs'
 import { MARK, targets } from './targets.mjs'
 
-/** Connections that open at a time. */
+/** Connections that are opened at the same time. */
 const OPENING = 64
 
 /** @type {(Client | StreamClient)[]} */
 const clients = []
-/** What a message counts for: its bytes over WebSocket, one over a stream. */
+/** Units that a message counts: its bytes over WebSocket, one over a stream. */
 let perMessage = 0
 let perReport = 0
 let received = 0
@@ -48,7 +48,7 @@ const open = async ({ target, port, connections }) => {
   await Promise.all(Array.from({ length: OPENING }, openSome))
 }
 
-/** Waits for the probe everywhere, and learns from it what a message counts for. */
+/** Waits for the probe on every connection, and takes the units of a message from it. */
 const learn = async () => {
   const [probe, ...others] = await Promise.all(clients.map(({ probe }) => probe))
   if (!probe?.text.includes(MARK) || others.some(({ text }) => text !== probe.text)) {
@@ -59,7 +59,7 @@ const learn = async () => {
   return perMessage
 }
 
-/** Fails unless every connection has received so many messages since the probe. @param {number} messages */
+/** Fails unless every connection has received this many messages since the probe. @param {number} messages */
 const check = (messages) => {
   const wrong = clients.filter(({ received }) => received !== messages * perMessage)
   if (wrong.length > 0)

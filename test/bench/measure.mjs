@@ -11,13 +11,13 @@ export const BURSTS = [1, 10]
  *
  * @typedef {object} Plan
  * @property {readonly string[]} targets
- * @property {number} repeat times that everything is started anew
+ * @property {number} repeat number of times that everything is started
  * @property {number} rounds of every repetition
  * @property {number} millis length of a slice
  */
 
 /**
- * Measures all targets with so many connections. Their servers and connections all exist at the same time and
+ * Measures all targets with this many connections. Their servers and connections all exist at the same time and
  * take turns, a slice each, so that whatever else the machine does meets all of them.
  *
  * @param {number} connections @param {Plan} plan

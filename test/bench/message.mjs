@@ -7,7 +7,7 @@ export const PAYLOAD_BYTES = 128
 const PADDING = 'x'.repeat(PAYLOAD_BYTES - '{"seq":100000000,"text":""}'.length)
 
 /**
- * The payload of the n-th message: no two are alike, so that nobody can keep an encoded one, yet all have the
+ * The payload of the n-th message: no two are equal, so that no server can cache an encoded one, and all have the
  * same length, so that a receiver can count messages by counting bytes.
  *
  * @param {number} n less than 900 million
@@ -15,7 +15,7 @@ const PADDING = 'x'.repeat(PAYLOAD_BYTES - '{"seq":100000000,"text":""}'.length)
 export const payloadOf = (n) => ({ seq: 100_000_000 + n, text: PADDING })
 
 /**
- * Messages after which the load tells the publisher how far every connection has come; a run publishes a
+ * Messages after which the load reports the progress of every connection to the publisher. A run publishes a
  * multiple of it.
  */
 export const REPORT_EVERY = 10

@@ -23,7 +23,7 @@ export class Pair {
     this.#load.onTell = (messages) => this.#server.tell('received', messages)
   }
 
-  /** Opens all connections, and tells how many bytes of resident memory the server needs for each. */
+  /** Opens all connections. Resolves with the bytes of resident memory that the server needs for each. */
   async open() {
     const { target, connections } = this
     const port = await this.#server.call('port')

@@ -21,7 +21,7 @@ export class Publisher {
     this.#every = every
   }
 
-  /** Publishes a message that counts nowhere, to show what one looks like. */
+  /** Publishes a message that is not counted, as a sample of the others. */
   probe() {
     this.#publish(payloadOf(0))
   }
@@ -70,7 +70,7 @@ export class Publisher {
   }
 }
 
-/** Resident memory in bytes, once garbage is gone. */
+/** Resident memory in bytes, after a garbage collection. */
 export const memory = async () => {
   for (let n = 0; n < 3; n++) {
     globalThis.gc?.()

@@ -41,7 +41,7 @@ const positive = (text) => {
 }
 
 /**
- * What `--only` says of attacks; undefined when it speaks of servers.
+ * The attacks that `--only` selects, or undefined if it selects servers.
  *
  * @param {string | undefined} only
  * @param {string} beside

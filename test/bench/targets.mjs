@@ -1,7 +1,7 @@
 import { TOPIC } from './message.mjs'
 
 /**
- * What a client does to become a receiver, after the WebSocket handshake: wait for a text frame that begins
+ * A step of a client to become a receiver, after the WebSocket handshake: wait for a text frame that begins
  * with `after`, then send `send`.
  *
  * @typedef {{ after: string, send?: string }} Step
@@ -11,12 +11,12 @@ import { TOPIC } from './message.mjs'
  * @property {string} server its module in `servers/`
  * @property {string} path of the request
  * @property {(client: number, clients: number) => Step[]} opening
- * @property {string} [ready] over server-sent events, what the stream says before the first message
+ * @property {string} [ready] over server-sent events, the text before the first message
  * @property {string} [base] name of the target that it is compared to
  * @property {Readonly<Record<number, number>>} [goals] most that it may cost of its base, by burst
  */
 
-/** Patterns that nobody publishes to, over all clients together. */
+/** Patterns without messages, over all clients together. */
 const IDLE_PATTERNS = 10_000
 
 /** @param {readonly string[]} topics */
@@ -122,11 +122,11 @@ export const targets = {
   },
 }
 
-/** Those of a group take turns; groups follow each other, so that not too many connections exist at a time. */
+/** Targets of a group take turns. Groups run one after the other, to limit the number of connections. */
 export const GROUPS = [
   ['ws', 'rookery', 'rookery-idle', 'socketio', 'rookery-socketio'],
   ['write', 'rookery-sse', 'rookery-sse-resume', 'hono', 'better-sse'],
 ]
 
-/** What every delivered frame must contain. */
+/** Text that every delivered frame must contain. */
 export const MARK = JSON.stringify(TOPIC)

@@ -59,7 +59,7 @@ describe.each([
     await eventually(() => devices(page).count()).toBe(2)
     await shoot(page, 'desk')
     await press(other, 'Log out everywhere')
-    await page.getByText('Somebody chose').waitFor()
+    await page.getByText('You chose').waitFor()
     await shoot(page, 'logged-out')
   })
 })

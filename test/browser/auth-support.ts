@@ -17,7 +17,7 @@ export const startDesk = async ({ tokenSeconds = 60, port = 0 } = {}) => {
       TOKEN_SECONDS: String(tokenSeconds),
       TSX_TSCONFIG_PATH: 'examples/auth/tsconfig.json',
     },
-    ready: /^The desk is open: (http:\S+)$/,
+    ready: /^The example runs at (http:\S+)$/,
   })
   return { ...running, url: running.match[1]! }
 }

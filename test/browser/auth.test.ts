@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { accounts } from '../../examples/auth/accounts.ts'
-import { LOGIN_LIFE, Logins } from '../../examples/auth/logins.ts'
+import { LOGIN_LIFETIME_MS, Logins } from '../../examples/auth/logins.ts'
 import { useChromium } from '../support/chromium.ts'
 import { freePort } from '../support/processes.ts'
 import {
@@ -99,7 +99,7 @@ describe('a refresh token', () => {
     expect(logins.redeem(first)).toEqual({ login, stolen: true })
     expect(logins.redeem(second)).toEqual(fine)
     const third = logins.issue(login)
-    vi.advanceTimersByTime(LOGIN_LIFE)
+    vi.advanceTimersByTime(LOGIN_LIFETIME_MS)
     expect(logins.redeem(third)).toBeUndefined()
     for (const nonsense of ['', '.', 'x.y', `${login.id}`]) expect(logins.redeem(nonsense)).toBeUndefined()
   })

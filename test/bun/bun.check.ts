@@ -42,7 +42,7 @@ describe('a server that runs on Bun', () => {
     expect(tooLarge.status).toBe(413)
   })
 
-  it.each(Object.entries(TRANSPORTS))('takes clients by %s', async (_name, transport) => {
+  it.each(Object.entries(TRANSPORTS))('accepts clients by %s', async (_name, transport) => {
     const client = createClient({ url, transports: [transport()] })
     onTestFinished(() => client.close())
     await vi.waitFor(() => expect(client.state).toBe('open'), { timeout: 8000 })
@@ -56,7 +56,7 @@ describe('a server that runs on Bun', () => {
     await expect(client.call('nothing')).rejects.toMatchObject({ code: 'unknown_topic' })
   })
 
-  it('ends the sessions of clients that are gone, and says so to those that stay when it stops', async () => {
+  it('ends the sessions of clients that are gone, and tells the others when it stops', async () => {
     const client = createClient({ url, WebSocket })
     onTestFinished(() => client.close())
     await vi.waitFor(async () => expect(await client.call('sessions')).toBe(1), { timeout: 20_000 })

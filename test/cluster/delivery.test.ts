@@ -47,7 +47,7 @@ it('an event that JSON cannot hold stays on its node, which logs it', async () =
   const [a, b, c] = await trio()
   const heard: string[] = []
   for (const [name, { app }] of Object.entries({ a, b, c })) {
-    app.bus.subscribe('orders/*', ({ payload }) => heard.push(`${name} ${payload}`), { scope: 'all' })
+    app.bus.subscribe('orders/*', ({ payload }) => heard.push(`${name} ${payload}`), { source: 'all' })
   }
   await until(() => {
     a.app.bus.publish('orders/1', 'probe')

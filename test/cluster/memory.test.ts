@@ -7,8 +7,8 @@ it('passes an event to one node of each group, and to every listener that listen
   const heard: string[] = []
   const start = async (name: string) => {
     const app = createApp({ logger: 'silent', plugins: [cluster.plugin()] })
-    app.bus.subscribe('jobs/*', () => heard.push(`${name} job`), { scope: 'cluster' })
-    app.bus.subscribe('jobs/*', () => heard.push(`${name} all`), { scope: 'all' })
+    app.bus.subscribe('jobs/*', () => heard.push(`${name} job`), { source: 'cluster' })
+    app.bus.subscribe('jobs/*', () => heard.push(`${name} all`), { source: 'all' })
     app.bus.subscribe('jobs/*', () => heard.push(`${name} node`))
     await app.start()
     onTestFinished(() => app.stop())

@@ -1,7 +1,7 @@
 import { get, type IncomingMessage } from 'node:http'
 import { json } from 'node:stream/consumers'
 import { describe, expect, it } from 'vitest'
-import { resources, untilNoMore } from '../../plugins/testing/resources.ts'
+import { activeResources, untilReleased } from '../../plugins/testing/resources.ts'
 import { freePort, type NatsNode, startNats, startNode, startNodes, until, useNats } from '../support/nats.ts'
 
 const useMonitored = async () => {
@@ -23,8 +23,8 @@ const useMonitored = async () => {
 
 const work = async (nodes: readonly NatsNode[]) => {
   for (const { app } of nodes) {
-    app.bus.subscribe('w/*', () => {}, { scope: 'all' })
-    app.bus.subscribe('w/*', () => {}, { scope: 'cluster' })
+    app.bus.subscribe('w/*', () => {}, { source: 'all' })
+    app.bus.subscribe('w/*', () => {}, { source: 'cluster' })
     app.cluster.answer('slow', () => new Promise(() => {}))
   }
   await Promise.all(nodes.map((node) => node.connect(['t/*'], { user: 'ada', room: 'r' })))
@@ -35,7 +35,7 @@ const work = async (nodes: readonly NatsNode[]) => {
 describe('a node that has stopped', () => {
   it('leaves no timer, no socket and no subscription', async () => {
     const { server, subjects } = await useMonitored()
-    const before = resources()
+    const before = activeResources()
     const nodes = await startNodes(server, 3)
     await work(nodes)
     const asked = nodes[0]?.app.cluster.ask({ to: '$room/r', method: 'slow', timeout: 60_000 })
@@ -44,14 +44,14 @@ describe('a node that has stopped', () => {
     for (const { app } of nodes) await app.stop()
     await refused
     expect(await subjects()).toEqual([])
-    await untilNoMore({ timeout: 3000 }, before, 'A stopped app leaves nothing')
+    await untilReleased({ timeout: 3000 }, before, 'A stopped app leaves nothing')
   })
 
   it('leaves nothing behind if its server is down, silent, or never was there', async () => {
     const server = await startNats()
     const elsewhere = await startNats()
     try {
-      const before = resources()
+      const before = activeResources()
       const away = await startNode(server)
       const silent = await startNode(elsewhere, { nats: { pingInterval: 50, timeout: 60_000 } })
       await work([away])
@@ -63,7 +63,7 @@ describe('a node that has stopped', () => {
       await away.app.stop()
       await silent.app.stop()
       await expect(startNode(server)).rejects.toMatchObject({ code: 'cluster_unavailable' })
-      await untilNoMore(
+      await untilReleased(
         { timeout: 3000 },
         { ...before, ProcessWrap: 2, PipeWrap: 9 },
         'A stopped app leaves nothing',
@@ -101,9 +101,9 @@ describe('a subscription on NATS', () => {
     two.session.unsubscribe('u')
     two.leave()
     await untilWanted()
-    const first = node.app.bus.subscribe('w/*', () => {}, { scope: 'all' })
-    const second = node.app.bus.subscribe('w/*', () => {}, { scope: 'all' })
-    const group = node.app.bus.subscribe('w/*', () => {}, { scope: 'cluster' })
+    const first = node.app.bus.subscribe('w/*', () => {}, { source: 'all' })
+    const second = node.app.bus.subscribe('w/*', () => {}, { source: 'all' })
+    const group = node.app.bus.subscribe('w/*', () => {}, { source: 'cluster' })
     node.app.bus.subscribe('w/*', () => {})
     await untilWanted('rookery.event.topic.w.>', 'rookery.work.topic.w.>')
     first.cancel()

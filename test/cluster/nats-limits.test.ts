@@ -90,8 +90,8 @@ describe('a message that is too large for NATS', () => {
     const work: string[] = []
     const nodes = (await startNodes(server, 2)) as [NatsNode, NatsNode]
     for (const { app, id } of nodes) {
-      app.bus.subscribe('work/*', () => work.push(id), { scope: 'cluster' })
-      app.bus.subscribe('work/*', () => {}, { scope: 'all' })
+      app.bus.subscribe('work/*', () => work.push(id), { source: 'cluster' })
+      app.bus.subscribe('work/*', () => {}, { source: 'all' })
     }
     await until(() => {
       nodes[0].app.bus.publish('work/0', 0)

@@ -58,7 +58,7 @@ describe('when NATS is lost', () => {
     await expect(a.app.send({ user: 'bob' }, 'x', 1)).rejects.toEqual(unavailable)
     await expect(a.app.cluster.askNode(b.id, 'never')).rejects.toEqual(unavailable)
     let worked = 0
-    a.app.bus.subscribe('work/*', () => worked++, { scope: 'cluster' })
+    a.app.bus.subscribe('work/*', () => worked++, { source: 'cluster' })
     a.app.bus.publish('work/1', 1)
     await until(() => worked === 1)
   })
@@ -72,8 +72,8 @@ describe('when NATS is lost', () => {
     const heard: string[] = []
     const work: string[] = []
     const listen = ({ app }: NatsNode, name: string) => {
-      app.bus.subscribe('w/*', () => work.push(name), { scope: 'cluster', group: 'g' })
-      app.bus.subscribe('w/*', () => heard.push(name), { scope: 'all' })
+      app.bus.subscribe('w/*', () => work.push(name), { source: 'cluster', group: 'g' })
+      app.bus.subscribe('w/*', () => heard.push(name), { source: 'all' })
     }
     listen(a, 'a')
     await server.kill()

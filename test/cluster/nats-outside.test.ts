@@ -24,7 +24,7 @@ beforeAll(async () => {
 const flushed = async (plain: NatsConnection, ...nodes: readonly NatsNode[]) => {
   for (const { app } of nodes) {
     let there = false
-    const subscription = app.bus.subscribe('end', () => (there = true), { scope: 'all' })
+    const subscription = app.bus.subscribe('end', () => (there = true), { source: 'all' })
     await until(() => {
       plain.publish('rookery.event.topic.end', 'null')
       return there
@@ -72,7 +72,7 @@ describe('an external NATS client', () => {
     const peers = await Promise.all(['t/1', 't/*', '*'].map((pattern) => node.connect([pattern])))
     const heard: unknown[] = []
     for (const pattern of ['t/1', 't/*', '*']) {
-      node.app.bus.subscribe(pattern, ({ payload }) => heard.push(payload), { scope: 'all' })
+      node.app.bus.subscribe(pattern, ({ payload }) => heard.push(payload), { source: 'all' })
     }
     const plains = await Promise.all(Array.from({ length: 4 }, () => connectPlain(server)))
     await flushed(plains[0] as NatsConnection, node)
@@ -187,11 +187,11 @@ describe('an external NATS client', () => {
     for (const { app } of nodes) {
       for (const pattern of ['o/*', 'o/x', '*']) {
         app.bus.subscribe(pattern, ({ topics, payload }) => void (topics[0] === 'o/x' && all.push(payload)), {
-          scope: 'all',
+          source: 'all',
         })
       }
-      app.bus.subscribe('o/x', (event) => one.push(event), { scope: 'cluster' })
-      app.bus.subscribe('o/*', () => work.push('mail'), { scope: 'cluster', group: 'mail.>*%' })
+      app.bus.subscribe('o/x', (event) => one.push(event), { source: 'cluster' })
+      app.bus.subscribe('o/*', () => work.push('mail'), { source: 'cluster', group: 'mail.>*%' })
       app.bus.subscribe('o/x', () => work.push('node'))
     }
     await flushed(plain, ...nodes)

@@ -112,9 +112,9 @@ describe('an event', () => {
     const server = await useNats()
     const [a, b] = (await startNodes(server, 2)) as [NatsNode, NatsNode]
     const heard: string[] = []
-    a.app.bus.subscribe('o/*', () => heard.push('own group'), { scope: 'cluster', group: 'own' })
-    a.app.bus.subscribe('o/1', () => heard.push('own group'), { scope: 'node' })
-    b.app.bus.subscribe('o/*', () => heard.push('all'), { scope: 'all' })
+    a.app.bus.subscribe('o/*', () => heard.push('own group'), { source: 'cluster', group: 'own' })
+    a.app.bus.subscribe('o/1', () => heard.push('own group'), { source: 'node' })
+    b.app.bus.subscribe('o/*', () => heard.push('all'), { source: 'all' })
     await settled(a, b)
     await until(() => {
       a.app.bus.publish('o/2', 1)
@@ -126,7 +126,7 @@ describe('an event', () => {
     await until(() => heard.includes('all'))
     await settled(a, b)
     expect(heard.sort()).toEqual(['all', 'own group', 'own group'])
-    b.app.bus.subscribe('o/*', () => heard.push('shared group'), { scope: 'cluster', group: 'shared' })
+    b.app.bus.subscribe('o/*', () => heard.push('shared group'), { source: 'cluster', group: 'shared' })
     await until(() => {
       a.app.bus.publish('o/2', 1)
       return heard.includes('shared group')

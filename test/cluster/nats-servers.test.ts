@@ -31,8 +31,8 @@ it('nodes on different servers are one cluster, and move to another server when 
   const heard: string[] = []
   const work: string[] = []
   for (const { app, id } of nodes) {
-    app.bus.subscribe('w/*', () => work.push(id), { scope: 'cluster' })
-    app.bus.subscribe('w/*', () => heard.push(id), { scope: 'all' })
+    app.bus.subscribe('w/*', () => work.push(id), { source: 'cluster' })
+    app.bus.subscribe('w/*', () => heard.push(id), { source: 'all' })
   }
   const peers = await Promise.all(nodes.map((node, index) => node.connect(['t/*'], { user: `u${index}` })))
 

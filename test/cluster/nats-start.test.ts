@@ -156,7 +156,7 @@ describe('a connection of the application', () => {
     }
     const node = await startNode(server, { nats: { connection } })
     const other = await startNode(server)
-    node.app.bus.subscribe('b/*', () => {}, { scope: 'all' })
+    node.app.bus.subscribe('b/*', () => {}, { source: 'all' })
     const peer = await node.connect(['a/*'], { user: 'ada' })
     expect(protocol.subscriptions.size()).toBeGreaterThan(5)
     await settled(other, node)
@@ -193,7 +193,7 @@ describe('a connection of the application', () => {
     await connection.close()
     await until(() => !node.app.cluster.connected)
     const peer = await node.connect(['a/*'], { user: 'ada' })
-    node.app.bus.subscribe('b/*', () => {}, { scope: 'cluster' })
+    node.app.bus.subscribe('b/*', () => {}, { source: 'cluster' })
     await node.app.publish('a/1', 1)
     await until(() => peer.messages.length === 1)
     peer.leave()

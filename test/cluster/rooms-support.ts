@@ -2,7 +2,7 @@ import { Cluster } from 'rookery'
 import { Rooms, type RoomsOptions, rooms } from 'rookery/rooms'
 import { expect, vi } from 'vitest'
 import type { RoomRegistry } from '../../plugins/rooms/room-registry.ts'
-import { MemoryCluster } from '../../plugins/testing/memory-cluster.ts'
+import { MemoryCluster } from '../../plugins/testing/memory-cluster/memory-cluster.ts'
 import { startApp, type TestApp } from '../support/app.ts'
 import { type BareClient, connectBare } from '../support/bare-client.ts'
 

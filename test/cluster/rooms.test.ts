@@ -131,7 +131,7 @@ describe('a room on several nodes', () => {
       app.bus.subscribe('rooms/*', ({ topics, actor }) => heard.push(`${name} ${topics} ${actor?.user}`))
     }
     const all: string[] = []
-    c.app.bus.subscribe('rooms/*', ({ topics }) => all.push(...topics), { scope: 'all' })
+    c.app.bus.subscribe('rooms/*', ({ topics }) => all.push(...topics), { source: 'all' })
     const phone = await enter(a, 'ada')
     const laptop = await enter(b, 'ada')
     await leave(phone)

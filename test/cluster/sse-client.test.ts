@@ -70,7 +70,7 @@ const talk = async (
 }
 
 describe('the client behind a balancer without sticky sessions', () => {
-  it('sends every frame in order, for each of many clients', async () => {
+  it('delivers every frame of many clients in order', async () => {
     const started = await start('many clients', 3)
     const clients = numbers(20).map(() => connect(started.balancer.url))
     await talk(started, clients, 60)
@@ -83,7 +83,7 @@ describe('the client behind a balancer without sticky sessions', () => {
     )
   })
 
-  it('loses and repeats no frame while its streams break repeatedly', async () => {
+  it('loses and repeats no message while its streams break repeatedly', async () => {
     const started = await start('broken streams', 3)
     const clients = numbers(8).map(() => connect(started.balancer.url))
     const closed = vi.fn()
@@ -97,7 +97,7 @@ describe('the client behind a balancer without sticky sessions', () => {
     expect(started.nodes.reduce((sum, { app }) => sum + app.sessions.size, 0)).toBe(8)
   })
 
-  it('polls through any node if a proxy holds streams back', async () => {
+  it('polls through any node when a proxy holds streams back', async () => {
     const started = await start('polling', 3)
     started.balancer.buffers = true
     const clients = numbers(4).map(() => connect(started.balancer.url))
@@ -107,7 +107,7 @@ describe('the client behind a balancer without sticky sessions', () => {
     await talk(started, clients, 60)
   })
 
-  it('continues at another node when the node that relays its stream stops', async () => {
+  it('resumes at another node when the node that holds its stream stops', async () => {
     const started = await start('a relay stops', 3)
     const { nodes, balancer } = started
     const client = connect(balancer.url)
@@ -129,27 +129,30 @@ describe('the client behind a balancer without sticky sessions', () => {
     expect(client.session).toBe(session)
   })
 
-  it.each(['stops', 'is cut off'])('gets a new session when the node that owns it %s', async (what) => {
-    const started = await start(`an owner ${what}`, 3)
-    const { cluster, nodes, balancer } = started
-    const client = connect(balancer.url)
-    const heard: unknown[] = []
-    await client.subscribe('news', (payload) => heard.push(payload)).ready
-    const { session } = client
-    const owner = ownerOf(nodes, client)
-    const others = nodes.filter((node) => node !== owner)
-    balancer.targets = others.map(({ url }) => url)
-    if (what === 'stops') await owner.app.stop()
-    else {
-      // A stream at the owner itself is cut, too, as by the network.
-      cluster.cut(owner.id)
-      balancer.cut(100)
-    }
-    await vi.waitFor(() => expect([client.state, client.session !== session]).toEqual(['open', true]), {
-      timeout: 15_000,
-    })
-    expect(await client.call('note', { from: 'it', number: 1 })).toBe(1)
-    await others[0]?.app.publish('news', 'again')
-    await vi.waitFor(() => expect(heard).toEqual(['again']), { timeout: 5_000 })
-  })
+  it.each(['stops', 'is cut off'])(
+    'gets a new session when the node that owns its session %s',
+    async (what) => {
+      const started = await start(`an owner ${what}`, 3)
+      const { cluster, nodes, balancer } = started
+      const client = connect(balancer.url)
+      const heard: unknown[] = []
+      await client.subscribe('news', (payload) => heard.push(payload)).ready
+      const { session } = client
+      const owner = ownerOf(nodes, client)
+      const others = nodes.filter((node) => node !== owner)
+      balancer.targets = others.map(({ url }) => url)
+      if (what === 'stops') await owner.app.stop()
+      else {
+        // A stream of the owner's own is cut with it, as by the network.
+        cluster.cut(owner.id)
+        balancer.cut(100)
+      }
+      await vi.waitFor(() => expect([client.state, client.session !== session]).toEqual(['open', true]), {
+        timeout: 15_000,
+      })
+      expect(await client.call('note', { from: 'it', number: 1 })).toBe(1)
+      await others[0]?.app.publish('news', 'again')
+      await vi.waitFor(() => expect(heard).toEqual(['again']), { timeout: 5_000 })
+    },
+  )
 })

@@ -57,7 +57,7 @@ describe('a request at a node that does not own the session', () => {
     await vi.waitFor(() => expect([reader.ended, owner.app.usage]).toEqual([true, NOTHING]))
   })
 
-  it('is refused as retryable if the owner does not answer, or this node is cut off', async () => {
+  it('is refused with a retryable error when the owner does not answer, or this node is cut off', async () => {
     const { cluster, owner, other } = await two()
     const { session } = await open(owner.at)
     const silent = vi
@@ -74,7 +74,7 @@ describe('a request at a node that does not own the session', () => {
     expect((await ask(`${owner.at}/${session}`, 'POST', [])).status).toBe(200)
   })
 
-  it('leaves no unread stream at the owner if its answer is lost', async () => {
+  it('leaves no stream at the owner when the owner’s answer is lost', async () => {
     const { owner, other } = await two({ grace: 50 })
     const { session } = await open(owner.at)
     const askNode = other.app.cluster.askNode.bind(other.app.cluster)
@@ -87,7 +87,7 @@ describe('a request at a node that does not own the session', () => {
     await vi.waitFor(() => expect(owner.app.usage).toEqual(NOTHING))
   })
 
-  it('is not accepted from outside the cluster', async () => {
+  it('is refused from outside the cluster', async () => {
     const { owner } = await two()
     const { session } = await open(owner.at)
     const question = { to: `$node/${owner.id}`, method: 'sse.leave', payload: { session } }
@@ -97,8 +97,8 @@ describe('a request at a node that does not own the session', () => {
   })
 })
 
-describe('a stream that continues at another node', () => {
-  it('delivers the frames that its client missed, and none twice, at any node', async () => {
+describe('a stream that resumes at another node', () => {
+  it('delivers the frames that its client missed once, at any node', async () => {
     const { nodes } = await startNodes(3)
     verifies('delivery.sse.every-node')
     const [owner, second, third] = nodes as [Node, Node, Node]
@@ -125,7 +125,7 @@ describe('a stream that continues at another node', () => {
     expect(nodes.map(({ app }) => app.sessions.size)).toEqual([1, 0, 0])
   })
 
-  it('has the headers of a stream, and keep-alive comments that never split an event', async () => {
+  it('has the headers of a stream, and comments that are never within an event', async () => {
     const { owner, other } = await two({ heartbeat: 1 })
     const { reader, session } = await open(owner.at, '&topic=news')
     reader.close()
@@ -175,7 +175,7 @@ describe('a stream that continues at another node', () => {
     expect(owner.app.usage).toEqual(NOTHING)
   })
 
-  it('leaves its session open for the grace time when the client disconnects', async () => {
+  it('leaves the session waiting for the grace when the client disconnects', async () => {
     const { owner, other } = await two({ grace: 100 })
     const { session } = await open(owner.at, '&topic=news')
     const relayed = await resume(other.at, session, 1)
@@ -188,7 +188,7 @@ describe('a stream that continues at another node', () => {
     expect(await refusal(`${other.at}?session=${session}&received=2`)).toEqual([404, 'unknown_session'])
   })
 
-  it('treats a client that does not read as a slow consumer', async () => {
+  it('closes the session of a client that does not read as a slow consumer', async () => {
     const { owner, other } = await two({ limits: { maxBuffered: 200_000 }, closeTimeout: 100 })
     const { session } = await open(owner.at, '&topic=news')
     const closed: unknown[] = []
@@ -214,8 +214,8 @@ describe('a stream that continues at another node', () => {
   })
 })
 
-describe('a cluster whose nodes join and leave', () => {
-  it('continues the streams that a stopping node relayed at another node', async () => {
+describe('nodes that come and go', () => {
+  it('a node that stops ends the streams it holds for others, and they resume at another node', async () => {
     const { nodes } = await startNodes(3)
     const [owner, second, third] = nodes as [Node, Node, Node]
     const { session } = await open(owner.at, '&topic=news')
@@ -240,7 +240,7 @@ describe('a cluster whose nodes join and leave', () => {
     expect(await refusal(`${other.at}?session=${session}&received=1`)).toEqual([404, 'unknown_session'])
   })
 
-  it('ends the streams of a lost node on both sides, while the session waits for its client', async () => {
+  it('streams end on both sides when one node is lost, and the session waits for its client', async () => {
     const { cluster, owner, other } = await two({ grace: 2_000 })
     const { session } = await open(owner.at, '&topic=news')
     const relayed = await resume(other.at, session, 1)
@@ -254,7 +254,7 @@ describe('a cluster whose nodes join and leave', () => {
     await again.until(({ payload }) => payload === 1)
   })
 
-  it('restarts the streams of a node after a short interruption, which may have lost frames', async () => {
+  it('streams are reopened when their node was cut off for a moment, since frames may be lost', async () => {
     const { owner, other } = await two()
     const { session } = await open(owner.at, '&topic=news')
     for (const [here, there] of [
@@ -267,7 +267,7 @@ describe('a cluster whose nodes join and leave', () => {
     }
   })
 
-  it('leaves nothing behind, however streams end', async () => {
+  it('leave nothing behind, whichever way streams end', async () => {
     const { owner, other } = await two({ grace: 20 })
     const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length
     const before = timers()

@@ -1,206 +1,218 @@
 import { afterEach, describe, expect, it } from 'vitest'
-import { cases } from '../../plugins/testing/cases.ts'
-import { readOptions } from '../../plugins/testing/options.ts'
-import { runCase } from '../../plugins/testing/trial.ts'
+import { runTransportCase } from '../../plugins/testing/transport/transport-case.ts'
+import { transportCases } from '../../plugins/testing/transport/transport-cases.ts'
+import { readTransportOptions } from '../../plugins/testing/transport/transport-options.ts'
 import { brokenBy, type FaultName, faults, leftovers } from '../support/conformance-faults.ts'
 import { Memory, memory } from '../support/conformance-memory.ts'
 
-/** For each case the transports that it catches, and what it says of them. */
+/** For each case, the faults that it catches, with the expected failure message. */
 const catches: Readonly<Record<string, Partial<Record<FaultName, RegExp>>>> = {
-  'a session begins with welcome: protocol, session, and the limits of the app': {
-    'swallows the welcome': /MUST be welcomed; the peer got no frame/,
+  'the first frame of a session is welcome, with protocol, session id and limits': {
+    'does not send the welcome frame': /MUST get a welcome frame; the peer got no frame/,
   },
-  'the query of the handshake reaches the app as the peer wrote it': {
-    'forgets the query': /Handshake\.query MUST/,
+  'the app gets the query of the handshake exactly as the peer sent it': {
+    'drops the query': /Handshake\.query MUST/,
   },
-  'the token of the handshake reaches the app': { 'forgets the token': /Handshake\.token MUST/ },
-  'the handshake names the transport and the address, and has its headers in lower case': {
-    'does not know the address': /Handshake\.address MUST/,
-    'calls itself otherwise': /Handshake\.transport MUST/,
-    'has headers as they came': /Handshake\.headers MUST/,
+  'the app gets the token of the handshake': { 'drops the token': /Handshake\.token MUST/ },
+  'the handshake has the transport name, the address of the peer, and header names in lower case': {
+    'gives an empty address': /Handshake\.address MUST/,
+    'gives a wrong transport name': /Handshake\.transport MUST/,
+    'does not lower-case header names': /Handshake\.headers MUST/,
   },
-  'each of several peers is who it said it is, and is reached as that': {
-    'takes every handshake for the first': /handshake MUST be that of its own connection/,
-    'forgets the query': /handshake MUST be that of its own connection/,
+  'each peer has the user of its own handshake and gets the messages to that user': {
+    'uses the first handshake for every connection': /handshake MUST be that of its own connection/,
+    'drops the query': /handshake MUST be that of its own connection/,
   },
-  'a peer that is refused gets the reason, nothing else, and is not to come back': {
-    'never closes': /MUST close; the peer is still connected, and .*unauthenticated/,
-    'swallows close frames':
+  'a refused peer gets one frame: close, with the reason and reconnectAfter null': {
+    'never closes': /MUST close its connection; the peer is still connected, and .*unauthenticated/,
+    'does not send close frames':
       /a close frame with 'unauthenticated' MUST be the last frame; the peer got no frame/,
   },
-  'a peer that is refused for a reason that passes is told when to come back': {
-    'tells nobody to come back': /close frame MUST arrive as it was written/,
+  'a peer that is refused for a temporary reason gets a close frame with reconnectAfter': {
+    'always sends reconnectAfter null': /close frame MUST arrive as it was written/,
   },
-  'a handshake that takes too long ends the connection, and what comes of it later changes nothing': {
-    'never closes': /MUST close; the peer is still connected/,
+  'a handshake that exceeds its time limit ends the connection, and its late result is ignored': {
+    'never closes': /MUST close its connection; the peer is still connected/,
   },
-  'frames that a peer sends before its session is open are held back, and then come in order': {
-    'forgets what came before the session was open': /before open resolved MUST be passed on/,
+  'frames that a peer sends before its session is open are handled in order once it is open': {
+    'drops frames that arrive before the session is open': /before open resolved MUST be passed on/,
   },
-  'a subscription that a peer sends before its session is open holds from the welcome on': {
-    'forgets what came before the session was open': /a reply to 1 is due; the peer got 1 frames/,
+  'a subscription that a peer sends before its session is open takes effect once it is open': {
+    'drops frames that arrive before the session is open': /a reply to 1 is expected; the peer got 1 frames/,
   },
-  'a peer that leaves before its session is open leaves nothing behind': {
-    'forgets who left before the session was open': /even if that was earlier; 1 sessions should be left/,
+  'a peer that disconnects before its session is open leaves no session': {
+    'ignores disconnections before the session is open': /before open resolved; expected 1 sessions/,
   },
-  'what the server sends and subscribes a session to at its opening comes after the welcome': {
-    'puts messages before all else': /keep the order/,
+  'messages that the server sends while a session opens arrive after the welcome frame': {
+    'sends messages before control frames': /keep the order/,
   },
-  'messages arrive in the order in which they were published, all of them, each once': {
-    'drops every third frame': /of \d+ sent \d+ came; after 2 that were right/,
-    'reorders frames': /after 0 that were right came/,
-    'duplicates every tenth frame': /of \d+ sent \d+ came; after 10 that were right/,
+  'all published messages arrive in order, each once': {
+    'drops every third frame': /sent \d+, received \d+; the first 2 are correct/,
+    'reorders frames': /the first 0 are correct, the next is/,
+    'duplicates every tenth frame': /sent \d+, received \d+; the first 10 are correct/,
   },
-  'what a peer sends reaches the handlers in the order of sending, all of it, each once': {
-    'drops every tenth frame of peers': /of 200 sent 180 came; after 9 that were right/,
-    'duplicates every tenth frame of peers': /of 200 sent 220 came; after 10 that were right/,
-    'lets every tenth frame of peers wait': /passed to session\.receive, in order/,
+  'all frames of a peer reach the handlers in order, each once': {
+    'drops every tenth frame of peers': /sent 200, received 180; the first 9 are correct/,
+    'duplicates every tenth frame of peers': /sent 200, received 220; the first 10 are correct/,
+    'delays every tenth frame of peers': /passed to session\.receive, in order/,
   },
-  'replies and messages to one session keep their order among each other': {
-    'puts all else before messages': /in their order/,
+  'replies and messages to one session arrive in the order in which they were sent': {
+    'sends control frames before messages': /MUST send all frames in order/,
   },
-  'every call gets the reply to it, whichever is answered first': {
-    'has room for ids of a byte': /MUST arrive under the id of its call/,
+  'each call gets its own reply, in whatever order the handlers answer': {
+    'cuts ids to one byte': /MUST have the id of its call/,
   },
-  'a frame without an id is not answered': {
-    'numbers frames that have no id': /MUST be passed on without one/,
+  'a frame without an id gets no reply': {
+    'adds an id to frames without one': /MUST be passed on without one/,
   },
-  'a message keeps its fields: the topics of its event, and its place in the history': {
-    'knows only topic and payload': /with all its fields/,
+  'a message arrives with all fields of its frame, such as topics and seq': {
+    'drops all fields but topic and payload': /with all its fields/,
   },
-  'peers that subscribe to different things each get theirs, from one and the same turn': {
-    'caches batches by their first frame': /MUST write the frames that it is given/,
+  'peers with different subscriptions each get their own messages of one turn of the event loop': {
+    'caches batches by their first frame': /MUST write exactly the given frames/,
   },
-  'the array of frames is not kept: what happens to it after the write changes nothing': {
-    'keeps the array': /MUST NOT keep the array/,
+  'changes to the array of frames after Wire.write have no effect': {
+    'keeps the array of frames': /MUST NOT keep the array/,
   },
-  'text arrives whole, whatever is in it: line breaks, control characters, all of Unicode': {
+  'text arrives unchanged: line breaks, control characters, all of Unicode': {
     'writes Latin-1': /MUST arrive as it was written/,
   },
-  'topics arrive whole, whatever letters they have': { 'writes Latin-1': /MUST arrive as it was written/ },
-  'payloads of every kind stay what they are, those that look empty too': {
-    'loses what looks empty': /where null was due/,
+  'topics with any characters arrive unchanged': { 'writes Latin-1': /MUST arrive as it was written/ },
+  'payloads of every JSON type arrive unchanged, empty ones included': {
+    'drops falsy payloads': /expected null/,
   },
-  'a payload that is absent stays absent': { 'writes null for nothing': /MUST arrive without one/ },
-  'large payloads arrive whole, in both directions': {
-    'cuts letters at the ends of chunks': /MUST arrive as it was written/,
+  'an absent payload stays absent': { 'sends null for an absent payload': /MUST arrive without one/ },
+  'large payloads arrive unchanged in both directions': {
+    'splits characters at the ends of chunks': /MUST arrive as it was written/,
     'drops frames above 64 KiB': /MUST arrive as it was written/,
   },
-  'from the reply to a subscription on, everything published arrives': {
-    'confirms subscriptions before the app has them': /published after a subscription MUST arrive/,
+  'every message published after the reply to a subscription arrives': {
+    'confirms subscriptions before the app knows them': /published after a subscription MUST arrive/,
   },
-  'from the reply to the end of a subscription on, nothing more of it arrives': {
-    'confirms the end of subscriptions by itself': /unsubscribe MUST reach the app; of 1 sent 2 came/,
+  'no message published after the reply to an unsubscription arrives': {
+    'confirms unsubscriptions without telling the app':
+      /unsubscribe frame MUST reach the app; sent 1, received 2/,
   },
-  'what is wrong with a frame that has an id is answered under it, and the session goes on': {
-    'has no replies for errors': /a reply to 1 is due/,
+  'a faulty frame with an id gets an error reply, and the session stays open': {
+    'does not send error replies': /a reply to 1 is expected/,
   },
-  'the errors of handlers arrive with code, message and issues; what is internal stays hidden': {
-    'knows only the code of an error': /error MUST arrive as it was written/,
+  'errors of handlers arrive with code, message and issues; internal errors arrive without details': {
+    'sends only the code of an error': /error MUST arrive as it was written/,
   },
-  'what is wrong with a frame without an id comes as an error, and the session goes on': {
-    'swallows errors': /MUST come as an error/,
+  'a faulty frame without an id gets an error frame, and the session stays open': {
+    'does not send error frames': /MUST be answered with an error frame/,
   },
-  'a frame of the largest size is taken': { 'takes only half of the limit': /payload_too_large/ },
-  'a frame above the largest size reaches no handler: the peer is told, or cut off': {
-    'ignores the limit': /MUST refuse frames larger than limits\.maxPayload bytes; a handler got one/,
+  'a frame of exactly maxPayload bytes is accepted': {
+    'refuses frames above half of the limit': /payload_too_large/,
   },
-  'a flood is refused, and then cut off, with the reason': {
+  'a frame larger than maxPayload reaches no handler: the peer gets an error or is disconnected': {
+    'ignores maxPayload': /MUST refuse frames larger than limits\.maxPayload bytes; a handler got the frame/,
+  },
+  'frames beyond the rate limit are refused, and a flooding peer is disconnected with rate_limited': {
     'never closes': /MUST end the connection of a flood/,
-    'swallows close frames': /a close frame with 'rate_limited' MUST be the last frame/,
+    'does not send close frames': /a close frame with 'rate_limited' MUST be the last frame/,
   },
-  'a peer that does not read is cut off, with the reason, and hurts no other': {
-    'never says what is buffered': /MUST count the bytes .* the app noticed nothing/,
+  'a peer that does not read is disconnected with slow_consumer, and other peers are served': {
+    'reports no buffered bytes': /MUST count the bytes .* the app noticed nothing/,
   },
-  'a peer that does not read may miss messages instead, and gets what comes later in order': {
-    'never says what is buffered': /none of 400 messages of 100 kB .* was dropped/,
+  'under slowConsumer: drop, a peer that does not read misses messages and gets later ones in order': {
+    'reports no buffered bytes': /none of 400 messages of 100 kB .* was dropped/,
   },
-  'a peer that reads is never taken for a slow one, however much it gets': {
-    'counts as buffered all that it ever wrote': /a peer that reads got \d+ of \d+ messages/,
+  'a peer that reads is never treated as slow, however many messages it gets': {
+    'counts all bytes ever written as buffered': /a peer that reads got \d+ of \d+ messages/,
   },
-  'a peer that stops answering pings is dropped, and one that answers is not': {
-    'claims to watch its peers':
-      /no sign of life MUST be dropped, and no other; 1 sessions should be left.*"sessions":2/,
-    'swallows pings': /MUST be dropped, and no other; .*"sessions":0|A peer that answers pings MUST stay/,
+  'a peer that stops answering pings is disconnected, and a peer that answers is not': {
+    'claims to monitor its peers':
+      /does not answer pings MUST be disconnected, and no other; expected 1 sessions.*"sessions":2/,
+    'does not send pings':
+      /MUST be disconnected, and no other; .*"sessions":0|A peer that answers pings MUST stay/,
     'never terminates': /Wire\.terminate MUST drop/,
   },
-  'a peer whose session the server ends is told why, and whether to come back': {
-    'swallows close frames': /a close frame with 'forbidden' MUST be the last frame/,
-    'tells nobody to come back': /close frame MUST arrive as it was written/,
+  'when the server closes a session, the peer gets the reason and reconnectAfter': {
+    'does not send close frames': /a close frame with 'forbidden' MUST be the last frame/,
+    'always sends reconnectAfter null': /close frame MUST arrive as it was written/,
   },
-  'what was sent before the end of a session still arrives': {
-    'closes at once': /once what was written has left/,
+  'messages sent before a session is closed still arrive': {
+    'closes before written frames are sent': /MUST send the written frames/,
   },
-  'nothing comes after the end, and no call to a closed wire fails': {
+  'no frame arrives after the close frame, and calls to a closed wire do not throw': {
     'throws after close':
       /Wire\.write MUST NOT throw after close; right after close it threw Error: write after end/,
-    'goes on writing after close': /close frame with 'game_over' MUST be the last frame/,
+    'writes after close': /close frame with 'game_over' MUST be the last frame/,
   },
-  'a wire whose peer is gone fails no call either': {
+  'calls to a wire whose peer is gone do not throw': {
     'throws when its peer is gone': /Wire\.write MUST NOT throw after close; after the peer had left/,
   },
-  'terminate drops the connection at once': { 'never terminates': /Wire\.terminate MUST drop/ },
-  'a peer that leaves politely ends its session, once and without an error': {
+  'Wire.terminate drops the connection at once': { 'never terminates': /Wire\.terminate MUST drop/ },
+  'a peer that closes its connection ends its session once, without an error': {
     'leaks the session': /disconnected\(\) MUST be called/,
-    'takes leaving for an error': /without an error/,
+    'reports a disconnection as an error': /without an error/,
   },
-  'a peer that is cut off ends its session, once and without an error': {
+  'a peer that loses its connection ends its session once, without an error': {
     'leaks the session': /disconnected\(\) MUST be called/,
-    'takes leaving for an error': /without an error/,
+    'reports a disconnection as an error': /without an error/,
   },
-  'a peer that leaves in the middle of things leaves nothing behind, and its handlers are told': {
+  'a peer that disconnects during calls leaves no session, and the signals of its handlers abort': {
     'leaks the session': /disconnected\(\) MUST be called .*"patterns":3/,
   },
-  'a peer that comes back is a new session, with nothing of the old one': {
-    'gives who comes back the old session': /MUST be welcomed/,
+  'a peer that reconnects gets a new session without the old subscriptions': {
+    'gives a reconnecting user the old session': /MUST get a welcome frame/,
   },
-  'several connections of one user are several sessions: the end of one is not that of another': {
-    'ends all sessions of a user with one': /MUST end its session and no other/,
+  'each connection of a user is a session of its own and ends on its own': {
+    'ends all sessions of a user when one ends': /MUST end its session and no other/,
   },
-  'peers come back to an app that has been started anew': {
-    'works for the first app only': /MUST be welcomed; the peer got 1 frames: .*shutting_down/,
+  'a second app accepts peers after the first one has stopped': {
+    'works for the first app only': /MUST get a welcome frame; the peer got 1 frames: .*shutting_down/,
   },
-  'when many have come and gone, in every way, nothing of them is left': {
+  'after many connections have ended in every way, no session, socket or timer is left': {
     'leaks the session': /disconnected\(\) MUST be called/,
     'leaves a timer for every connection':
-      /MUST leave no socket and no timer; there were .* and now .*Timeout/,
+      /MUST leave no socket and no timer; before: .*, more now: .*Timeout/,
   },
-  'a stopping app delivers what was sent, tells every peer when to come back, and ends all connections': {
-    'closes at once': /a close frame with 'shutting_down' MUST be the last frame/,
+  'an app that stops delivers sent messages, tells each peer when to reconnect, and ends all connections': {
+    'closes before written frames are sent': /a close frame with 'shutting_down' MUST be the last frame/,
     'never stops': /stop did not finish within/,
   },
-  'a stopping app does not wait for ever for a peer that does not read': {
-    'closes only when all has left': /stop did not finish within/,
+  'an app stops in time although a peer does not read': {
+    'waits without a time limit before it closes': /stop did not finish within/,
   },
-  'a stopping app does not wait for ever for a peer whose handshake does not end': {
+  'an app stops in time although a handshake does not finish': {
     'never stops': /stop did not finish within/,
   },
-  'once stopped, nobody is taken in': { 'goes on listening': /MUST take no more connections; one came in/ },
-  'once stopped, no socket and no timer is left': {
+  'a stopped transport accepts no connection': {
+    'still listens after stop': /MUST accept no connection; a session was opened/,
+  },
+  'a stopped transport leaves no socket and no timer': {
     'leaves a timer when it stops': /MUST NOT leave a socket or timer open/,
   },
 }
 
+/** Milliseconds that a case waits for a condition. Most cases fail only after this time. */
+const TIMEOUT_MS = 2000
+/** Milliseconds for faults whose cases send 40 MB or count pings: on a busy machine these need more time. */
+const LONG_TIMEOUT_MS = 10_000
+const LONG: readonly FaultName[] = ['reports no buffered bytes', 'does not send pings']
+
 /** Runs one case against a transport that is broken in one way. */
 const run = async (name: string, fault: FaultName): Promise<void> => {
-  const found = cases.find((one) => one.name === name)
+  const found = transportCases.find((testCase) => testCase.name === name)
   if (!found) throw new Error(`There is no case '${name}'`)
   const alter = brokenBy(fault)
-  const settings = readOptions({
+  const settings = readTransportOptions({
     name: fault,
     plugin: () => memory(alter),
     connect: async (app, handshake) => app.scope.get(Memory).connect(handshake),
-    timeout: 2000,
+    timeout: LONG.includes(fault) ? LONG_TIMEOUT_MS : TIMEOUT_MS,
     seed: 1,
   })
-  await runCase(found, settings)
+  await runTransportCase(found, settings)
 }
 
 const runs = Object.entries(catches).flatMap(([name, caught]) =>
   Object.entries(caught).map(([fault, message]) => ({ name, fault: fault as FaultName, message })),
 )
-/** These look at what the whole process has open. */
-const alone = runs.filter(({ fault }) => fault.startsWith('leaves a timer'))
+/** These runs count the timers of the whole process or keep the CPU busy, so they run one at a time. */
+const alone = runs.filter(({ fault }) => fault.startsWith('leaves a timer') || LONG.includes(fault))
 
 describe.concurrent('a transport that', () => {
   it.each(runs.filter((one) => !alone.includes(one)))('$fault is caught: $name', async (one) => {
@@ -218,17 +230,17 @@ describe('a transport that', () => {
   })
 })
 
-describe('the kit', () => {
-  it('has for every case a transport that fails it', () => {
-    expect(Object.keys(catches).toSorted()).toEqual(cases.map(({ name }) => name).toSorted())
+describe('the transport conformance kit', () => {
+  it('catches at least one fault with every case', () => {
+    expect(Object.keys(catches).toSorted()).toEqual(transportCases.map(({ name }) => name).toSorted())
     expect(Object.values(catches).filter((caught) => Object.keys(caught).length === 0)).toEqual([])
   })
 
-  it('catches every way of being broken', () => {
+  it('catches every fault', () => {
     expect([...new Set(runs.map(({ fault }) => fault))].toSorted()).toEqual(Object.keys(faults).toSorted())
   })
 
-  it('names each case once', () => {
-    expect(new Set(cases.map(({ name }) => name)).size).toBe(cases.length)
+  it('has a different name for every case', () => {
+    expect(new Set(transportCases.map(({ name }) => name)).size).toBe(transportCases.length)
   })
 })

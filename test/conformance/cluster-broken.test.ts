@@ -1,8 +1,8 @@
 import { clusterConformance } from 'rookery/testing'
 import { afterEach, describe, expect, it } from 'vitest'
-import { clusterCases } from '../../plugins/testing/cluster-cases.ts'
-import { readClusterOptions } from '../../plugins/testing/cluster-options.ts'
-import { type ClusterCase, runClusterCase } from '../../plugins/testing/cluster-trial.ts'
+import { type ClusterCase, runClusterCase } from '../../plugins/testing/cluster/cluster-case.ts'
+import { clusterCases } from '../../plugins/testing/cluster/cluster-cases.ts'
+import { readClusterOptions } from '../../plugins/testing/cluster/cluster-options.ts'
 import { memoryEnvironment } from '../support/conformance-cluster.ts'
 import { messageFaults } from '../support/conformance-cluster-message-faults.ts'
 import { leftovers, otherFaults } from '../support/conformance-cluster-other-faults.ts'
@@ -10,184 +10,188 @@ import { leftovers, otherFaults } from '../support/conformance-cluster-other-fau
 const faults = { ...messageFaults, ...otherFaults }
 type ClusterFaultName = keyof typeof faults
 
-/** For each case the backends that it catches, and what it says of them. */
+/** For each case, the faults that it catches, with the expected failure message. */
 const catches: Readonly<Record<string, Partial<Record<ClusterFaultName, RegExp>>>> = {
-  'a node that has started knows the others, who soon know it and are told once that it joined': {
-    'does not wait for the others': /start resolves when the other nodes are known: expected/,
-    'does not say who comes': /tells once that a node has joined/,
+  'a started node knows the other nodes, and each of them is told once that it joined': {
+    'does not wait for the other nodes at start':
+      /start MUST resolve when the other nodes are known: expected/,
+    'does not report nodes that join': /MUST report once that a node has joined/,
   },
-  'every node has an id of its own, of letters, digits and _, with which its session ids begin': {
-    'has a dash in its id': /is of letters, digits and _/,
+  'every node has a unique id of letters, digits and _, and its session ids begin with it': {
+    'has a dash in its id': /MUST consist of letters, digits and _/,
   },
-  'a node that stops is seen leaving by all others, each of which is told once': {
-    'does not say who goes': /tells once that a node has left/,
-    'says all changes twice': /tells once that a node has left/,
+  'when a node stops, every other node is told once that it left': {
+    'does not report nodes that leave': /MUST report once that a node has left/,
+    'reports every change twice': /MUST report once that a node has left/,
   },
-  'nodes that start at once all see each other, in the same order': {
-    'knows one other node': /MUST know those that are there/,
+  'nodes that start at the same time all know each other, in the same order': {
+    'knows only one other node': /MUST know the nodes of the cluster/,
   },
-  'nodes that start after others have stopped find only each other': {
-    'does not stop': /MUST know those that are there/,
+  'nodes that start after others have stopped know only each other': {
+    'does not stop': /MUST know the nodes of the cluster/,
   },
-  'payloads of every kind and size arrive as they were published': {
-    'loses what looks empty': /undefined, where null was due/,
-    'writes Latin-1': /MUST arrive as it was published; of 17 sent/,
+  'payloads of every JSON type and size arrive unchanged': {
+    'drops null payloads': /undefined, expected null/,
+    'writes Latin-1': /MUST arrive as it was published; sent 17,/,
   },
-  'topics arrive whole, whatever characters they have, and at no other topic': {
-    'takes dots for slashes': /MUST arrive as it was published; nothing came on/,
+  'topics with any characters arrive unchanged, and only where a pattern matches': {
+    'treats dots as slashes': /MUST arrive as it was published; no message arrived on/,
   },
-  'a message with a client topic of its own comes with the topics of its event, and no other does': {
-    'forgets all topics but the first': /MUST arrive as it was published/,
+  'a message has the topics of its event only if it has a client topic of its own': {
+    'drops all topics but the first': /MUST arrive as it was published/,
   },
-  "a session gets a message once, whichever of its patterns and of the event's topics match": {
-    'delivers once for each topic': /get the message, each once/,
-    'delivers twice': /get the message, each once/,
+  "a session gets a message once, however many of its patterns and of the event's topics match": {
+    'delivers once for each topic': /MUST get the message once/,
+    'delivers twice': /MUST get the message once/,
   },
-  "the publisher's own sessions get a message once too": {
-    'echoes messages': /delivers locally by itself/,
+  'sessions on the publishing node get a message once': {
+    'delivers messages on the publishing node': /MUST NOT deliver on the publishing node/,
   },
-  'a session that no longer subscribes gets nothing more': {
-    'mixes topics up': /expected \[ 'before', 'after', 'marker' \]/,
+  'a session gets no message after it has unsubscribed': {
+    'adds topics of earlier messages': /expected \[ 'before', 'after', 'marker' \]/,
   },
-  'the session that a message excepts does not get it, on whichever node it is': {
-    'forgets whom to except': /except names the session that does not get it/,
+  'the session in except does not get the message, on any node': {
+    'ignores except': /except MUST NOT get the message/,
   },
   'internal events do not reach sessions': {
-    'takes internal events to sessions': /without a client message MUST NOT reach sessions/,
+    'sends internal events to sessions': /without a client message MUST NOT reach sessions/,
   },
   'a wildcard does not match a topic whose first segment begins with $': {
-    'thinks nothing of $': /Wildcards do not match \$ topics/,
+    'removes $ from topics': /Wildcards MUST NOT match \$/,
   },
-  'interest is counted: a pattern stays wanted until all who want it no longer do': {
-    'does not count interest': /one more wants a pattern, or one less/,
+  'interest is reference-counted: a pattern is delivered until its last reference is removed': {
+    'does not count interest': /adds or removes one reference to a pattern/,
   },
-  'messages of one topic arrive in the order of publishing, all of them, each once': {
-    'reorders messages': /after 0 that were right came \{"n":1/,
-    'drops every 20th message': /of 1000 sent 950 came/,
-    'delivers twice': /of 1000 sent 2000 came/,
+  'all messages of one topic arrive in order, each once': {
+    'reorders messages': /the first 0 are correct, the next is \{"n":1/,
+    'drops every 20th message': /sent 1000, received 950/,
+    'delivers twice': /sent 1000, received 2000/,
   },
-  'messages of two publishers may mix, and those of each keep their order': {
-    'reorders messages': /after 0 that were right came 1/,
-    'echoes messages': /of 300 sent 600 came/,
+  'the messages of each publisher arrive in order': {
+    'reorders messages': /the first 0 are correct, the next is 1/,
+    'delivers messages on the publishing node': /sent 300, received 600/,
   },
-  'a topic keeps its order where some events have other topics too': {
-    'lets messages of several topics wait': /MUST keep the order of one topic/,
+  'a topic keeps its order when some events have several topics': {
+    'delays messages with several topics': /MUST keep the order of one topic/,
   },
-  'a message to a user reaches all sessions of the user, on whichever nodes, and counts them': {
-    'believes the first answer': /MUST reach all nodes that have sessions there: expected 3 to be 4/,
+  'a message to a user reaches all sessions of the user on all nodes, and send resolves with their number': {
+    'returns only the first answer': /MUST reach all nodes with sessions there: expected 3 to be 4/,
   },
-  'a message to a session or a room arrives on whichever nodes they are': {
-    'finds only users': /Nobody is connected as/,
+  'a message to a session or a room reaches its sessions on all nodes': {
+    'finds only sessions of users': /connected/,
   },
-  'a message to nobody is refused, at once': {
-    'waits where nobody is': /answered at once/,
+  'a message to a target without sessions is rejected at once with not_connected': {
+    'waits although there is no node to ask': /answered at once/,
   },
-  'ids may have any characters': {
-    'unescapes addresses': /"a b": expected 'not_connected'/,
+  'ids of users and rooms may have any characters': {
+    'decodes addresses': /"a b": expected 'not_connected'/,
   },
-  'all sessions of a target are closed on every node, with the error, and counted': {
-    'loses the payloads of questions': /MUST reach all nodes that have sessions there: expected 1 to be 4/,
+  'disconnect closes the sessions of a target on all nodes with the error, and resolves with their number': {
+    'drops the payloads of questions': /MUST reach all nodes with sessions there: expected 1 to be 4/,
   },
-  'what is sent after a send has resolved arrives after it': {
-    'answers before it acts': /resolves when the sessions took it/,
+  'a message that is sent after another send has resolved arrives later': {
+    'answers before it delivers': /MUST resolve after the sessions have taken the message/,
   },
-  'a node is asked and answers: the payload, who asks, and the value arrive as they are': {
-    'loses the payloads of questions': /MUST arrive as they are/,
-    'does not wait for answers': /Answers are awaited/,
+  'a question and its answer arrive unchanged, with the id of the asking node': {
+    'drops the payloads of questions': /MUST arrive unchanged/,
+    'does not await answers': /ClusterHost\.answer MUST be awaited/,
   },
-  'errors of whoever answers arrive with code, message and issues': {
-    'has no errors': /MUST become the answer's error/,
+  'errors of the answering node arrive with code, message and issues': {
+    'drops the errors of answers': /MUST become the error of the answer/,
   },
-  'a question to a node that is not there is answered by nobody, in time': {
-    'answers for those who are not there': /A question to a node that is not there MUST end/,
+  'a question to a node that does not exist ends in time with node_unreachable': {
+    'invents an answer for a missing node': /A question to a node that does not exist MUST end/,
   },
-  'a question is put to all other nodes that have to do with its address, once each, and to no more': {
-    'asks itself too': /Every node with sessions there MUST answer, and no other/,
+  'a question to an address reaches each other node with sessions there once, and no other node': {
+    'also asks itself': /Every node with sessions there MUST answer, and no other/,
   },
-  'a node that does not answer in time is missing from a thorough question, and the others answer': {
-    'misses nobody': /missing names those that did not answer/,
-    'waits for all answers': /MUST NOT wait for longer than its timeout/,
+  'a thorough question lists nodes that do not answer in time, and returns the other answers': {
+    'never lists missing nodes': /missing MUST list the nodes that did not answer/,
+    'waits for answers without a time limit': /MUST NOT wait for longer than its timeout/,
   },
-  'questions that are under way at the same time do not mix': {
-    'answers all questions of a moment alike': /Every question gets its own answer/,
+  'concurrent questions each get their own answer': {
+    'gives concurrent questions the same answer': /Every question MUST get its own answer/,
   },
-  'a listener hears the events of its own node, or of every node, as its scope says, each once': {
-    'echoes events': /expected .* to have a length of 30 but got 40/,
+  'a listener gets the events of its own node or of every node, as it chose, each once': {
+    'emits events on the publishing node': /expected .* to have a length of 30 but got 40/,
   },
-  "an event reaches a listener once, whichever of its patterns and of the event's topics match": {
-    'emits once for each topic': /MUST hear the events of every node, each once/,
+  "a listener gets an event once, however many of its patterns and of the event's topics match": {
+    'emits once for each topic': /MUST get each event of every node once/,
   },
-  'events come to other nodes with their topics, payload and actor, those for clients with their message': {
-    'forgets who caused events': /Events MUST cross whole/,
+  'events reach other nodes with their topics, payload, actor and client message': {
+    'drops the actor of events': /Events MUST arrive unchanged/,
   },
-  'a listener of events for clients only hears no others of any node': {
-    'forgets what clients see of events': /MUST keep its client message/,
+  'a listener with clientOnly() gets only events with a client message, from every node': {
+    'drops the client message of events': /MUST keep its client message/,
   },
-  'what listeners want is counted: a pattern stays wanted until all who want it no longer do': {
-    'does not count listeners': /one more wants a pattern, or one less/,
+  'listeners are reference-counted: a pattern is delivered until its last listener cancels': {
+    'does not count listeners': /adds or removes one reference to a pattern/,
   },
-  'an event that cannot be written as JSON is still heard on its own node': {
-    'trusts that all can be written': /emit MUST NOT throw/,
+  'an event that cannot be written as JSON still reaches the listeners of its own node': {
+    'throws for events that JSON cannot express': /emit MUST NOT throw/,
   },
-  'one node of each group handles an event, whoever publishes it, and the work is shared': {
-    'has every node of a group handle events': /exactly one MUST handle each event; of 300 sent/,
-    'has groups of its own only': /exactly one MUST handle each event; of 300 sent/,
+  'exactly one node of each group handles an event, and the nodes share the work': {
+    'lets every node of a group handle an event':
+      /Exactly one node of a group MUST handle each event; sent 300/,
+    'lets the publishing node handle every group event, too':
+      /Exactly one node of a group MUST handle each event; sent 300/,
   },
-  'a member that has cancelled gets no more work, and those that are left get all of it': {
-    'never forgets listeners': /exactly one MUST handle each event; of 120 sent/,
+  'a member that has cancelled gets no more events, and the remaining members get all of them': {
+    'never removes listeners': /Exactly one node of a group MUST handle each event; sent 120/,
   },
-  'several listeners of a group on one node all hear the event, if that node handles it': {
+  'all listeners of a group on the handling node get the event': {
     'emits twice': /to have a length of 20/,
   },
-  'a node that is alone, or the only one in a group, handles its own events': {
-    'leaves the work to others': /exactly one MUST handle each event; of 30 sent 0 came/,
+  'a node that is alone in the cluster or in its group handles its own events': {
+    'claims that other nodes handle every event':
+      /Exactly one node of a group MUST handle each event; sent 30, received 0/,
   },
-  'a message of a kind comes to who takes it at the other nodes, with its note, and to no session': {
-    'forgets kinds': /MUST come to the plugin that takes it/,
-    'forgets notes': /MUST come to the plugin that takes it/,
+  'a message with a kind reaches the plugin for it on the other nodes, with its note, and no session': {
+    'drops the kind of messages': /MUST reach the plugin for that kind/,
+    'drops the note of messages': /MUST reach the plugin for that kind/,
   },
-  'a message of a kind that a node does not know is nothing to it': {
-    'forgets kinds': /expected \[ 1, 'plain' \]/,
+  'a node ignores a message of an unknown kind': {
+    'drops the kind of messages': /expected \[ 1, 'plain' \]/,
   },
-  'when a node is cut off both sides see each other leaving, and when it is back, coming': {
-    'does not say who goes': /tells that a node has left/,
-    'is always connected': /connected says whether other nodes can be reached/,
+  'when a node is cut off, both sides are told that the other left, and later that it is back': {
+    'does not report nodes that leave': /MUST report that a node has left/,
+    'always reports a connection': /connected MUST say whether other nodes can be reached/,
   },
-  'while a node is cut off, messages, events and groups go on at both sides': {
-    'leaves the work to others': /delivers locally by itself/,
+  'while a node is cut off, messages, events and groups work on both sides': {
+    'claims that other nodes handle every event': /MUST NOT depend on the backend/,
   },
-  'while a node is cut off, a message to somebody on the other side is refused, and soon': {
-    'waits for the connection to come back': /MUST end when the nodes that it is for are gone/,
+  'while a node is cut off, a message to a user on the other side is rejected soon': {
+    'waits for a lost connection before it asks': /MUST end when its recipients are gone/,
   },
-  'once a node is back, all that was wanted before and meanwhile comes, and nothing comes twice': {
-    'forgets what is wanted while it is cut off': /MUST hold again when they are back/,
-    'repeats what it said while it was cut off': /Nothing is delivered twice; these came again/,
+  'once a node is back, old and new subscriptions take effect, and nothing is delivered twice': {
+    'ignores interest while it is cut off': /MUST take effect again when it is back/,
+    'delivers messages twice after a cut': /A message MUST NOT be delivered twice; delivered again/,
   },
-  'after a short cut the nodes have each other, as if nothing had been': {
-    'never comes back': /Nodes that are back reach each other|MUST know those that are there/,
+  'after a short cut the nodes reach each other again': {
+    'never reconnects': /Reconnected nodes MUST reach each other|MUST know the nodes of the cluster/,
   },
-  'a node that has stopped is asked nothing and given no work, which the others do': {
-    'does not stop': /MUST know those that are there/,
+  'a stopped node gets no questions and no group events: the other nodes get them': {
+    'does not stop': /MUST know the nodes of the cluster/,
   },
-  'stopping again changes nothing, and what is called after it does no harm': {
-    'throws once it has stopped': /MUST NOT throw, also after stop/,
+  'stop is idempotent, and calls after it do not throw': {
+    'throws after stop': /MUST NOT throw, also after stop/,
   },
-  'a node may be told to stop while it is starting, and before it has': {
-    'goes on starting': /start MUST reject soon when stop is called meanwhile/,
+  'a node can be stopped before it starts and while it is starting': {
+    'does not abort a start': /start MUST reject soon after stop is called/,
   },
-  'once stopped, no connection and no timer is left': {
+  'a stopped node leaves no connection and no timer': {
     'leaves a timer': /MUST NOT leave a connection or timer open/,
   },
 }
 const runs = Object.entries(catches).flatMap(([name, caught]) =>
   Object.entries(caught).map(([fault, message]) => ({ name, fault: fault as ClusterFaultName, message })),
 )
-/** These look at what the whole process has open. */
+/** These runs count the timers of the whole process, so they run one at a time. */
 const alone = runs.filter(({ fault }) => fault === 'leaves a timer')
 
 /** Runs one case against a backend that is broken in one way. */
 const run = async ({ name, fault }: (typeof runs)[number]): Promise<void> => {
-  const found = clusterCases.find((one) => one.name === name)
+  const found = clusterCases.find((testCase) => testCase.name === name)
   if (!found) throw new Error(`There is no case '${name}'`)
   const start = () => memoryEnvironment(faults[fault])
   await runClusterCase(found, readClusterOptions({ name: fault, start, timeout: 2000, seed: 1 }))
@@ -209,40 +213,40 @@ describe('a backend that', () => {
   })
 })
 
-describe('the cluster kit', () => {
-  it('has for every case a backend that fails it', () => {
+describe('the cluster conformance kit', () => {
+  it('catches at least one fault with every case', () => {
     expect(Object.keys(catches).toSorted()).toEqual(clusterCases.map(({ name }) => name).toSorted())
   })
 
-  it('catches every way of being broken', () => {
+  it('catches every fault', () => {
     expect([...new Set(runs.map(({ fault }) => fault))].toSorted()).toEqual(Object.keys(faults).toSorted())
   })
 
-  it('names each case once', () => {
+  it('has a different name for every case', () => {
     expect(new Set(clusterCases.map(({ name }) => name)).size).toBe(clusterCases.length)
   })
 
   it.each([
-    [{ name: 'x' }, /give it 'name' and 'start'/],
+    [{ name: 'x' }, /'name' and 'start' are required/],
     [{ name: 'x', start: 1 }, /'start' must be a function/],
     [{ name: 'x', start: memoryEnvironment, timeout: 0 }, /'timeout' must be a whole number/],
     [{ name: 'x', start: memoryEnvironment, plugin: 1 }, /there is no option 'plugin'/],
     [{ name: 'x', start: memoryEnvironment, missing: { cut: 'no' } }, /there is no option 'cut'/],
     [{ name: 'x', start: memoryEnvironment, missing: { partition: '' } }, /a non-empty string/],
-  ])('refuses options that are wrong: %j', (options, message) => {
+  ])('refuses invalid options: %j', (options, message) => {
     expect(() => clusterConformance(options as never)).toThrow(
       expect.objectContaining({ code: 'invalid_option', message: expect.stringMatching(message) }),
     )
   })
 
-  it('refuses an environment that is none, or that cannot cut and does not say why', async () => {
+  it('refuses an environment without a plugin, or without cut, heal and a reason in missing', async () => {
     const [first] = clusterCases as [ClusterCase]
     const { plugin } = memoryEnvironment()
     const attempt = (environment: object, missing = {}) =>
       runClusterCase(first, readClusterOptions({ name: 'x', start: () => environment as never, missing }))
-    await expect(attempt({})).rejects.toThrow(/resolves with 'plugin' at least/)
+    await expect(attempt({})).rejects.toThrow(/must return an environment with 'plugin'/)
     await expect(attempt({ plugin, stop: 1 })).rejects.toThrow(/'stop' must be a function/)
-    await expect(attempt({ plugin })).rejects.toThrow(/say missing: \{ partition: why \}/)
+    await expect(attempt({ plugin })).rejects.toThrow(/set missing: \{ partition: reason \}/)
     await attempt({ plugin }, { partition: 'no way' })
   })
 })

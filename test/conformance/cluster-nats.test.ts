@@ -5,8 +5,8 @@ import { afterAll, beforeAll } from 'vitest'
 import { type NatsServer, startNats } from '../support/nats.ts'
 import { TcpGate } from '../support/tcp-gate.ts'
 
-/** More than any case has. */
-const MOST_NODES = 8
+/** More nodes than any case starts. */
+const MAX_NODES = 8
 
 let server: NatsServer
 let environments = 0
@@ -25,7 +25,7 @@ clusterConformance({
   name: 'NATS',
   start: async () => {
     const nodes: Node[] = []
-    const gates = await Promise.all(Array.from({ length: MOST_NODES }, () => TcpGate.before(server.port)))
+    const gates = await Promise.all(Array.from({ length: MAX_NODES }, () => TcpGate.before(server.port)))
     const gateOf = (app: App) =>
       nodes.find(({ scope }) => scope.get(Cluster).node === app.cluster.node)?.gate as TcpGate
     const prefix = `conformance${++environments}`

@@ -36,7 +36,7 @@ const connect = (port: number) => {
 }
 
 describe('the client over the custom transport', () => {
-  it('calls, subscribes, and leaves politely', async () => {
+  it('calls, subscribes, and closes its connection', async () => {
     const { app, port } = await start()
     app.sessions.onAuthenticate(({ query }) => ({ id: query.get('username') ?? '', name: 'Ada' }))
     const client = connect(port)
@@ -51,12 +51,12 @@ describe('the client over the custom transport', () => {
     await vi.waitFor(() => expect(app.usage).toEqual({ sessions: 0, patterns: 0, nodes: 0 }))
   })
 
-  it('comes back to a server that is started again, with its subscriptions', async () => {
+  it('reconnects to a restarted server, with its subscriptions', async () => {
     const first = await start()
     const client = connect(first.port)
     const heard: unknown[] = []
     await client.subscribe('news/*', (payload) => heard.push(payload)).ready
-    // As if the process had been killed: no close frame says when to come back.
+    // As if the process had been killed: without a close frame with reconnectAfter.
     for (const session of first.app.sessions) (session as PeerSession).disconnected()
     await first.app.stop()
     await vi.waitFor(() => expect(client.state).not.toBe('open'))
@@ -66,7 +66,7 @@ describe('the client over the custom transport', () => {
     await vi.waitFor(() => expect(heard).toEqual(['fresh']))
   })
 
-  it('fails with `connection_failed` where nobody listens, and is told why it is turned away', async () => {
+  it('gets `connection_failed` if no server listens, and the reason if the server closes its session', async () => {
     const { app, port } = await start()
     const client = connect(port)
     const ends: (string | undefined)[] = []
@@ -80,7 +80,7 @@ describe('the client over the custom transport', () => {
   })
 })
 
-describe('a connection that never says who it is', () => {
+describe('a connection without a handshake', () => {
   const stranger = async (port: number, text: string) => {
     const socket = createConnection(port, '127.0.0.1')
     socket.on('error', () => {})
@@ -90,7 +90,7 @@ describe('a connection that never says who it is', () => {
     return socket.resume()
   }
 
-  it('is dropped when its first line is too long, or takes too long, and when the server stops', async () => {
+  it('is dropped if its first line is too long or takes too long, and when the server stops', async () => {
     const { app, port } = await start(0, { handshakeTimeout: 300 })
     const talker = await stranger(port, 'x'.repeat(100_000))
     await vi.waitFor(() => expect(talker.closed).toBe(true))
@@ -105,19 +105,19 @@ describe('a connection that never says who it is', () => {
 })
 
 describe('the example of a custom transport', () => {
-  it('is less than 150 lines, the client’s half included', () => {
+  it('has fewer than 150 lines, client included', () => {
     const files = ['lines.ts', 'line-wire.ts', 'line-session.ts', 'line-transport.ts', 'line-client.ts']
     const count = files.map((name) => read(name).trimEnd().split('\n').length)
     expect(count.reduce((sum, length) => sum + length, 0)).toBeLessThan(150)
   })
 
-  it('is what its page shows, word for word', () => {
+  it('is identical to the code on its page', () => {
     const shown = Object.fromEntries(blocks.filter(({ name }) => name).map(({ name, code }) => [name, code]))
     const files = readdirSync(join(ROOT, FOLDER)).filter((name) => name.endsWith('.ts'))
     expect(shown).toEqual(Object.fromEntries(files.map((name) => [name, read(name)])))
   })
 
-  it('runs, says what its page says, and ends by itself', async () => {
+  it('runs, prints the output on its page, and exits', async () => {
     const env = { ...process.env, TSX_TSCONFIG_PATH: join(ROOT, 'tsconfig.json') }
     const args = ['--import', 'tsx', join(FOLDER, 'demo.ts')]
     const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: ROOT, env, timeout: 60_000 })

@@ -8,8 +8,8 @@ transportConformance({
   plugins: () => [http({ port: 0, hostname: '127.0.0.1' }), socketio({ closeTimeout: 1000 })],
   connect: async (app, handshake) => new SocketIoPeer(app.scope.get(HttpServer).url, handshake),
   missing: {
-    absentPayload: 'an argument of an event that is absent arrives as null',
+    absentPayload: 'an absent argument of an event arrives as null',
     passingRefusal:
-      'a client that Socket.IO tells why it is refused stays away: it loses its connection instead',
+      'a Socket.IO client does not reconnect after a refusal with a reason: it only loses its connection',
   },
 })

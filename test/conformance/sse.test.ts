@@ -8,7 +8,7 @@ transportConformance({
   plugins: () => [http({ port: 0, hostname: '127.0.0.1' }), sse({ grace: 20, closeTimeout: 1000 })],
   connect: async (app, handshake) => new SsePeer(app.scope.get(HttpServer).url, handshake),
   missing: {
-    token: 'a page cannot give an EventSource headers: tokens are in the query',
-    earlyFrames: 'where to send to is in the welcome',
+    token: 'a page cannot set headers of an EventSource: the token is in the query',
+    earlyFrames: 'the address for frames is in the welcome frame',
   },
 })

@@ -7,5 +7,5 @@ transportConformance({
   name: 'websocket',
   plugins: () => [http({ port: 0, hostname: '127.0.0.1' }), websocket({ closeTimeout: 1000 })],
   connect: (app, handshake) => WebSocketPeer.connect(app.scope.get(HttpServer).url, handshake),
-  missing: { token: 'a page cannot give a WebSocket headers: tokens are in the query' },
+  missing: { token: 'a page cannot set headers of a WebSocket: the token is in the query' },
 })

@@ -13,7 +13,7 @@ const send = async (peer: BareClient, topic: string): Promise<string> =>
   (await peer.ask({ topic, payload: 1 })).error?.code ?? 'ok'
 
 describe('without rules', () => {
-  it('whoever is in may do everything', async () => {
+  it('an authenticated client may do everything', async () => {
     const { url } = await startAuth()
     const peer = await connect(url, await makeToken())
     expect(await subscribe(peer, '*')).toBe('ok')
@@ -21,10 +21,10 @@ describe('without rules', () => {
   })
 })
 
-describe('the claim of a token', () => {
+describe('the permissions claim of a token', () => {
   const rookery = { subscribe: ['rooms/*', 'users/ada/inbox'], send: ['echo'] }
 
-  it('must allow', async () => {
+  it('allows what one of its patterns covers, and refuses everything else', async () => {
     const { url } = await startAuth()
     const peer = await connect(url, await makeToken({ rookery }))
     expect(await subscribe(peer, 'rooms/1/*')).toBe('ok')
@@ -36,14 +36,14 @@ describe('the claim of a token', () => {
     expect(await send(peer, 'whoami')).toBe('forbidden')
   })
 
-  it('refuses all or none of what is asked for at once', async () => {
+  it('refuses a subscription as a whole if one of its patterns is not allowed', async () => {
     const { url, app } = await startAuth()
     const peer = await connect(url, await makeToken({ rookery }))
     expect(await subscribe(peer, 'rooms/1/*', '*')).toBe('forbidden')
     expect(app.usage.patterns).toBe(0)
   })
 
-  it('may have another name, and counts for a stream as it opens', async () => {
+  it('may have another name, and applies to the topics of an event stream', async () => {
     const { url } = await startAuth({ claim: 'perms' })
     const headers = { authorization: `Bearer ${await makeToken({ perms: rookery })}` }
     const open = async (topic: string) =>
@@ -52,7 +52,7 @@ describe('the claim of a token', () => {
     expect((await open('*')).status).toBe(403)
   })
 
-  it('counts for Socket.IO too', async () => {
+  it('applies to Socket.IO, too', async () => {
     const { url } = await startAuth()
     const { socket } = await connectSocketIo(url, { token: await makeToken({ rookery }) })
     const refused = await socket.emitWithAck('subscribe', ['*'])
@@ -67,7 +67,7 @@ describe('rules', () => {
     send: { echo: true },
   }
 
-  it('must allow, and a wildcard is no way around them', async () => {
+  it('allow what one of them covers, and a wildcard cannot bypass them', async () => {
     const { url, app } = await startAuth({ rules })
     const peer = await connect(url, await makeToken())
     expect(await subscribe(peer, 'users/ada/*', 'rooms/*')).toBe('ok')
@@ -82,14 +82,14 @@ describe('rules', () => {
     expect(await send(peer, 'whoami')).toBe('forbidden')
   })
 
-  it('never keep anybody from logging out', async () => {
+  it('cannot forbid auth/logout', async () => {
     const { url } = await startAuth({ rules: { send: {} } })
     const peer = await connect(url, await makeToken({ rookery: {} }))
     expect(await send(peer, 'echo')).toBe('forbidden')
     expect((await peer.ask({ topic: 'auth/logout' })).payload).toEqual({ sessions: 1, missing: [] })
   })
 
-  it('that fail refuse, and the client does not learn how', async () => {
+  it('that throw refuse, and hide the error from the client', async () => {
     const broken = () => {
       throw new Error('secret detail')
     }
@@ -101,7 +101,7 @@ describe('rules', () => {
 })
 
 describe('rooms', () => {
-  it('are joined by name where the claim and the rules for that agree', async () => {
+  it('may be joined if both the claim and the rules allow it', async () => {
     const { url, app } = await startAuth({
       rules: {
         join: { 'team-1': true, 'team-2': true, ':own': ({ user, params }) => params.own === user.id },
@@ -123,7 +123,7 @@ describe('rooms', () => {
 })
 
 describe('authorize', () => {
-  it('is asked topic by topic before the first message of a wildcard, once each', async () => {
+  it('is called once for each topic of a wildcard, before its first message', async () => {
     const asked: string[] = []
     verifies('delivery.published.not-allowed')
     const { url, app } = await startAuth({
@@ -146,7 +146,7 @@ describe('authorize', () => {
     expect(asked).toContain('ada ada send echo')
   })
 
-  it('allows with true alone, and only what rules and claim allow', async () => {
+  it('allows only by returning true, and only what rules and claim allow', async () => {
     let answer: unknown = true
     const { url } = await startAuth({
       rules: { send: { echo: true } },
@@ -162,7 +162,7 @@ describe('authorize', () => {
     expect(await send(peer, 'echo')).toBe('too_many_rooms')
   })
 
-  it('holds messages back in their order while it looks something up', async () => {
+  it('delays messages while it decides, and keeps their order', async () => {
     let allow = (_allowed: boolean): void => {}
     const { url, app } = await startAuth({
       authorize: (_ctx, _action, topic) =>
@@ -178,7 +178,7 @@ describe('authorize', () => {
     await vi.waitFor(() => expect(peer.on('slow')).toEqual([1, 2, 3]))
   })
 
-  it('keeps the order of a subscription and what is sent after it', async () => {
+  it('delays a message that the client sends after a subscription until the subscription is decided', async () => {
     const { url } = await startAuth(
       {
         authorize: async (_ctx, action) =>
@@ -195,7 +195,7 @@ describe('authorize', () => {
 })
 
 describe('a session without a user', () => {
-  it('gets what rules allow to everybody', async () => {
+  it('may do what a rule allows with true', async () => {
     const { url } = await startAuth({
       required: false,
       rules: { subscribe: { 'public/*': true, 'mine/*': () => true } },
@@ -209,7 +209,7 @@ describe('a session without a user', () => {
 })
 
 describe('a new token', () => {
-  it('takes away what it does not allow, and the client is told', async () => {
+  it('removes subscriptions that it does not allow, and the client is told', async () => {
     const { url, app } = await startAuth()
     verifies(
       'protocol.client-frame.new-token-removes-subscriptions',
@@ -234,7 +234,7 @@ describe('a new token', () => {
     expect(await send(peer, 'echo')).toBe('forbidden')
   })
 
-  it('counts for a subscription that was asked for before and is answered after', async () => {
+  it('decides about a subscription that was requested before it and is decided after it', async () => {
     const answers: ((allowed: boolean) => void)[] = []
     const { url, app } = await startAuth({
       authorize: ({ claims }, action) =>
@@ -251,7 +251,7 @@ describe('a new token', () => {
     expect(app.usage.patterns).toBe(0)
   })
 
-  it('has topics of a wildcard asked for anew', async () => {
+  it('makes authorize decide again about the topics of a wildcard', async () => {
     const { url, app } = await startAuth({ authorize: ({ claims }) => claims?.role === 'admin' })
     const peer = await connect(url, await makeToken({ role: 'admin' }))
     expect(await subscribe(peer, 'a/*')).toBe('ok')

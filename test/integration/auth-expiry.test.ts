@@ -5,11 +5,11 @@ import { verifies } from '../requirements.ts'
 import { SseReader } from '../support/sse-reader.ts'
 import { bearer, connect, connectSocketIo, makeToken, now, refusal, startAuth } from './auth-support.ts'
 
-/** Ends within the next second or two: `exp` is in whole seconds. */
-const soon = (claims: object = {}) => makeToken({ exp: now() + 2, ...claims })
+/** Creates a token that expires in one to two seconds, because `exp` is in whole seconds. */
+const shortToken = (claims: object = {}) => makeToken({ exp: now() + 2, ...claims })
 
 describe('a token that expires', () => {
-  it('is asked to be renewed before, and ends the session when it is not', async () => {
+  it('makes the server ask for a new token, and ends the session if none comes', async () => {
     const { url, app } = await startAuth({ grace: 200 })
     verifies('protocol.server-frame.auth')
     const began = Date.now()
@@ -26,21 +26,21 @@ describe('a token that expires', () => {
     expect(app.usage).toEqual({ sessions: 0, patterns: 0, nodes: 0 })
   })
 
-  it('ends what cannot renew it: a stream and a Socket.IO client', async () => {
+  it('ends an event stream, and a Socket.IO connection that does not renew it', async () => {
     const { url } = await startAuth({ grace: 0 })
-    const headers = { authorization: `Bearer ${await soon()}` }
+    const headers = { authorization: `Bearer ${await shortToken()}` }
     const reader = await SseReader.open(`${url}/api/v1/sse`, headers)
-    const { socket } = await connectSocketIo(url, { token: await soon() })
+    const { socket } = await connectSocketIo(url, { token: await shortToken() })
     const gone = new Promise((resolve) => socket.on('disconnect', resolve))
     const closed = await reader.until(({ type }) => type === 'close')
     expect(closed.error.code).toBe('token_expired')
     await gone
   })
 
-  it('is renewed without an interruption', async () => {
+  it('can be renewed while the connection stays open', async () => {
     const { url } = await startAuth({ grace: 0 })
     verifies('protocol.client-frame.new-token-keeps-session')
-    const peer = await connect(url, await soon())
+    const peer = await connect(url, await shortToken())
     const token = await makeToken({ exp: now() + 4, name: 'Ada' })
     const { payload } = await peer.ask({ type: 'auth', token })
     expect(payload.expiresIn).toBeGreaterThan(2000)
@@ -52,9 +52,9 @@ describe('a token that expires', () => {
     expect((await peer.untilClosed()).reason).toBe('token_expired')
   })
 
-  it('is renewed by a Socket.IO client', async () => {
+  it('can be renewed by a Socket.IO client', async () => {
     const { url } = await startAuth({ grace: 0 })
-    const { socket } = await connectSocketIo(url, { token: await soon() })
+    const { socket } = await connectSocketIo(url, { token: await shortToken() })
     const asked = new Promise<{ expiresIn: number }>((resolve) => socket.on('$auth', resolve))
     expect((await asked).expiresIn).toBeGreaterThan(0)
     const token = await makeToken({ name: 'Ada' })
@@ -70,7 +70,7 @@ describe('a token that expires', () => {
     let made = 0
     const token = () => {
       made++
-      return made === 1 ? soon() : makeToken({ name: `Ada ${made}` })
+      return made === 1 ? shortToken() : makeToken({ name: `Ada ${made}` })
     }
     const client = createClient({ url, transports, token })
     onTestFinished(() => client.close())
@@ -84,7 +84,7 @@ describe('a token that expires', () => {
 })
 
 describe('a new token', () => {
-  it('that is wrong is refused, and the session stays; after five in a row it goes', async () => {
+  it('that is not valid is refused, and the sixth in a row ends the session', async () => {
     const { url } = await startAuth()
     const peer = await connect(url, await makeToken())
     const code = async (token: string) => (await peer.ask({ type: 'auth', token })).error?.code ?? 'ok'

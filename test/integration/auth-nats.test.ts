@@ -19,7 +19,7 @@ const startNode = (servers: string, prefix = 'test') =>
   startAuth({}, { plugins: [nats({ servers, prefix })] })
 
 describe('revocations with NATS', () => {
-  it('reach every node, and outlive all of them', async () => {
+  it('reach every node, and are kept when all nodes have stopped', async () => {
     const { url: servers } = await useJetStream()
     const a = await startNode(servers)
     const b = await startNode(servers)
@@ -39,7 +39,7 @@ describe('revocations with NATS', () => {
     await connect(stranger.url, token)
   })
 
-  it('reach a node that was cut off as soon as it is back', async () => {
+  it('reach a disconnected node as soon as it is connected again', async () => {
     const server = await useNats()
     const a = await startNode(server.url)
     const b = await startNode(server.url)
@@ -55,7 +55,7 @@ describe('revocations with NATS', () => {
     expect(await refusal(b.url, bearer(token))).toBe('token_revoked')
   })
 
-  it('live in the nodes where there is no JetStream, and the log says so once', async () => {
+  it('are in the memory of the nodes without JetStream, and the log warns once', async () => {
     const { url: servers } = await useNats()
     const { url, auth, lines } = await startNode(servers)
     const token = await makeToken()
@@ -68,7 +68,7 @@ describe('revocations with NATS', () => {
 })
 
 describe('the store of nats()', () => {
-  it('keeps what it is given for its time, under any key, and for longer when asked', async () => {
+  it('keeps values for their time, under any key, and extends the time of its bucket', async () => {
     const { url: servers } = await useJetStream()
     const { app } = await startNode(servers)
     const store = app.scope.get(Store)

@@ -11,10 +11,10 @@ import {
   startAuthNodes,
 } from './auth-support.ts'
 
-const gone = { code: 4401, reason: 'token_revoked' }
+const revokedClose = { code: 4401, reason: 'token_revoked' }
 
 describe('revoke', () => {
-  it('of a user closes all their sessions, and refuses the tokens that they have', async () => {
+  it('of a user closes all sessions of the user, and refuses the tokens issued so far', async () => {
     const { url, app, auth } = await startAuth()
     const token = await makeToken()
     const phone = await connect(url, token)
@@ -24,20 +24,20 @@ describe('revoke', () => {
     const bob = await connect(url, await makeToken({ sub: 'bob' }))
     const left = new Promise((resolve) => socket.on('disconnect', resolve))
     expect(await auth.revoke({ user: 'ada' })).toEqual({ sessions: 3, missing: [] })
-    expect(await phone.untilClosed()).toEqual(gone)
+    expect(await phone.untilClosed()).toEqual(revokedClose)
     expect(phone.frames.at(-1)).toMatchObject({ type: 'close', reconnectAfter: null })
     await reader.until(({ type }) => type === 'close')
     await left
     expect(bob.closed).toBeUndefined()
     expect(await refusal(url, bearer(token))).toBe('token_revoked')
-    // Issued in the same second, or nobody knows when.
+    // Issued before the revocation, or at an unknown time.
     expect(await refusal(url, bearer(await makeToken({ iat: now() - 1 })))).toBe('token_revoked')
     expect(await refusal(url, bearer(await makeToken({ iat: undefined })))).toBe('token_revoked')
     await expect(auth.verify(token)).rejects.toMatchObject({ code: 'token_revoked' })
     expect(app.usage.sessions).toBe(1)
   })
 
-  it('of a user lets them in with a token that is issued later', async () => {
+  it('of a user does not refuse a token that is issued later', async () => {
     const { url, auth } = await startAuth()
     await auth.revoke({ user: 'ada' })
     const peer = await connect(url, await makeToken({ iat: now() + 2 }))
@@ -47,7 +47,7 @@ describe('revoke', () => {
     expect(peer.frames[0]?.type).toBe('welcome')
   })
 
-  it('of a session refuses its token, by its id or without one', async () => {
+  it('of a session refuses its token, with or without a jti', async () => {
     const { url, auth } = await startAuth()
     for (const jti of ['one', undefined]) {
       const token = await makeToken({ jti, iat: now() - 5 })
@@ -56,29 +56,29 @@ describe('revoke', () => {
       const other = await connect(url, await makeToken())
       const session = String(peer.frames[0]?.session)
       expect(await auth.revoke({ session })).toEqual({ sessions: 2, missing: [] })
-      expect(await peer.untilClosed()).toEqual(gone)
-      expect(await twin.untilClosed()).toEqual(gone)
+      expect(await peer.untilClosed()).toEqual(revokedClose)
+      expect(await twin.untilClosed()).toEqual(revokedClose)
       expect(other.closed).toBeUndefined()
       expect(await refusal(url, bearer(token))).toBe('token_revoked')
       expect(await auth.revoke({ session })).toEqual({ sessions: 0, missing: [] })
     }
   })
 
-  it('of a token without an id cannot be evaded by writing its signature otherwise', async () => {
+  it('of a token without a jti cannot be evaded by another spelling of the signature', async () => {
     const { url, auth } = await startAuth()
     const token = await makeToken()
     const { tokenId } = await auth.verify(token)
     await auth.revoke({ tokenId })
     const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
     const last = alphabet.indexOf(token.at(-1) as string)
-    // The last character of 32 bytes has two bits that mean nothing.
+    // The last base64url character of 32 bytes has two unused bits.
     for (const bits of [0, 1, 2, 3]) {
       const twin = token.slice(0, -1) + alphabet[(last & ~3) | bits]
       expect(['token_revoked', 'invalid_token']).toContain(await refusal(url, bearer(twin)))
     }
   })
 
-  it('takes one target, and a date', async () => {
+  it('refuses invalid targets and dates', async () => {
     const { auth } = await startAuth()
     for (const target of [
       {},
@@ -97,19 +97,19 @@ describe('revoke', () => {
 })
 
 describe('auth/logout', () => {
-  it('ends the session and its token, after the reply; no replay of it comes in', async () => {
+  it('replies, then ends the session, and its token is refused from then on', async () => {
     const { url, auth } = await startAuth()
     const token = await makeToken()
     const peer = await connect(url, token)
     const other = await connect(url, await makeToken({ jti: 'other' }))
     expect((await peer.ask({ topic: 'auth/logout' })).payload).toEqual({ sessions: 1, missing: [] })
-    expect(await peer.untilClosed()).toEqual(gone)
+    expect(await peer.untilClosed()).toEqual(revokedClose)
     expect(await refusal(url, bearer(token))).toBe('token_revoked')
     expect((await other.ask({ type: 'auth', token })).error.code).toBe('token_revoked')
     expect(auth.claims({ user: null } as never)).toBeUndefined()
   })
 
-  it('with everywhere ends all sessions of the user', async () => {
+  it('with everywhere: true ends all sessions of the user', async () => {
     const { url } = await startAuth()
     const peer = await connect(url, await makeToken())
     const other = await connect(url, await makeToken({ jti: 'other' }))
@@ -117,26 +117,26 @@ describe('auth/logout', () => {
     expect(bad.error).toMatchObject({ code: 'invalid_payload', issues: [{ path: ['everywhere'] }] })
     const { payload } = await peer.ask({ topic: 'auth/logout', payload: { everywhere: true } })
     expect(payload).toEqual({ sessions: 2, missing: [] })
-    expect(await peer.untilClosed()).toEqual(gone)
-    expect(await other.untilClosed()).toEqual(gone)
+    expect(await peer.untilClosed()).toEqual(revokedClose)
+    expect(await other.untilClosed()).toEqual(revokedClose)
     expect(await refusal(url, bearer(await makeToken({ jti: 'third' })))).toBe('token_revoked')
   })
 })
 
-describe('on several nodes', () => {
-  it('sessions are gone within a second wherever they are, and stay out everywhere', async () => {
+describe('on several nodes, revoke', () => {
+  it('closes sessions on every node within a second, and every node refuses their tokens', async () => {
     const { nodes } = await startAuthNodes(3)
     const [a, b, c] = nodes as [(typeof nodes)[0], (typeof nodes)[0], (typeof nodes)[0]]
     const token = await makeToken()
     const peers = await Promise.all([connect(a.url, token), connect(b.url, token), connect(b.url, token)])
     const began = Date.now()
     expect(await c.auth.revoke({ user: 'ada' })).toEqual({ sessions: 3, missing: [] })
-    for (const peer of peers) expect(await peer.untilClosed()).toEqual(gone)
+    for (const peer of peers) expect(await peer.untilClosed()).toEqual(revokedClose)
     expect(Date.now() - began).toBeLessThan(1000)
     for (const { url } of nodes) expect(await refusal(url, bearer(token))).toBe('token_revoked')
   })
 
-  it('the token of a session is revoked wherever the session is', async () => {
+  it('of a session revokes its token, whichever node has the session', async () => {
     const { nodes } = await startAuthNodes(2)
     const [a, b] = nodes as [(typeof nodes)[0], (typeof nodes)[0]]
     const token = await makeToken()
@@ -144,15 +144,15 @@ describe('on several nodes', () => {
     const there = await connect(b.url, token)
     const session = String(there.frames[0]?.session)
     expect(await a.auth.revoke({ session })).toEqual({ sessions: 2, missing: [] })
-    expect(await here.untilClosed()).toEqual(gone)
-    expect(await there.untilClosed()).toEqual(gone)
+    expect(await here.untilClosed()).toEqual(revokedClose)
+    expect(await there.untilClosed()).toEqual(revokedClose)
     expect(await a.auth.revoke({ session: `${b.app.cluster.node}-nobody` })).toEqual({
       sessions: 0,
       missing: [],
     })
   })
 
-  it('a node that joins later knows, and one that was cut off learns when it is back', async () => {
+  it('reaches nodes that join later, and disconnected nodes when they are connected again', async () => {
     const { nodes, cluster } = await startAuthNodes(2)
     const [a, b] = nodes as [(typeof nodes)[0], (typeof nodes)[0]]
     const token = await makeToken()
@@ -163,13 +163,13 @@ describe('on several nodes', () => {
     expect(await refusal(late.url, bearer(token))).toBe('token_revoked')
     await connect(b.url, token)
     cluster.heal(b.app.cluster.node)
-    expect(await peer.untilClosed()).toEqual(gone)
+    expect(await peer.untilClosed()).toEqual(revokedClose)
     await vi.waitFor(async () => expect(await refusal(b.url, bearer(token))).toBe('token_revoked'))
   })
 })
 
 describe('the log', () => {
-  it('has ids, and never a token', async () => {
+  it('has ids and hashes, and never a token', async () => {
     const { url, auth, lines } = await startAuth({ query: 'token' })
     const tokens = [
       await makeToken({ jti: 'a' }),

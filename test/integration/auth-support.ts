@@ -16,7 +16,7 @@ export interface AuthApp extends TestApp {
   readonly auth: Auth
 }
 
-/** An app whose peers need a token, over all transports. */
+/** Starts an app that requires a token, with all transports. */
 export const startAuth = async (
   options: Partial<AuthOptions> = {},
   { plugins = [], prepare, ...more }: TestAppOptions = {},
@@ -34,7 +34,7 @@ export const startAuth = async (
   return { ...started, auth: started.app.scope.get(Auth) }
 }
 
-/** Apps that act as one. */
+/** Starts several nodes of one cluster. */
 export const startAuthNodes = async (count: number, options: Partial<AuthOptions> = {}) => {
   const cluster = new MemoryCluster()
   const nodes: AuthApp[] = []
@@ -44,15 +44,15 @@ export const startAuthNodes = async (count: number, options: Partial<AuthOptions
 
 export const bearer = (token: string): ClientOptions => ({ headers: { authorization: `Bearer ${token}` } })
 
-/** A WebSocket peer that shows its token in a header. */
+/** Connects a WebSocket client that presents its token in a header. */
 export const connect = (url: string, token: string, query = ''): Promise<BareClient> =>
   connectBare(url, query, bearer(token))
 
-/** The code with which a WebSocket peer is refused. */
+/** Returns the error code with which a WebSocket client is refused. */
 export const refusal = async (url: string, options: ClientOptions = {}, query = ''): Promise<string> =>
   (await new BareClient(`${url}/api/v1/ws${query}`, options).untilClosed()).reason
 
-/** An unchanged Socket.IO client: its session's user, or the error that it got. */
+/** Connects an unchanged Socket.IO client. Resolves with its session's user, or with the code of its error. */
 export const connectSocketIo = (
   url: string,
   auth: object,

@@ -19,14 +19,14 @@ import {
 
 const ada = { id: 'ada', name: 'Ada' }
 
-describe('a peer shows its token', () => {
-  it('in a header, and the name in the query counts for nothing', async () => {
+describe('a client may present its token', () => {
+  it('in a header, and the username in the query is then ignored', async () => {
     const { url } = await startAuth()
     const peer = await connect(url, await makeToken({ name: 'Ada' }), '?username=mallory')
     expect(peer.frames[0]?.user).toEqual(ada)
   })
 
-  it('in its first frame, where it can set no header', async () => {
+  it('in its first frame, if it cannot set a header', async () => {
     const { url } = await startAuth()
     const peer = new BareClient(`${url}/api/v1/ws?username=mallory`)
     await vi.waitFor(() => expect(peer.socket.readyState).toBe(WebSocket.OPEN))
@@ -36,28 +36,28 @@ describe('a peer shows its token', () => {
     expect((await peer.until(({ id }) => id === 7)).payload).toEqual(ada)
   })
 
-  it('with the client library, in whatever way its transport has', async () => {
+  it('with the client library', async () => {
     const { url } = await startAuth()
     const client = createClient({ url, WebSocket, token: () => makeToken({ name: 'Ada' }) })
     onTestFinished(() => client.close())
     expect(await client.call('whoami')).toEqual(ada)
   })
 
-  it('to an event stream', async () => {
+  it('in a header of an event stream', async () => {
     const { url } = await startAuth()
     const headers = { authorization: `bearer ${await makeToken({ name: 'Ada' })}` }
     const reader = await SseReader.open(`${url}/api/v1/sse`, headers)
     expect((await reader.until(({ type }) => type === 'welcome')).user).toEqual(ada)
   })
 
-  it('to Socket.IO, as auth.token', async () => {
+  it('in auth.token of Socket.IO', async () => {
     const { url } = await startAuth()
     expect((await connectSocketIo(url, { token: await makeToken({ name: 'Ada' }) })).user).toEqual(ada)
     expect((await connectSocketIo(url, { token: 'garbage' })).code).toBe('invalid_token')
     expect((await connectSocketIo(url, {})).code).toBe('unauthenticated')
   })
 
-  it('in the URL only where that has been switched on', async () => {
+  it('in the URL, only if the option query is set', async () => {
     const closed = await startAuth()
     const open = await startAuth({ query: 'access_token' })
     const query = `?access_token=${await makeToken({ name: 'Ada' })}`
@@ -66,10 +66,10 @@ describe('a peer shows its token', () => {
   })
 })
 
-describe('a peer is refused', () => {
+describe('a client is refused', () => {
   it.each<[string, () => Promise<string>, string]>([
     ['that has expired', () => makeToken({ exp: now() - 1 }), 'token_expired'],
-    ['of another key', () => makeToken({}, { key: Buffer.alloc(40) }), 'invalid_token'],
+    ['signed with another key', () => makeToken({}, { key: Buffer.alloc(40) }), 'invalid_token'],
     ['that is too large', () => makeToken({ x: 'x'.repeat(8200) }), 'invalid_token'],
   ])('with a token %s', async (_name, make, code) => {
     const { url, lines } = await startAuth()
@@ -83,7 +83,7 @@ describe('a peer is refused', () => {
     expect(JSON.stringify(lines)).not.toContain(token.split('.')[2])
   })
 
-  it('without a token, for good', async () => {
+  it('without a token, and told not to reconnect', async () => {
     const { url } = await startAuth()
     const stream = await fetch(`${url}/api/v1/sse`, { headers: { accept: 'text/event-stream' } })
     expect(stream.status).toBe(401)
@@ -95,7 +95,7 @@ describe('a peer is refused', () => {
     expect(peer.frames).toMatchObject([{ type: 'close', reconnectAfter: null }])
   })
 
-  it('that never says who it is, when the time for the handshake is over', async () => {
+  it('if its first frame does not arrive within the handshake time', async () => {
     const { url } = await startAuth({}, { handshakeTimeout: 100 })
     expect(await refusal(url)).toBe('unauthenticated')
   })
@@ -109,8 +109,8 @@ describe('a peer is refused', () => {
   })
 })
 
-describe('with required: false a peer without a token', () => {
-  it('has no user, whatever name it gives, and is not waited for', async () => {
+describe('with required: false, a client without a token', () => {
+  it('has no user, whatever name it gives, and the server does not wait for its first frame', async () => {
     const { url } = await startAuth({ required: false })
     const peer = await connectBare(url, '?username=ada')
     expect(peer.frames[0]?.user).toBeNull()
@@ -118,7 +118,7 @@ describe('with required: false a peer without a token', () => {
     expect((await peer.ask({ topic: 'auth/logout' })).error.code).toBe('unauthenticated')
   })
 
-  it('may say that its first frame has one', async () => {
+  it('may announce a token in its first frame', async () => {
     const { url } = await startAuth({ required: false })
     const peer = new BareClient(`${url}/api/v1/ws?auth=first`)
     await vi.waitFor(() => expect(peer.socket.readyState).toBe(WebSocket.OPEN))
@@ -126,7 +126,7 @@ describe('with required: false a peer without a token', () => {
     expect((await peer.until(({ type }) => type === 'welcome')).user).toEqual(ada)
   })
 
-  it('is told apart from one with a wrong token', async () => {
+  it('is accepted, while a client with an invalid token is refused', async () => {
     const { url } = await startAuth({ required: false })
     expect(await refusal(url, bearer('garbage'))).toBe('invalid_token')
     expect(await refusal(url, bearer('more garbage'))).toBe('invalid_token')
@@ -145,7 +145,7 @@ describe('a cookie', () => {
     return response.status
   }
 
-  it('may hold the token', async () => {
+  it('may contain the token', async () => {
     const { url } = await start()
     const token = await makeToken({ name: 'Ada' })
     const peer = await connectBare(url, '', { headers: { cookie: `x=1; token=${token}`, origin: url } })
@@ -153,7 +153,7 @@ describe('a cookie', () => {
     expect(await open({})).toBe(200)
   })
 
-  it('counts only on pages of allowed origins', async () => {
+  it('is accepted only from pages of allowed origins', async () => {
     const { url } = await start()
     const cookie = `token=${await makeToken()}`
     const peer = new BareClient(`${url}/api/v1/ws`, { headers: { cookie, origin: 'https://evil.test' } })
@@ -165,7 +165,7 @@ describe('a cookie', () => {
     expect(await open({ 'sec-fetch-site': 'same-origin' })).toBe(200)
   })
 
-  it('needs an origin check that is in force', async () => {
+  it('needs allowedOrigins that refuse other origins', async () => {
     for (const allowedOrigins of ['*', () => true] as const) {
       const app = createApp({
         logger: 'silent',
@@ -182,7 +182,7 @@ describe('a cookie', () => {
 })
 
 describe('authenticate', () => {
-  it('says who a peer is, in place of tokens', async () => {
+  it('authenticates clients without tokens', async () => {
     const shared = { id: 'ada', name: 'Ada' }
     const { url, auth } = await startAuth({
       authenticate: async ({ headers }) => (headers.cookie === 'sid=1' ? shared : null),
@@ -201,11 +201,11 @@ describe('authenticate', () => {
     expect((await other.untilClosed()).reason).toBe('token_revoked')
     expect(await auth.revoke({ user: 'ada' })).toEqual({ sessions: 1, missing: [] })
     expect((await peer.untilClosed()).reason).toBe('token_revoked')
-    // Whoever is let in again is.
+    // `authenticate` accepts the user again.
     await connectBare(url, '', { headers: { cookie: 'sid=1' } })
   })
 
-  it('hides what goes wrong in it', async () => {
+  it('that throws refuses the client with internal, and hides the error', async () => {
     const { url, lines } = await startAuth({
       authenticate: () => {
         throw new Error('the database is away')

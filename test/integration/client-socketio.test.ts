@@ -40,7 +40,7 @@ describe.each<[NonNullable<SocketIoOptions['transports']>]>([
   [['polling']],
   [['polling', 'websocket']],
 ])('the client over Socket.IO by %s', (transports) => {
-  it('calls, sends, subscribes and is told of errors', async () => {
+  it('calls, sends, subscribes and receives errors', async () => {
     const { url, app, noted } = await start()
     const params = { username: 'ada', roomID: '42' }
     const client = connect(url, { transports }, { params })
@@ -67,7 +67,7 @@ describe.each<[NonNullable<SocketIoOptions['transports']>]>([
 })
 
 describe('the client over Socket.IO', () => {
-  it('sends what a payload was when it was handed over, and nothing that is not JSON', async () => {
+  it('sends a payload as it was at the call, and as JSON', async () => {
     const { url, noted } = await start()
     const client = connect(url)
     const payload = { list: [1], bytes: new Uint8Array([1, 2]) }
@@ -87,7 +87,7 @@ describe('the client over Socket.IO', () => {
     expect(await client.call('note', 'still here')).toBe('still here')
   })
 
-  it('resolves with an answer that only looks like an error', async () => {
+  it('resolves with a reply that only looks like an error', async () => {
     const { url } = await start()
     const client = connect(url)
     for (const answer of [{ error: 'no' }, { error: null }, { error: { code: 'x' }, more: 1 }, [], null]) {
@@ -95,7 +95,7 @@ describe('the client over Socket.IO', () => {
     }
   })
 
-  it('presents what auth() returns, for every attempt', async () => {
+  it('calls auth() for every attempt to connect, and presents its result', async () => {
     const { url, app } = await start()
     app.sessions.onAuthenticate(({ token }) => {
       if (token !== 'secret') throw new RookeryError('unauthenticated', 'Who are you?')
@@ -107,7 +107,7 @@ describe('the client over Socket.IO', () => {
     expect([client.user?.id, auth.mock.calls.length]).toEqual(['u1', 2])
   })
 
-  it('is closed by a server that refuses it, with the reason', async () => {
+  it('closes if the server refuses it, and reports the reason', async () => {
     const { url, app } = await start()
     app.sessions.onAuthenticate(() => {
       throw new RookeryError('forbidden', 'Banned')
@@ -119,7 +119,7 @@ describe('the client over Socket.IO', () => {
     expect(errors).toEqual(['Banned'])
   })
 
-  it('comes back after a lost connection, and when the server says so', async () => {
+  it('reconnects after a lost connection, and after a close with a retryable error', async () => {
     const { url, app } = await start()
     const proxy = await FaultyProxy.listen(url)
     const client = connect(proxy.url)
@@ -135,7 +135,7 @@ describe('the client over Socket.IO', () => {
     await untilOpen(client)
   })
 
-  it('is what WebSocket falls back to, and returns from: nothing is lost or repeated', async () => {
+  it('replaces WebSocket and gives way to it again, and no message is lost or repeated', async () => {
     const { url, app, noted } = await start()
     const proxy = await FaultyProxy.listen(url, { upgrades: 403 })
     const transports = [websocket({ WebSocket }), socketio()]

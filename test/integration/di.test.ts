@@ -28,7 +28,7 @@ class Billing {
 }
 
 describe('rookery/di', () => {
-  it('builds application classes from tokens, one instance under a token', () => {
+  it('constructs application classes with their dependencies, and one instance for each token', () => {
     const logger = recordingLogger()
     const app = createApp({
       logger,
@@ -45,7 +45,7 @@ describe('rookery/di', () => {
     expect(logger.lines).toEqual([{ level: 'info', msg: 'mail', text: 'hello' }])
   })
 
-  it('lets plugins require what classes provide', async () => {
+  it('lets plugins require a token that a class provides', async () => {
     const plugin = definePlugin({
       name: 'reports',
       requires: [Mailer],
@@ -61,7 +61,7 @@ describe('rookery/di', () => {
     await app.stop()
   })
 
-  it('names what is missing and how to add it', () => {
+  it('names a missing token and the plugin that provides it', () => {
     const app = createApp({ logger: 'silent' })
     expect(() => resolve(app.scope, Billing)).toThrow(
       expect.objectContaining({
@@ -71,7 +71,7 @@ describe('rookery/di', () => {
     )
   })
 
-  it('refuses classes and parameters that do not say what they are', () => {
+  it('refuses classes without @injectable and parameters without @inject', () => {
     class Plain {}
     expect(() => resolve(createApp({ logger: 'silent' }).scope, Plain)).toThrow(
       /Plain needs the decorator @injectable/,
@@ -89,7 +89,7 @@ describe('rookery/di', () => {
     expect(() => di({ providers: [Plain] as never })).toThrow(/option 'providers' must be a list/)
   })
 
-  it('reports classes that need each other', () => {
+  it('reports classes that depend on each other', () => {
     const A = createToken<object>('A')
     const B = createToken<object>('B')
     @injectable()

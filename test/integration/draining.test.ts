@@ -11,7 +11,7 @@ const GET = 'GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n'
 
 const routes = () => new Hono().get('/hello', (c) => c.text('hi'))
 
-/** A connection that has asked once, as a proxy keeps them; closed with the test. */
+/** A kept-alive connection after one request, as of a proxy; closed with the test. */
 const keptAlive = async (url: string) => {
   const { hostname, port } = new URL(url)
   const socket: Socket = createConnection(Number(port), hostname)
@@ -30,7 +30,7 @@ const keptAlive = async (url: string) => {
 }
 
 describe('a server that stops with a drain delay', () => {
-  it('says 503 to load balancers at once, and serves everything meanwhile', async () => {
+  it('answers 503 to the health checks of load balancers at once, and serves all other requests during the delay', async () => {
     const { app, url } = await startApp({ http: { routes: routes() }, drainDelay: '5s' })
     app.handle('echo', (_ctx, payload) => payload)
     const before = await connectBare(url)
@@ -40,7 +40,7 @@ describe('a server that stops with a drain delay', () => {
     expect(ready.status).toBe(503)
     expect(await ready.json()).toMatchObject({ status: 'stopping' })
     expect(await (await fetch(`${url}/hello`)).text()).toBe('hi')
-    // A balancer that keeps a connection learns that it ends.
+    // The response tells a balancer that its kept-alive connection ends.
     kept.socket.write(GET)
     await once(kept.socket, 'close')
     expect(kept.text).toMatch(/200 OK[\s\S]*connection: close[\s\S]*hi$/i)
@@ -55,10 +55,10 @@ describe('a server that stops with a drain delay', () => {
     await expect(fetch(`${url}/hello`)).rejects.toThrow()
   })
 
-  it('answers a proxy that does not know of it, and tells it with an answer that a connection ends', async () => {
+  it('answers a proxy that does not check health, and ends its connections with their last answers', async () => {
     const { app, url } = await startApp({ http: { routes: routes() }, drainDelay: '500ms' })
     const stopping = app.stop()
-    // A connection from before the drain would have ended after one more answer.
+    // A connection opened before the drain ends after one response.
     const [busy, idle] = [await keptAlive(url), await keptAlive(url)]
     const { server } = app.scope.get(HttpServer)
     while (server.listening) {
@@ -76,19 +76,19 @@ describe('a server that stops with a drain delay', () => {
     expect(busy.text).toMatch(/connection: close[\s\S]*hi$/i)
   })
 
-  it('does not wait where it has not started', async () => {
+  it('does not wait if it has not started', async () => {
     const app = createApp({ logger: 'silent', drainDelay: '1h' })
     await app.stop()
     expect(app.state).toBe('stopped')
   })
 
-  it('has an option that is checked', () => {
+  it('refuses a wrong drainDelay', () => {
     expect(() => createApp({ drainDelay: -1 })).toThrow(/'drainDelay'/)
   })
 })
 
 describe('a server that stops', () => {
-  it('answers what kept-alive connections have sent, and closes those that are idle', async () => {
+  it('answers requests on kept-alive connections, and closes idle connections', async () => {
     const { app, url } = await startApp({ http: { routes: routes() } })
     const asking = await Promise.all(Array.from({ length: 20 }, () => keptAlive(url)))
     const idle = await keptAlive(url)
@@ -104,7 +104,7 @@ describe('a server that stops', () => {
     expect(idle.error).toBeUndefined()
   })
 
-  it('waits for answers under way, and not for the connections after them', async () => {
+  it('waits for responses under way, and then does not wait for their connections', async () => {
     let answer = () => {}
     const slow = new Hono()
       .get('/hello', (c) => c.text('hi'))
@@ -129,7 +129,7 @@ describe('a server that stops', () => {
     expect(kept.error).toBeUndefined()
   })
 
-  it('closes connections that have never asked for anything', async () => {
+  it('closes connections that have never sent a request', async () => {
     const { app, url } = await startApp()
     const { port } = app.scope.get(HttpServer).server.address() as AddressInfo
     const silent = createConnection(port, '127.0.0.1')
@@ -144,7 +144,7 @@ describe('a server that stops', () => {
 })
 
 describe('idle connections', () => {
-  it('stay open for longer than those of nginx and of AWS, and for as long as is said', async () => {
+  it('stay open longer than those of nginx and AWS by default, and for the time of the option', async () => {
     const { url } = await startApp()
     expect((await fetch(`${url}/healthz`)).headers.get('keep-alive')).toBe('timeout=72')
     const short = await startApp({ http: { keepAliveTimeout: '30s' } })

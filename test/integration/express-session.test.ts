@@ -13,7 +13,7 @@ declare module 'express-session' {
   }
 }
 
-/** Express with logins in `express-session`, whose middleware also says who connects. */
+/** An Express app with logins in `express-session`; its middleware also gives the user of a connection. */
 const start = async () => {
   const logins = session({ secret: 'test', resave: false, saveUninitialized: false })
   const web = express()
@@ -43,7 +43,7 @@ const start = async () => {
 }
 
 describe('a login of express-session', () => {
-  it('holds for connections over every transport', async () => {
+  it('is the user of connections over every transport', async () => {
     const { url, app, cookie } = await start()
     const users = () => [...app.sessions].map(({ transport, user }) => [transport, user?.id ?? null])
     const headers = { cookie }

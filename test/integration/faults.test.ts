@@ -9,18 +9,18 @@ import { RawWebSocket } from '../support/raw-websocket.ts'
 const echo = (limits: object = {}) =>
   startApp({ limits, prepare: (app) => void app.handle('echo', (_ctx, payload) => payload) })
 
-describe('a frame that is wrong', () => {
+describe('a faulty frame', () => {
   it.each([
-    ['not JSON', '{nope'],
-    ['a list', '[]'],
-    ['null', 'null'],
-    ['empty', ''],
+    ['that is not JSON', '{nope'],
+    ['that is a list', '[]'],
+    ['that is null', 'null'],
+    ['that is empty', ''],
     ['without topic or type', '{"payload":1}'],
     ['of an unknown type', '{"type":"hack"}'],
-    ['with a topic that is no string', '{"topic":7}'],
-    ['a subscribe without topics', '{"type":"subscribe","topics":[]}'],
-    ['with an id that is no number', '{"topic":"echo","id":"1"}'],
-  ])('%s is answered `bad_frame`, and the session goes on', async (_what, text) => {
+    ['whose topic is not a string', '{"topic":7}'],
+    ['of type subscribe without topics', '{"type":"subscribe","topics":[]}'],
+    ['whose id is not a number', '{"topic":"echo","id":"1"}'],
+  ])('%s gets the error `bad_frame`, and the session stays open', async (_what, text) => {
     const { url } = await echo()
     verifies(
       'protocol.errors.bad-frame',
@@ -33,13 +33,13 @@ describe('a frame that is wrong', () => {
     expect((await client.ask({ topic: 'echo', payload: 'still here' })).payload).toBe('still here')
   })
 
-  it('is answered under its id where it has one', async () => {
+  it('gets an error reply with its id, if it has one', async () => {
     const { url } = await echo()
     const client = await connectBare(url)
     expect((await client.ask({ type: 'hack' })).error.code).toBe('bad_frame')
   })
 
-  it('is answered before a close when the connection cannot go on: huge, binary, not UTF-8, unmasked', async () => {
+  it('gets a close frame with the error if the connection cannot continue: too large, binary, not UTF-8, unmasked', async () => {
     const { url, app } = await echo({ maxPayload: 1000 })
     verifies(
       'protocol.closing.close-first',
@@ -68,7 +68,7 @@ describe('a frame that is wrong', () => {
     await vi.waitFor(() => expect(app.sessions.size).toBe(0))
   })
 
-  it('of exactly the limit is taken', async () => {
+  it('is not a frame of exactly maxPayload bytes: it is accepted', async () => {
     const { url } = await echo({ maxPayload: 1000 })
     verifies('protocol.client-frame.max-payload')
     const client = await connectBare(url)
@@ -80,7 +80,7 @@ describe('a frame that is wrong', () => {
 })
 
 describe('a flood', () => {
-  it('is refused `rate_limited` past the burst, and cut off when it goes on', async () => {
+  it('is refused with `rate_limited` beyond the burst, and disconnected if it continues', async () => {
     const { url, app } = await echo({ messageRate: 1, messageBurst: 10 })
     verifies('protocol.closing.fatal', 'protocol.order.close-last')
     const flood = await connectBare(url)
@@ -94,7 +94,7 @@ describe('a flood', () => {
 })
 
 describe('a peer that is half open', () => {
-  it('is dropped when it does not answer a ping, while one that answers stays', async () => {
+  it('is disconnected if it does not answer a ping, and a peer that answers is not', async () => {
     const { url, app } = await startApp({ pingInterval: 100, pingTimeout: 60 })
     verifies('protocol.ping.timeout')
     const dead = await RawWebSocket.connect(url)
@@ -108,7 +108,7 @@ describe('a peer that is half open', () => {
     expect(alive.closed).toBeUndefined()
   })
 
-  it('is dropped when it never finishes its HTTP request', async () => {
+  it('is disconnected if it does not finish its HTTP request', async () => {
     const { url } = await startApp({ handshakeTimeout: 300 })
     const socket = createConnection(Number(new URL(url).port), '127.0.0.1')
     let answer = ''
@@ -120,7 +120,7 @@ describe('a peer that is half open', () => {
     expect(answer).toContain('408')
   })
 
-  it('is refused when a hook takes longer than the handshake may, and nothing of it stays', async () => {
+  it('is refused if a hook exceeds the handshake timeout, and leaves no session', async () => {
     const { url, app } = await startApp({
       handshakeTimeout: 50,
       prepare: (app) => void app.sessions.onOpen(() => new Promise(() => {})),
@@ -134,7 +134,7 @@ describe('a peer that is half open', () => {
 describe('a slow reader', () => {
   const big = 'x'.repeat(50_000)
 
-  it('is disconnected once more than the limit waits for it, without hurting the others', async () => {
+  it('is disconnected when its buffer exceeds maxBuffered, and other peers are served', async () => {
     const { url, app } = await startApp({ limits: { maxBuffered: 200_000 } })
     const slow = await RawWebSocket.connect(url)
     slow.text('{"type":"subscribe","topics":["big"],"id":1}')
@@ -158,7 +158,7 @@ describe('a slow reader', () => {
     expect((await slow.closed()).last).toMatchObject({ type: 'close', error: { code: 'slow_consumer' } })
   })
 
-  it('with `drop` stays, misses messages, and gets replies and later messages in order', async () => {
+  it('under `drop` stays connected, misses messages, and gets replies and later messages in order', async () => {
     const { url, app, lines } = await startApp({
       slowConsumer: 'drop',
       limits: { maxBuffered: 200_000 },
@@ -193,7 +193,7 @@ describe('a slow reader', () => {
 })
 
 describe('a disconnect', () => {
-  it('in the middle of a subscribe or a handler leaves nothing behind', async () => {
+  it('during a subscribe or a handler leaves no session and no subscription', async () => {
     let aborted = 0
     const { url, app } = await startApp({
       prepare: (app) => {

@@ -5,7 +5,7 @@ import { startApp, type TestAppOptions } from '../support/app.ts'
 import { BareClient, connectBare } from '../support/bare-client.ts'
 import { RawWebSocket } from '../support/raw-websocket.ts'
 
-/** Takes the token of the first frame for the user's name. */
+/** Uses the token of the first frame as the user's name. */
 const byFirstToken = (app: App) => {
   app.sessions.onAuthenticate(async ({ firstToken }) => {
     const token = (await firstToken?.()) ?? ''
@@ -25,14 +25,14 @@ const connect = async (url: string, first: unknown): Promise<BareClient> => {
   return client
 }
 
-/** A text frame as a client writes it, with a mask of zeros. */
+/** Encodes a text frame of a client, with a mask of zeros. */
 const frameOf = (text: string): Buffer => {
   const payload = Buffer.from(text)
   return Buffer.concat([Buffer.from([0x81, 0x80 | payload.length, 0, 0, 0, 0]), payload])
 }
 
 describe('a WebSocket whose first frame has the token', () => {
-  it('is welcomed, and that is the answer', async () => {
+  it('gets the welcome as its only answer', async () => {
     const { url } = await start()
     verifies('protocol.first-token.welcome')
     const client = await connect(url, { type: 'auth', token: 'ada' })
@@ -42,7 +42,7 @@ describe('a WebSocket whose first frame has the token', () => {
     expect(client.frames.map(({ type }) => type)).toEqual(['welcome', 'reply'])
   })
 
-  it('gets a reply after the welcome, if it wants one', async () => {
+  it('gets a reply after the welcome if the frame has an id', async () => {
     const { url } = await start()
     verifies('protocol.first-token.reply')
     const client = await connect(url, { type: 'auth', token: 'ada', id: 7 })
@@ -51,7 +51,7 @@ describe('a WebSocket whose first frame has the token', () => {
     expect(client.frames[1]).toEqual({ type: 'reply', id: 7, payload: {} })
   })
 
-  it('may send another token later', async () => {
+  it('may send a new token later', async () => {
     const { url, app } = await start()
     const client = await connect(url, { type: 'auth', token: 'ada' })
     await client.until(({ type }) => type === 'welcome')
@@ -60,11 +60,11 @@ describe('a WebSocket whose first frame has the token', () => {
     expect((await client.ask({ type: 'auth', token: 'bob' })).error.code).toBe('forbidden')
   })
 
-  it('has what it sent meanwhile taken in order, in one piece with the token or after it', async () => {
+  it('has its later frames handled in order, whether they arrive with the token or after it', async () => {
     const { url } = await start({
       prepare: (app) => {
         byFirstToken(app)
-        // A hook that takes its time: nothing here waits for it.
+        // A slow hook, so that the later frames arrive before the session is open. The test does not wait for it.
         app.sessions.onOpen(() => new Promise((resolve) => setTimeout(resolve, 50)))
       },
     })
@@ -73,7 +73,7 @@ describe('a WebSocket whose first frame has the token', () => {
     await client.until(({ id }) => id === 50)
     const replies = client.frames.filter(({ type }) => type === 'reply')
     expect(replies.map(({ id }) => id)).toEqual(Array.from({ length: 51 }, (_, id) => id))
-    // The socket is the one of `ws`, past which everything goes in one piece.
+    // Writes to the TCP socket of `ws`, so that all frames leave in one chunk.
     const raw = new BareClient(`${url}/api/v1/ws`)
     await new Promise((resolve) => raw.socket.once('open', resolve))
     const socket = (raw.socket as unknown as { _socket: { write(bytes: Buffer): void } })._socket
@@ -89,14 +89,14 @@ describe('a WebSocket whose first frame has the token', () => {
   it.each<[string, unknown, string, number]>([
     ['another frame', { topic: 'echo', id: 1 }, 'unauthenticated', 4401],
     ['a pong', { type: 'pong' }, 'unauthenticated', 4401],
-    ['no JSON', 'hello', 'bad_frame', 4400],
-    ['no token', { type: 'auth' }, 'bad_frame', 4400],
-    ['a token that is no string', { type: 'auth', token: { __proto__: 1 } }, 'bad_frame', 4400],
-    ['a wrong token', { type: 'auth', token: 'wrong' }, 'invalid_token', 4401],
-    ['a deep frame', `${'['.repeat(10_000)}`, 'bad_frame', 4400],
-    ['bytes', Buffer.from('{"type":"auth","token":"ada"}'), 'binary_not_supported', 1003],
-    ['too much', { type: 'auth', token: 'x'.repeat(70_000) }, 'payload_too_large', 1009],
-  ])('is refused with a code when the frame is %s', async (_what, first, code, closeCode) => {
+    ['not JSON', 'hello', 'bad_frame', 4400],
+    ['without a token', { type: 'auth' }, 'bad_frame', 4400],
+    ['with a token that is not a string', { type: 'auth', token: { __proto__: 1 } }, 'bad_frame', 4400],
+    ['with a wrong token', { type: 'auth', token: 'wrong' }, 'invalid_token', 4401],
+    ['deeply nested', `${'['.repeat(10_000)}`, 'bad_frame', 4400],
+    ['binary', Buffer.from('{"type":"auth","token":"ada"}'), 'binary_not_supported', 1003],
+    ['too large', { type: 'auth', token: 'x'.repeat(70_000) }, 'payload_too_large', 1009],
+  ])('is refused with a code if the first frame is %s', async (_what, first, code, closeCode) => {
     const { url, app } = await start()
     verifies('protocol.first-token.unauthenticated')
     const client = await connect(url, first)
@@ -106,7 +106,7 @@ describe('a WebSocket whose first frame has the token', () => {
     expect(app.refusals).toEqual({ [code]: 1 })
   })
 
-  it('is told of broken frames that come with the token', async () => {
+  it('gets the error of an invalid frame that arrives with the token', async () => {
     const { url } = await start()
     const token = frameOf('{"type":"auth","token":"ada"}')
     const broken = await RawWebSocket.open(url)
@@ -120,7 +120,7 @@ describe('a WebSocket whose first frame has the token', () => {
     expect(binary.frames.some(({ type }) => type === 'reply')).toBe(false)
   })
 
-  it('is refused when nothing comes in time, and gives its place back when it leaves', async () => {
+  it('is refused if no frame arrives in time, and frees its handshake slot when it leaves', async () => {
     const { url, app } = await start({ handshakeTimeout: 300, limits: { maxHandshakes: 1 } })
     verifies('protocol.first-token.handshake-timeout')
     const silent = new BareClient(`${url}/api/v1/ws`)
@@ -133,7 +133,7 @@ describe('a WebSocket whose first frame has the token', () => {
     await client.until(({ type }) => type === 'welcome')
   })
 
-  it('does not keep those out who would say something, once it has said nothing for a second', async () => {
+  it('that has been silent for a second gives its handshake slot to a new connection', async () => {
     const { url, app } = await start({ limits: { maxHandshakes: 5 } })
     const silent = Array.from({ length: 5 }, () => new BareClient(`${url}/api/v1/ws`))
     for (const { socket } of silent) await new Promise((resolve) => socket.once('open', resolve))
@@ -157,7 +157,7 @@ describe('a WebSocket whose first frame has the token', () => {
 })
 
 describe('the token of the first frame', () => {
-  it('is the same for all who ask, and nobody can ask when the handshake is over', async () => {
+  it('is the same for every hook, and not available when the handshake is over', async () => {
     const asked: Promise<string>[] = []
     let late: Handshake['firstToken']
     const { url, app } = await start({
@@ -181,7 +181,7 @@ describe('the token of the first frame', () => {
     expect(app.sessions.size).toBe(1)
   })
 
-  it('is for nobody where nobody asks: the frame is one like any other', async () => {
+  it('is handled as an ordinary auth frame if no hook asks for it', async () => {
     const { url } = await startApp()
     verifies('protocol.first-token.like-any-other', 'protocol.client-frame.auth-forbidden')
     const client = await connectBare(url)

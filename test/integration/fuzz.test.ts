@@ -6,22 +6,22 @@ import { Complaints } from '../support/fuzz-replies.ts'
 import type { FuzzReport } from '../support/fuzz-server.ts'
 import { closeAgent, ssePeer } from '../support/fuzz-sse.ts'
 
-/** Repeats the choices of a run; when things happen is up to the machine. */
+/** Seed of the random choices. Timing depends on the machine. */
 const SEED = Number(process.env.SEED ?? Date.now() % 1e9)
 
-/** Bytes by which the heap may differ after either half: compiled code, caches, and noise. */
+/** Bytes by which the heap may grow from the first half to the second: compiled code, caches, and noise. */
 const HEAP_GROWTH = 2 * 1024 * 1024
 
-/** Milliseconds that the server may take to forget peers that have left. Only a fault should need so long. */
+/** Milliseconds that the server may take to remove peers that have left. Only a fault takes longer. */
 const SETTLE_LIMIT_MS = 60_000
 
-/** Milliseconds for one test. Alone on two cores a test takes 20 s; the limits above end it earlier if something hangs. */
+/** Milliseconds for one test. On two idle cores a test takes 20 s. The limits above end it earlier if it hangs. */
 const TEST_LIMIT_MS = 300_000
 
 interface Plan {
   readonly raised: boolean
   readonly tokens: boolean
-  /** Frames over each transport, both halves together. */
+  /** Number of frames over each transport, in both halves together. */
   readonly frames: Readonly<Record<'websocket' | 'socketio' | 'sse', number>>
 }
 
@@ -31,7 +31,7 @@ const PEERS: Readonly<Record<keyof Plan['frames'], readonly [peer: Peer, atATime
   sse: [ssePeer, 16],
 }
 
-/** Peers of all transports at once until they have sent what half of the plan says. */
+/** Runs peers of all transports concurrently until they have sent half of the planned frames. */
 const half = async (fuzzing: Fuzzing, { frames }: Plan, which: number): Promise<Record<string, number>> => {
   const sent: Record<string, number> = {}
   const run = async (transport: keyof Plan['frames']) => {
@@ -99,13 +99,13 @@ const fuzz = async (plan: Plan) => {
   expect({ server: server.ended, honest: others.ended }).toEqual({ server: undefined, honest: undefined })
 }
 
-describe('100,000 frames that nobody should send', { timeout: TEST_LIMIT_MS }, () => {
-  it('hurt nobody but their senders, with limits out of the way', () =>
+describe('100,000 invalid frames', { timeout: TEST_LIMIT_MS }, () => {
+  it('affect only their senders, with rate limits out of reach', () =>
     fuzz({ raised: true, tokens: false, frames: { websocket: 50_000, socketio: 22_000, sse: 18_000 } }))
 
-  it('nor with the limits that everybody has', () =>
+  it('affect only their senders, with default limits', () =>
     fuzz({ raised: false, tokens: false, frames: { websocket: 6000, socketio: 2000, sse: 2000 } }))
 
-  it('nor with tokens', () =>
+  it('affect only their senders, with tokens and authorization', () =>
     fuzz({ raised: true, tokens: true, frames: { websocket: 6000, socketio: 2000, sse: 2000 } }))
 })

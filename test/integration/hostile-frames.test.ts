@@ -7,7 +7,7 @@ import { RawWebSocket } from '../support/raw-websocket.ts'
 import { SseReader } from '../support/sse-reader.ts'
 import { ask, startThree, TRANSPORTS, until, welcomeBy } from '../support/three-transports.ts'
 
-/** Names that mean something to objects. */
+/** Names with a meaning for JavaScript objects. */
 const NAMES = [
   ...['__proto__', 'constructor', 'prototype', 'hasOwnProperty', 'toString', 'valueOf', 'toJSON', 'then'],
   ...['__defineGetter__', 'length', 'name', 'error', 'message', 'data', 'close', 'end'],
@@ -24,7 +24,7 @@ const start = () =>
     },
   })
 
-/** Whoever came before: nothing sticks to objects, and others are served. */
+/** Checks that no prototype has been polluted and that the app serves other peers. */
 const expectHealthy = async ({ url, lines }: TestApp) => {
   expect(Object.keys(Object.prototype)).toEqual([])
   expect(({} as Record<string, unknown>).polluted).toBeUndefined()
@@ -38,7 +38,7 @@ const nested = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth)
 const POLLUTION =
   '{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}},"prototype":{"polluted":1},"a":[{"__proto__":{"polluted":1}}]}'
 
-/** An uplink of a stream, for bodies as they are. */
+/** Opens a stream and returns a function that posts raw bodies to its uplink. */
 const openUplink = async (url: string) => {
   const reader = await SseReader.open(`${url}/api/v1/sse`)
   const { session } = await reader.until(({ type }) => type === 'welcome')
@@ -52,7 +52,7 @@ const openUplink = async (url: string) => {
 }
 
 describe.each(TRANSPORTS)('over %s', (transport) => {
-  it('names that mean something to objects are names of topics, patterns and rooms like any other', async () => {
+  it('names of object members are ordinary names of topics, patterns and rooms', async () => {
     const started = await start()
     const peer = await welcomeBy(transport, started.url, { username: '__proto__', roomID: 'constructor' })
     for (const name of NAMES) {
@@ -74,7 +74,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     await expectHealthy(started)
   })
 
-  it('query parameters of such names are parameters', async () => {
+  it('query parameters with names of object members are ordinary parameters', async () => {
     const started = await start()
     const params = Object.fromEntries(
       // The client of Socket.IO cannot send that one.
@@ -98,7 +98,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     await expectHealthy(started)
   })
 
-  it('a payload that would change what objects are does not', async () => {
+  it('a payload with __proto__ does not pollute prototypes', async () => {
     const started = await start()
     const peer = await welcomeBy(transport, started.url)
     const payload = JSON.parse(POLLUTION)
@@ -106,7 +106,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     await expectHealthy(started)
   })
 
-  it('a frame of a thousand levels is answered, and the session goes on', async () => {
+  it('a frame with a thousand levels is answered, and the session stays open', async () => {
     const started = await start()
     const peer = await welcomeBy(transport, started.url)
     expect(await ask(peer, { topic: 'echo', payload: JSON.parse(nested(1_000)) })).toBe('bad_frame')
@@ -118,26 +118,26 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
 describe('over a WebSocket, text', () => {
   it.each<[string, string, object]>([
     [
-      'with fields of objects',
+      'with a field __proto__',
       '{"__proto__":{"topic":"echo"},"id":1}',
       { id: 1, error: { code: 'bad_frame' } },
     ],
-    ['with a type of objects', '{"type":"constructor","id":1}', { id: 1, error: { code: 'bad_frame' } }],
-    ['with an id that is a name', '{"topic":"echo","id":"__proto__"}', { error: { code: 'bad_frame' } }],
-    ['with an id beyond numbers', '{"topic":"echo","id":1e999}', { error: { code: 'bad_frame' } }],
+    ['with the type constructor', '{"type":"constructor","id":1}', { id: 1, error: { code: 'bad_frame' } }],
+    ['with the id __proto__', '{"topic":"echo","id":"__proto__"}', { error: { code: 'bad_frame' } }],
+    ['with an infinite id', '{"topic":"echo","id":1e999}', { error: { code: 'bad_frame' } }],
     ['with an id that is an object', '{"topic":"echo","id":{"valueOf":1}}', { error: { code: 'bad_frame' } }],
     ['with a topic that is a list', '{"topic":["echo"],"id":1}', { id: 1, error: { code: 'bad_frame' } }],
-    ['with a topic twice', '{"topic":"x","topic":"echo","payload":2,"id":1}', { id: 1, payload: 2 }],
+    ['with two topic fields', '{"topic":"x","topic":"echo","payload":2,"id":1}', { id: 1, payload: 2 }],
     [
-      'of ten thousand levels',
+      'with ten thousand levels',
       `{"id":1,"topic":"echo","payload":${nested(10_000)}}`,
       { id: 1, error: { code: 'bad_frame' } },
     ],
-    ['that never ends', '['.repeat(60_000), { error: { code: 'bad_frame' } }],
+    ['without an end', '['.repeat(60_000), { error: { code: 'bad_frame' } }],
     ['with NUL', '\0', { error: { code: 'bad_frame' } }],
-    ['of nothing', '', { error: { code: 'bad_frame' } }],
-    ['that begins with a mark', '\ufeff{"topic":"echo","id":1}', { error: { code: 'bad_frame' } }],
-  ])('%s is answered, and the session goes on', async (_what, text, answer) => {
+    ['that is empty', '', { error: { code: 'bad_frame' } }],
+    ['that begins with a byte order mark', '\ufeff{"topic":"echo","id":1}', { error: { code: 'bad_frame' } }],
+  ])('%s is answered, and the session stays open', async (_what, text, answer) => {
     const started = await start()
     const client = await connectBare(started.url)
     client.send(text)
@@ -147,7 +147,7 @@ describe('over a WebSocket, text', () => {
     await expectHealthy(started)
   })
 
-  it('that is no UTF-8, too large, or broken, ends the session with a code', async () => {
+  it('that is not UTF-8, too large, or broken ends the session with an error code', async () => {
     const started = await start()
     const invalid = await RawWebSocket.connect(started.url)
     invalid.frame(0x81, Buffer.from('{"topic":"echo","payload":"\xed\xa0\x80"}', 'latin1'))
@@ -163,7 +163,7 @@ describe('over a WebSocket, text', () => {
     expect([bad_encoding, payload_too_large, protocol_error]).toEqual([1, 1, 1])
   })
 
-  it('of a query that is no UTF-8, or has control characters, is no user', async () => {
+  it('in the query with control characters is refused as a user name, and invalid UTF-8 is accepted', async () => {
     const started = await start()
     for (const name of ['%00', 'a%0db', '%ED%A0%80%00', 'x'.repeat(65)]) {
       const client = new BareClient(`${started.url}/api/v1/ws?username=${name}`)
@@ -176,21 +176,17 @@ describe('over a WebSocket, text', () => {
 
 describe('over an uplink, a body', () => {
   it.each<[string, string | Uint8Array<ArrayBuffer>, string]>([
-    ['that is no UTF-8', Buffer.from([0x22, 0xff, 0xfe, 0x22]), '400 bad_encoding'],
-    ['with a surrogate as bytes', Buffer.from('{"topic":"\xed\xa0\x80"}', 'latin1'), '400 bad_encoding'],
-    ['of a hundred thousand levels', `{"topic":"echo","payload":${nested(30_000)}}`, '400 bad_frame'],
-    ['of lists in lists', `[${nested(10_000)}]`, '400 bad_frame'],
-    ['that never ends', '['.repeat(60_000), '400 bad_frame'],
+    ['that is not UTF-8', Buffer.from([0x22, 0xff, 0xfe, 0x22]), '400 bad_encoding'],
+    ['with an encoded surrogate', Buffer.from('{"topic":"\xed\xa0\x80"}', 'latin1'), '400 bad_encoding'],
+    ['with thirty thousand levels', `{"topic":"echo","payload":${nested(30_000)}}`, '400 bad_frame'],
+    ['of nested lists', `[${nested(10_000)}]`, '400 bad_frame'],
+    ['without an end', '['.repeat(60_000), '400 bad_frame'],
     ['that is too large', `"${'x'.repeat(70_000)}"`, '413 payload_too_large'],
-    ['with a sequence number of objects', '{"topic":"echo","seq":{"__proto__":1}}', '400 bad_frame'],
-    ['of nothing', '', '400 bad_frame'],
-    ['that is a list of nothing', '[null,[],"x",7]', '200 ok'],
-    [
-      'that would change what objects are',
-      `[{"topic":"echo","payload":${POLLUTION},"__proto__":{"seq":1}}]`,
-      '200 ok',
-    ],
-  ])('%s has its code, and the stream goes on', async (_what, body, answer) => {
+    ['with an object as sequence number', '{"topic":"echo","seq":{"__proto__":1}}', '400 bad_frame'],
+    ['that is empty', '', '400 bad_frame'],
+    ['that is a list without frames', '[null,[],"x",7]', '200 ok'],
+    ['with __proto__ fields', `[{"topic":"echo","payload":${POLLUTION},"__proto__":{"seq":1}}]`, '200 ok'],
+  ])('%s gets its status and code, and the stream stays open', async (_what, body, answer) => {
     const started = await start()
     const { reader, post } = await openUplink(started.url)
     expect(await post(body)).toBe(answer)
@@ -199,7 +195,7 @@ describe('over an uplink, a body', () => {
     await expectHealthy(started)
   })
 
-  it('for a session of any name finds none', async () => {
+  it('for an unknown session id of any form gets 404', async () => {
     const started = await start()
     const headers = { 'content-type': 'application/json' }
     for (const name of [...NAMES, '%00', '%ff', 'a-b', '..%2f..%2fetc', '%E0%A4%A', 'x'.repeat(8000)]) {
@@ -215,7 +211,7 @@ describe('over an uplink, a body', () => {
 })
 
 describe('over Socket.IO, packets', () => {
-  /** What comes back on a connection of its own that writes these messages, once it has ended or fallen silent. */
+  /** Opens a connection, sends messages, and resolves with the received texts when it has ended or answered the last one. */
   const write = async (url: string, ...messages: (string | Buffer)[]) => {
     const socket = new WebSocket(
       `${url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket&__proto__=1`,
@@ -245,7 +241,7 @@ describe('over Socket.IO, packets', () => {
       name,
       `421[${JSON.stringify(name)},1]`,
     ]),
-  )('of an event named %s are answered like any other', async (_name, packet) => {
+  )('of an event named %s are answered like any other event', async (_name, packet) => {
     const started = await start()
     const { texts, ended } = await write(started.url, packet)
     expect(ended).toBe(false)
@@ -255,24 +251,24 @@ describe('over Socket.IO, packets', () => {
 
   it.each<[string, string[]]>([
     ['of reserved events', ['42["disconnecting",1]']],
-    ['of a number for a name', ['42[7,1]']],
-    ['of no name', ['42[]', '42[null]', '42{}']],
-    ['of levels beyond counting', [`42["echo",${nested(30_000)}]`, `421["echo",${'['.repeat(60_000)}`]],
-    ['that acknowledge what nobody asked', ['430[1]', '43999999999999999999[]', '43[{"__proto__":1}]']],
+    ['with a number as event name', ['42[7,1]']],
+    ['without an event name', ['42[]', '42[null]', '42{}']],
+    ['with too many levels', [`42["echo",${nested(30_000)}]`, `421["echo",${'['.repeat(60_000)}`]],
+    ['with unexpected acknowledgements', ['430[1]', '43999999999999999999[]', '43[{"__proto__":1}]']],
     ['of other namespaces', ['40/__proto__,', '40/constructor,{}', '42/toString,["a"]']],
-    ['of a namespace again', ['40', '40{}']],
-    ['with binary that never comes', ['451-["echo",{"_placeholder":true,"num":0}]', '42["echo",1]']],
-    ['with binary from nowhere', ['451-["echo",{"_placeholder":true,"num":"__proto__"}]']],
-    ['with too much binary', ['4599999999-["echo"]']],
-    ['of unknown kinds', ['49', '4x', '9', 'x', '', '2probe', '5', '3']],
-  ])('%s harm nobody', async (_what, packets) => {
+    ['that connect to the namespace again', ['40', '40{}']],
+    ['with missing binary attachments', ['451-["echo",{"_placeholder":true,"num":0}]', '42["echo",1]']],
+    ['with an invalid attachment number', ['451-["echo",{"_placeholder":true,"num":"__proto__"}]']],
+    ['with too many attachments', ['4599999999-["echo"]']],
+    ['of unknown types', ['49', '4x', '9', 'x', '', '2probe', '5', '3']],
+  ])('%s do not affect other peers', async (_what, packets) => {
     const started = await start()
     await write(started.url, ...packets)
     await expectHealthy(started)
     await vi.waitFor(() => expect(started.app.sessions.size).toBeLessThanOrEqual(2))
   })
 
-  it('with deep binary, too large, or no UTF-8, harm nobody', async () => {
+  it('with deeply nested binary, too large, or not UTF-8 do not affect other peers', async () => {
     const started = await start()
     await write(
       started.url,

@@ -11,20 +11,20 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { WebSocket } from 'ws'
 import { startApp } from '../support/app.ts'
 
-describe('options', () => {
+describe('options of http() and the transports', () => {
   it.each<[string, object, RegExp]>([
     ['port', { server: createServer(), port: 1 }, /leave out 'port'/],
     ['port and maxSockets', { server: createServer(), port: 1, maxSockets: 1 }, /'port' and 'maxSockets'/],
     ['a rate', { server: createServer(), requestRate: 1 }, /'requestRate'/],
     ['routes', { server: false, routes: new Hono() }, /no server.*'routes'/],
     ['a server of HTTP/2 alone', { server: createHttp2Server() }, /allowHTTP1/],
-    ['what is no server', { server: {} }, /'server' must be/],
+    ['a value that is not a server', { server: {} }, /'server' must be/],
     ['a path of health checks', { health: 'live' }, /'health' must be a path/],
-    ['a wrong path of them', { health: { live: '/é' } }, /'live' must be a path/],
-    ['an unknown check', { health: { alive: '/live' } }, /no option 'alive'/],
+    ['a wrong path in an object of health checks', { health: { live: '/é' } }, /'live' must be a path/],
+    ['an unknown health check', { health: { alive: '/live' } }, /no option 'alive'/],
     ['a keep-alive timeout', { keepAliveTimeout: 'soon' }, /'keepAliveTimeout'/],
     ['rates', { requestRate: 0 }, /'requestRate'/],
-  ])('that cannot be are refused: %s', (_what, options, message) => {
+  ])('are refused if they are wrong: %s', (_what, options, message) => {
     expect(() => http(options)).toThrow(message)
   })
 
@@ -41,12 +41,12 @@ describe('options', () => {
     'rt',
     '/*',
     '/..',
-  ])('that are paths refuse %s, on both sides', (path) => {
+  ])('that are paths refuse %s, on server and client', (path) => {
     for (const make of [websocket, sse, socketio, clientSse]) expect(() => make({ path })).toThrow(/path/)
     expect(() => clientWebSocket({ path, WebSocket })).toThrow(/path/)
   })
 
-  it('that are paths may end in a slash, on both sides', async () => {
+  it('that are paths may end in a slash, on server and client', async () => {
     const { url, app } = await startApp({
       websocket: { path: '/ws/' },
       plugins: [sse({ path: '/rt/' }), socketio({ path: '/io/' })],

@@ -13,9 +13,9 @@ const get = async (url: string, init?: RequestInit) => {
 
 describe('routes', () => {
   it.each([
-    ['a server of the app’s own', () => undefined],
-    ['a server of the user’s', () => createServer()],
-  ])('on %s may make requests of requests, and have bodies with a bound', async (_where, open) => {
+    ['the built-in server', () => undefined],
+    ['the user’s server', () => createServer()],
+  ])('on %s can copy requests, and get bodies up to the limit', async (_where, open) => {
     const routes = {
       fetch: async (request: Request) => {
         const copy = new Request(request, { headers: { 'x-copy': '1' } })
@@ -49,7 +49,7 @@ describe('routes', () => {
     }
   })
 
-  it('of plugins are on their paths on a server of the user’s, and on no other', async () => {
+  it('of plugins answer only their own paths on the user’s server', async () => {
     const plugin = definePlugin({
       name: 'metrics',
       requires: [HttpRoutes],
@@ -79,14 +79,14 @@ describe('routes', () => {
     }
   })
 
-  it('are there from the start of the plugin on, and say so before', () => {
+  it('are available once http() has started; before, the error says so', () => {
     const app = createApp({ plugins: [http({ port: 0 })], logger: 'silent' })
     expect(() => app.scope.get(HttpRoutes)).toThrow(/`requires`.*`start`/)
   })
 })
 
-describe('routes on a server of the user’s own', () => {
-  it('are refused where the server has request listeners, and answer where it has none', async () => {
+describe('the user’s routes on the user’s server', () => {
+  it('are refused if the server has request listeners, and answer if it has none', async () => {
     const server = createServer((_request, response) => response.end('mine'))
     const routes = new Hono().get('/hello', (c) => c.text('hi'))
     const app = createApp({ logger: 'silent', plugins: [http({ server, routes })] })

@@ -20,7 +20,7 @@ const upgrade = async (url: string, headers?: Readonly<Record<string, string>>) 
   (await upgradeAnswer(url, headers)).status
 
 describe('http', () => {
-  it('serves the user’s routes, those of plugins before them, and coded errors', async () => {
+  it('serves the routes of plugins, then the user’s routes, and answers coded errors', async () => {
     const plugin = definePlugin({
       name: 'metrics',
       requires: [HttpRoutes],
@@ -48,7 +48,7 @@ describe('http', () => {
     expect(lines.some(({ errorId }) => errorId === error.id)).toBe(true)
   })
 
-  it('says whether it lives and whether it takes connections', async () => {
+  it('answers the health checks: whether the process runs, and whether the app takes connections', async () => {
     let finish = () => {}
     const { url, app } = await startApp({
       prepare: (app) =>
@@ -95,7 +95,7 @@ describe('http', () => {
     expect(JSON.parse(refused.text).error.code).toBe('payload_too_large')
   })
 
-  it('takes bodies of a length that nobody has said, and refuses them over the limit', async () => {
+  it('accepts bodies without a content length, and refuses them over the limit', async () => {
     const routes = new Hono().post('/echo', async (c) => c.text(String((await c.req.text()).length)))
     const { url } = await startApp({ http: { routes, bodyLimit: 1000 } })
     const inParts = (parts: number) =>
@@ -109,7 +109,7 @@ describe('http', () => {
     expect(JSON.parse(refused.text).error.code).toBe('payload_too_large')
   })
 
-  it('tells which port is in use, and how to go on', async () => {
+  it('names the port that is in use, and suggests another', async () => {
     const { url } = await startApp()
     const app = createApp({
       logger: 'silent',
@@ -124,7 +124,7 @@ describe('http', () => {
 })
 
 describe('a server that stops', () => {
-  it('does not wait for connections that have asked for nothing yet, or are done', async () => {
+  it('does not wait for idle connections, with or without an earlier request', async () => {
     const { url, app } = await startApp()
     const silent = createConnection(Number(new URL(url).port), '127.0.0.1')
     const done = createConnection(Number(new URL(url).port), '127.0.0.1')
@@ -141,7 +141,7 @@ describe('a server that stops', () => {
 })
 
 describe('upgrade requests', () => {
-  it('to other paths and without a proper handshake are answered, not left hanging', async () => {
+  it('to other paths or without a valid handshake are answered, not left open', async () => {
     const { url, app } = await startApp({ websocket: { path: '/live' } })
     expect(await upgrade(`${url}/api/v1/ws`)).toBe(404)
     expect(await upgrade(`${url}//`)).toBe(404)
@@ -165,7 +165,7 @@ describe('an ordinary client', () => {
       socket.on('error', reject)
     })
 
-  it('need not know the host: HTTP/1.0 without Host, OPTIONS *, absolute targets', async () => {
+  it('may send HTTP/1.0 without Host, OPTIONS * and absolute targets', async () => {
     const routes = new Hono().get('/hello', (c) => c.text('hi'))
     const { url } = await startApp({ http: { routes }, plugins: [sse()] })
     expect(await say(url, 'OPTIONS / HTTP/1.0\r\n\r\n')).toMatch(/^HTTP\/1.1 204/)
@@ -180,7 +180,7 @@ describe('an ordinary client', () => {
     expect(await say(url, `GET //healthz HTTP/1.1\r\n${closing}`)).toMatch(/^HTTP\/1.1 404/)
   })
 
-  it('is told on the path of the WebSocket what is taken there', async () => {
+  it('is told on the path of the WebSocket that it accepts upgrades only', async () => {
     const { url } = await startApp()
     const { status, text, headers } = await get(`${url}/api/v1/ws`)
     expect([status, JSON.parse(text).error.code, headers.get('upgrade')]).toEqual([
@@ -192,7 +192,7 @@ describe('an ordinary client', () => {
 })
 
 describe('NodeHandler', () => {
-  it('answers 404 itself where there is nobody else to ask', async () => {
+  it('answers 404 on other paths without a `next` function', async () => {
     const app = createApp({ logger: 'silent', plugins: [http({ server: false }), sse()] })
     await app.start()
     onTestFinished(() => app.stop())

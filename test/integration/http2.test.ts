@@ -1,10 +1,10 @@
 import { connect } from 'node:http2'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
-import { createFullApp, GUEST_KINDS, urlOf } from '../support/server-kinds.ts'
+import { createFullApp, USER_SERVER_KINDS, urlOf } from '../support/server-kinds.ts'
 
 describe('a client of HTTP/2', () => {
-  it('gets streams, sends requests up, and is refused as others are', async () => {
-    const server = await GUEST_KINDS['node:http2 with allowHTTP1']!()
+  it('receives streams, sends frames up, and is refused from an origin that is not allowed', async () => {
+    const server = await USER_SERVER_KINDS['node:http2 with allowHTTP1']!()
     const { app } = createFullApp({ server, health: '/live' })
     await app.start()
     const client = connect(urlOf(server), { rejectUnauthorized: false })

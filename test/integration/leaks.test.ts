@@ -6,7 +6,7 @@ import { startApp } from '../support/app.ts'
 const CYCLES = 10_000
 const AT_A_TIME = 100
 
-/** Connects, says a few things, and leaves in one of several ways. */
+/** Connects, sends a few frames, and disconnects in one of several ways. */
 const cycle = (url: string, number: number): Promise<void> =>
   new Promise((resolve, reject) => {
     const socket = new WebSocket(`${url}?username=user${number % 50}&roomID=room${number % 7}`)
@@ -20,7 +20,7 @@ const cycle = (url: string, number: number): Promise<void> =>
     })
   })
 
-it(`after ${CYCLES} connections came and went, nothing of them is left`, async () => {
+it(`after ${CYCLES} connections have ended, no session, socket or timer is left`, async () => {
   const { url, app } = await startApp({
     plugins: [rooms({ announce: false })],
     limits: { handshakeBurst: 2 * CYCLES },
@@ -36,7 +36,7 @@ it(`after ${CYCLES} connections came and went, nothing of them is left`, async (
   await Promise.all(Array.from({ length: AT_A_TIME }, work))
   await vi.waitFor(() => expect(app.usage).toEqual({ sessions: 0, patterns: 0, nodes: 0 }))
   await vi.waitFor(() => expect(sockets()).toBeLessThanOrEqual(before.sockets))
-  // vi.waitFor has timers of its own while it waits.
+  // vi.waitFor has up to two timers of its own while it waits.
   await vi.waitFor(() => expect(timers()).toBeLessThanOrEqual(before.timers + 2), { timeout: 8000 })
   expect(app.bus.size).toEqual({ patterns: 0, nodes: 0 })
-}, 120_000)
+}, 300_000)

@@ -8,7 +8,7 @@ import { startApp } from '../support/app.ts'
 import { BareClient, connectBare } from '../support/bare-client.ts'
 import { RawWebSocket } from '../support/raw-websocket.ts'
 
-/** A promise and how to resolve it. */
+/** A promise with its resolve function. */
 const deferred = () => {
   let resolve = () => {}
   const promise = new Promise<void>((done) => {
@@ -18,7 +18,7 @@ const deferred = () => {
 }
 
 describe('app.stop', () => {
-  it('lets handlers finish, tells everybody when to come back, and delivers what was sent before', async () => {
+  it('lets handlers finish, tells each client when to reconnect, and delivers messages sent before', async () => {
     const stopBegun = deferred()
     verifies('protocol.closing.reconnect-after-random', 'delivery.end.stop')
     const { url, app } = await startApp({
@@ -33,7 +33,7 @@ describe('app.stop', () => {
     const clients = await Promise.all(Array.from({ length: 20 }, () => connectBare(url)))
     await Promise.all(clients.map((client) => client.ask({ type: 'subscribe', topics: ['news'] })))
     const replies = clients.map((client) => client.ask({ topic: 'slow' }))
-    // Replies come in order, so that all have asked once all have the answer to what they asked next.
+    // Replies arrive in order: when each client has the answer to its second call, the first call has been received.
     await Promise.all(clients.map((client) => client.ask({ topic: 'nobody' })))
     const stopping = app.stop()
     stopBegun.resolve()
@@ -51,7 +51,7 @@ describe('app.stop', () => {
     expect(new Set(waits).size).toBeGreaterThan(10)
   })
 
-  it('under load ends within its limits, even for peers that neither read nor close', async () => {
+  it('ends within its time limit under load, even if peers neither read nor close', async () => {
     const { url, app } = await startApp({ stopTimeout: 2000, websocket: { closeTimeout: 300 } })
     const stuck = await RawWebSocket.connect(url)
     stuck.text('{"type":"subscribe","topics":["big"],"id":1}')
@@ -71,7 +71,7 @@ describe('app.stop', () => {
     await expect(fetch(url)).rejects.toThrow()
   })
 
-  it('leaves nothing that keeps the process alive', async () => {
+  it('leaves no resource that keeps the process alive', async () => {
     const before = process
       .getActiveResourcesInfo()
       .filter((kind) => kind !== 'Timeout' && kind !== 'Immediate').length
@@ -88,7 +88,7 @@ describe('app.stop', () => {
     })
   })
 
-  it('is offered for signals and takes its listeners back', async () => {
+  it('runs on signals, and removes its signal listeners', async () => {
     const stop = vi.fn(async () => {})
     const take = stopOnSignals({ stop }, ['SIGUSR2'])
     expect(process.listenerCount('SIGUSR2')).toBe(1)
@@ -100,7 +100,7 @@ describe('app.stop', () => {
 })
 
 describe('app.start', () => {
-  it('stops what had started when a plugin fails, and says which one and at what', async () => {
+  it('stops the started plugins if a plugin fails, and names that plugin and its stage', async () => {
     const stopped: string[] = []
     const probe = definePlugin({ name: 'probe', start: () => {}, stop: () => void stopped.push('probe') })
     const broken = definePlugin({
@@ -119,7 +119,7 @@ describe('app.start', () => {
     expect(stopped).toEqual(['broken', 'probe'])
   })
 
-  it('is refused after stop, and is the same start when called twice', async () => {
+  it('is refused after stop, and returns the same promise when called twice', async () => {
     const app = createApp({ logger: 'silent' })
     expect(app.start()).toBe(app.start())
     expect(await app.start()).toBe(app)
@@ -129,7 +129,7 @@ describe('app.start', () => {
     await expect(never.start()).rejects.toMatchObject({ code: 'app_stopped' })
   })
 
-  it('needs http for websocket, and says what to add', () => {
+  it('needs http for websocket, and the error says what to add', () => {
     expect(() => createApp({ plugins: [websocket()] })).toThrow(
       expect.objectContaining({
         code: 'missing_requirement',
@@ -141,7 +141,7 @@ describe('app.start', () => {
 })
 
 describe('session hooks', () => {
-  it('say who a peer is, refuse it, see it close, and can be removed', async () => {
+  it('identify a peer, refuse it, run at its close, and can be removed', async () => {
     const { url, app } = await startApp({ plugins: [rooms()] })
     const closed: (string | undefined)[] = []
     app.sessions.onAuthenticate(({ headers }) =>
@@ -160,7 +160,7 @@ describe('session hooks', () => {
     await vi.waitFor(() => expect(closed).toEqual(['u1 banned', 'u1 undefined']))
   })
 
-  it('that break refuse the peer `internal` and hide why', async () => {
+  it('that throw refuse the peer with `internal` and hide the reason', async () => {
     const { url, app, lines } = await startApp()
     app.sessions.onOpen(() => {
       throw new Error('secret')

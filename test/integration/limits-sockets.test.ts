@@ -13,7 +13,7 @@ import { SseReader } from '../support/sse-reader.ts'
 const percentile = (values: number[], share: number): number =>
   values.sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * share))] as number
 
-/** Connections that never finish asking, from a process of their own. */
+/** Opens connections in a separate process that never finish their request. */
 const openHalf = async (port: number, count: number) => {
   const path = fileURLToPath(new URL('../support/half-open.ts', import.meta.url))
   const child = fork(path, [String(port), String(count)], { execArgv: ['--import', 'tsx'] })
@@ -27,7 +27,7 @@ const openHalf = async (port: number, count: number) => {
   return { until, load: () => load }
 }
 
-/** What comes back of bytes that are written, until the connection ends. */
+/** Writes bytes to a connection. Resolves with the received bytes when the connection has ended. */
 const talk = async (port: number, ...writes: string[]): Promise<string> => {
   const socket = createConnection(port, '127.0.0.1')
   onTestFinished(() => void socket.destroy())
@@ -43,8 +43,8 @@ const talk = async (port: number, ...writes: string[]): Promise<string> => {
 
 const portOf = (url: string): number => Number(new URL(url).port)
 
-describe('ten thousand connections that never finish asking', () => {
-  it('keep nobody from chatting, and are all closed when the time for a handshake is over', async () => {
+describe('ten thousand connections that never finish their request', () => {
+  it('do not disturb a chat, and are all closed after the handshake timeout', async () => {
     const { url, app } = await startApp({ handshakeTimeout: '4s', plugins: [sse()] })
     app.handle('chat/send', (ctx, payload) => ctx.publish('chat/messages', payload))
     const early = await connectBare(url)
@@ -80,7 +80,7 @@ describe('ten thousand connections that never finish asking', () => {
     }
     console.log('half-open', figures)
     expect(figures).toMatchObject({ closed: 10_000, failed: 0 })
-    // Four seconds, and half as much for Node to notice; the machine has other things to do, too.
+    // Four seconds, two more until Node notices, and a margin for a busy machine.
     expect(took).toBeLessThan(15_000)
     expect(figures.connectP99).toBeLessThan(2000)
     expect(figures.chatP99).toBeLessThan(500)
@@ -93,7 +93,7 @@ describe('ten thousand connections that never finish asking', () => {
 })
 
 describe('requests', () => {
-  it('whose headers are too large are answered 431, and do no harm', async () => {
+  it('whose headers are too large get 431, and do not affect others', async () => {
     const { url } = await startApp()
     const before = await connectBare(url)
     const headers = `GET /healthz HTTP/1.1\r\nHost: x\r\nX-Large: ${'x'.repeat(20_000)}\r\n\r\n`
@@ -103,12 +103,12 @@ describe('requests', () => {
     expect((await before.ask({ topic: 'x' })).error.code).toBe('unknown_topic')
   })
 
-  it('that are no HTTP are answered 400', async () => {
+  it('that are not HTTP get 400', async () => {
     const { url } = await startApp()
     expect(await talk(portOf(url), '\0\xff\u2028 not HTTP\r\n\r\n')).toMatch(/^HTTP\/1.1 400 /)
   })
 
-  it('whose body takes its time are answered 408 and closed', async () => {
+  it('whose body is too slow get 408 and are closed', async () => {
     const { url } = await startApp({ handshakeTimeout: 300, plugins: [sse()] })
     const reader = await SseReader.open(`${url}/api/v1/sse`)
     const { session } = await reader.until(({ type }) => type === 'welcome')
@@ -124,7 +124,7 @@ describe('requests', () => {
     expect(reader.ended).toBe(false)
   })
 
-  it('that are larger than they may be are answered 413 and closed, with or without a length', async () => {
+  it('that are too large get 413 and are closed, with or without a length', async () => {
     const { url } = await startApp({ limits: { maxPayload: 1000 }, plugins: [sse()] })
     const reader = await SseReader.open(`${url}/api/v1/sse`)
     const { session } = await reader.until(({ type }) => type === 'welcome')
@@ -141,7 +141,7 @@ describe('requests', () => {
 })
 
 describe('connections beyond `maxSockets`', () => {
-  it('are dropped at once and reported, and there is room again when others have gone', async () => {
+  it('are dropped at once and reported, and accepted again when others have ended', async () => {
     const { url, lines } = await startApp({ http: { maxSockets: 2 } })
     const [first] = [await connectBare(url), await connectBare(url)]
     expect(await talk(portOf(url))).toBe('')
@@ -159,7 +159,7 @@ describe('connections beyond `maxSockets`', () => {
 })
 
 describe('the address of a peer', () => {
-  it('is what a proxy that is trusted says, for requests of every kind', async () => {
+  it('is the one that a trusted proxy reports, for requests of every kind', async () => {
     const { url, app } = await startApp({ http: { trustProxy: 1 }, plugins: [sse()] })
     const headers = { 'x-forwarded-for': '6.6.6.6, 2001:db8::7' }
     await connectBare(url, '', { headers })
@@ -168,7 +168,7 @@ describe('the address of a peer', () => {
     expect([...app.sessions].map(({ address }) => address)).toEqual(['2001:db8::7', '2001:db8::7'])
   })
 
-  it('is that of the connection where nobody is trusted', async () => {
+  it('is that of the connection if no proxy is trusted', async () => {
     const { url, app } = await startApp()
     await connectBare(url, '', { headers: { 'x-forwarded-for': '6.6.6.6' } })
     expect([...app.sessions].map(({ address }) => address)).toEqual(['127.0.0.1'])

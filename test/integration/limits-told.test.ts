@@ -20,14 +20,14 @@ const refusalOf = (socket: Socket) =>
     socket.once('connect_error', (error) => resolve((error as Error & { data: never }).data)),
   )
 
-describe('whom there is no room for', () => {
+describe('a peer beyond the connection limit', () => {
   const startFull = async () => {
     const started = await startThree({ limits: { maxConnections: 1 } })
     const first = await connectBare(started.url)
     return { ...started, first }
   }
 
-  it('is told over a WebSocket by a frame and a close code, and when to come back', async () => {
+  it('gets a close frame, a close code and reconnectAfter over a WebSocket', async () => {
     const { url } = await startFull()
     const client = new BareClient(`${url}/api/v1/ws`)
     expect(await client.untilClosed()).toEqual({ code: 4429, reason: 'too_many_connections' })
@@ -40,7 +40,7 @@ describe('whom there is no room for', () => {
     ])
   })
 
-  it('is told over a stream by 429, or by a stream with a retry field where an EventSource asks', async () => {
+  it('gets 429 over a stream, or a stream with a retry field if it is an EventSource', async () => {
     const { url } = await startFull()
     const response = await fetch(`${url}/api/v1/sse`)
     expect(response.status).toBe(429)
@@ -54,7 +54,7 @@ describe('whom there is no room for', () => {
     await vi.waitFor(() => expect(reader.ended).toBe(true))
   })
 
-  it('is told over Socket.IO by connect_error, stays away, and is let in when it asks again', async () => {
+  it('gets connect_error over Socket.IO, does not reconnect, and is accepted when it connects again', async () => {
     const { url, app, first } = await startFull()
     for (const transports of [['websocket'], ['polling']]) {
       const socket = connect(url, { transports })
@@ -76,7 +76,7 @@ describe('whom there is no room for', () => {
 })
 
 describe('Socket.IO', () => {
-  it('opens no more connections that ask for no socket than there may be handshakes', async () => {
+  it('allows no more connections without a socket than the limit on handshakes', async () => {
     const { url } = await startThree({ limits: { maxHandshakes: 3 } })
     const open = async () => {
       const response = await fetch(`${url}/socket.io/?EIO=4&transport=polling`)
@@ -87,7 +87,7 @@ describe('Socket.IO', () => {
     await connectBare(url)
   })
 
-  it('cuts off who sends what is no event, within the bounds of bytes', async () => {
+  it('counts the bytes of packets other than events, and disconnects a client beyond the byte rate', async () => {
     const { url, app } = await startThree({ limits: { byteRate: 1, byteBurst: 10_000 } })
     const socket = new WebSocket(`${url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket`)
     onTestFinished(() => socket.terminate())
@@ -100,7 +100,7 @@ describe('Socket.IO', () => {
     await vi.waitFor(() => expect(app.sessions.size).toBe(0))
   })
 
-  it('knows its peers’ addresses behind a proxy, and on a server of the user’s own those of connections', async () => {
+  it('uses the address from a trusted proxy, and on a server of the user the address of the connection', async () => {
     const { url, app } = await startThree({ http: { trustProxy: ['loopback'] } })
     const extraHeaders = { 'x-forwarded-for': '6.6.6.6, 192.0.2.7' }
     for (const transports of [['websocket'], ['polling']]) connect(url, { transports, extraHeaders })
@@ -124,7 +124,7 @@ describe('Socket.IO', () => {
 })
 
 describe.each(TRANSPORTS)('over %s', (transport) => {
-  /** Tokens are names, and those that begin with `x` may no longer do anything. */
+  /** Options with tokens that are user names. A name that begins with `x` has no rights. */
   const prepare = (app: App) => {
     app.sessions.onAuthenticate(() => ({ id: 'ada', name: 'ada' }))
     app.sessions.onToken(async (session, token) => {
@@ -138,7 +138,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     })
   }
 
-  it('a token may be renewed, and what it no longer allows is taken away with a word', async () => {
+  it('a token may be renewed, and the client is told of each subscription that it no longer allows', async () => {
     const { url, app } = await startThree({ prepare })
     const peer = await welcomeBy(transport, url)
     await peer.send({ type: 'subscribe', topics: ['a/*', 'b'], id: 1 })
@@ -153,7 +153,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     expect(session?.subscriptions).toEqual([])
   })
 
-  it('a frame that asks for a new token arrives', async () => {
+  it('a frame that requests a new token arrives', async () => {
     const { url, app } = await startThree({ prepare })
     const peer = await welcomeBy(transport, url)
     for (const session of app.sessions)

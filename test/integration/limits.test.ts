@@ -12,14 +12,14 @@ import {
 } from '../support/three-transports.ts'
 import { upgradeAnswer } from '../support/upgrade-answer.ts'
 
-/** A user by `?name=`. */
+/** Authenticates each peer as the user of `?name=`. */
 const named = (app: Parameters<NonNullable<Parameters<typeof startThree>[0]>['prepare'] & object>[0]) =>
   void app.sessions.onAuthenticate(({ query }) => {
     const name = query.get('name')
     return name ? { id: name, name } : null
   })
 
-/** The code with which a request for a WebSocket is refused. */
+/** Resolves with the code with which a WebSocket upgrade is refused. */
 const refusalOf = async (url: string): Promise<string> => {
   const { status, body } = await upgradeAnswer(`${url}/api/v1/ws`)
   expect(status).toBe(429)
@@ -30,7 +30,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
   const connect = (url: string, params = {}) => connectBy(transport, url, params)
   const welcome = (url: string, params = {}) => welcomeBy(transport, url, params)
 
-  describe('a connection too many is refused with a code, counted, and hurts nobody', () => {
+  describe('a connection beyond the limit is refused with a code and counted, and others are served', () => {
     it.each<[string, object, object]>([
       ['in total', { maxConnections: 2 }, {}],
       ['from one address', { maxConnectionsPerAddress: 2 }, {}],
@@ -51,7 +51,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     })
   })
 
-  it('another user is not concerned by those that have too many connections', async () => {
+  it('the connection limit of one user does not affect another user', async () => {
     const { url } = await startThree({ limits: { maxConnectionsPerUser: 1 }, prepare: named })
     await welcome(url, { name: 'ada' })
     expect(await closedWith(await connect(url, { name: 'ada' }))).toBe('too_many_connections')
@@ -59,7 +59,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     for (let guests = 0; guests < 3; guests++) await welcome(url)
   })
 
-  it('handshakes beyond the rate of an address are refused, others are not', async () => {
+  it('handshakes beyond the rate of an address are refused, those of other addresses are not', async () => {
     const { url, app } = await startThree({
       limits: { handshakeRate: 1, handshakeBurst: 2 },
       http: { trustProxy: ['loopback'] },
@@ -77,7 +77,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     await other.body?.cancel()
   })
 
-  it('handshakes at a time are limited, and a place is free when one is over', async () => {
+  it('concurrent handshakes are limited, and the next is accepted when one has ended', async () => {
     let letIn = () => {}
     const { url, app } = await startThree({
       limits: { maxHandshakes: 1 },
@@ -103,7 +103,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     await welcome(url)
   })
 
-  it('frames beyond the rate are refused, and a flood ends the session, but not those of others', async () => {
+  it('frames beyond the rate are refused, and a flood ends its own session only', async () => {
     const { url, app } = await startThree({ limits: { messageRate: 5, messageBurst: 20 } })
     verifies('protocol.errors.rate')
     const honest = await welcome(url)
@@ -119,7 +119,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     expect(await ask(honest, { topic: 'echo', payload: 1 })).toBe(1)
   })
 
-  it('bytes beyond the rate are refused, and a flood of them ends the session', async () => {
+  it('bytes beyond the rate are refused, and a flood of bytes ends the session', async () => {
     const { url, app } = await startThree({ limits: { byteRate: 1000, byteBurst: 100_000 } })
     verifies('protocol.errors.rate')
     const honest = await welcome(url)
@@ -135,7 +135,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     expect(await ask(honest, { topic: 'echo', payload: 1 })).toBe(1)
   })
 
-  it('bytes are counted as they are on the wire, not as characters', async () => {
+  it('bytes on the wire are counted, not characters', async () => {
     const { url } = await startThree({ limits: { byteRate: 1, byteBurst: 20_000 } })
     const peer = await welcome(url)
     const payload = '🎉'.repeat(4000)
@@ -143,7 +143,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     expect(await ask(peer, { topic: 'echo', payload })).toBe('rate_limited')
   })
 
-  it('a subscription too many, a pattern too long, and a frame too deep or with too much in it are answered', async () => {
+  it('a subscription beyond the limit, a long pattern, and a frame that is too deep or too complex get an error', async () => {
     const { url, app } = await startThree({ limits: { maxSubscriptions: 2, maxDepth: 10, maxNodes: 20 } })
     verifies('protocol.client-frame.topic-limits')
     const peer = await welcome(url)
@@ -164,7 +164,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     expect(app.refusals).toEqual({ too_many_subscriptions: 1, invalid_pattern: 2, bad_frame: 2 })
   })
 
-  it('what is refused by a hook is counted once', async () => {
+  it('a refusal by a hook is counted once', async () => {
     const { url, app } = await startThree({
       prepare: (app) => {
         app.sessions.onOpen(() => Promise.reject(new RookeryError('forbidden')))
@@ -174,7 +174,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     expect(app.refusals).toEqual({ forbidden: 1 })
   })
 
-  it('the address is the one behind a proxy that is trusted, and only then', async () => {
+  it('the address comes from the proxy only if the proxy is trusted', async () => {
     const { url, app } = await startThree()
     await welcome(url)
     expect([...app.sessions].map(({ address }) => address)).toEqual(['127.0.0.1'])

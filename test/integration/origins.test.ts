@@ -54,7 +54,7 @@ describe.each(Object.entries(ROUTES))('origins over %s', (_name, connect) => {
   const statusOf = async (url: string, headers: Headers) => (await connect(url, headers)).status
   const served = (status: number) => expect([101, 200]).toContain(status)
 
-  it('are let in if they are the server’s own or listed, and nobody else', async () => {
+  it('may connect if they are the server’s own or listed; others are refused', async () => {
     const { url } = await start({
       allowedOrigins: ['https://app.example', 'capacitor://localhost', 'app://x'],
     })
@@ -80,7 +80,7 @@ describe.each(Object.entries(ROUTES))('origins over %s', (_name, connect) => {
     }
   })
 
-  it('know the port that a scheme has by default', async () => {
+  it('are compared with the default port of their scheme', async () => {
     const { url } = await start()
     served(await statusOf(url, { host: 'x:443', origin: 'https://x' }))
     served(await statusOf(url, { host: 'x', origin: 'https://x:443' }))
@@ -101,10 +101,10 @@ describe.each(Object.entries(ROUTES))('origins over %s', (_name, connect) => {
   it.each<[string, unknown]>([
     ['throws', () => JSON.parse('{')],
     ['rejects', async () => JSON.parse('{')],
-    ['answers with what is not true', () => 'yes'],
-    ['answers with what is not true, later', async () => 1],
+    ['returns a value that is not true', () => 'yes'],
+    ['resolves to a value that is not true', async () => 1],
     [
-      'answers with an object that resolves to false',
+      'returns a thenable that resolves to false',
       // biome-ignore lint/suspicious/noThenProperty: some libraries have promises of their own
       () => ({ then: (resolve: (x: boolean) => void) => resolve(false) }),
     ],
@@ -114,7 +114,7 @@ describe.each(Object.entries(ROUTES))('origins over %s', (_name, connect) => {
     served(await statusOf(url, { origin: url }))
   })
 
-  it('are refused when a function does not decide in time', async () => {
+  it('are refused when a function does not decide in time, and routes answer without CORS headers', async () => {
     const { app } = createFullApp(
       { port: 0, hostname: '127.0.0.1', allowedOrigins: () => new Promise(() => {}) },
       { handshakeTimeout: '50ms' },
@@ -123,9 +123,12 @@ describe.each(Object.entries(ROUTES))('origins over %s', (_name, connect) => {
     const { url } = app.scope.get(HttpServer)
     expect(await statusOf(url, { origin: 'https://a.example' })).toBe(408)
     expect((await ask(`${url}/healthz`, { origin: 'https://a.example' })).status).toBe(200)
+    const unshared = await ask(`${url}/unknown`, { origin: 'https://a.example' })
+    expect(unshared.status).toBe(404)
+    expect(unshared.headers['access-control-allow-origin']).toBeUndefined()
   })
 
-  it('count as another’s where a browser says so and sends no Origin, as for an image', async () => {
+  it('are refused without an Origin header when the browser marks the request as cross-site, as for an image', async () => {
     const { url } = await start({ allowedOrigins: ['https://app.example'] })
     for (const site of ['cross-site', 'same-site']) {
       expect(await statusOf(url, { 'sec-fetch-site': site, 'sec-fetch-mode': 'no-cors' })).toBe(403)
@@ -137,7 +140,7 @@ describe.each(Object.entries(ROUTES))('origins over %s', (_name, connect) => {
     expect(await statusOf(url, { origin, 'sec-fetch-site': 'cross-site' })).toBe(403)
   })
 
-  it('are the client’s behind a proxy that is trusted', async () => {
+  it('are compared with the address that a trusted proxy names', async () => {
     const { url } = await start({ trustProxy: ['loopback'] })
     const origin = 'https://public.example'
     for (const headers of [
@@ -150,7 +153,7 @@ describe.each(Object.entries(ROUTES))('origins over %s', (_name, connect) => {
       served(await statusOf(url, { origin, ...headers }))
       expect(await statusOf(url, { ...headers, origin: 'https://evil.example' })).toBe(403)
     }
-    // A page may set these headers itself, where its browser asks first and is told that it may.
+    // A page may set these headers itself if the answer to its preflight allows them.
     const forged = {
       'x-forwarded-host': 'evil.example',
       'x-forwarded-proto': 'https',
@@ -167,7 +170,7 @@ describe.each(Object.entries(ROUTES))('origins over %s', (_name, connect) => {
 })
 
 describe('a server with TLS', () => {
-  it('refuses pages that came without', async () => {
+  it('refuses pages that were loaded without TLS', async () => {
     const server = (await listening(createHttpsServer(TLS, ownListener) as unknown as Server)) as Server
     closeWithTest(server)
     const { app } = createFullApp({ server })
@@ -178,8 +181,8 @@ describe('a server with TLS', () => {
   })
 })
 
-describe('a page that is refused', () => {
-  it('can read why, and the log says once what to do', async () => {
+describe('a refused page', () => {
+  it('can read the reason, and the log says once how to allow it', async () => {
     const { url, lines } = await start()
     const origin = 'http://localhost:5173'
     for (const path of ['/api/v1/sse', '/api/v1/ws', '/socket.io/?EIO=4&transport=polling']) {
@@ -213,7 +216,7 @@ describe('a page that is refused', () => {
     })
   })
 
-  it('is told by the path of the WebSocket as its handshake was, also where a proxy has rewritten Host', async () => {
+  it('gets the same status from a POST to the path of the WebSocket as from its handshake, also if a proxy has rewritten Host', async () => {
     const { url } = await start()
     const headers = { origin: 'http://localhost:5173', 'sec-fetch-site': 'same-origin' }
     expect((await ask(`${url}/api/v1/ws`, headers, 'POST')).status).toBe(403)
@@ -221,7 +224,7 @@ describe('a page that is refused', () => {
     expect((await ask(`${url}/api/v1/ws`, { ...headers, origin: url }, 'POST')).status).toBe(204)
   })
 
-  it('learns nothing else, and its uplink requests are not even read', async () => {
+  it('cannot send uplink requests or read health checks', async () => {
     const { url, app } = await start()
     const handled = vi.fn()
     app.handle('do', handled)
@@ -240,7 +243,7 @@ describe('a page that is refused', () => {
   })
 })
 
-describe('the option', () => {
+describe('allowedOrigins', () => {
   it.each([
     [['https://a.example/']],
     [['a.example']],
@@ -249,15 +252,15 @@ describe('the option', () => {
     [['null']],
     [['app://x/']],
     [['*']],
-  ])('%j is refused when the app is made, and the entry is named', (allowedOrigins) => {
+  ])('%j is refused when the app is created, and the error names the entry', (allowedOrigins) => {
     const make = () => createApp({ plugins: [http({ allowedOrigins: allowedOrigins as never })] })
     expect(make).toThrow(/allowedOrigins.*https:\/\/example.com/)
     if (Array.isArray(allowedOrigins)) expect(make).toThrow(JSON.stringify(allowedOrigins[0]))
   })
 })
 
-describe('routes on a server of the app’s own', () => {
-  it('get CORS headers for origins that are allowed, unless they have their own', async () => {
+describe('routes on the built-in server', () => {
+  it('get CORS headers for allowed origins, unless they set their own', async () => {
     const { Hono } = await import('hono')
     const { cors } = await import('hono/cors')
     const routes = new Hono()

@@ -8,7 +8,7 @@ import { WebSocket } from 'ws'
 import { KINDS } from '../support/server-kinds.ts'
 import { UPGRADE } from '../support/upgrade-answer.ts'
 
-// The certificate of the tests signs itself.
+// The tests use a self-signed certificate.
 beforeAll(() => void vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0'))
 afterAll(() => void vi.unstubAllEnvs())
 
@@ -59,7 +59,7 @@ const byClient =
     }
   }
 
-/** Socket.IO's own client, which takes the word of no certificate that signs itself unless it is told to. */
+/** Socket.IO's own client, which accepts the self-signed certificate. */
 const bySocketIo =
   (transport: 'polling' | 'websocket') =>
   async (url: string): Promise<Connected> => {
@@ -89,7 +89,7 @@ const TRANSPORTS: Readonly<Record<string, (url: string) => Promise<Connected>>> 
 const PIECE = Buffer.alloc(64 * 1024, 'x')
 
 describe.each(Object.entries(KINDS))('%s', (_name, start) => {
-  it('answers the user’s own routes, health checks and unknown paths, as without the app', async () => {
+  it('answers the user’s routes, health checks and unknown paths as without the app', async () => {
     const { url } = await start()
     expect(await ask(`${url}/mine`)).toMatchObject({ status: 200, text: 'mine' })
     expect(await ask(`${url}/healthz`)).toMatchObject({ status: 200, text: 'my health' })
@@ -98,14 +98,14 @@ describe.each(Object.entries(KINDS))('%s', (_name, start) => {
       text: 'my 404',
       headers: { 'x-own': '404' },
     })
-    // Nothing is said of CORS, and preflights are the user's to answer.
+    // The app sets no CORS headers and does not answer preflights on the user's paths.
     const preflight = { origin: 'https://page.example', 'access-control-request-method': 'PUT' }
     const answer = await ask(`${url}/elsewhere`, { method: 'OPTIONS', headers: preflight })
     expect(answer).toMatchObject({ status: 404, text: 'my 404' })
     expect(answer.headers['access-control-allow-origin']).toBeUndefined()
   })
 
-  it.each(Object.entries(TRANSPORTS))('takes clients by %s', async (_transport, connect) => {
+  it.each(Object.entries(TRANSPORTS))('accepts clients by %s', async (_transport, connect) => {
     const { app, url } = await start()
     const client = await connect(url)
     expect(await client.call('echo', { text: 'ä€😀' })).toEqual({ text: 'ä€😀' })
@@ -117,7 +117,7 @@ describe.each(Object.entries(KINDS))('%s', (_name, start) => {
     await vi.waitFor(() => expect(app.usage.sessions).toBe(0), { timeout: 8000 })
   })
 
-  it('passes uploads on by length and in chunks, to readers that pause', async () => {
+  it('passes uploads with a length and in chunks to readers that pause', async () => {
     const { url } = await start()
     const headers = { 'content-type': 'application/octet-stream' }
     const pieces = Array(32).fill(PIECE)
@@ -133,7 +133,7 @@ describe.each(Object.entries(KINDS))('%s', (_name, start) => {
     })
   })
 
-  it('answers upgrade requests that nobody takes as ordinary requests, and lives on after a reset', async () => {
+  it('answers upgrade requests without a handler as ordinary requests, and survives a reset', async () => {
     const { url, server } = await start()
     if (server.listenerCount('upgrade') > 1 || _name === 'NodeHandler in Express') return
     expect(await ask(`${url}/nope`, { headers: UPGRADE })).toMatchObject({ status: 404, text: 'my 404' })

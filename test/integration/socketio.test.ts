@@ -36,7 +36,7 @@ describe.each([['websocket'], ['polling'], ['polling, then websocket']])(
   (how) => {
     const transports = how.split(', then ')
 
-    it('emits with acknowledgement, subscribes, and hears messages', async () => {
+    it('emits with acknowledgement, subscribes, and receives messages', async () => {
       const { url, app } = await start()
       const socket = connect(url, { transports, query: { username: 'ada', roomID: '42' } })
       const heard: unknown[] = []
@@ -54,7 +54,7 @@ describe.each([['websocket'], ['polling'], ['polling, then websocket']])(
       await vi.waitFor(() => expect(app.usage).toEqual({ sessions: 0, patterns: 0, nodes: 0 }))
     })
 
-    it('gets messages in order, whole, whatever they hold', async () => {
+    it('receives messages of any content in order', async () => {
       const { url, app } = await start()
       const socket = connect(url, { transports })
       const heard: unknown[] = []
@@ -83,7 +83,7 @@ describe.each([['websocket'], ['polling'], ['polling, then websocket']])(
 )
 
 describe('a socket', () => {
-  it('gets errors as acknowledgements with codes, and as $error without', async () => {
+  it('gets errors in the acknowledgement, or as $error if it expects none', async () => {
     const { url } = await start()
     const socket = connect(url)
     const errors: unknown[] = []
@@ -104,7 +104,7 @@ describe('a socket', () => {
     await vi.waitFor(() => expect(errors).toEqual(['unknown_topic']))
   })
 
-  it('hears topics that Socket.IO keeps for itself under another name, and stays connected', async () => {
+  it('receives topics that Socket.IO reserves as $message, and stays connected', async () => {
     const { url, app } = await start()
     const socket = connect(url)
     const heard: unknown[] = []
@@ -118,7 +118,7 @@ describe('a socket', () => {
     expect(lost).not.toHaveBeenCalled()
   })
 
-  it('takes its identity from auth before the query, and hears $welcome', async () => {
+  it('gets its identity from auth before the query, and receives $welcome', async () => {
     const { url } = await start()
     const socket = connect(url, { query: { username: 'mallory' }, auth: { username: 'ada', roomID: '42' } })
     const welcome = vi.fn()
@@ -129,7 +129,7 @@ describe('a socket', () => {
     expect((await socket.emitWithAck('room/members')).room).toBe('42')
   })
 
-  it('is refused by connect_error with the code, and stays away', async () => {
+  it('is refused with the code in connect_error, and does not reconnect', async () => {
     const { url, app } = await start()
     app.sessions.onAuthenticate(({ token }) => {
       if (token !== 'secret') throw new RookeryError('unauthenticated')
@@ -145,7 +145,7 @@ describe('a socket', () => {
     await untilConnected(connect(url, { auth: { token: 'secret' } }))
   })
 
-  it('comes back by itself after an error that passes, and stays away after one that does not', async () => {
+  it('reconnects after a retryable error, and not after another one', async () => {
     const { url, app } = await start()
     const socket = connect(url)
     const closes: unknown[] = []
@@ -165,7 +165,7 @@ describe('a socket', () => {
     ])
   })
 
-  it('that floods is refused, then cut off', async () => {
+  it('that floods gets rate_limited, then is disconnected', async () => {
     const { url, app } = await start({ limits: { messageRate: 1, messageBurst: 5 } })
     const socket = connect(url, { reconnection: false })
     await untilConnected(socket)
@@ -183,7 +183,7 @@ describe('a socket', () => {
     const { url, app } = await start({ limits: { maxBuffered: 100_000 }, closeTimeout: 200 })
     const socket = connect(url, { transports: ['websocket'], reconnection: false })
     await socket.emitWithAck('subscribe', ['big'])
-    // The real socket below stops reading.
+    // Pauses the TCP socket of the client.
     const raw = (socket.io.engine.transport as unknown as { ws: { _socket: { pause(): void } } }).ws
     raw._socket.pause()
     await vi.waitFor(
@@ -198,7 +198,7 @@ describe('a socket', () => {
     )
   })
 
-  it('that nests a payload as deep as it can hurts nobody', async () => {
+  it('that sends a deeply nested payload does not affect other clients', async () => {
     const { url } = await start()
     const attacker = new WebSocket(`${url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket`)
     onTestFinished(() => attacker.terminate())
@@ -214,7 +214,7 @@ describe('a socket', () => {
     expect(await connect(url).emitWithAck('echo', 'others')).toBe('others')
   })
 
-  it('from an origin that is not allowed gets nowhere, over polling either', async () => {
+  it('from an origin that is not allowed is refused, over WebSocket and over polling', async () => {
     const { url, app } = await start()
     for (const transport of ['polling', 'websocket']) {
       const socket = connect(url, {
@@ -228,7 +228,7 @@ describe('a socket', () => {
   })
 })
 
-it('a stopping server closes its sockets in a way that they come back from', async () => {
+it('a stopping server closes its sockets so that they reconnect', async () => {
   const { url, app } = await start()
   const socket = connect(url)
   const close = vi.fn()
@@ -242,7 +242,7 @@ it('a stopping server closes its sockets in a way that they come back from', asy
   expect(socket.active).toBe(true)
 })
 
-it('a Socket.IO server of the user’s own keeps its events, and is not closed', async () => {
+it('a Socket.IO server of the application keeps its own events, and the plugin does not close it', async () => {
   const web = createServer()
   const server = new Server(web)
   await new Promise<void>((resolve) => web.listen(0, '127.0.0.1', resolve))

@@ -34,7 +34,7 @@ describe('a stream', () => {
     await reader.untilText((text) => text.startsWith(': hello\n\nevent: control\ndata: {"type":"welcome"'))
   })
 
-  it('brings the topics of its query, and what its room hears', async () => {
+  it('carries messages of the topics in its query and of its room', async () => {
     const { url, app } = await start()
     const reader = await SseReader.open(`${url}/api/v1/sse?topic=news/*&topic=sport&username=ada&roomID=42`)
     await reader.until(({ type }) => type === 'welcome')
@@ -50,7 +50,7 @@ describe('a stream', () => {
     ])
   })
 
-  it('carries line breaks, NUL and U+2028 unharmed', async () => {
+  it('carries line breaks, NUL and U+2028 unchanged', async () => {
     const { url, app } = await start()
     const reader = await SseReader.open(`${url}/api/v1/sse?topic=text`)
     await reader.until(({ type }) => type === 'welcome')
@@ -59,13 +59,13 @@ describe('a stream', () => {
     expect((await reader.until(({ topic }) => topic === 'text')).payload).toBe(text)
   })
 
-  it('is kept alive by comments', async () => {
+  it('is kept open by comments', async () => {
     const { url } = await start({ heartbeat: 20 })
     const reader = await SseReader.open(`${url}/api/v1/sse`)
     await reader.untilText((text) => text.split(': heartbeat\n\n').length > 3)
   })
 
-  it('is refused with the status of the error, and ends in a way that EventSource comes back from', async () => {
+  it('is refused with the status of the error; for an EventSource that may come back, it ends normally', async () => {
     const { url, app } = await start()
     expect((await fetch(`${url}/api/v1/sse?topic=a*`)).status).toBe(400)
     expect((await fetch(`${url}/api/v1/sse?topic=$user/x`)).status).toBe(403)
@@ -76,7 +76,7 @@ describe('a stream', () => {
     expect(app.sessions.size).toBe(0)
   })
 
-  it('works for clients of HTTP/1.0, as nginx speaks to its upstreams', async () => {
+  it('works for clients of HTTP/1.0, such as nginx', async () => {
     const { url, app } = await start()
     const curl = spawn('curl', ['-sN', '--http1.0', `${url}/api/v1/sse?topic=news`])
     onTestFinished(() => void curl.kill())
@@ -89,7 +89,7 @@ describe('a stream', () => {
     await vi.waitFor(() => expect(text).toContain('\n\ndata: {"topic":"news","payload":"old protocol"}\n\n'))
   })
 
-  it('works for curl -N, and its session ends with it', async () => {
+  it('works for curl -N, and the session ends with the connection', async () => {
     const { url, app } = await start()
     const curl = spawn('curl', ['-sN', `${url}/api/v1/sse?topic=news`])
     let text = ''
@@ -103,7 +103,7 @@ describe('a stream', () => {
     await vi.waitFor(() => expect(app.usage).toEqual({ sessions: 0, patterns: 0, nodes: 0 }))
   })
 
-  it('works for the package eventsource: messages are events, control frames are not', async () => {
+  it('works for the package eventsource: onmessage gets messages and no control frames', async () => {
     const { url, app } = await start()
     const source = new EventSource(`${url}/api/v1/sse?topic=news`)
     onTestFinished(() => source.close())
@@ -114,7 +114,7 @@ describe('a stream', () => {
     await vi.waitFor(() => expect(control).toMatchObject([{ type: 'welcome' }]))
     await app.publish('news', 'hello')
     await vi.waitFor(() => expect(messages).toEqual([{ topic: 'news', payload: 'hello' }]))
-    // A server that closes a session for a passing reason sees it again.
+    // A server that closes a session for a temporary reason sees the client again.
     const [session] = [...app.sessions]
     ;(session as PeerSession).disconnected()
     await vi.waitFor(() => expect(messages.length).toBeGreaterThan(0))
@@ -136,7 +136,7 @@ describe('the uplink', () => {
     }
   }
 
-  it('takes one frame or several, and answers on the stream', async () => {
+  it('accepts one frame or several, and answers on the stream', async () => {
     const { reader, send } = await open()
     expect(await send({ topic: 'echo', payload: 1, id: 1 })).toEqual({ status: 200, body: { next: 1 } })
     expect(
@@ -153,7 +153,7 @@ describe('the uplink', () => {
     ])
   })
 
-  it('applies numbered frames once and in order, whatever is sent again or overtakes', async () => {
+  it('applies numbered frames once and in order, if requests are repeated or overtake each other', async () => {
     const { reader, send } = await open()
     verifies('delivery.sse.numbered-frames')
     const frame = (seq: number) => ({ topic: 'echo', payload: seq, id: seq, seq })
@@ -166,7 +166,7 @@ describe('the uplink', () => {
     expect(reader.frames.slice(1).map(({ id }) => id)).toEqual([1, 2, 3, 4, 5])
   })
 
-  it('refuses what is wrong with the right status and code', async () => {
+  it('refuses wrong requests with the status and code of the error', async () => {
     const { url, session, send } = await open({ maxPayload: 1000 })
     const refused = async (request: Promise<{ status: number; body: { error?: { code: string } } }>) => {
       const { status, body } = await request
@@ -189,11 +189,11 @@ describe('the uplink', () => {
     expect((await fetch(`${url}/api/v1/sse`, { method: 'HEAD' })).status).toBe(200)
   })
 
-  it('counts what is in each frame, not in all that come together', async () => {
+  it('applies the limit of nodes to each frame, not to the whole request', async () => {
     const { reader, send } = await open({ maxNodes: 20 })
     const frame = (id: number, arrays: number) => ({ topic: 'echo', payload: Array(arrays).fill([]), id })
     expect((await send([frame(1, 12), frame(2, 30), frame(3, 12), frame(4, 12)])).status).toBe(200)
-    // Refusals do not wait for the answers of handlers.
+    // A refusal may come before the answer of an earlier handler.
     for (const id of [1, 2, 3, 4]) await reader.until((frame) => frame.id === id)
     expect(Object.fromEntries(reader.frames.slice(1).map(({ id, error }) => [id, error?.code]))).toEqual({
       1: undefined,
@@ -203,7 +203,7 @@ describe('the uplink', () => {
     })
   })
 
-  it('answers frames that are wrong on the stream', async () => {
+  it('answers wrong frames on the stream', async () => {
     const { reader, send } = await open()
     expect((await send([null, 7, { type: 'hack', id: 1 }, { topic: 'nobody', id: 2 }])).status).toBe(200)
     await reader.until(({ id }) => id === 2)
@@ -216,8 +216,8 @@ describe('the uplink', () => {
   })
 })
 
-describe('a session that may be resumed', () => {
-  it('outlives its stream, keeps its subscriptions, and misses and repeats nothing', async () => {
+describe('a resumable session', () => {
+  it('outlives its stream, keeps its subscriptions, and sends each frame once', async () => {
     const { url, app } = await start()
     verifies('delivery.sse.resume')
     const first = await SseReader.open(`${url}/api/v1/sse?resume=1&topic=news`)
@@ -230,7 +230,7 @@ describe('a session that may be resumed', () => {
     first.close()
     await app.publish('news', 3)
     await app.publish('news', 4)
-    // As if the second message had been lost on the way.
+    // The client says that it has not received the second message.
     const second = await SseReader.open(`${url}/api/v1/sse?session=${session}&received=2`)
     await app.publish('news', 5)
     await second.until(({ payload }) => payload === 5)
@@ -238,7 +238,7 @@ describe('a session that may be resumed', () => {
     expect(app.sessions.size).toBe(1)
   })
 
-  it('replaces a stream that the server still takes for alive', async () => {
+  it('replaces a stream whose loss the server has not noticed', async () => {
     const { url, app } = await start()
     const first = await SseReader.open(`${url}/api/v1/sse?resume=1&topic=news`)
     const { session } = (await first.until(({ type }) => type === 'welcome')) as unknown as {
@@ -252,7 +252,7 @@ describe('a session that may be resumed', () => {
     expect(app.sessions.size).toBe(1)
   })
 
-  it('is gone after the grace, and then unknown', async () => {
+  it('ends after the grace, and is unknown from then on', async () => {
     const { url, app } = await start({ grace: 50 })
     const reader = await SseReader.open(`${url}/api/v1/sse?resume=1&topic=news`)
     const { session } = (await reader.until(({ type }) => type === 'welcome')) as unknown as {
@@ -264,7 +264,7 @@ describe('a session that may be resumed', () => {
     expect([late.status, await late.json()]).toMatchObject([404, { error: { code: 'unknown_session' } }])
   })
 
-  it('ends as a slow consumer when too much waits for its return', async () => {
+  it('ends as a slow consumer when too many bytes wait for the client to resume', async () => {
     const { url, app } = await start({}, { maxBuffered: 10_000 })
     const reader = await SseReader.open(`${url}/api/v1/sse?resume=1&topic=news`)
     await reader.until(({ type }) => type === 'welcome')
@@ -276,7 +276,7 @@ describe('a session that may be resumed', () => {
   })
 })
 
-it('a stopping server ends its streams and tells them when to come back', async () => {
+it('a server that stops ends its streams and tells the clients when to reconnect', async () => {
   const { url, app } = await start()
   const reader = await SseReader.open(`${url}/api/v1/sse`)
   await reader.until(({ type }) => type === 'welcome')

@@ -16,17 +16,17 @@ import {
 } from '../support/three-transports.ts'
 import { upgradeAnswer } from '../support/upgrade-answer.ts'
 
-/** More than any limit that a test does not set. */
+/** Higher than a flood reaches, for limits that a test does not set. */
 const NO_LIMIT = 1_000_000
 
 const limits = { messageRate: NO_LIMIT, messageBurst: NO_LIMIT, byteRate: 1e9, byteBurst: 1e9 }
 
-/** Milliseconds that a message of the flood takes, without letting anybody else in. */
+/** Milliseconds for which a message of the flood blocks the event loop. */
 const COST = 1
 
 const FLOOD = 400
 
-/** A handler that keeps the event loop busy, and how often it has run. */
+/** A handler that blocks the event loop, and the number of its calls. */
 const countFlood = (app: App) => {
   const flood = { handled: 0 }
   app.handle('flood', () => {
@@ -40,7 +40,7 @@ const countFlood = (app: App) => {
 const untilHandled = (flood: { handled: number }, count: number) =>
   vi.waitFor(() => expect(flood.handled).toBeGreaterThanOrEqual(count), { timeout: 20_000, interval: 5 })
 
-/** An app that a flood costs time. */
+/** An app with a handler that blocks the event loop. */
 const startFlooded = async () => {
   let flood = { handled: 0 }
   const prepare = (app: App) => {
@@ -73,7 +73,7 @@ const floodOf = (length: number, payload?: unknown) =>
   Array.from({ length }, () => ({ topic: 'flood', payload }))
 
 describe.each(TRANSPORTS)('a flood over %s', (transport) => {
-  it('keeps no other session waiting until it is handled, and is handled in the end', async () => {
+  it('does not delay other sessions, and is handled completely', async () => {
     const { url, flood } = await startFlooded()
     const [attacker, honest] = [await welcomeBy(transport, url), await welcomeBy('websocket', url)]
     await sendTogether(transport, url, attacker, floodOf(FLOOD))
@@ -86,7 +86,7 @@ describe.each(TRANSPORTS)('a flood over %s', (transport) => {
     expect(flood.handled).toBe(FLOOD)
   })
 
-  it('is handled to its end when its sender has left before', async () => {
+  it('is handled completely when its sender has disconnected before', async () => {
     const { url, app, flood } = await startFlooded()
     verifies('delivery.end.read-frames-handled')
     const peer = await welcomeBy(transport, url)
@@ -98,8 +98,8 @@ describe.each(TRANSPORTS)('a flood over %s', (transport) => {
   })
 })
 
-describe('what waits', () => {
-  it('is forgotten when the session is closed', async () => {
+describe('frames that wait', () => {
+  it('are discarded when the session is closed', async () => {
     const { url, app, flood } = await startFlooded()
     const peer = await welcomeBy('sse', url)
     await sendTogether('sse', url, peer, floodOf(FLOOD))
@@ -114,7 +114,7 @@ describe('what waits', () => {
 })
 
 describe('a WebSocket', () => {
-  it('that is reset leaves nothing behind, however much of it was unread', async () => {
+  it('leaves nothing behind after a reset, with any number of unread bytes', async () => {
     const { url, app, flood } = await startFlooded()
     const raw = await RawWebSocket.connect(url)
     raw.bytes(Buffer.concat(Array(FLOOD).fill(maskedText('{"topic":"flood"}'))))
@@ -124,21 +124,21 @@ describe('a WebSocket', () => {
     expect(flood.handled).toBeLessThan(FLOOD)
   })
 
-  it('is not handled on after its sender has reset the connection, even while nobody reads it', async () => {
+  it('has its waiting frames discarded after a reset, also while the server does not read the socket', async () => {
     const { app, url, flood } = await startFlooded()
     const frame = maskedText('{"topic":"flood"}')
-    // More than is read ahead of it.
+    // More than the server reads ahead.
     const frames = Buffer.concat(Array(20_000).fill(frame))
     const peers = await Promise.all(Array.from({ length: 10 }, () => RawWebSocket.connect(url)))
     for (const peer of peers) peer.bytes(frames)
-    // Everybody has had a turn, and has waited longer than one since.
+    // Every session has had a turn, and has waited for longer than one turn since.
     await untilHandled(flood, 100)
     for (const peer of peers) peer.reset()
     await vi.waitFor(() => expect(app.sessions.size).toBe(0), { timeout: 5000, interval: 5 })
     expect(flood.handled).toBeLessThan(1000)
   })
 
-  it('may send pings and pongs within the rate of messages, and gets the last of many pings back', async () => {
+  it('may send pings and pongs within the rate of messages, and the last of many pings is answered', async () => {
     const { url } = await startThree({ limits: { messageBurst: 50 } })
     verifies('protocol.ping.of-client')
     const peer = new WebSocket(`${url.replace('http', 'ws')}/api/v1/ws`)
@@ -156,7 +156,7 @@ describe('a WebSocket', () => {
     expect(await closed).toBe(4429)
   })
 
-  it('that sends too much is told so, and what it goes on sending is not read', async () => {
+  it('that exceeds its rate is told so, and its further bytes are not read', async () => {
     const { url, app } = await startThree({ limits: { messageBurst: 10 } })
     const honest = await welcomeBy('websocket', url)
     const raw = await RawWebSocket.connect(url)
@@ -167,11 +167,11 @@ describe('a WebSocket', () => {
     expect(await ask(honest, { topic: 'echo', payload: 1 })).toBe(1)
     const { code, reason } = await raw.closed()
     expect([code, reason]).toEqual([4429, 'rate_limited'])
-    // Ten refused, and the one that was too many.
+    // Ten refusals, and the last one, which closes the session.
     expect(app.refusals).toEqual({ rate_limited: 11 })
   })
 
-  it('is read to its end over many pieces, in order', async () => {
+  it('is read completely and in order, in many pieces', async () => {
     const seen: number[] = []
     const { url } = await startThree({
       limits,
@@ -191,8 +191,8 @@ describe('a WebSocket', () => {
   })
 })
 
-describe('newcomers', () => {
-  it('that come all at once are all let in, and keep nobody waiting who is there', async () => {
+describe('new connections', () => {
+  it('that arrive all at once are all accepted, and do not delay existing sessions', async () => {
     const { url, app } = await startThree()
     const honest = await welcomeBy('websocket', url)
     const peers = Promise.all(
@@ -204,7 +204,7 @@ describe('newcomers', () => {
     expect(app.usage.sessions).toBe(61)
   })
 
-  it('of one address are refused past the burst, even if all come at once', async () => {
+  it('of one address are refused past the burst, also if all arrive at once', async () => {
     const { url, app } = await startThree({ limits: { handshakeRate: 1, handshakeBurst: 3 } })
     const asked = Array.from({ length: 10 }, () => upgradeAnswer(`${url}/api/v1/ws`))
     const answers = (await Promise.all(asked)).map(({ status }) => status)
@@ -212,7 +212,7 @@ describe('newcomers', () => {
     expect(app.refusals).toEqual({ rate_limited: 7 })
   })
 
-  it('over Socket.IO are told when there were too many, and let go', async () => {
+  it('over Socket.IO are told that there were too many, and closed', async () => {
     const { url, app } = await startThree({ limits: { handshakeRate: 1, handshakeBurst: 1 } })
     await welcomeBy('socketio', url)
     const late = await connectBy('socketio', url)

@@ -8,10 +8,10 @@ const NO_LIMIT = 1_000_000
 
 const limits = { messageRate: NO_LIMIT, messageBurst: NO_LIMIT }
 
-/** An answer of which no connection takes many that are not read. */
+/** A large answer: a connection buffers only a few of them. */
 const BIG = 'x'.repeat(60_000)
 
-/** More than the kernel, and `maxBuffered`, take of the answers. */
+/** More answers than the kernel and `maxBuffered` hold. */
 const QUESTIONS = 400
 
 const startAsked = async () => {
@@ -26,7 +26,7 @@ const startAsked = async () => {
   return { ...(await startApp({ limits, prepare })), asked }
 }
 
-/** A peer that has asked for more than it reads. */
+/** A peer that has requested more answers than it reads. */
 const askUnread = async (url: string, asked: readonly number[]) => {
   const peer = await RawWebSocket.connect(url)
   peer.pause()
@@ -35,12 +35,12 @@ const askUnread = async (url: string, asked: readonly number[]) => {
   return peer
 }
 
-describe('a peer that does not read what it asks for', () => {
-  it('is not read, either, until it does, and then gets all of it in order', async () => {
+describe('a peer that does not read its answers', () => {
+  it('is not read until it reads, and then gets all answers in order', async () => {
     const { url, app, asked } = await startAsked()
     const other = await connectBare(url)
     const peer = await askUnread(url, asked)
-    // Turns of the event loop, in which all would have been answered several times.
+    // Turns of the event loop in which all messages could have been answered several times.
     for (let question = 0; question < 300; question++) {
       expect((await other.ask({ topic: 'echo', payload: question })).payload).toBe(question)
     }
@@ -54,7 +54,7 @@ describe('a peer that does not read what it asks for', () => {
     expect(app.refusals).toEqual({})
   })
 
-  it('is heard now and then, so that it can say that it is alive', async () => {
+  it('is still read now and then, so that it can answer pings', async () => {
     const { url, asked } = await startAsked()
     const other = await connectBare(url)
     await askUnread(url, asked)
@@ -64,7 +64,7 @@ describe('a peer that does not read what it asks for', () => {
     await vi.waitFor(() => expect(asked.length).toBeGreaterThan(heard), { timeout: 5000, interval: 5 })
   })
 
-  it('leaves nothing behind when it goes', async () => {
+  it('leaves nothing behind when it disconnects', async () => {
     const { url, app, asked } = await startAsked()
     const peer = await askUnread(url, asked)
     peer.reset()

@@ -6,7 +6,7 @@ import { open } from '../support/raw-socket.ts'
 import { RawWebSocket } from '../support/raw-websocket.ts'
 import { closeWithTest, createFullApp, listening, ownListener, urlOf } from '../support/server-kinds.ts'
 
-/** A server of the user's own of node:http. */
+/** A server of node:http that belongs to the user. */
 const openServer = async (): Promise<Server> => {
   const server = await listening(createServer(ownListener))
   closeWithTest(server)
@@ -14,11 +14,11 @@ const openServer = async (): Promise<Server> => {
 }
 
 describe('upgrade requests', () => {
-  it('that no listener answers are closed after a time, and may be reset before', async () => {
+  it('that no listener of the user’s server answers are closed after ten seconds, and may be reset before', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     onTestFinished(() => void vi.useRealTimers())
     const server = await openServer()
-    // As the hot reload of a development server: it takes its own path, and leaves others alone.
+    // As the hot reload of a development server: it answers upgrades on its own path, and ignores others.
     const seen: string[] = []
     server.on('upgrade', ({ url }) => seen.push(url as string))
     const { app } = createFullApp({ server })
@@ -37,7 +37,7 @@ describe('upgrade requests', () => {
     expect(seen).toEqual(['/nope', '/nope'])
   })
 
-  it('are answered at once where nobody else listens, however many and whoever resets', async () => {
+  it('to unknown paths of the built-in server are answered at once, also among many and after resets', async () => {
     const { app } = createFullApp({ port: 0, hostname: '127.0.0.1' })
     await app.start()
     const { url, server } = app.scope.get(HttpServer)
@@ -57,7 +57,7 @@ describe('upgrade requests', () => {
     expect((await fetch(`${url}/healthz`)).status).toBe(200)
   })
 
-  it('lose nothing of what comes in one piece with them', async () => {
+  it('keep the bytes that arrive in one piece with them', async () => {
     const seen: unknown[] = []
     const { app } = createFullApp(
       { port: 0, hostname: '127.0.0.1' },

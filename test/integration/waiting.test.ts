@@ -40,8 +40,8 @@ const connectAndLeave = async (transport: string, url: string) => {
   return () => peer.abort()
 }
 
-describe.each(TRANSPORTS)('past the burst of an address, over %s', (transport) => {
-  it('handshakes wait for their turn instead of being refused', async () => {
+describe.each(TRANSPORTS)('an address over its handshake burst, by %s', (transport) => {
+  it('has its handshakes queued instead of refused', async () => {
     const { url, app } = await start(20)
     const peers = Array.from({ length: 4 }, () => connectBy(transport, url))
     const began = performance.now()
@@ -51,7 +51,7 @@ describe.each(TRANSPORTS)('past the burst of an address, over %s', (transport) =
     expect(app.sessions.size).toBe(4)
   })
 
-  it('who would wait for longer than half a second is refused after that', async () => {
+  it('has a handshake refused after half a second in the queue', async () => {
     const { url, app } = await start(1)
     await welcomeBy(transport, url)
     const began = performance.now()
@@ -61,7 +61,7 @@ describe.each(TRANSPORTS)('past the burst of an address, over %s', (transport) =
     expect(app.refusals).toEqual({ rate_limited: 1 })
   })
 
-  it('who leaves meanwhile leaves nothing behind', async () => {
+  it('leaves nothing behind when it disconnects while it waits', async () => {
     const { url, app } = await start(5)
     await welcomeBy(transport, url)
     const { server } = app.scope.get(HttpServer)
@@ -79,7 +79,7 @@ describe.each(TRANSPORTS)('past the burst of an address, over %s', (transport) =
 })
 
 describe('a server that stops', () => {
-  it('keeps nobody waiting who waits for the turn of an address', async () => {
+  it('does not keep queued handshakes waiting', async () => {
     const { url, app } = await start(1)
     await welcomeBy('websocket', url)
     const { server } = app.scope.get(HttpServer)

@@ -3,7 +3,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { verifies } from '../requirements.ts'
 import { recordingLogger } from '../support/app.ts'
 
-/** An app with a transport of the test's own. */
+/** Starts an app with a transport in memory. */
 const startBare = async () => {
   let host: TransportHost | undefined
   const plugin = definePlugin({
@@ -28,8 +28,8 @@ const startBare = async () => {
   return { app, open, lines: logger.lines }
 }
 
-describe('a wire that throws, which it must not', () => {
-  it('ends its own session and keeps no other from its messages', async () => {
+describe('a wire that throws, against its contract', () => {
+  it('ends its own session, and other sessions get their messages', async () => {
     const { app, open, lines } = await startBare()
     const written: string[] = []
     let broken = false
@@ -54,7 +54,7 @@ describe('a wire that throws, which it must not', () => {
     expect([...app.sessions]).toEqual([good])
   })
 
-  it('does not keep the app from stopping', async () => {
+  it('does not prevent the app from stopping', async () => {
     const { app, open } = await startBare()
     await open({
       write: () => {
@@ -66,8 +66,8 @@ describe('a wire that throws, which it must not', () => {
   })
 })
 
-describe('a handler that does not wait for what it publishes', () => {
-  it('fails with the code when a client makes it publish to a bad topic, and the process goes on', async () => {
+describe('a handler that does not await its publish', () => {
+  it('fails with the code if a client makes it publish to an invalid topic, and the process survives', async () => {
     const { app, open } = await startBare()
     app.handle('say', (ctx, payload) => {
       void ctx.publish(`rooms/${payload}/messages`, 1)
@@ -81,13 +81,13 @@ describe('a handler that does not wait for what it publishes', () => {
   })
 })
 
-describe('bad input to publish', () => {
+describe('publish with invalid input', () => {
   it.each([
     ['no topic', undefined],
     ['null', null],
-    ['a bad topic', 'a b'],
+    ['an invalid topic', 'a b'],
     ['no topics', { topics: [], payload: 1 }],
-    ['a bad topic among others', { topics: ['a', ''], payload: 1 }],
+    ['an invalid topic among others', { topics: ['a', ''], payload: 1 }],
   ])('throws at once: %s', async (_what, input) => {
     const { app } = await startBare()
     verifies('delivery.published.throws-first')
@@ -96,7 +96,7 @@ describe('bad input to publish', () => {
     )
   })
 
-  it('throws at once when it cannot be written as JSON, whether anybody subscribes or not', async () => {
+  it('throws at once if the payload cannot be written as JSON, with or without subscribers', async () => {
     const { app } = await startBare()
     verifies('delivery.published.throws-first')
     const heard = vi.fn()

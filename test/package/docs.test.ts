@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createApp, errorTable } from 'rookery'
 import { auth } from 'rookery/auth'
@@ -87,6 +87,16 @@ describe('the samples of the documentation', () => {
 describe('the documentation', () => {
   it('has no broken links', () => {
     expect(brokenLinks(pages)).toEqual([])
+  })
+
+  it('names only files and folders of the repository that exist', () => {
+    const paths = pages.flatMap(({ path, terms }) =>
+      terms
+        .filter(({ text }) => /^(core|plugins|client|examples|test|docs)\/[\w./-]*$/.test(text))
+        .map(({ text, line }) => ({ text, place: `${path}:${line} ${text}` })),
+    )
+    expect(paths.length).toBeGreaterThan(30)
+    expect(paths.filter(({ text }) => !existsSync(join(ROOT, text))).map(({ place }) => place)).toEqual([])
   })
 
   it('names only error codes that exist', () => {

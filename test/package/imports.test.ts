@@ -202,6 +202,12 @@ describe('a plugin', () => {
 })
 
 describe('the testing kit', () => {
+  it('is imported by nothing else that is published, types included', () => {
+    const others = published.filter((path) => !isIn('plugins/testing')(path))
+    const allowed = ({ target }: Edge) => !isIn('plugins/testing')(target) && target !== 'rookery/testing'
+    expect(breaking(others, allowed)).toEqual([])
+  })
+
   it('loads core, itself and vitest, so that it fits any transport', () => {
     const kit = plugins.filter(isIn('plugins/testing'))
     expect(kit.length).toBeGreaterThan(10)

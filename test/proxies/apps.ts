@@ -24,7 +24,7 @@ const compile = async (): Promise<string> => {
   return outputFiles[0]?.text ?? ''
 }
 
-/** Starts the app in a process of its own. It is the caller's to stop. */
+/** Starts the app in a process of its own. The caller stops it. */
 export const startApp = async (given?: number, env: NodeJS.ProcessEnv = {}): Promise<Program> => {
   compiled ??= compile()
   const folder = mkdtempSync(join(tmpdir(), 'rookery-app-'))

@@ -5,10 +5,10 @@ import { io, type Socket } from 'socket.io-client'
 import { expect, onTestFinished, vi } from 'vitest'
 import { WebSocket } from 'ws'
 
-/** Where the clients are: the proxies are at 127.0.0.1, and both are this machine's. */
+/** Address of the clients. The proxies have 127.0.0.1, on the same machine. */
 export const CLIENT_ADDRESS = '127.0.0.2'
 
-/** What a client claims itself must not count. */
+/** A header that a client forges. The app must not use its value. */
 const FORGED = { 'x-forwarded-for': '192.0.2.66' }
 
 interface Asked {
@@ -17,7 +17,7 @@ interface Asked {
   readonly body?: string | Buffer
 }
 
-/** One request on a connection of its own. Of an upgrade, the status alone. */
+/** Sends one request on a connection of its own. For an upgrade, returns the status alone. */
 export const ask = (url: string, { method = 'GET', headers = {}, body }: Asked = {}) =>
   new Promise<{ status: number; text: string }>((resolve, reject) => {
     const options = { method, headers: { ...FORGED, ...headers }, agent: false, localAddress: CLIENT_ADDRESS }
@@ -41,7 +41,7 @@ class RemoteWebSocket extends WebSocket {
 export const byWebSocket = (): ClientTransport => websocket({ WebSocket: RemoteWebSocket })
 export const bySse = (): ClientTransport => sse()
 
-/** A client that has one way to the server; closed with the test. */
+/** A client with one transport; closed with the test. */
 export const openClient = async (url: string, transport: ClientTransport): Promise<Client> => {
   const client = createClient({ url, transports: [transport] })
   onTestFinished(() => client.close())

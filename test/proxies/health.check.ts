@@ -7,7 +7,7 @@ import { startApp } from './apps.ts'
 import { haproxy } from './haproxy.ts'
 import { startProxy } from './proxy.ts'
 
-/** What HAProxy says of the first app: its status, and the outcome of the last check. */
+/** HAProxy's status of the first app, and the result of the last check. */
 const statusOf = async (path: string): Promise<string> => {
   const socket = connect(path)
   await once(socket, 'connect')
@@ -18,11 +18,11 @@ const statusOf = async (path: string): Promise<string> => {
   return ['status', 'check_status', 'check_code'].map((name) => row?.[names.indexOf(name)]).join(' ')
 }
 
-// Caddy has no such list: the rolling stop shows whom it leaves out. nginx checks nothing.
+// Caddy has no such list: the rolling stop shows that it skips a stopping app. nginx does not check health.
 it.each([
   ['option httpchk', 'UP L7OK 204', /^UP L7OK 204$/],
   ['option httpchk GET /readyz', 'UP L7OK 200', /^DOWN L7STS 503$/],
-])('HAProxy finds an app well by %s', async (option, well, draining) => {
+])('HAProxy checks the health of an app by %s', async (option, well, draining) => {
   const app = await startApp(undefined, { DRAIN_DELAY: '5s' })
   onTestFinished(() => app.stop(0))
   let statistics = ''

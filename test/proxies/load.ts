@@ -3,15 +3,15 @@ import { text } from 'node:stream/consumers'
 import { setTimeout as pause } from 'node:timers/promises'
 import { expect, vi } from 'vitest'
 
-/** Requests that go on until it is stopped. */
+/** A load of requests that runs until it is stopped. */
 export interface Load {
-  /** What has failed. */
+  /** Descriptions of the failed requests. */
   readonly failures: readonly string[]
-  /** Requests that an app has answered. */
+  /** Number of requests that an app has answered. */
   answersOf(port: number): number
-  /** When an app has last answered, as of `performance.now()`. */
+  /** When an app last answered, as of `performance.now()`. */
   lastAnswerOf(port: number): number
-  /** Resolves when an app has answered so many more. */
+  /** Resolves when an app has answered `more` further requests. */
   untilAnswers(port: number, more: number): Promise<void>
   stop(): Promise<void>
 }
@@ -21,7 +21,7 @@ const CONNECTIONS = 8
 /** Longest pause between two requests of a connection, in ms. */
 const PAUSE_MS = 10
 
-/** Sends GETs and POSTs in turns on connections that are kept. */
+/** Sends GET and POST requests alternately on kept-alive connections. */
 export const startLoad = (url: string): Load => {
   const failures: string[] = []
   const answers = new Map<number, { count: number; last: number }>()

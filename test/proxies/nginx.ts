@@ -2,9 +2,9 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ReverseProxy } from './proxy.ts'
 
-/** What Debian's /etc/nginx/nginx.conf has around the files of conf.d. */
+/** The main configuration around the file of conf.d, as Debian's /etc/nginx/nginx.conf has it. */
 const around = (folder: string): string => `
-# Root's workers may read the folder of the test.
+# Started by root, the workers need its rights to read the folder of the test.
 ${process.getuid?.() === 0 ? 'user root;' : ''}
 daemon off;
 pid ${folder}/pid;

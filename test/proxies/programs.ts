@@ -7,13 +7,13 @@ import { vi } from 'vitest'
 export interface Program {
   readonly port: number
   readonly running: boolean
-  /** All that it has written. */
+  /** Everything that it has written to stdout and stderr. */
   readonly output: () => string
-  /** Ends it by its id, and resolves when it has ended: within the limit, or it is killed. */
+  /** Sends SIGTERM to the process, and SIGKILL after `limit` milliseconds. Resolves when it has ended. */
   stop(limit?: number): Promise<void>
 }
 
-/** Starts a program in the foreground; resolves when it listens at a port of 127.0.0.1. It is the caller's to stop. */
+/** Starts a program in the foreground. Resolves when it listens at a port of 127.0.0.1. The caller stops it. */
 export const startProgram = async (
   command: string,
   args: readonly string[],
@@ -21,7 +21,7 @@ export const startProgram = async (
   env: NodeJS.ProcessEnv = {},
 ): Promise<Program> => {
   const child = spawn(command, args, {
-    // Debian's servers are in /usr/sbin, which is not on the PATH of every user.
+    // Debian installs servers in /usr/sbin, which is not on the PATH of every user.
     env: { ...process.env, ...env, PATH: `${process.env.PATH}:/usr/sbin` },
     stdio: ['ignore', 'pipe', 'pipe'],
   })

@@ -9,15 +9,15 @@ import { type Program, startProgram } from './programs.ts'
 /** How to run a proxy with the configuration beside this file. */
 export interface ReverseProxy {
   readonly name: string
-  /** File of the configuration that people copy. */
+  /** File of the configuration that the documentation shows. */
   readonly config: string
-  /** Whether it asks the apps how they are, and so notices at once that one stops. */
+  /** Whether it checks the health of the apps, and so notices at once that one stops. */
   readonly checksHealth: boolean
-  /** What to put in the place of a text of the configuration, for a test. */
+  /** Replacements in the text of the configuration, for a test. */
   replacements(folder: string, port: number): Readonly<Record<string, string>>
-  /** Has the proxy pass on another `Host`, as platforms do. */
+  /** Changes the configuration so that the proxy sends another `Host`, as hosting platforms do. */
   rewriteHost(config: string): string
-  /** Writes what belongs around the configuration, and says how to start the proxy. */
+  /** Writes the files that the configuration needs, and returns how to start the proxy. */
   prepare(folder: string, config: string): { command: string; args: string[]; env?: NodeJS.ProcessEnv }
 }
 
@@ -26,7 +26,7 @@ export interface RunningProxy extends Program {
   readonly url: string
 }
 
-/** Starts a proxy in front of one or two apps at ports of this machine. It is the caller's to stop. */
+/** Starts a proxy in front of one or two apps at ports of this machine. The caller stops it. */
 export const startProxy = async (
   proxy: ReverseProxy,
   apps: readonly number[],

@@ -7,7 +7,7 @@ import type { Program } from './programs.ts'
 import { PROXIES } from './proxies.ts'
 import { startProxy } from './proxy.ts'
 
-// The certificate of the tests signs itself.
+// The tests use a self-signed certificate.
 beforeAll(() => void vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0'))
 afterAll(() => void vi.unstubAllEnvs())
 
@@ -27,7 +27,7 @@ const portsOf = async (clients: readonly Client[]): Promise<Set<number>> => {
 }
 
 describe.each(PROXIES)('behind $name', (proxy) => {
-  it('two apps are stopped and started one after the other, and no request fails', async () => {
+  it('no request fails while two apps are restarted one after the other', async () => {
     const [first, second] = [await startForTest(), await startForTest()]
     const running = await startProxy(proxy, [first.port, second.port])
     onTestFinished(() => running.stop())
@@ -43,7 +43,7 @@ describe.each(PROXIES)('behind $name', (proxy) => {
       await app.stop(STOP_MS)
       const stopped = performance.now()
       if (proxy.checksHealth) {
-        // It was left out while it still served.
+        // The proxy stopped sending requests while the app still served.
         expect(stopped - load.lastAnswerOf(app.port)).toBeGreaterThan(500)
       }
       await load.untilAnswers(other.port, 100)

@@ -8,7 +8,7 @@ import type { Program } from './programs.ts'
 import { PROXIES } from './proxies.ts'
 import { startProxy } from './proxy.ts'
 
-// The certificate of the tests signs itself.
+// The tests use a self-signed certificate.
 beforeAll(() => void vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0'))
 afterAll(() => void vi.unstubAllEnvs())
 
@@ -37,7 +37,7 @@ describe.each(PROXIES)('behind $name', (proxy) => {
     const client = await openClient(url, bySse())
     const heard: unknown[] = []
     await client.subscribe('news/*', (payload) => void heard.push(payload)).ready
-    // The next message is sent when the one before has arrived: a proxy that holds them back ends this.
+    // Each message is sent when the one before has arrived: a proxy that holds messages back fails the test.
     for (let count = 1; count <= 20; count++) {
       await client.call('publish', count)
       await vi.waitFor(() => expect(heard).toHaveLength(count), { interval: 5 })

@@ -3,14 +3,14 @@ import { HttpServer, http } from 'rookery/http'
 import { type WebSocketOptions, websocket } from 'rookery/websocket'
 import { onTestFinished } from 'vitest'
 
-/** A line that was logged. */
+/** A log entry. */
 export interface Line {
   readonly level: 'debug' | 'info' | 'warn' | 'error'
   readonly msg: string | undefined
   readonly [field: string]: unknown
 }
 
-/** A logger that remembers. */
+/** A logger that records its entries. */
 export const recordingLogger = (lines: Line[] = []): Logger & { readonly lines: Line[] } => {
   const method = (level: Line['level']) => (first: string | object, message?: string) => {
     lines.push(typeof first === 'string' ? { level, msg: first } : { level, ...first, msg: message })
@@ -26,7 +26,7 @@ export const recordingLogger = (lines: Line[] = []): Logger & { readonly lines: 
 
 export interface TestApp {
   readonly app: App
-  /** Where it listens. */
+  /** The address on which the app listens. */
   readonly url: string
   readonly lines: Line[]
 }
@@ -39,7 +39,7 @@ export interface TestAppOptions extends Omit<AppOptions, 'plugins' | 'logger'> {
   readonly prepare?: (app: App) => void
 }
 
-/** Starts an app with HTTP and WebSocket on a free port; it is stopped with the test. */
+/** Starts an app with HTTP and WebSocket on a free port. Stops it at the end of the test. */
 export const startApp = async (options: TestAppOptions = {}): Promise<TestApp> => {
   const { plugins = [], websocket: ws, http: web, prepare, ...rest } = options
   const logger = recordingLogger()

@@ -1,18 +1,18 @@
 import { onTestFinished, vi } from 'vitest'
 import { type ClientOptions, WebSocket } from 'ws'
 
-/** A frame as it came. */
+/** A frame as it was received. */
 export type Received = Record<string, unknown> & {
   readonly type?: string
   readonly topic?: string
   readonly id?: number
-  // biome-ignore lint/suspicious/noExplicitAny: tests look into payloads of every shape
+  // biome-ignore lint/suspicious/noExplicitAny: tests read payloads of every shape
   readonly payload?: any
   // biome-ignore lint/suspicious/noExplicitAny: as above
   readonly error?: any
 }
 
-/** A WebSocket client that knows nothing of Rookery: it sends text and remembers what comes. */
+/** A WebSocket client without the Rookery library: it sends text and records the frames that it gets. */
 export class BareClient {
   readonly frames: Received[] = []
   readonly socket: WebSocket
@@ -40,7 +40,7 @@ export class BareClient {
     return await this.until((received) => received.type === 'reply' && received.id === id)
   }
 
-  /** Resolves with the first frame, past or future, that fits. */
+  /** Resolves with the first frame that fits, whether it has arrived already or arrives later. */
   async until(fits: (frame: Received) => boolean): Promise<Received> {
     return await vi.waitFor(
       () => {
@@ -52,7 +52,7 @@ export class BareClient {
     )
   }
 
-  /** Payloads of the messages on a topic so far. */
+  /** Payloads of the messages received on a topic so far. */
   on(topic: string): unknown[] {
     return this.frames.filter((frame) => frame.topic === topic).map(({ payload }) => payload)
   }

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, onTestFinished } from 'vitest'
 
 type ContextOptions = NonNullable<Parameters<Browser['newContext']>[0]>
 
-/** What the console says when there is no server to reach: expected where a test takes the server away. */
+/** Console messages when the server cannot be reached. They are expected in tests that stop the server. */
 const UNREACHABLE =
   /^WebSocket connection to '\S+' failed: (.*net::ERR_(CONNECTION_REFUSED|CONNECTION_RESET|INTERNET_DISCONNECTED)|Connection closed before receiving a handshake response)$/
 
@@ -19,29 +19,29 @@ const executablePath = (): string => {
       return false
     }
   })
-  if (!found) throw new Error('There is no chromium on the PATH: node test/support/required-programs.mjs')
+  if (!found) throw new Error('chromium is not on the PATH. Run: node test/support/required-programs.mjs')
   return found
 }
 
 interface Expectations {
-  /** Whether the server refuses what the page asks for: then the console says so. */
+  /** Whether the server refuses requests of the page, which the console reports. */
   readonly refusals?: boolean
 }
 
 export interface Pages {
   /**
-   * A page of its own, with storage of its own. The test fails if the page throws or its console has an
-   * error other than that the server cannot be reached.
+   * Opens a page with its own storage. The test fails if the page throws, or if its console has an error other than an
+   * unreachable server.
    */
   open(options?: ContextOptions, expectations?: Expectations): Promise<Page>
-  /** The same in a context that is there already: another tab. */
+  /** Opens a page in an existing context, like another tab. */
   openIn(context: BrowserContext, expectations?: Expectations): Promise<Page>
 }
 
-/** What it says when the server refuses a page of another origin, or finds nothing. */
+/** Console messages when the server refuses a page of another origin, or answers 404. */
 const REFUSED = /^WebSocket connection to '\S+' failed|blocked by CORS policy|^Failed to load resource: /
 
-/** The same for the stream that the client falls back to, and where it asks why a WebSocket fails. */
+/** Also covers the event stream of the fallback, and the request that asks why a WebSocket failed. */
 const isUnreachable = (text: string, url: string): boolean =>
   UNREACHABLE.test(text) ||
   (/^\/api\/v1\/(sse|ws$)/.test(new URL(url, 'http://page').pathname) && REQUEST_LOST.test(text))
@@ -49,7 +49,7 @@ const isUnreachable = (text: string, url: string): boolean =>
 const REQUEST_LOST =
   /^Failed to load resource: net::ERR_(CONNECTION_REFUSED|CONNECTION_RESET|INTERNET_DISCONNECTED|EMPTY_RESPONSE|INCOMPLETE_CHUNKED_ENCODING)$/
 
-/** One Chromium for the tests of a file. Contexts are closed with their test. */
+/** Starts one Chromium for the tests of a file. Closes each context at the end of its test. */
 export const useChromium = (): Pages => {
   let browser: Browser
   beforeAll(async () => {
@@ -70,17 +70,17 @@ export const useChromium = (): Pages => {
   afterAll(() => browser?.close())
 
   const openIn = async (context: BrowserContext, { refusals = false }: Expectations = {}): Promise<Page> => {
-    const complaints: string[] = []
+    const errors: string[] = []
     const page = await context.newPage()
     page.setDefaultTimeout(30_000)
-    page.on('pageerror', (error) => complaints.push(error.stack ?? String(error)))
+    page.on('pageerror', (error) => errors.push(error.stack ?? String(error)))
     page.on('console', (message) => {
       const { url } = message.location()
       if (message.type() !== 'error' || isUnreachable(message.text(), url)) return
       if (refusals && REFUSED.test(message.text())) return
-      complaints.push(`${message.text()} (${url})`)
+      errors.push(`${message.text()} (${url})`)
     })
-    onTestFinished(() => expect(complaints).toEqual([]))
+    onTestFinished(() => expect(errors).toEqual([]))
     return page
   }
   return {

@@ -4,22 +4,22 @@ import { type AddressInfo, connect, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Random } from '../../plugins/testing/random.ts'
 
-/** Whoever is behind the balancer: `http://…`, or `unix:` and a path. */
+/** A server behind the balancer. The URL is `http://…`, or `unix:` and a path. */
 export interface Target {
   readonly id: string
   readonly url: string
 }
 
 /**
- * A load balancer without sticky sessions: every request, also of one keep-alive connection, and every WebSocket goes
- * to any node. A node that refuses connections is passed over; what was under way there fails.
+ * A load balancer without sticky sessions: every request and every WebSocket goes to a random node, also requests of
+ * one keep-alive connection. It skips a node that refuses connections. Requests that such a node was serving fail.
  */
 export class Balancer {
   /** Requests and WebSockets so far, by node. */
   readonly picks = new Map<string, number>()
-  /** Connections that a node refused, so that another was tried. */
+  /** Connections that a node refused. The balancer then tried another node. */
   refused = 0
-  /** Requests that ended with 502, because their node went while they were under way. */
+  /** Requests that ended with 502, because their node went away before it had answered. */
   failed = 0
   readonly #random: Random
   readonly #targets = new Map<string, Target>()
@@ -42,7 +42,7 @@ export class Balancer {
     })
   }
 
-  /** Listens on a port of its own. It is the caller's to close. */
+  /** Listens on a free port. The caller closes the balancer. */
   static async listen(random: Random): Promise<Balancer> {
     const balancer = new Balancer(random)
     balancer.#server.listen(0, '127.0.0.1')
@@ -58,7 +58,7 @@ export class Balancer {
     this.#targets.set(target.id, target)
   }
 
-  /** Picks it no more. What is under way stays. */
+  /** Sends no more requests to a target. Open connections stay. */
   remove({ id }: Target): void {
     this.#targets.delete(id)
   }
@@ -71,7 +71,7 @@ export class Balancer {
     await closed
   }
 
-  /** A connection to any node that takes one. */
+  /** Connects to a random node that accepts connections. */
   async #connect(): Promise<Socket> {
     const left = [...this.#targets.values()]
     while (left.length > 0) {
@@ -86,7 +86,7 @@ export class Balancer {
         this.refused++
       }
     }
-    throw new Error('No node takes connections')
+    throw new Error('No node accepts connections')
   }
 
   async #forward(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
@@ -117,7 +117,7 @@ export class Balancer {
   #fail(outgoing: ServerResponse): void {
     if (outgoing.destroyed) return
     this.failed++
-    // Half an answer must not look like a whole one.
+    // Destroys a started response, so that half a response does not look complete.
     if (outgoing.headersSent) outgoing.destroy()
     else outgoing.writeHead(502).end()
   }

@@ -3,8 +3,8 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { onTestFinished } from 'vitest'
 
 /**
- * A TCP proxy that can become a black hole: then it forwards nothing and closes nothing, new connections included. What
- * has been sent meanwhile goes on when it is healed, as TCP has it, even if the sender has given up.
+ * A TCP proxy that can become a black hole: it then forwards nothing and closes nothing, new connections included. When
+ * it is healed, it delivers the bytes sent meanwhile, as TCP does, even if the sender has given up.
  */
 export class BlackHole {
   readonly #port: number
@@ -23,7 +23,7 @@ export class BlackHole {
     this.#port = port
   }
 
-  /** Stands before a port of this machine; gone with the test. */
+  /** Starts a proxy for a local port. Closes it at the end of the test. */
   static async before(port: number): Promise<BlackHole> {
     const hole = new BlackHole(port)
     hole.#server.listen(0, '127.0.0.1')
@@ -59,7 +59,7 @@ export class BlackHole {
       [socket, upstream],
       [upstream, socket],
     ] as const) {
-      // Not by `pipe`, which would resume by itself.
+      // `pipe` would resume a paused socket by itself.
       one.on('data', (chunk) => other.write(chunk))
       one.on('end', () => other.end())
       one.on('close', (failed) => (failed ? other.destroy() : other.destroySoon()))

@@ -5,18 +5,18 @@ import { type NodeOptions, NodeProcess, type Program, writeProgram } from './clu
 import { type NatsServer, startNats } from './nats.ts'
 
 export interface ClusterOptions {
-  /** How many nodes. @default 3 */
+  /** Number of nodes. @default 3 */
   readonly count?: number
-  /** How to start each of them. @default all at one NATS server of the cluster's own */
+  /** Options of each node. @default all nodes use one NATS server, which the cluster starts */
   readonly node?: (index: number) => NodeOptions
 }
 
-/** NATS, nodes as processes of their own, and a balancer in front of them. */
+/** A NATS server, nodes in separate processes, and a load balancer in front of them. */
 export class Cluster {
   readonly name: string
   readonly random: Random
   readonly balancer: Balancer
-  /** Those that have been started and not killed, frozen ones included. */
+  /** Nodes that were started and not killed, frozen ones included. */
   readonly nodes: NodeProcess[] = []
   readonly #options: (index: number) => NodeOptions
   readonly #program: Program
@@ -41,9 +41,9 @@ export class Cluster {
   }
 
   /**
-   * Starts all of it; it is the caller's to stop.
+   * Starts everything. The caller stops it.
    *
-   * @param name appears in the output, with the seed and the figures
+   * @param name is printed with the seed and the figures
    */
   static async start(name: string, { count = 3, node }: ClusterOptions = {}): Promise<Cluster> {
     const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 1e9))
@@ -54,7 +54,7 @@ export class Cluster {
     const options = node ?? (() => ({ servers: [nats!.url] }))
     const cluster = new Cluster(name, random, balancer, options, await writeProgram(), nats)
     try {
-      // In the order of the options that they were given.
+      // In the order of the options.
       const nodes = await Promise.all(Array.from({ length: count }, () => cluster.#launch()))
       for (const started of nodes) cluster.#admit(started)
       await cluster.agrees()
@@ -65,36 +65,36 @@ export class Cluster {
     return cluster
   }
 
-  /** Where the balancer listens. */
+  /** The address of the balancer. */
   get url(): string {
     return this.balancer.url
   }
 
-  /** The cluster's own NATS server. */
+  /** The NATS server that the cluster has started. */
   get nats(): NatsServer {
-    if (!this.#nats) throw new Error('This cluster has been given servers of the test')
+    if (!this.#nats) throw new Error('The test has passed its own NATS servers to this cluster')
     return this.#nats
   }
 
-  /** Starts one more node. */
+  /** Starts another node. */
   async addNode(): Promise<NodeProcess> {
     const node = await this.#launch()
     this.#admit(node)
     return node
   }
 
-  /** Ends a node; the balancer finds out by itself. Resolves with its exit code. */
+  /** Ends a node. The balancer is not told. Resolves with the exit code. */
   async kill(node: NodeProcess, signal: 'SIGKILL' | 'SIGTERM' = 'SIGKILL'): Promise<number | null> {
     this.nodes.splice(this.nodes.indexOf(node), 1)
     return await node.signal(signal)
   }
 
-  /** Nodes other than one. */
+  /** All nodes but the given one. */
   others(node: NodeProcess): NodeProcess[] {
     return this.nodes.filter((other) => other !== node)
   }
 
-  /** Resolves when every node has all others in its cluster, as its log says. */
+  /** Resolves when the log of every node says that it knows all others. */
   async agrees(timeout = 10_000): Promise<void> {
     await vi.waitFor(
       () => {
@@ -108,12 +108,12 @@ export class Cluster {
     )
   }
 
-  /** Tells a figure. */
+  /** Prints a figure. */
   report(figure: string): void {
     console.log(`${this.name}: ${figure}`)
   }
 
-  /** Resolves with the milliseconds from a moment until a condition holds, and tells them. */
+  /** Resolves with the milliseconds from a moment until a condition holds. Prints them. */
   async timed(what: string, since: number, timeout: number, condition: () => unknown): Promise<number> {
     await vi.waitFor(condition, { timeout: Math.max(1, since + timeout - Date.now()), interval: 10 })
     const took = Date.now() - since
@@ -131,7 +131,7 @@ export class Cluster {
     this.balancer.add(node)
   }
 
-  /** Tells what the nodes have logged last. */
+  /** Prints the last log entries of the nodes. */
   tellLogs(): void {
     for (const { id, log } of this.#all) {
       this.report(
@@ -151,7 +151,7 @@ export class Cluster {
   }
 }
 
-/** A cluster that is stopped with the test. */
+/** Starts a cluster. Stops it at the end of the test. */
 export const useCluster = async (name: string, options?: ClusterOptions): Promise<Cluster> => {
   const cluster = await Cluster.start(name, options)
   onTestFinished(() => cluster.stop())

@@ -2,11 +2,11 @@ import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_pr
 import { once } from 'node:events'
 import { onTestFinished, vi } from 'vitest'
 
-/** Addresses that exist nowhere but between the two namespaces. */
-const MAINLAND = '10.99.0.1'
-const ISLAND = '10.99.0.2'
+/** Addresses that exist only between the two namespaces. */
+const FIRST_ADDRESS = '10.99.0.1'
+const SECOND_ADDRESS = '10.99.0.2'
 
-/** Why there can be no network namespaces here, if so. */
+/** The reason why this machine cannot create network namespaces, or undefined if it can. */
 export const whyNoNamespaces = (): string | undefined => {
   for (const command of ['unshare', 'nsenter', 'ip']) {
     if (spawnSync(command, ['-V']).status !== 0) return `there is no '${command}' here`
@@ -27,15 +27,15 @@ export const whyNoNamespaces = (): string | undefined => {
 }
 
 /**
- * Two networks of their own, with one cable between them. They have no names: each is there for as long as a process
- * is in it, and the first ends when this process does, so that nothing stays behind however the test ends.
+ * Two network namespaces with one virtual cable between them. They have no names: each exists as long as a process is
+ * in it. The first one ends with this process, so that nothing stays behind however the test ends.
  */
 export class Namespaces {
-  /** A process in the first, whose address is `address`. */
+  /** A process in the first namespace, whose address is `address`. */
   readonly mainland: number
-  /** A process in the second. */
+  /** A process in the second namespace. */
   readonly island: number
-  readonly address = MAINLAND
+  readonly address = FIRST_ADDRESS
 
   private constructor(mainland: number, island: number) {
     this.mainland = mainland
@@ -49,8 +49,8 @@ export class Namespaces {
     inside(mainland, 'ip', 'link', 'add', name[mainland]!, 'type', 'veth', 'peer', 'name', name[island]!)
     inside(mainland, 'ip', 'link', 'set', name[island]!, 'netns', String(island))
     for (const [holder, address] of [
-      [mainland, MAINLAND],
-      [island, ISLAND],
+      [mainland, FIRST_ADDRESS],
+      [island, SECOND_ADDRESS],
     ] as const) {
       inside(holder, 'ip', 'address', 'add', `${address}/30`, 'dev', name[holder]!)
       inside(holder, 'ip', 'link', 'set', name[holder]!, 'up')
@@ -59,7 +59,7 @@ export class Namespaces {
     return namespaces
   }
 
-  /** Pulls the cable: neither side is told anything. */
+  /** Cuts the cable. Neither side gets any packet about it. */
   cut(): void {
     inside(this.mainland, 'ip', 'link', 'set', 'mainland', 'down')
   }
@@ -73,7 +73,7 @@ const inside = (holder: number, ...command: string[]): void => {
   execFileSync('nsenter', ['-t', String(holder), '-n', ...command], { stdio: 'pipe' })
 }
 
-/** Starts a process in a network namespace of its own, which does nothing until its standard input ends. */
+/** Starts a process in a new network namespace. It waits until its standard input ends. */
 const holdNamespace = async (): Promise<number> => {
   const child: ChildProcess = spawn('unshare', ['-n', 'sh', '-c', 'echo in; exec cat'], {
     stdio: ['pipe', 'pipe', 'inherit'],
@@ -88,7 +88,7 @@ const holdNamespace = async (): Promise<number> => {
     said += chunk
   })
   await vi.waitFor(() => {
-    if (said !== 'in\n') throw new Error('not in its namespace yet')
+    if (said !== 'in\n') throw new Error('the process is not in its namespace yet')
   })
   return child.pid as number
 }

@@ -13,11 +13,11 @@ export interface ServerOptions {
 
 export interface Server {
   readonly url: string
-  /** Kills it as a crash would. Idempotent. */
+  /** Kills the server like a crash. Idempotent. */
   kill(): Promise<void>
 }
 
-/** Starts a nats-server as part of something larger; it is killed with the test. */
+/** Starts one nats-server of a larger setup. Kills it at the end of the test. */
 export const useServer = async ({
   host = '127.0.0.1',
   port,
@@ -45,7 +45,7 @@ export const useServer = async ({
   return { url: `nats://${host}:${port}`, kill }
 }
 
-/** Servers that are one NATS cluster; they are killed with the test. */
+/** Starts servers that form one NATS cluster. Kills them at the end of the test. */
 export const useServers = async (count: number): Promise<readonly Server[]> => {
   const ports = await Promise.all(Array.from({ length: 2 * count }, freePort))
   const routes = ports.slice(count).map((port) => `nats://127.0.0.1:${port}`)

@@ -1,4 +1,4 @@
-/** The program of one node of a test cluster. Prints `listening <url> node=<id>` when it serves. */
+/** The program of one node of a test cluster. Prints `listening <url> node=<id>` when it accepts connections. */
 import { connect, createServer } from 'node:net'
 import { createApp } from 'rookery'
 import { HttpServer, http } from 'rookery/http'
@@ -18,7 +18,7 @@ const app = createApp({
     socketio(),
     sse(),
     rooms(),
-    // In the order given: a test wants to know which server a node is connected to.
+    // In the given order, so that a test knows which server a node is connected to.
     nats({ servers: NATS_SERVERS.split(','), noRandomize: true, requiredForReady: true }),
   ],
 })
@@ -42,13 +42,13 @@ process.once('SIGTERM', () => {
     },
   )
 })
-// The parent is gone, however it went.
+// Standard input ends when the parent process has ended for any reason.
 process.stdin.on('end', () => process.exit(2)).resume()
 
 await app.start()
 const { url } = app.scope.get(HttpServer)
 if (SOCKET_PATH) {
-  // A Unix socket is the same in every network namespace: this is how a test reaches a node in one of its own.
+  // A Unix socket can be reached from every network namespace, so a test reaches a node in another namespace by it.
   const { port, hostname } = new URL(url)
   const relay = createServer((socket) => {
     const inner = connect(Number(port), hostname)

@@ -4,10 +4,10 @@ import { io, type Socket } from 'socket.io-client'
 import { onTestFinished, vi } from 'vitest'
 import { WebSocket } from 'ws'
 
-/** `plain`: Socket.IO without this framework's client. */
+/** `plain` is the unchanged Socket.IO client, without Rookery's client. */
 export type Kind = 'websocket' | 'socketio' | 'plain' | 'sse'
 
-/** A message of the chat. */
+/** A chat message. */
 export interface Chat {
   readonly from: string
   readonly text: string
@@ -28,15 +28,15 @@ export interface MemberAnswer {
   readonly total: number
 }
 
-/** Somebody in a room, who remembers all that is heard there. */
+/** A chat client in a room. Records all messages and announcements that it gets. */
 export abstract class Person {
   readonly name: string
   readonly kind: Kind
   readonly heard: Chat[] = []
   readonly announced: Announcement[] = []
-  /** Errors that were shown, and the reasons of connections that ended. */
+  /** Codes of errors, and reasons of connections that ended. */
   readonly troubles: string[] = []
-  /** How often a session has begun. */
+  /** Number of sessions so far. */
   opened = 0
   #said = 0
 
@@ -50,29 +50,29 @@ export abstract class Person {
   abstract close(): void
   protected abstract send(topic: string, payload: unknown): void
 
-  /** Says something without waiting; messages are numbered from 1. */
+  /** Sends a chat message without waiting for an answer. Messages are numbered from 1. */
   say(text = 'hello'): number {
     const n = ++this.#said
     this.send('chat/send', { text, n })
     return n
   }
 
-  /** How many messages this one has said. */
+  /** Number of messages that this client has sent. */
   get said(): number {
     return this.#said
   }
 
-  /** Numbers of the messages heard of somebody, as they came. */
+  /** Numbers of the messages received from a sender, in the order of arrival. */
   numbers(from: string): number[] {
     return this.heard.filter((chat) => chat.from === from).map(({ n }) => n)
   }
 
-  /** Number of the message last heard of somebody. */
+  /** Number of the last message received from a sender. */
   latest(from: string): number | undefined {
     return this.heard.findLast((chat) => chat.from === from)?.n
   }
 
-  /** Announcements about somebody, as they came; only those after so many others. */
+  /** Announcements about a user in the order of arrival, without the first `after` announcements. */
   news(id: string, after = 0): string[] {
     return this.announced
       .slice(after)
@@ -84,7 +84,7 @@ export abstract class Person {
     return await this.call<MemberAnswer>('room/members')
   }
 
-  /** The node of this one's session. */
+  /** The node of this client's session. */
   async node(): Promise<string> {
     return (await this.call<{ readonly node: string }>('whoami')).node
   }
@@ -114,7 +114,7 @@ class WithClient extends Person {
       transports: [transports[kind]],
       reconnect: { min: 50, max: 500 },
     })
-    // A subscription of its own besides that of the room must not double anything.
+    // A second subscription, beside that of the room, must not duplicate messages.
     this.#client.subscribe(`rooms/${room}/*`, (payload, { topic }) => this.take(topic, payload))
     this.#client.on('open', () => this.opened++)
     this.#client.on('error', (error) => this.troubles.push(`error:${error.code}`))
@@ -160,7 +160,7 @@ class WithSocketIo extends Person {
     })
     this.#socket.on('disconnect', (reason) => {
       if (reason !== 'io client disconnect') this.troubles.push(`close:${reason}`)
-      // As Socket.IO's documentation has it: when the server ends a connection, the client has to come back by itself.
+      // Documented by Socket.IO: after the server has ended a connection, the application has to call connect().
       if (reason === 'io server disconnect') this.#socket.connect()
     })
   }
@@ -188,14 +188,14 @@ class WithSocketIo extends Person {
 
 export const KINDS: readonly Kind[] = ['websocket', 'socketio', 'plain', 'sse']
 
-/** Connects somebody who joins a room with the connection, and leaves with the test. */
+/** Connects a chat client, which joins a room. Closes it at the end of the test. */
 export const invite = (url: string, name: string, kind: Kind, room: string): Person => {
   const person = kind === 'plain' ? new WithSocketIo(url, name, room) : new WithClient(url, name, kind, room)
   onTestFinished(() => person.close())
   return person
 }
 
-/** Resolves when all are connected and in the room. */
+/** Resolves when all clients are connected and in the room. */
 export const untilOpen = async (people: readonly Person[], timeout = 10_000): Promise<void> => {
   await vi.waitFor(
     () => {
@@ -207,7 +207,7 @@ export const untilOpen = async (people: readonly Person[], timeout = 10_000): Pr
   await Promise.all(people.map((person) => person.members()))
 }
 
-/** Has everybody say something every so many milliseconds, also while they are not connected. Returns how to stop it. */
+/** Makes each client send a message every `interval` milliseconds, also while disconnected. Returns a stop function. */
 export const chatter = (people: readonly Person[], interval = 100): (() => void) => {
   const timer = setInterval(() => {
     for (const person of people) person.say()
@@ -217,7 +217,7 @@ export const chatter = (people: readonly Person[], interval = 100): (() => void)
   return stop
 }
 
-/** Resolves when everybody has heard something of everybody that was said after this call. Somebody has to talk. */
+/** Resolves when each hearer has received a message of each speaker that was sent after this call. */
 export const untilAllHear = async (
   hearers: readonly Person[],
   speakers: readonly Person[] = hearers,
@@ -231,13 +231,14 @@ export const untilAllHear = async (
           .filter((speaker) => (hearer.latest(speaker.name) ?? 0) <= (marks.get(speaker) as number))
           .map((speaker) => `${hearer.name} of ${speaker.name}`),
       )
-      if (deaf.length > 0) throw new Error(`${deaf.length} do not hear: ${deaf.slice(0, 20)}`)
+      if (deaf.length > 0)
+        throw new Error(`${deaf.length} have not received a new message: ${deaf.slice(0, 20)}`)
     },
     { timeout, interval: 10 },
   )
 }
 
-/** What was heard twice, or out of the order in which it was said. */
+/** Messages that arrived twice or out of order. */
 export const disorder = (hearers: readonly Person[], speakers: readonly Person[] = hearers): string[] =>
   hearers.flatMap((hearer) =>
     speakers.flatMap(({ name }) => {
@@ -250,6 +251,6 @@ export const disorder = (hearers: readonly Person[], speakers: readonly Person[]
     }),
   )
 
-/** How many messages of a speaker a hearer has missed, up to the last one that was heard. */
+/** Number of messages of a sender that a client has missed, up to the last message that it received. */
 export const missed = (hearer: Person, speaker: Person): number =>
   (hearer.latest(speaker.name) ?? 0) - new Set(hearer.numbers(speaker.name)).size

@@ -9,7 +9,7 @@ import { build } from 'esbuild'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
-/** A line that a node has logged. */
+/** A log entry of a node. */
 export interface LogLine {
   readonly level: string
   readonly msg?: string
@@ -20,13 +20,13 @@ export interface LogLine {
 
 export interface NodeOptions {
   readonly servers: readonly string[]
-  /** Listens at a Unix socket instead, which is the same in every network namespace. */
+  /** Path of a Unix socket to listen on, instead of a port. It can be reached from every network namespace. */
   readonly socketPath?: string
   /** Runs in the network namespaces of this process. */
   readonly namespaceOf?: number
 }
 
-/** One node of a cluster, in a process of its own. */
+/** One node of a cluster, in a separate process. */
 export class NodeProcess {
   readonly id: string
   /** `http://…`, or `unix:` and a path. */
@@ -41,7 +41,7 @@ export class NodeProcess {
     this.id = id
   }
 
-  /** Starts a node; resolves when it serves. It is the caller's to stop. */
+  /** Starts a node. Resolves when it accepts connections. The caller stops it. */
   static async start(program: Program, options: NodeOptions): Promise<NodeProcess> {
     const { servers, socketPath, namespaceOf } = options
     const command = [process.execPath, '--enable-source-maps', program.path]
@@ -52,7 +52,7 @@ export class NodeProcess {
         NATS_SERVERS: servers.join(),
         ...(socketPath !== undefined && { SOCKET_PATH: socketPath }),
       },
-      // It ends when its standard input does: with this process, however that goes.
+      // The node ends when its standard input ends, so it ends with this process in any case.
       stdio: ['pipe', 'pipe', 'pipe'],
     })
     const log: LogLine[] = []
@@ -64,7 +64,7 @@ export class NodeProcess {
     return this.#child.exitCode === null && this.#child.signalCode === null
   }
 
-  /** Sends a signal; of one that ends it, resolves with the exit code when it has. */
+  /** Sends a signal. For a signal that ends the process, resolves with the exit code. */
   async signal(signal: NodeJS.Signals): Promise<number | null> {
     if (!this.running) return this.#child.exitCode
     const ended = once(this.#child, 'exit')
@@ -74,7 +74,7 @@ export class NodeProcess {
     return this.#child.exitCode
   }
 
-  /** When it noticed that a node had changed so, if it has: milliseconds, as of `Date.now()`. */
+  /** Time at which this node noticed a change of another node, as of `Date.now()`, or undefined. */
   noticed(node: string, change: 'joined' | 'left' | 'restored', since = 0): number | undefined {
     const found = this.log.find(
       (line) =>
@@ -86,13 +86,13 @@ export class NodeProcess {
     return found?.at
   }
 
-  /** What it has reported as wrong. */
+  /** Log entries of one level. */
   complaints(level = 'error'): readonly LogLine[] {
     return this.log.filter((line) => line.level === level)
   }
 }
 
-/** What nodes run, as a file. */
+/** The program of a node, compiled to one file. */
 export interface Program {
   readonly path: string
   remove(): void
@@ -100,7 +100,7 @@ export interface Program {
 
 let compiled: Promise<string> | undefined
 
-/** Compiles what nodes run once, so that they start fast, and all with the same code. */
+/** Compiles the program of the nodes once, so that all nodes start fast and with the same code. */
 export const writeProgram = async (): Promise<Program> => {
   compiled ??= compile()
   const code = await compiled
@@ -135,7 +135,9 @@ const untilListening = (child: ChildProcess, log: LogLine[]): Promise<RegExpExec
     for (const stream of [child.stdout!, child.stderr!]) createInterface(stream).on('line', read)
     child.once('error', reject)
     child.once('exit', (code, signal) => {
-      reject(new Error(`A node ended (${code ?? signal}) before it was up:\n${JSON.stringify(log, null, 1)}`))
+      reject(
+        new Error(`A node ended (${code ?? signal}) before it was ready:\n${JSON.stringify(log, null, 1)}`),
+      )
     })
   })
 
@@ -144,7 +146,7 @@ const parse = (line: string): LogLine => {
     const fields = JSON.parse(line) as { level: string; time: string }
     return { ...fields, at: Date.parse(fields.time) }
   } catch {
-    // A stack trace, or what a library prints.
+    // Not JSON: a stack trace, or output of a library.
     return { level: 'error', msg: line, at: Date.now() }
   }
 }

@@ -1,17 +1,17 @@
 import type { Frame, Handshake, PeerSession, Transport, TransportHost, Wire } from 'rookery'
 
-/** What a transport does wrong. What it does not mention it does right. */
+/** One fault of a transport. Everything that the fault does not mention works correctly. */
 export interface Fault {
   readonly handshake?: (handshake: Handshake) => Handshake
-  /** Members of each wire, as the app sees it. */
+  /** Replaces members of each wire that the app gets. */
   readonly wire?: (wire: Wire) => Partial<Wire>
-  /** Members of each session, as the transport sees it. */
+  /** Replaces members of each session that the transport gets. */
   readonly session?: (session: PeerSession, wire: Wire, handshake: Handshake) => Partial<PeerSession>
   readonly host?: (host: TransportHost) => TransportHost
   readonly stop?: (stop: () => Promise<void>) => Promise<void>
 }
 
-/** The same object, with some members of another. */
+/** Wraps an object and replaces some of its members. */
 const overlay = <T extends object>(object: T, over: Partial<T> = {}): T =>
   new Proxy(object, {
     get(target, key) {
@@ -21,8 +21,8 @@ const overlay = <T extends object>(object: T, over: Partial<T> = {}): T =>
     },
   })
 
-/** Breaks a transport in one way. */
-export const breakIt =
+/** Adds a fault to a transport. */
+export const addFault =
   ({ handshake, wire: ofWire, session: ofSession, host: ofHost, stop }: Fault) =>
   (transport: Transport): Transport => ({
     name: transport.name,
@@ -40,7 +40,7 @@ export const breakIt =
     stop: () => (stop ? stop(() => transport.stop()) : transport.stop()),
   })
 
-/** A wire that does something to frames before it writes them. */
+/** A wire that changes the batch of frames before it writes them. */
 export const writing = (change: (frames: readonly Frame[]) => readonly Frame[]): Fault => ({
   wire: (wire) => ({ write: (frames) => wire.write(change(frames)) }),
 })
@@ -49,13 +49,13 @@ export const writing = (change: (frames: readonly Frame[]) => readonly Frame[]):
 export const writingOnly = (fits: (frame: Frame) => boolean): Fault =>
   writing((frames) => frames.filter(fits))
 
-/** A wire that writes other text than that of the frames. */
+/** A wire that changes the text of frames. */
 export const writingText = (change: (text: string, frame: Frame) => string): Fault =>
   writing((frames) =>
     frames.map((frame) => Object.create(frame, { text: { value: change(frame.text, frame) } }) as Frame),
   )
 
-/** A wire that changes what is in the frames. */
+/** A wire that changes the fields of frames. */
 // biome-ignore lint/suspicious/noExplicitAny: frames of every kind
 export const changing = (change: (frame: any) => void): Fault =>
   writingText((text) => {
@@ -64,7 +64,7 @@ export const changing = (change: (frame: any) => void): Fault =>
     return JSON.stringify(frame)
   })
 
-/** A transport that does something to what a peer sends before it passes it on; nothing: it does not. */
+/** A transport that handles each frame of a peer with `change`. A frame that `change` does not pass on is dropped. */
 export const reading = (
   // biome-ignore lint/suspicious/noExplicitAny: frames of every kind
   change: (frame: any, pass: (frame: any) => void, wire: Wire) => void,

@@ -1,7 +1,7 @@
 import type { ClusterMessage } from 'rookery'
 import type { ClusterFault } from './conformance-cluster.ts'
 
-/** A backend that changes messages before it passes them on; each of what it returns is passed on. */
+/** A backend that replaces each message by the messages that `change` returns. */
 const passing = (change: (message: ClusterMessage) => readonly ClusterMessage[]): ClusterFault => ({
   backend: (backend) => ({
     publish: (message) => {
@@ -10,7 +10,7 @@ const passing = (change: (message: ClusterMessage) => readonly ClusterMessage[])
   }),
 })
 
-/** Tells the backend of the first who wants something and of the first who no longer does. */
+/** Passes on the first added and the first removed reference of a key. Does not count the references in between. */
 const uncounted = (pass: (key: readonly unknown[], wanted: boolean) => void) => {
   const wants = new Set<string>()
   return (...key: readonly unknown[]) => {
@@ -31,10 +31,10 @@ const latest = (): ClusterFault => {
   })
 }
 
-/** Backends that are broken in what they say of nodes, and in passing on messages. */
+/** Faults in membership and in the delivery of messages. */
 export const messageFaults = {
   // membership
-  'does not wait for the others': () => {
+  'does not wait for the other nodes at start': () => {
     let nodes: () => readonly string[] = () => []
     return {
       backend: (backend) => ({
@@ -48,13 +48,13 @@ export const messageFaults = {
       }),
     }
   },
-  'does not say who comes': () => ({
+  'does not report nodes that join': () => ({
     host: (host) => ({ changed: (node, change) => change === 'joined' || host.changed(node, change) }),
   }),
-  'does not say who goes': () => ({
+  'does not report nodes that leave': () => ({
     host: (host) => ({ changed: (node, change) => change === 'left' || host.changed(node, change) }),
   }),
-  'says all changes twice': () => ({
+  'reports every change twice': () => ({
     host: (host) => ({
       changed: (node, change) => [1, 2].forEach(() => void host.changed(node, change)),
     }),
@@ -66,7 +66,7 @@ export const messageFaults = {
       },
     }),
   }),
-  'knows one other node': () => ({
+  'knows only one other node': () => ({
     backend: (backend) => ({
       get nodes() {
         return backend.nodes.slice(0, 1)
@@ -74,20 +74,20 @@ export const messageFaults = {
     }),
   }),
   // messages
-  'loses what looks empty': () =>
+  'drops null payloads': () =>
     passing((message) => [{ ...message, payload: message.payload === 'null' ? undefined : message.payload }]),
   'writes Latin-1': () =>
     passing((message) => [
       { ...message, payload: message.payload && Buffer.from(message.payload, 'latin1').toString() },
     ]),
-  'takes dots for slashes': () =>
+  'treats dots as slashes': () =>
     passing((message) => [
       {
         ...message,
         topics: message.topics.map((topic) => topic.split('.').filter(Boolean).join('/') || '-'),
       },
     ]),
-  'forgets all topics but the first': () =>
+  'drops all topics but the first': () =>
     passing((message) => [{ ...message, topics: message.topics.slice(0, 1) }]),
   'delivers once for each topic': () => passing((message) => message.topics.map(() => ({ ...message }))),
   'delivers twice': () => passing((message) => [message, { ...message }]),
@@ -104,7 +104,7 @@ export const messageFaults = {
       return pair
     })
   },
-  'lets messages of several topics wait': () => ({
+  'delays messages with several topics': () => ({
     backend: (backend) => ({
       publish: (message) => {
         if (message.topics.length > 1) setTimeout(() => backend.publish(message), 5)
@@ -112,7 +112,7 @@ export const messageFaults = {
       },
     }),
   }),
-  'echoes messages': () => ({
+  'delivers messages on the publishing node': () => ({
     backend: (backend, host) => ({
       publish: (message) => {
         backend.publish(message)
@@ -120,9 +120,9 @@ export const messageFaults = {
       },
     }),
   }),
-  'mixes topics up': latest,
-  'forgets whom to except': () => passing((message) => [{ ...message, except: null }]),
-  'takes internal events to sessions': () => ({
+  'adds topics of earlier messages': latest,
+  'ignores except': () => passing((message) => [{ ...message, except: null }]),
+  'sends internal events to sessions': () => ({
     backend: (backend) => ({
       emit: (event) => {
         const { topics, payload, client } = event
@@ -133,7 +133,7 @@ export const messageFaults = {
       },
     }),
   }),
-  'thinks nothing of $': () =>
+  'removes $ from topics': () =>
     passing((message) => [
       {
         ...message,
@@ -152,6 +152,6 @@ export const messageFaults = {
       ),
     }),
   }),
-  'forgets kinds': () => passing((message) => [{ ...message, kind: null }]),
-  'forgets notes': () => passing(({ note: _note, ...message }) => [message]),
+  'drops the kind of messages': () => passing((message) => [{ ...message, kind: null }]),
+  'drops the note of messages': () => passing(({ note: _note, ...message }) => [message]),
 } satisfies Record<string, () => ClusterFault>

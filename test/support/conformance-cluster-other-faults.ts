@@ -9,7 +9,7 @@ import {
 } from 'rookery'
 import type { ClusterFault } from './conformance-cluster.ts'
 
-/** Timers that faults leave behind: cleared by who runs them. */
+/** Timers that faults leave open. The test clears them. */
 export const leftovers: NodeJS.Timeout[] = []
 
 const hang = () => new Promise<never>(() => {})
@@ -24,34 +24,34 @@ const asking = (ask: (question: Question, backend: ClusterBackend) => Promise<An
   backend: (backend) => ({ ask: (question) => ask(question, backend) }),
 })
 
-/** A backend that changes what others answer. */
+/** A backend that changes the answers of other nodes. */
 const answering = (change: (answer: Answer) => Answer): ClusterFault =>
   asking(async (question, backend) => {
     const { items, missing } = await backend.ask(question)
     return { items: items.map(change), missing }
   })
 
-/** Backends that are broken in questions, in what listeners hear, at cuts, and at the end. */
+/** Faults in questions, in events for listeners, at cuts, and at start and stop. */
 export const otherFaults = {
   // questions
-  'believes the first answer': () =>
+  'returns only the first answer': () =>
     asking(async (question, backend) => {
       const { items, missing } = await backend.ask(question)
       return { items: items.slice(0, 1), missing }
     }),
-  'finds only users': () =>
+  'finds only sessions of users': () =>
     asking((question, backend) =>
       backend.ask({ ...question, to: question.to.replace(/^\$(?!user)/, '$no-') }),
     ),
-  'waits where nobody is': () =>
+  'waits although there is no node to ask': () =>
     asking(async (question, backend) => {
       const answers = await backend.ask(question)
       if (answers.items.length === 0) await new Promise((resolve) => setTimeout(resolve, 1000))
       return answers
     }),
-  'unescapes addresses': () =>
+  'decodes addresses': () =>
     asking((question, backend) => backend.ask({ ...question, to: decodeURIComponent(question.to) })),
-  'answers before it acts': () => ({
+  'answers before it delivers': () => ({
     host: (host) => ({
       answer: (question, node) => {
         if (question.method !== 'send') return host.answer(question, node)
@@ -60,15 +60,15 @@ export const otherFaults = {
       },
     }),
   }),
-  'loses the payloads of questions': () =>
+  'drops the payloads of questions': () =>
     asking(({ payload: _payload, ...question }, backend) => backend.ask(question)),
-  'has no errors': () => answering(({ node, value = null }) => ({ node, value })),
-  'answers for those who are not there': () =>
+  'drops the errors of answers': () => answering(({ node, value = null }) => ({ node, value })),
+  'invents an answer for a missing node': () =>
     asking(async (question, backend) => {
       const { items, missing } = await backend.ask(question)
       return { items: items.length > 0 ? items : [{ node: 'ghost', value: 1 }], missing }
     }),
-  'does not wait for answers': () => ({
+  'does not await answers': () => ({
     host: (host) => ({
       answer: (question, node) => {
         const value = host.answer(question, node)
@@ -76,7 +76,7 @@ export const otherFaults = {
       },
     }),
   }),
-  'asks itself too': () => ({
+  'also asks itself': () => ({
     backend: (backend, host) => ({
       ask: async (question) => {
         const { items, missing } = await backend.ask(question)
@@ -88,14 +88,14 @@ export const otherFaults = {
       },
     }),
   }),
-  'misses nobody': () =>
+  'never lists missing nodes': () =>
     asking(async (question, backend) => ({ ...(await backend.ask(question)), missing: [] })),
-  'waits for all answers': () =>
+  'waits for answers without a time limit': () =>
     asking(async (question, backend) => {
       const answers = await backend.ask(question)
       return answers.missing.length > 0 ? hang() : answers
     }),
-  'answers all questions of a moment alike': () => {
+  'gives concurrent questions the same answer': () => {
     let last: Promise<Answers> | undefined
     return asking((question, backend) => {
       last ??= backend.ask(question)
@@ -104,7 +104,7 @@ export const otherFaults = {
     })
   },
   // listeners
-  'echoes events': () => ({
+  'emits events on the publishing node': () => ({
     backend: (backend, host) => ({
       emit: (event) => {
         host()?.emit(event, null)
@@ -114,10 +114,11 @@ export const otherFaults = {
   }),
   'emits once for each topic': () => emitting((event) => event.topics.map(() => event)),
   'emits twice': () => emitting((event) => [event, event]),
-  'forgets who caused events': () => emitting((event) => [{ ...event, actor: null }]),
-  'forgets what clients see of events': () => emitting((event) => [{ ...event, client: null }]),
-  'trusts that all can be written': () => emitting((event) => [JSON.parse(JSON.stringify(event)) as Event]),
-  'has every node of a group handle events': () => ({
+  'drops the actor of events': () => emitting((event) => [{ ...event, actor: null }]),
+  'drops the client message of events': () => emitting((event) => [{ ...event, client: null }]),
+  'throws for events that JSON cannot express': () =>
+    emitting((event) => [JSON.parse(JSON.stringify(event)) as Event]),
+  'lets every node of a group handle an event': () => ({
     host: (host, { node }) => ({
       emit: (event, group) => host.emit(event, group?.slice(0, -node.length) ?? null),
     }),
@@ -125,7 +126,7 @@ export const otherFaults = {
       listen: (pattern, group, wanted) => backend.listen(pattern, group && group + backend.node, wanted),
     }),
   }),
-  'has groups of its own only': () => ({
+  'lets the publishing node handle every group event, too': () => ({
     backend: (backend) => ({
       emit: (event) => {
         backend.emit(event)
@@ -133,12 +134,12 @@ export const otherFaults = {
       },
     }),
   }),
-  'never forgets listeners': () => ({
+  'never removes listeners': () => ({
     backend: (backend) => ({
       listen: (pattern, group, wanted) => wanted && backend.listen(pattern, group, wanted),
     }),
   }),
-  'leaves the work to others': () => ({
+  'claims that other nodes handle every event': () => ({
     backend: (backend) => ({
       emit: (event) => {
         backend.emit(event)
@@ -147,22 +148,22 @@ export const otherFaults = {
     }),
   }),
   // cuts
-  'waits for the connection to come back': () =>
+  'waits for a lost connection before it asks': () =>
     asking((question, backend) => (backend.connected ? backend.ask(question) : hang())),
-  'is always connected': () => ({
+  'always reports a connection': () => ({
     backend: () => ({
       get connected() {
         return true
       },
     }),
   }),
-  'forgets what is wanted while it is cut off': () => ({
+  'ignores interest while it is cut off': () => ({
     backend: (backend) => ({
       interest: (pattern, wanted) =>
         (backend.connected || pattern.startsWith('$node')) && backend.interest(pattern, wanted),
     }),
   }),
-  'repeats what it said while it was cut off': () => {
+  'delivers messages twice after a cut': () => {
     const kept: ClusterMessage[] = []
     return {
       backend: (backend) => ({
@@ -175,7 +176,7 @@ export const otherFaults = {
       }),
     }
   },
-  'never comes back': () => {
+  'never reconnects': () => {
     let lost = false
     return {
       host: (host, backend) => ({
@@ -187,9 +188,9 @@ export const otherFaults = {
       }),
     }
   },
-  // the end
+  // start and stop
   'does not stop': () => ({ backend: () => ({ stop: async () => {} }) }),
-  'throws once it has stopped': () => ({
+  'throws after stop': () => ({
     backend: (backend) => ({
       publish: (message) => {
         if (!backend.connected) throw new RookeryError('cluster_unavailable')
@@ -197,7 +198,7 @@ export const otherFaults = {
       },
     }),
   }),
-  'goes on starting': () => ({
+  'does not abort a start': () => ({
     backend: (backend) => ({
       start: async (host) => {
         await backend.start(host)

@@ -1,15 +1,15 @@
 import { type ClusterBackend, type ClusterHost, definePlugin, type Plugin, type Scope } from 'rookery'
 import { type ClusterEnvironment, MemoryCluster } from 'rookery/testing'
 
-/** What a backend does wrong. What it does not mention it does right. */
+/** One fault of a backend. Everything that the fault does not mention works correctly. */
 export interface ClusterFault {
-  /** Members of the backend, as the app sees it. */
+  /** Replaces members of the backend that the app gets. */
   readonly backend?: (backend: ClusterBackend, host: () => ClusterHost | undefined) => Partial<ClusterBackend>
-  /** Members of the app, as the backend sees it. */
+  /** Replaces members of the host that the backend gets. */
   readonly host?: (host: ClusterHost, backend: ClusterBackend) => Partial<ClusterHost>
 }
 
-/** The same object, with some members of another. */
+/** Wraps an object and replaces some of its members. */
 const overlay = <T extends object>(object: T, over: Partial<T> = {}): T =>
   new Proxy(object, {
     get(target, key) {
@@ -19,8 +19,8 @@ const overlay = <T extends object>(object: T, over: Partial<T> = {}): T =>
     },
   })
 
-/** Breaks a backend in one way. */
-const breakIt = (backend: ClusterBackend, fault: ClusterFault): ClusterBackend => {
+/** Adds a fault to a backend. */
+const addFault = (backend: ClusterBackend, fault: ClusterFault): ClusterBackend => {
   let host: ClusterHost | undefined
   const start = (given: ClusterHost) => {
     host = given
@@ -33,21 +33,21 @@ const breakIt = (backend: ClusterBackend, fault: ClusterFault): ClusterBackend =
   )
 }
 
-const broken = (plugin: Plugin, fault: ClusterFault): Plugin =>
+const withFault = (plugin: Plugin, fault: ClusterFault): Plugin =>
   definePlugin({
     name: plugin.name,
     setup: (scope) => {
       const provide = ((token, factory) =>
-        scope.provide(token, () => breakIt(factory() as ClusterBackend, fault) as never)) as Scope['provide']
+        scope.provide(token, () => addFault(factory() as ClusterBackend, fault) as never)) as Scope['provide']
       plugin.setup?.(overlay(scope, { provide }))
     },
   })
 
-/** Nodes of one process. @param makeFault what is wrong with each of them */
+/** Creates an environment of a `MemoryCluster`. @param makeFault creates the fault of each node */
 export const memoryEnvironment = (makeFault: () => ClusterFault = () => ({})): ClusterEnvironment => {
   const cluster = new MemoryCluster()
   return {
-    plugin: () => broken(cluster.plugin(), makeFault()),
+    plugin: () => withFault(cluster.plugin(), makeFault()),
     cut: (app) => cluster.cut(app.cluster.node),
     heal: (app) => cluster.heal(app.cluster.node),
   }

@@ -1,6 +1,6 @@
 import { type Frame, type PeerSession, RookeryError } from 'rookery'
 import {
-  breakIt,
+  addFault,
   changing,
   type Fault,
   reading,
@@ -9,12 +9,12 @@ import {
   writingText,
 } from './conformance-broken.ts'
 
-/** Timers that faults leave behind: cleared by who runs them. */
+/** Timers that faults leave open. The test clears them. */
 export const leftovers: NodeJS.Timeout[] = []
 
 const leaveTimer = () => leftovers.push(setInterval(() => {}, 60_000))
 
-/** Counts its calls. */
+/** Returns a function that is true at every nth call. */
 const every = (nth: number) => {
   let count = 0
   return () => ++count % nth === 0
@@ -22,7 +22,7 @@ const every = (nth: number) => {
 
 const isControl = ({ message }: Frame) => message.type !== undefined
 
-/** Encodes a batch once, and takes every batch that begins alike for the same. */
+/** Caches batches by their first frame, so that batches with the same first frame are confused. */
 const cacheByFirst = (): Fault => {
   const batches = new Map<Frame | undefined, readonly Frame[]>()
   return writing((frames) => {
@@ -32,7 +32,7 @@ const cacheByFirst = (): Fault => {
   })
 }
 
-/** Reads each chunk of bytes as text by itself. */
+/** Decodes each chunk of bytes on its own, which splits characters between chunks. */
 const chunkwise = (text: string): string => {
   const bytes = Buffer.from(text)
   let read = ''
@@ -40,8 +40,8 @@ const chunkwise = (text: string): string => {
   return read
 }
 
-/** Says what to do once its session is known to have gone. */
-const afterGone = (): Fault => {
+/** A wire that throws after its session has ended. */
+const throwAfterEnd = (): Fault => {
   let gone = false
   const check = (act: () => void) => {
     if (gone) throw new Error('write after end')
@@ -70,26 +70,28 @@ const sessionsByUser = () => {
   }
 }
 
-/** Ways to be a bad transport. Each call makes a new one. */
+/** The faults by name. Each call creates a new fault with its own state. */
 export const faults = {
-  'swallows the welcome': () => writingOnly(({ message }) => message.type !== 'welcome'),
-  'forgets the query': () => ({ handshake: (said) => ({ ...said, query: new URLSearchParams() }) }),
-  'forgets the token': () => ({ handshake: ({ token: _, ...said }) => said }),
-  'does not know the address': () => ({ handshake: (said) => ({ ...said, address: '' }) }),
-  'calls itself otherwise': () => ({ handshake: (said) => ({ ...said, transport: 'tcp' }) }),
-  'has headers as they came': () => ({ handshake: (said) => ({ ...said, headers: { 'User-Agent': 'x' } }) }),
-  'takes every handshake for the first': () => {
+  'does not send the welcome frame': () => writingOnly(({ message }) => message.type !== 'welcome'),
+  'drops the query': () => ({ handshake: (said) => ({ ...said, query: new URLSearchParams() }) }),
+  'drops the token': () => ({ handshake: ({ token: _, ...said }) => said }),
+  'gives an empty address': () => ({ handshake: (said) => ({ ...said, address: '' }) }),
+  'gives a wrong transport name': () => ({ handshake: (said) => ({ ...said, transport: 'tcp' }) }),
+  'does not lower-case header names': () => ({
+    handshake: (said) => ({ ...said, headers: { 'User-Agent': 'x' } }),
+  }),
+  'uses the first handshake for every connection': () => {
     let first: Parameters<NonNullable<Fault['handshake']>>[0] | undefined
     return { handshake: (said) => (first ??= said) }
   },
   'never closes': () => ({ wire: () => ({ close: () => {} }) }),
   'never terminates': () => ({ wire: () => ({ terminate: () => {} }) }),
-  'swallows close frames': () => writingOnly(({ message }) => message.type !== 'close'),
-  'tells nobody to come back': () =>
+  'does not send close frames': () => writingOnly(({ message }) => message.type !== 'close'),
+  'always sends reconnectAfter null': () =>
     changing((frame) => {
       if (frame.type === 'close') frame.reconnectAfter = null
     }),
-  'forgets what came before the session was open': () => ({
+  'drops frames that arrive before the session is open': () => ({
     session: (session) => {
       let young = true
       setImmediate(() => {
@@ -98,7 +100,7 @@ export const faults = {
       return { receive: (frame) => void (young || session.receive(frame)) }
     },
   }),
-  'forgets who left before the session was open': () => ({
+  'ignores disconnections before the session is open': () => ({
     session: (session) => {
       let young = true
       setImmediate(() => {
@@ -119,9 +121,9 @@ export const faults = {
       frames.flatMap((frame) => (!isControl(frame) && tenth() ? [frame, frame] : [frame])),
     )
   },
-  'puts messages before all else': () =>
+  'sends messages before control frames': () =>
     writing((frames) => frames.toSorted((a, b) => Number(isControl(a)) - Number(isControl(b)))),
-  'puts all else before messages': () =>
+  'sends control frames before messages': () =>
     writing((frames) => frames.toSorted((a, b) => Number(isControl(b)) - Number(isControl(a)))),
   'drops every tenth frame of peers': () => {
     const tenth = every(10)
@@ -134,65 +136,65 @@ export const faults = {
       if (tenth()) pass(frame)
     })
   },
-  'lets every tenth frame of peers wait': () => {
+  'delays every tenth frame of peers': () => {
     const tenth = every(10)
     return reading((frame, pass) => void (tenth() ? setTimeout(() => pass(frame), 5) : pass(frame)))
   },
-  'has room for ids of a byte': () =>
+  'cuts ids to one byte': () =>
     reading((frame, pass) => pass(frame.id === undefined ? frame : { ...frame, id: frame.id % 256 })),
-  'numbers frames that have no id': () => reading((frame, pass) => pass({ id: 0, ...frame })),
-  'knows only topic and payload': () =>
+  'adds an id to frames without one': () => reading((frame, pass) => pass({ id: 0, ...frame })),
+  'drops all fields but topic and payload': () =>
     changing((frame) => {
       if (frame.type) return
       delete frame.topics
       delete frame.seq
     }),
   'caches batches by their first frame': cacheByFirst,
-  'keeps the array': () => ({
+  'keeps the array of frames': () => ({
     wire: (wire) => ({ write: (frames) => void setImmediate(() => wire.write(frames)) }),
   }),
 
   'writes Latin-1': () => writingText((text) => text.replaceAll(/[^ -\u00ff]/gu, '?')),
-  'loses what looks empty': () =>
+  'drops falsy payloads': () =>
     changing((frame) => {
       if (!frame.payload) delete frame.payload
     }),
-  'writes null for nothing': () =>
+  'sends null for an absent payload': () =>
     changing((frame) => {
       if (frame.type === undefined || frame.type === 'reply') frame.payload ??= null
     }),
-  'cuts letters at the ends of chunks': () => writingText(chunkwise),
+  'splits characters at the ends of chunks': () => writingText(chunkwise),
   'drops frames above 64 KiB': () => writingOnly(({ text }) => text.length < 65_536),
 
-  'confirms subscriptions before the app has them': () =>
+  'confirms subscriptions before the app knows them': () =>
     reading((frame, pass, wire) => {
       if (frame.type !== 'subscribe') return pass(frame)
       const reply = { type: 'reply', id: frame.id, payload: { topics: frame.topics } } as const
       wire.write([{ message: reply, text: JSON.stringify(reply) } as Frame])
       setTimeout(() => pass({ ...frame, id: undefined }), 20)
     }),
-  'confirms the end of subscriptions by itself': () =>
+  'confirms unsubscriptions without telling the app': () =>
     reading((frame, pass, wire) => {
       if (frame.type !== 'unsubscribe') return pass(frame)
       const reply = { type: 'reply', id: frame.id, payload: { topics: frame.topics } } as const
       wire.write([{ message: reply, text: JSON.stringify(reply) } as Frame])
     }),
-  'has no replies for errors': () =>
+  'does not send error replies': () =>
     writingOnly(({ message }) => message.type !== 'reply' || message.error === undefined),
-  'knows only the code of an error': () =>
+  'sends only the code of an error': () =>
     changing((frame) => {
       if (frame.error) frame.error = { code: frame.error.code, message: frame.error.code }
     }),
-  'swallows errors': () => writingOnly(({ message }) => message.type !== 'error'),
+  'does not send error frames': () => writingOnly(({ message }) => message.type !== 'error'),
 
-  'takes only half of the limit': () => ({
+  'refuses frames above half of the limit': () => ({
     host: (host) => ({ ...host, limits: { ...host.limits, maxPayload: host.limits.maxPayload / 2 } }),
   }),
-  'ignores the limit': () => ({
+  'ignores maxPayload': () => ({
     host: (host) => ({ ...host, limits: { ...host.limits, maxPayload: Number.POSITIVE_INFINITY } }),
   }),
-  'never says what is buffered': () => ({ wire: () => ({ buffered: 0 }) }),
-  'counts as buffered all that it ever wrote': () => ({
+  'reports no buffered bytes': () => ({ wire: () => ({ buffered: 0 }) }),
+  'counts all bytes ever written as buffered': () => ({
     wire: (wire) => {
       let written = 0
       return {
@@ -206,17 +208,17 @@ export const faults = {
       }
     },
   }),
-  'claims to watch its peers': () => ({ wire: () => ({ selfMonitored: true }) }),
-  'swallows pings': () => writingOnly(({ message }) => message.type !== 'ping'),
+  'claims to monitor its peers': () => ({ wire: () => ({ selfMonitored: true }) }),
+  'does not send pings': () => writingOnly(({ message }) => message.type !== 'ping'),
 
-  'closes at once': () => ({ wire: (wire) => ({ close: () => wire.terminate() }) }),
-  'closes only when all has left': () => ({
+  'closes before written frames are sent': () => ({ wire: (wire) => ({ close: () => wire.terminate() }) }),
+  'waits without a time limit before it closes': () => ({
     wire: (wire) => {
       const close = () => void (wire.buffered === 0 ? wire.close() : setTimeout(close, 5))
       return { close }
     },
   }),
-  'goes on writing after close': () => ({
+  'writes after close': () => ({
     wire: (wire) => ({ close: () => void setTimeout(() => wire.close(), 20) }),
   }),
   'throws after close': () => ({
@@ -234,13 +236,13 @@ export const faults = {
       }
     },
   }),
-  'throws when its peer is gone': afterGone,
+  'throws when its peer is gone': throwAfterEnd,
   'leaks the session': () => ({ session: () => ({ disconnected: () => {} }) }),
-  'takes leaving for an error': () => ({
+  'reports a disconnection as an error': () => ({
     session: (session) => ({ disconnected: () => session.close(new RookeryError('internal')) }),
   }),
 
-  'gives who comes back the old session': () => {
+  'gives a reconnecting user the old session': () => {
     const sessions = sessionsByUser()
     return {
       host: (host) => ({
@@ -253,7 +255,7 @@ export const faults = {
       }),
     }
   },
-  'ends all sessions of a user with one': () => {
+  'ends all sessions of a user when one ends': () => {
     const sessions = sessionsByUser()
     return {
       session: (session, _wire, said) => {
@@ -275,10 +277,10 @@ export const faults = {
   }),
   'leaves a timer when it stops': () => ({ stop: (stop) => stop().then(() => void leaveTimer()) }),
   'never stops': () => ({ stop: () => new Promise(() => {}) }),
-  'goes on listening': () => ({ stop: async () => {} }),
+  'still listens after stop': () => ({ stop: async () => {} }),
 } as const satisfies Record<string, () => Fault>
 
 export type FaultName = keyof typeof faults
 
-/** A transport that is broken in one way. */
-export const brokenBy = (name: FaultName) => breakIt(faults[name]())
+/** Returns a function that adds the named fault to a transport. */
+export const brokenBy = (name: FaultName) => addFault(faults[name]())

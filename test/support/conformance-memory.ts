@@ -14,10 +14,10 @@ import {
 } from 'rookery'
 import type { Peer, PeerHandshake } from 'rookery/testing'
 
-/** Milliseconds that what is buffered has to leave at a close. */
-const CLOSE_TIMEOUT = 100
+/** Milliseconds for buffered frames to be read after `close`. */
+const CLOSE_TIMEOUT_MS = 100
 
-/** A transport without a network: what one side writes the other gets a turn of the event loop later. */
+/** A transport without a network: frames of one side reach the other side one turn of the event loop later. */
 class MemoryTransport implements Transport {
   readonly name = 'memory'
   readonly #links = new Set<Link>()
@@ -37,7 +37,7 @@ class MemoryTransport implements Transport {
   }
 
   connect(handshake: PeerHandshake): Peer {
-    if (!this.#host) throw new Error('Nobody listens')
+    if (!this.#host) throw new Error('The transport has stopped')
     const link = new Link(this.#host.limits.maxPayload, () => {
       this.#links.delete(link)
       if (this.#links.size === 0) this.#stopping?.()
@@ -48,13 +48,13 @@ class MemoryTransport implements Transport {
   }
 }
 
-/** A connection: the wire on one side, the peer on the other. */
+/** A connection: the app uses it as a wire, and the peer is at the other end. */
 class Link implements Wire {
   readonly peer: MemoryPeer
   readonly #maxPayload: number
   readonly #forget: () => void
   #session: PeerSession | undefined
-  /** What came before the session was open. */
+  /** Frames that arrived before the session was open. */
   #early: string[] = []
   #down: string[] = []
   #bytes = 0
@@ -103,7 +103,7 @@ class Link implements Wire {
 
   close(): void {
     if (this.#gone || this.#closing) return
-    this.#closing = setTimeout(() => this.terminate(), CLOSE_TIMEOUT)
+    this.#closing = setTimeout(() => this.terminate(), CLOSE_TIMEOUT_MS)
     this.#move()
   }
 
@@ -197,7 +197,7 @@ class MemoryPeer implements Peer {
 
 export const Memory = createToken<MemoryTransport>('Memory', 'memory()')
 
-/** @param alter what becomes of the transport before the app gets it */
+/** @param alter wraps the transport before the app gets it, for instance with a fault */
 export const memory = (alter: (transport: Transport) => Transport = (transport) => transport): Plugin =>
   definePlugin({
     name: 'memory',

@@ -2,7 +2,7 @@ import type { ClientFrame, ServerFrame, WireError } from 'rookery'
 import type { Peer, PeerHandshake } from 'rookery/testing'
 import { io, type Socket } from 'socket.io-client'
 
-/** What is below a client over WebSocket, to do what no client would. */
+/** Internals of a Socket.IO client over WebSocket. The peer needs them to stop reading or answering pings. */
 interface Engine {
   readonly transport: {
     readonly ws?: { terminate(): void; readonly _socket: { pause(): void; resume(): void } | null }
@@ -10,10 +10,10 @@ interface Engine {
   _sendPacket(type: string, ...rest: unknown[]): void
 }
 
-/** Events that are frames of the protocol as they are. */
+/** Events whose payload is a frame of Rookery's protocol. */
 const CONTROLS = new Set(['$welcome', '$close', '$auth', '$unsubscribed'])
 
-/** A peer on an unchanged `socket.io-client`, whose events are read as frames. */
+/** A peer on the unchanged package `socket.io-client`. Translates its events to frames. */
 export class SocketIoPeer implements Peer {
   readonly frames: ServerFrame[] = []
   closed: { code?: string } | undefined
@@ -33,7 +33,7 @@ export class SocketIoPeer implements Peer {
     socket.on('connect_error', (error: Error & { data?: WireError | undefined }) => {
       if (error.data) take({ type: 'close', error: error.data, reconnectAfter: null })
       this.#end()
-      // Socket.IO leaves the connection open that it has refused a namespace on.
+      // Socket.IO keeps a connection open after it has refused the namespace.
       socket.io.engine?.close()
     })
     socket.on('disconnect', () => this.#end())

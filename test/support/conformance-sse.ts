@@ -2,7 +2,7 @@ import { type ClientRequest, type IncomingMessage, request } from 'node:http'
 import type { ClientFrame, ServerFrame } from 'rookery'
 import type { Peer, PeerHandshake } from 'rookery/testing'
 
-/** A peer by hand: a stream down that counts as resumable, requests up, one after the other. */
+/** A peer on `node:http`: one resumable event stream, and one POST request after the other. */
 export class SsePeer implements Peer {
   readonly frames: ServerFrame[] = []
   closed: { code?: string } | undefined
@@ -16,7 +16,7 @@ export class SsePeer implements Peer {
   constructor(url: string, { params }: PeerHandshake) {
     this.#url = `${url}/api/v1/sse`
     const query = new URLSearchParams({ ...params, resume: '1' })
-    // Connections of their own: a pool would keep them when the peer has gone.
+    // No agent: its pool would keep connections after the peer has gone.
     this.#stream = request(`${this.#url}?${query}`, { agent: false })
     this.#stream.on('error', () => {})
     this.#stream.on('close', () => this.#end())
@@ -42,7 +42,7 @@ export class SsePeer implements Peer {
     return sent
   }
 
-  /** Says that it does not come back; who only hangs up might. */
+  /** Deletes the session. Without this the server waits for the peer to reconnect. */
   close(): void {
     const session = this.#session
     if (session === undefined) {
@@ -86,7 +86,7 @@ export class SsePeer implements Peer {
     const events = this.#text.split('\n\n')
     this.#text = events.pop() as string
     for (const event of events) {
-      // Not by a pattern of lines: those also end at U+2028, which JSON may hold.
+      // A regular expression with `$` would also end a line at U+2028, which JSON may contain.
       const data = event.split('\n').find((line) => line.startsWith('data: '))
       if (data === undefined) continue
       const frame = JSON.parse(data.slice('data: '.length)) as ServerFrame
@@ -95,7 +95,7 @@ export class SsePeer implements Peer {
     }
   }
 
-  /** The stream was answered with an error: a `close` frame by other means. */
+  /** Records the error response to the stream request as a `close` frame. */
   #refused(refusal: object): void {
     this.frames.push({ type: 'close', ...refusal } as ServerFrame)
   }
@@ -115,7 +115,7 @@ export class SsePeer implements Peer {
       })
       post.end(body)
     })
-    // A frame that the request itself was refused for; after an end there is nobody to tell.
+    // The server refused the request itself. The error is recorded unless the session has ended.
     if (answer === undefined || this.closed || this.frames.at(-1)?.type === 'close') return
     const { error } = JSON.parse(answer)
     this.frames.push(

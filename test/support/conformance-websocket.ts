@@ -10,7 +10,7 @@ export class WebSocketPeer implements Peer {
   #muted = false
 
   private constructor(url: string) {
-    // Pongs are given by hand, so that they can stop.
+    // The peer sends pongs itself, so that `mute` can stop them.
     this.#socket = new WebSocket(url, { autoPong: false })
     this.#socket.on('error', () => {})
     this.#socket.on('ping', (data) => {

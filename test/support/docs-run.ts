@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import { onTestFinished, vi } from 'vitest'
 import { type Block, ROOT } from './docs.ts'
 
-/** A directory that sees the packages of the repository; gone with the test. */
+/** Creates a directory in which the packages of the repository can be imported. Removes it at the end of the test. */
 const workspace = (): string => {
   const directory = mkdtempSync(join(tmpdir(), 'rookery-docs-'))
   onTestFinished(() => rmSync(directory, { recursive: true, force: true }))
@@ -14,10 +14,10 @@ const workspace = (): string => {
   return directory
 }
 
-/** Type-checks blocks, each as a module of its own, in one run; returns the complaints with page and line. */
+/** Type-checks blocks in one run, each as a separate module. Returns the errors with page and line. */
 export const typeCheck = async (blocks: readonly Block[]): Promise<string[]> => {
   const directory = workspace()
-  // Samples with a name may import each other within a page.
+  // Named samples of one page may import each other.
   const names = blocks.map(({ page, line, name }) => `${page}/${name || `line-${line}.ts`}`)
   for (const [index, { code }] of blocks.entries()) {
     const path = join(directory, names[index] as string)
@@ -55,18 +55,18 @@ export const typeCheck = async (blocks: readonly Block[]): Promise<string[]> => 
     })
 }
 
-/** A sample that runs as a process of its own. */
+/** A sample that runs in a separate process. */
 export interface Running {
   readonly child: ChildProcess
-  /** What it has written so far. */
+  /** The output so far. */
   readonly output: () => string
-  /** Resolves when it has written what the pattern asks for. */
+  /** Resolves when the output matches the pattern. */
   until(pattern: RegExp): Promise<RegExpExecArray>
-  /** Resolves with its exit code. */
+  /** Resolves with the exit code. */
   readonly exit: Promise<number | null>
 }
 
-/** Puts samples side by side as files, and runs the last of them. */
+/** Writes samples as files into one directory and runs the last one. */
 export const run = (files: Readonly<Record<string, string>>): Running => {
   const directory = workspace()
   for (const [name, code] of Object.entries(files)) writeFileSync(join(directory, name), code)
@@ -89,7 +89,7 @@ export const run = (files: Readonly<Record<string, string>>): Running => {
       vi.waitFor(
         () => {
           const found = pattern.exec(output)
-          if (!found) throw new Error(`${pattern} is not in what the sample wrote: ${output}`)
+          if (!found) throw new Error(`${pattern} is not in the output of the sample: ${output}`)
           return found
         },
         { timeout: 15_000, interval: 10 },

@@ -4,14 +4,14 @@ import { fileURLToPath } from 'node:url'
 
 export const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 
-/** A fenced block of a page. */
+/** A fenced code block of a page. */
 export interface Block {
-  /** Page, from the root of the repository. */
+  /** Path of the page from the root of the repository. */
   readonly page: string
   /** Line of the opening fence, from 1. */
   readonly line: number
   readonly language: string
-  /** What follows the language: the name of a file, or `no-check`. */
+  /** The text after the language: the name of a file, or `no-check`. */
   readonly name: string
   readonly code: string
 }
@@ -28,11 +28,11 @@ interface Page {
   readonly links: readonly Link[]
   /** Inline code, such as `not_in_room`, with its line. */
   readonly terms: readonly { readonly text: string; readonly line: number }[]
-  /** What `#…` may point to. */
+  /** Anchors to which a link with `#…` may point. */
   readonly anchors: ReadonlySet<string>
 }
 
-/** GitHub's anchor of a heading. */
+/** The anchor that GitHub creates for a heading. */
 const slug = (heading: string): string =>
   heading
     .replaceAll('`', '')
@@ -75,7 +75,7 @@ const readPage = (path: string): Page => {
         links.push({ page: path, line, target })
     }
   }
-  if (open) throw new Error(`${path}:${open.line}: this block is never closed`)
+  if (open) throw new Error(`${path}:${open.line}: this block is not closed`)
   return { path, blocks, links, terms, anchors }
 }
 
@@ -88,7 +88,7 @@ export const readPages = (): Page[] => [
     .map((name) => readPage(`docs/${name}`)),
 ]
 
-/** What is wrong with the links between the pages. */
+/** Errors in the links between the pages. */
 export const brokenLinks = (pages: readonly Page[]): string[] => {
   const byPath = new Map(pages.map((page) => [page.path, page]))
   const broken: string[] = []

@@ -1,7 +1,7 @@
-/** What the other side answers: by name, with what it was given. */
+/** Functions that the parent process may call, by name. */
 export type Answers = Readonly<Record<string, (input: never) => unknown>>
 
-/** Lets the parent process call functions of this one, which ends with it. */
+/** Lets the parent process call functions of this process. This process ends with its parent. */
 export const answer = (answers: Answers): void => {
   process.on('message', async ({ id, name, input }: { id: number; name: string; input: never }) => {
     try {

@@ -4,17 +4,17 @@ import { onTestFinished } from 'vitest'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 
-/** A module in a process of its own whose functions can be called. It ends with the test. */
+/** Runs a module in a separate process and calls its functions. Ends the process at the end of the test. */
 export class FuzzChild {
   readonly #child: ChildProcess
   readonly #name: string
   readonly #waiting = new Map<number, { resolve(value: never): void; reject(error: Error): void }>()
   #calls = 0
   #ending = false
-  /** How it ended by itself, which it must not. */
+  /** Exit code or signal if the process has ended by itself, which is a failure. */
   ended: string | undefined
 
-  /** @param module relative to this folder */
+  /** @param module path of the module, relative to this folder */
   constructor(module: string) {
     this.#name = module
     this.#child = fork(fileURLToPath(new URL(module, import.meta.url)), {

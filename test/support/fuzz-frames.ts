@@ -3,7 +3,7 @@ import { fuzzToken } from './fuzz-tokens.ts'
 
 type Fields = Record<string, unknown>
 
-/** Id of the frame by which a peer asks whether its session still works; no other frame has it. */
+/** Id of the frame with which a peer checks that its session still works. No other frame has this id. */
 export const PROBE_ID = 777_777_777
 
 const deep = (levels: number): unknown => {
@@ -19,7 +19,7 @@ const TOPICS = [
   '\ud800', 'feed/\udc00', 'é/ü', '💥/💥', '>', 'a.b', 'a.>', 'rooms/42/*', 'rooms/*', `${'a/'.repeat(15)}a`,
   `${'a/'.repeat(16)}a`, 'x'.repeat(255), 'x'.repeat(256), `${'*/'.repeat(7)}*`, 'connect', 'disconnect', 'error',
   'subscribe', '%2e%2e', '../..', '\u2028', '\ufeff', '\u0085', 'null', 'undefined', '0', '-1',
-] // biome-ignore format: one a line would be long
+] // biome-ignore format: one per line would be long
 
 const VALUES = (random: Random): unknown => {
   switch (random.below(16)) {
@@ -33,7 +33,7 @@ const VALUES = (random: Random): unknown => {
     case 7: return Array.from({ length: random.below(300) }, (_, index) => index)
     case 8: return Array.from({ length: random.below(200) }, () => random.pick(TOPICS))
     case 9: return JSON.parse('{"__proto__":{"admin":true},"constructor":{"prototype":{"x":1}}}')
-    // biome-ignore lint/suspicious/noThenProperty: what looks like a promise must not be taken for one
+    // biome-ignore lint/suspicious/noThenProperty: a payload that looks like a promise must not be treated as one
     case 10: return { toString: 1, valueOf: null, length: -1, then: 'no', toJSON: 'no' }
     case 11: return { topic: random.pick(TOPICS), payload: random.pick(TOPICS) }
     case 12: return { room: random.pick(TOPICS) }
@@ -42,7 +42,7 @@ const VALUES = (random: Random): unknown => {
   }
 } // biome-ignore format: a table
 
-/** Frames that clients really send. */
+/** Frames that real clients send. */
 const valid = (random: Random): Fields => {
   const id = random.below(1000)
   const n = random.below(40)
@@ -76,7 +76,7 @@ const NAMES = [
   'then',
 ]
 
-/** Changes one thing about an object. */
+/** Changes an object in one place. */
 const mutate = (fields: Fields, random: Random): Fields => {
   const keys = Object.keys(fields)
   const key = random.pick(keys) ?? 'topic'
@@ -104,10 +104,10 @@ const id = (random: Random): number => random.below(1000)
 
 const insert = (text: string, at: number, piece: string): string => text.slice(0, at) + piece + text.slice(at)
 
-/** Without halves of surrogate pairs, as it arrives. */
+/** The text as it arrives: without halves of surrogate pairs. */
 const wellFormed = (text: string): string => String(Buffer.from(text))
 
-/** Changes one thing about a text, which then may no longer be JSON. */
+/** Changes a text in one place. The result may no longer be JSON. */
 const garble = (text: string, random: Random): string => {
   const at = random.below(text.length + 1)
   switch (random.below(12)) {
@@ -126,14 +126,14 @@ const garble = (text: string, random: Random): string => {
   }
 } // biome-ignore format: a table
 
-/** A frame as an object: as it should be, or changed in up to three places. */
+/** A frame as an object: valid, or changed in up to three places. */
 export const fuzzFields = (random: Random): Fields => {
   let fields = valid(random)
   for (let changes = random.below(4); changes > 0; changes--) fields = mutate(fields, random)
   return fields
 }
 
-/** A frame as well-formed UTF-8 that need not be JSON. */
+/** A frame as well-formed UTF-8, which may not be JSON. */
 export const fuzzText = (random: Random): string => {
   const text = JSON.stringify(fuzzFields(random))
   return random.below(4) === 0 ? wellFormed(garble(text, random)) : text
@@ -142,7 +142,7 @@ export const fuzzText = (random: Random): string => {
 /** Any text, changed in one place. */
 export const garbled = (text: string, random: Random): string => wellFormed(garble(text, random))
 
-/** Bytes that are no UTF-8, or simply any. */
+/** Random bytes, often invalid UTF-8. */
 export const fuzzBytes = (random: Random): Buffer => {
   const bytes = Buffer.from(JSON.stringify(fuzzFields(random)))
   for (let flips = 1 + random.below(4); flips > 0; flips--)
@@ -152,7 +152,7 @@ export const fuzzBytes = (random: Random): Buffer => {
     : bytes
 }
 
-/** What a query may say, sensible and not. */
+/** A query string, valid or not. */
 export const fuzzQuery = (random: Random): string => {
   const parts: string[] = []
   for (let count = random.below(4); count > 0; count--) {

@@ -1,14 +1,14 @@
 import { WebSocket } from 'ws'
 import { answer } from './fuzz-answer.ts'
 
-/** Time between two pings of one client to the other, in milliseconds. */
-const EVERY = 20
+/** Milliseconds between two messages of one client to the other. */
+const MESSAGE_INTERVAL_MS = 20
 
-/** What two honest clients have seen. */
+/** Results of two well-behaved clients. */
 export interface HonestReport {
   readonly sent: number
   readonly lost: number
-  /** Messages that came in another place than where they belong, refusals and closed connections. */
+  /** Messages out of order, refusals and closed connections. */
   readonly troubles: readonly string[]
   /** Round-trip times, in milliseconds. */
   readonly p50: number
@@ -28,7 +28,7 @@ const sockets: WebSocket[] = []
 let sent = 0
 let stop = () => {}
 
-/** A client that gets what is relayed to its name, in order or it complains. */
+/** A client that gets the messages relayed to its name. Records a fault if they are out of order. */
 const connect = async (url: string, honest: string, name: string, take: (ball: Ball) => void) => {
   const socket = new WebSocket(`${url.replace('http', 'ws')}/api/v1/ws?username=${honest}-${name}`)
   sockets.push(socket)
@@ -57,11 +57,11 @@ const connect = async (url: string, honest: string, name: string, take: (ball: B
 const start = async ({ url, honest }: { url: string; honest: string }) => {
   const back = await connect(url, honest, 'b', ({ n, at }) => back({ to: 'a', n, at }))
   const send = await connect(url, honest, 'a', ({ at }) => times.push(performance.now() - at))
-  const timer = setInterval(() => send({ to: 'b', n: sent++, at: performance.now() }), EVERY)
+  const timer = setInterval(() => send({ to: 'b', n: sent++, at: performance.now() }), MESSAGE_INTERVAL_MS)
   stop = () => clearInterval(timer)
 }
 
-/** Waits for what is on its way, and leaves. */
+/** Waits for outstanding messages, then disconnects. */
 const finish = async (): Promise<HonestReport> => {
   stop()
   for (let waited = 0; times.length < sent && waited < 60_000; waited += 10) {

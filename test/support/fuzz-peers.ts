@@ -4,26 +4,29 @@ import type { Complaints } from './fuzz-replies.ts'
 import { FuzzSocket, frameOf, textFrame } from './fuzz-socket.ts'
 import { fuzzToken } from './fuzz-tokens.ts'
 
-/** What every peer needs. */
+/** Settings that every fuzzing peer gets. */
 export interface Fuzzing {
   readonly url: string
   readonly seed: number
   readonly complaints: Complaints
-  /** Whether a peer is cut off only for what it has done wrong, and never for how much. */
+  /** Whether rate limits are off, so that the server disconnects a peer only for invalid input. */
   readonly unlimited: boolean
 }
 
-/** The header that says who somebody is; not all do. */
+/** The authorization header of a peer. Not every peer has one. */
 export const bearer = (random: Random): { authorization?: string } =>
   random.below(3) === 0 ? { authorization: `Bearer ${fuzzToken(random).replace('\0', '')}` } : {}
 
-/** One short life: connects, misbehaves, asks whether anybody is still there, and leaves. Resolves with frames sent. */
+/**
+ * Connects, sends invalid input, checks that the server still answers, and disconnects. Resolves with the number of
+ * frames sent.
+ */
 export type Peer = (fuzzing: Fuzzing, number: number) => Promise<number>
 
-/** Milliseconds that a peer waits for an answer. Only a fault should make it wait so long: a busy machine takes seconds. */
+/** Milliseconds that a peer waits for an answer. A busy machine takes seconds; only a fault takes longer than this. */
 const ANSWER_LIMIT_MS = 60_000
 
-/** Settles when one of them does, or after a time with false. */
+/** Settles with the first promise that settles, or with false after a time. */
 export const inTime = async (...what: Promise<unknown>[]): Promise<boolean> => {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<'late'>((resolve) => {
@@ -33,7 +36,7 @@ export const inTime = async (...what: Promise<unknown>[]): Promise<boolean> => {
   return first !== 'late'
 }
 
-/** Frames that break RFC 6455, or what Rookery allows of it. */
+/** Frames that violate RFC 6455, or the subset that Rookery accepts. */
 const broken = (random: Random): Buffer => {
   const some = Buffer.from(fuzzText(random))
   switch (random.below(12)) {
@@ -52,7 +55,7 @@ const broken = (random: Random): Buffer => {
   }
 } // biome-ignore format: a table
 
-/** A frame in pieces, with a ping in between. */
+/** A fragmented frame, with a ping between the fragments. */
 const fragmented = (text: string, random: Random): Buffer => {
   const bytes = Buffer.from(text)
   const at = random.below(bytes.length + 1)
@@ -60,7 +63,7 @@ const fragmented = (text: string, random: Random): Buffer => {
   return Buffer.concat([frameOf(0x01, bytes.subarray(0, at)), ...ping, frameOf(0x80, bytes.subarray(at))])
 }
 
-/** Ways to leave; in the middle of a frame nobody can say goodbye. */
+/** Ways to disconnect. In the middle of a frame a close frame is impossible. */
 const leave = async (socket: FuzzSocket, random: Random, midway: boolean): Promise<void> => {
   const way = random.below(midway ? 3 : 4)
   if (way === 0) socket.destroy()
@@ -72,7 +75,7 @@ const leave = async (socket: FuzzSocket, random: Random, midway: boolean): Promi
   if (!gone) throw new Error(`not closed (${way})`)
 }
 
-/** Sends bytes in pieces that have nothing to do with where frames end, and lets the loop turn in between. */
+/** Sends bytes in pieces independent of frame boundaries, with turns of the event loop in between. */
 const dribble = async (socket: FuzzSocket, bytes: Buffer, random: Random): Promise<void> => {
   const piece = random.below(8) === 0 ? 1 + random.below(60) : 2000 + random.below(20_000)
   for (let at = 0; at < bytes.length && !socket.ended; at += piece) {
@@ -118,7 +121,7 @@ export const websocketPeer: Peer = async ({ url, seed, complaints, unlimited }, 
   return frames.length
 }
 
-/** Events at which Socket.IO drops a connection, as at those whose name is no text. */
+/** Reserved event names. Socket.IO drops a connection that sends one, or a name that is not text. */
 const RESERVED = new Set([
   'connect',
   'connect_error',
@@ -128,7 +131,7 @@ const RESERVED = new Set([
   'removeListener',
 ])
 
-/** An event, which Socket.IO can read. */
+/** A valid Socket.IO event. */
 const engineText = (random: Random): string => {
   const { topic = 'echo', type, topics, token, payload, id = 1 } = fuzzFields(random)
   const named = typeof type === 'string' ? type : topic
@@ -139,7 +142,7 @@ const engineText = (random: Random): string => {
   return `42${random.below(3) > 0 && Number.isSafeInteger(id) && Number(id) >= 0 ? id : ''}${args}`
 }
 
-/** Packets that end a connection, most of them. */
+/** Invalid packets. Most of them end the connection. */
 const brokenPacket = (random: Random): string =>
   random.pick([
     () => garbled(engineText(random), random),
@@ -148,7 +151,7 @@ const brokenPacket = (random: Random): string =>
     () => `42["echo",${'['.repeat(random.below(20_000))}]`,
   ])() // biome-ignore format: a table
 
-/** What the server may say over Socket.IO. */
+/** Checks the packets of the server over Socket.IO. */
 const enginePacket = /^(0\{|1$|2$|3|6$|40\{|41|42\[|43\d+\[|44(\/[^,]*,)?\{)/
 
 export const socketioPeer: Peer = async ({ url, seed, complaints, unlimited }, number) => {
@@ -198,7 +201,7 @@ export const socketioPeer: Peer = async ({ url, seed, complaints, unlimited }, n
   if (!lethal && !told) {
     socket.write(textFrame(`42${PROBE_ID}["echo"]`))
     if (!(await inTime(probed, socket.gone))) complaints.add(name, 'no answer at the end', handshake)
-    // Socket.IO takes a refusal that it is told for the last word: who may come back is told nothing.
+    // A Socket.IO client does not reconnect after a refusal, so a client that may reconnect gets none.
     else if (welcomed && socket.ended && unlimited && !told) {
       complaints.add(name, 'closed and not told why', handshake)
     }

@@ -7,14 +7,14 @@ const isObject = (value: unknown): value is Fields =>
 
 const isString = (value: unknown): value is string => typeof value === 'string'
 
-/** What must not be said, over all peers: kept, to be looked into at the end. */
+/** Checks the frames that all peers get. Collects violations for the end of the test. */
 export class Complaints {
   readonly list: string[] = []
-  /** Ids of internal errors that clients were told. */
+  /** Ids of the internal errors that clients got. */
   readonly internal: string[] = []
   #replies = 0
 
-  /** Frames that were fine. */
+  /** Number of valid frames. */
   get replies(): number {
     return this.#replies
   }
@@ -23,14 +23,14 @@ export class Complaints {
     if (this.list.length < 20) this.list.push(`${peer}: ${what} ${about.slice(0, 300)}`)
   }
 
-  /** Looks into a frame of the server. */
+  /** Checks a frame of the server. */
   frame(peer: string, frame: unknown): void {
     this.#replies++
     const complaint = this.#complaint(frame)
     if (complaint) this.add(peer, complaint, JSON.stringify(frame))
   }
 
-  /** Looks into an error that a client was told, wherever. */
+  /** Checks an error that a client got, in a frame or in an HTTP response. */
   error(peer: string, error: unknown): void {
     const complaint = this.#errorComplaint(error)
     if (complaint) this.add(peer, complaint, JSON.stringify(error))

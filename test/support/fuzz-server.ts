@@ -9,28 +9,28 @@ import { z } from 'zod'
 import { answer } from './fuzz-answer.ts'
 import { SECRET } from './fuzz-tokens.ts'
 
-/** How the app is set up. */
+/** Options of the app. */
 interface FuzzSetup {
-  /** Whether the limits on how much peers may send are out of the way. */
+  /** Whether the rate limits are raised out of reach. */
   readonly raised: boolean
-  /** Whether peers may have tokens, and are not allowed everything. */
+  /** Whether peers may have tokens, and some topics are forbidden. */
   readonly tokens: boolean
-  /** Topics that nobody guesses: of the honest. */
+  /** Secret topics of the well-behaved clients. Fuzzing peers cannot guess them. */
   readonly honest: string
 }
 
-/** What the server has to say of itself. */
+/** State of the server. */
 export interface FuzzReport {
   readonly usage: { readonly sessions: number; readonly patterns: number; readonly nodes: number }
-  /** Bytes in use once garbage is gone. */
+  /** Heap bytes in use after a garbage collection. */
   readonly heap: number
-  /** What keeps the process busy, by kind. */
+  /** Active resources of the process, by kind. */
   readonly resources: Readonly<Record<string, number>>
-  /** What nobody caught. */
+  /** Uncaught exceptions and unhandled rejections. */
   readonly uncaught: readonly string[]
-  /** Lines of the log that are errors and none of the handler that fails on purpose. */
+  /** Logged errors, without those of the handler that fails on purpose. */
   readonly errors: readonly string[]
-  /** Ids of the errors that were hidden from clients because that handler failed. */
+  /** Ids of the internal errors of the handler that fails on purpose. */
   readonly hidden: readonly string[]
   readonly refusals: Readonly<Record<string, number>>
 }
@@ -65,7 +65,7 @@ const failed = (fields: string | object, message?: string): void => {
 const quiet = () => {}
 const logger: Logger = { debug: quiet, info: quiet, warn: quiet, error: failed }
 
-/** Tokens, and a function that takes its time to say what is allowed. */
+/** Authentication by token, and an asynchronous authorization function. */
 const authPlugin = (): Plugin =>
   auth({
     jwt: { secret: SECRET },

@@ -1,15 +1,15 @@
 import { randomBytes } from 'node:crypto'
 import { connect, type Socket } from 'node:net'
 
-/** A WebSocket by hand, for frames that no library would send; it checks that those of the server are in order. */
+/** A raw WebSocket, for frames that no library sends. Checks that the frames of the server are valid. */
 export class FuzzSocket {
-  /** Settles with whether the server took the upgrade. */
+  /** Resolves with whether the server accepted the upgrade. */
   readonly upgraded: Promise<boolean>
-  /** Settles when the connection is gone. */
+  /** Resolves when the connection has ended. */
   readonly gone: Promise<void>
   onText: (text: string) => void = () => {}
   onFault: (what: string, about?: string) => void = () => {}
-  /** How the server closed. */
+  /** The close frame of the server. */
   closed: { readonly code: number; readonly reason: string } | undefined
   ended = false
   readonly #socket: Socket
@@ -40,7 +40,7 @@ export class FuzzSocket {
     )
   }
 
-  /** Bytes as they are. */
+  /** Writes raw bytes. */
   write(bytes: Buffer): void {
     if (!this.#socket.destroyed) this.#socket.write(bytes)
   }
@@ -101,7 +101,7 @@ export class FuzzSocket {
   }
 }
 
-/** A masked frame with this first byte. A mask of zeros is a mask: the payload stays as it is. */
+/** Creates a masked frame with this first byte. The mask is zero, which is valid and leaves the payload unchanged. */
 export const frameOf = (first: number, payload: Buffer): Buffer => {
   const { length } = payload
   const size = length < 126 ? 2 : length < 65_536 ? 4 : 10

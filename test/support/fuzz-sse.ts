@@ -6,10 +6,10 @@ import { bearer, type Fuzzing, inTime, type Peer } from './fuzz-peers.ts'
 
 const agent = new Agent({ keepAlive: true, maxSockets: 64, timeout: 20_000 })
 
-/** Answers that a peer may get for what it has done wrong. */
+/** Status codes that a peer may get for invalid requests. */
 const STATUSES = new Set([200, 204, 400, 401, 403, 404, 408, 409, 413, 415, 422, 429, 431])
 
-/** A stream, read until the server or the peer ends it. */
+/** An event stream, which is read until the server or the peer ends it. */
 class Stream {
   readonly ended: Promise<void>
   readonly welcomed: Promise<void>
@@ -75,7 +75,7 @@ class Stream {
   }
 }
 
-/** Sends a body and looks at the answer. */
+/** Sends a body and checks the response. */
 const post = (
   { url, complaints }: Fuzzing,
   path: string,
@@ -111,7 +111,7 @@ const post = (
     posting.end(body)
   })
 
-/** Bytes that are hardly a request; resolves when the server has closed, or shortly after. */
+/** Sends malformed requests. Resolves when the server has closed the connection, or after a short time. */
 const garbage = (url: string, session: string, random: Random): Promise<void> =>
   new Promise((resolve) => {
     const { hostname, port } = new URL(url)
@@ -137,7 +137,7 @@ const garbage = (url: string, session: string, random: Random): Promise<void> =>
     setTimeout(() => socket.destroy(), 5 + random.below(40))
   })
 
-/** One body: frames in a list, or one that need not be JSON. Numbered ones come twice, late and early. */
+/** A request body: a list of frames, or text that may not be JSON. Numbered bodies also come twice, late and early. */
 const bodyOf = (random: Random): { readonly body: Buffer; readonly frames: number } => {
   if (random.below(6) === 0) {
     const body = random.below(3) === 0 ? fuzzBytes(random) : Buffer.from(fuzzText(random))
@@ -204,5 +204,5 @@ const leave = (url: string): Promise<void> =>
     leaving.end()
   })
 
-/** Lets go of the connections that are kept for the next request. */
+/** Closes the keep-alive connections. */
 export const closeAgent = (): void => agent.destroy()

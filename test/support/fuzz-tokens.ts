@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto'
 import type { Random } from '../../plugins/testing/random.ts'
 
-/** What the server of the fuzz test signs tokens with. */
+/** The secret with which the fuzz test signs tokens. */
 export const SECRET = 's'.repeat(32)
 
 const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url')
@@ -11,7 +11,7 @@ const sign = (header: object, claims: object): string => {
   return `${body}.${createHmac('sha256', SECRET).update(body).digest('base64url')}`
 }
 
-/** A token of one of a few users: good, expired, or signed and strange. */
+/** A token of one of a few users: valid, expired, or signed with unusual claims. */
 export const fuzzToken = (random: Random): string => {
   const now = Math.floor(Date.now() / 1000)
   const claims = { sub: `user${random.below(4)}`, iat: now, exp: now + random.pick([600, 600, 600, 1, -5]) }

@@ -1,14 +1,14 @@
 import { createConnection, type Socket } from 'node:net'
 
-/** How many connections are open, have been closed by the server, and could not be made. */
+/** Numbers of connections that are open, were closed by the server, and could not be opened. */
 export interface Load {
   readonly open: number
   readonly closed: number
   readonly failed: number
 }
 
-/** Connections that are being made at a time: more than the backlog of the server would only be lost. */
-const AT_ONCE = 200
+/** Connections that are opened at the same time. More would exceed the backlog of the server and get lost. */
+const MAX_CONNECTING = 200
 
 const HEADERS = `GET /api/v1/ws HTTP/1.1\r\nHost: x\r\nX-Padding: ${'x'.repeat(1000)}`
 
@@ -19,7 +19,7 @@ let open = 0
 let closed = 0
 let failed = 0
 
-/** Every other one says nothing at all; the others write a byte of a header a second. */
+/** Half of the connections send nothing. The other half send one byte of a header per second. */
 const connect = (): void => {
   if (begun === count) return
   const index = begun++
@@ -51,4 +51,4 @@ setInterval(() => {
   for (const socket of slow) socket.write(byte)
 }, 1000)
 setInterval(() => process.send?.({ open, closed, failed } satisfies Load), 50)
-for (let started = 0; started < AT_ONCE; started++) connect()
+for (let started = 0; started < MAX_CONNECTING; started++) connect()

@@ -20,19 +20,19 @@ import { type Line, recordingLogger } from './app.ts'
 export interface NatsServer {
   readonly url: string
   readonly port: number
-  /** What it has written, for tests that failed. */
+  /** Output of the server, for failure messages. */
   readonly log: () => string
-  /** Kills it as a crash would. */
+  /** Kills the server like a crash. */
   kill(): Promise<void>
-  /** Starts it again on the same port. */
+  /** Starts the server again on the same port. */
   restart(): Promise<void>
-  /** Stops its process without ending it, and lets it go on. */
+  /** Suspends the process, and resumes it. */
   pause(): void
   resume(): void
   stop(): Promise<void>
 }
 
-/** A port that was free a moment ago. */
+/** Finds a port that is free at the time of the call. */
 export const freePort = async (): Promise<number> => {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -42,7 +42,7 @@ export const freePort = async (): Promise<number> => {
   return port
 }
 
-/** Starts a real nats-server on 127.0.0.1. It is the caller's to stop. */
+/** Starts a real nats-server on 127.0.0.1. The caller stops it. */
 export const startNats = async (...args: readonly string[]): Promise<NatsServer> => {
   const port = await freePort()
   let child: ChildProcess | undefined
@@ -83,24 +83,24 @@ export const startNats = async (...args: readonly string[]): Promise<NatsServer>
   }
 }
 
-/** A nats-server that is stopped with the test. */
+/** Starts a nats-server. Stops it at the end of the test. */
 export const useNats = async (...args: readonly string[]): Promise<NatsServer> => {
   const server = await startNats(...args)
   onTestFinished(() => server.stop())
   return server
 }
 
-/** A connection to NATS that knows nothing of Rookery; it is closed with the test. */
+/** Opens a plain NATS connection, without Rookery. Closes it at the end of the test. */
 export const connectPlain = async (server: Pick<NatsServer, 'url'>): Promise<NatsConnection> => {
   const connection = await connect({ servers: server.url, maxReconnectAttempts: -1, reconnectTimeWait: 50 })
   onTestFinished(() => connection.close())
   return connection
 }
 
-/** Somebody connected to a node without a network. */
+/** A peer that is connected to a node without a network. */
 interface NodePeer {
   readonly session: PeerSession
-  /** Messages so far: topic and payload. */
+  /** Topics and payloads of the messages so far. */
   readonly messages: readonly (readonly [string, unknown])[]
   leave(): void
 }
@@ -109,12 +109,12 @@ export interface NatsNode {
   readonly app: App
   readonly id: string
   readonly lines: Line[]
-  /** Connects somebody who subscribes to patterns and, if need be, is a user and in a room. */
+  /** Connects a peer that subscribes to patterns. It may be a user and may be in a room. */
   connect(
     patterns?: readonly string[],
     who?: { readonly user?: string; readonly room?: string },
   ): Promise<NodePeer>
-  /** Messages of log lines that fit. */
+  /** Messages of the log entries that fit. */
   logged(fits: RegExp): Line[]
 }
 
@@ -125,7 +125,7 @@ export interface NodeOptions {
   readonly prepare?: (app: App) => void
 }
 
-/** An app on NATS, not started yet, to which peers connect within this process. It is stopped with the test. */
+/** Creates an app on NATS without starting it. Peers connect within this process. Stops it at the end of the test. */
 export const createNode = ({ nats: options, plugins = [], prepare }: NodeOptions): NatsNode => {
   const logger = recordingLogger()
   let host: TransportHost | undefined
@@ -147,7 +147,7 @@ export const createNode = ({ nats: options, plugins = [], prepare }: NodeOptions
   })
   const app = createApp({ logger, plugins: [nats(options), local, ...plugins] })
   prepare?.(app)
-  // One that failed to start has nothing to stop; a test of its own says what becomes of it.
+  // An app that failed to start has nothing to stop. Another test covers that case.
   onTestFinished(() => app.stop().catch(() => {}))
   return {
     app,
@@ -185,7 +185,7 @@ export const startNode = async (
   return node
 }
 
-/** Starts several, which then know each other. */
+/** Starts several apps. Resolves when they know each other. */
 export const startNodes = async (
   server: Pick<NatsServer, 'url'>,
   count: number,
@@ -196,7 +196,7 @@ export const startNodes = async (
   return nodes
 }
 
-/** Resolves when a condition holds; the limit is long, because the machine may be busy. */
+/** Resolves when a condition holds. The time limit is long, because the machine may be busy. */
 export const until = (condition: () => unknown, timeout = 15_000): Promise<void> =>
   vi.waitFor(
     () => {
@@ -205,9 +205,9 @@ export const until = (condition: () => unknown, timeout = 15_000): Promise<void>
     { timeout, interval: 5 },
   )
 
-/** Resolves when a node's subscriptions of so far have reached the server. */
+/** Resolves when all subscriptions of a node so far have reached the server. */
 export const settled = async (...nodes: readonly NatsNode[]): Promise<void> => {
-  // Whoever answers has had everything before.
+  // The server answers in order, so it has processed everything sent before.
   const asker = nodes[0] as NatsNode
   for (const { id } of nodes.slice(1)) await asker.app.cluster.askNode(id, 'nothing').catch(() => {})
 }

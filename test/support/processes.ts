@@ -6,7 +6,7 @@ import { onTestFinished } from 'vitest'
 export interface ProcessOptions {
   readonly env?: NodeJS.ProcessEnv
   readonly cwd?: string
-  /** The process is up when it writes a line that fits. */
+  /** The process is ready when it writes a line that matches. */
   readonly ready: RegExp
 }
 
@@ -18,15 +18,15 @@ interface Exit {
 }
 
 export interface RunningProcess {
-  /** What the groups of `ready` matched. */
+  /** The groups of the match of `ready`. */
   readonly match: RegExpMatchArray
-  /** All it has written, errors too. */
+  /** All output, stderr included. */
   readonly output: () => string
-  /** Sends a signal and resolves when the process has ended. */
+  /** Sends a signal. Resolves when the process has ended. */
   kill(signal: NodeJS.Signals): Promise<Exit>
 }
 
-/** Starts a process and waits until it is up; what is left of it is killed with the test. */
+/** Starts a process and waits until it is ready. Kills it at the end of the test if it still runs. */
 export const startProcess = async (
   command: string,
   args: readonly string[],
@@ -64,11 +64,11 @@ const untilReady = (child: ChildProcess, ready: RegExp, lines: string[]): Promis
     for (const stream of [child.stdout!, child.stderr!]) createInterface(stream).on('line', read)
     child.once('error', reject)
     child.once('close', (code, signal) => {
-      reject(new Error(`The process ended (${code ?? signal}) before it was up:\n${lines.join('\n')}`))
+      reject(new Error(`The process ended (${code ?? signal}) before it was ready:\n${lines.join('\n')}`))
     })
   })
 
-/** A port that was free a moment ago. */
+/** Finds a port that is free at the time of the call. */
 export const freePort = (): Promise<number> =>
   new Promise((resolve, reject) => {
     const server = createServer().once('error', reject)

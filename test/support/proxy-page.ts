@@ -3,8 +3,8 @@ import { expect, onTestFinished } from 'vitest'
 import type { Pages } from './chromium.ts'
 
 /**
- * A page that lives behind a faulty proxy: the browser puts every connection that fails on the console, so only what
- * the page itself throws fails the test.
+ * Opens a page behind a faulty proxy. The browser reports every failed connection on the console, so only errors that
+ * the page itself throws fail the test.
  */
 export const openUnlucky = async (chromium: Pages): Promise<Page> => {
   const page = await (await chromium.open()).context().newPage()

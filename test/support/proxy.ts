@@ -5,25 +5,25 @@ import { type AddressInfo, connect, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { onTestFinished } from 'vitest'
 
-/** What a proxy does to those who go through it. */
+/** Faults of the proxy. */
 export interface ProxyFaults {
-  /** `swallow`: accepts an upgrade itself, and then says nothing. A number: refuses it with this status. */
+  /** `swallow` accepts an upgrade without forwarding it and sends nothing. A number refuses it with this status. */
   readonly upgrades?: 'pass' | 'swallow' | number
-  /** `buffer`: holds a response back until it has ended. */
+  /** `buffer` holds a response back until it is complete. */
   readonly responses?: 'stream' | 'buffer'
-  /** Ends every connection after so many milliseconds. */
+  /** Ends every connection after this many milliseconds. */
   readonly cutAfter?: number
 }
 
 const magic = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
 
-/** An HTTP proxy in front of a server, with faults that can be changed at any time. Gone with the test. */
+/** An HTTP proxy in front of a server. Its faults can be changed at any time. Closed at the end of the test. */
 export class FaultyProxy {
   #target: URL
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
   #faults: ProxyFaults
-  /** Method and target of every request so far; of an upgrade, `UPGRADE` and its target. */
+  /** Method and target of every request so far. The method of an upgrade is `UPGRADE`. */
   readonly requests: string[] = []
 
   private constructor(target: string, faults: ProxyFaults) {
@@ -55,17 +55,17 @@ export class FaultyProxy {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
   }
 
-  /** Leads there from now on. */
+  /** Sets the server to which the proxy forwards. */
   set target(url: string) {
     this.#target = new URL(url)
   }
 
-  /** Has these faults from now on. What is under way stays as it is. */
+  /** Sets the faults. Open connections are not affected. */
   become(faults: ProxyFaults): void {
     this.#faults = faults
   }
 
-  /** Has no faults from now on. */
+  /** Removes all faults. */
   heal(): void {
     this.become({})
   }

@@ -1,7 +1,7 @@
 import { createConnection, type Socket } from 'node:net'
 import { onTestFinished } from 'vitest'
 
-/** Opens a connection of its own, which is read into a string; closed with the test. */
+/** Opens a TCP connection and reads it into a string. Closes it at the end of the test. */
 export const open = (url: string): { socket: Socket; text: () => string } => {
   const { hostname, port } = new URL(url)
   const socket = createConnection(Number(port), hostname)

@@ -3,7 +3,7 @@ import { createConnection, type Socket } from 'node:net'
 import { onTestFinished, vi } from 'vitest'
 import type { Received } from './bare-client.ts'
 
-/** A WebSocket client by hand, for what no proper client would do: break frames, stop reading, play dead. */
+/** A raw WebSocket client, which can send invalid frames, stop reading, and stop answering. */
 export class RawWebSocket {
   readonly frames: Received[] = []
   readonly #socket: Socket
@@ -28,7 +28,7 @@ export class RawWebSocket {
     return client
   }
 
-  /** The request that opens a WebSocket. */
+  /** The upgrade request of a WebSocket. */
   static request(url: string, path = '/api/v1/ws'): string {
     const { hostname } = new URL(url)
     return (
@@ -37,7 +37,7 @@ export class RawWebSocket {
     )
   }
 
-  /** Connects, no more. */
+  /** Connects without waiting for `welcome`. */
   static async open(url: string, path = '/api/v1/ws'): Promise<RawWebSocket> {
     const { hostname, port } = new URL(url)
     const socket = createConnection(Number(port), hostname)
@@ -63,7 +63,7 @@ export class RawWebSocket {
     this.frame(0x81, Buffer.from(text))
   }
 
-  /** Writes bytes as they are. */
+  /** Writes raw bytes. */
   bytes(bytes: Buffer): void {
     this.#socket.write(bytes)
   }
@@ -75,17 +75,17 @@ export class RawWebSocket {
       payload.length < 126
         ? Buffer.from([flag | payload.length])
         : Buffer.from([flag | 126, payload.length >> 8, payload.length & 0xff])
-    // A mask of zeros is a mask: the payload stays as it is.
+    // The mask is zero, which is valid and leaves the payload unchanged.
     const mask = masked ? Buffer.alloc(4) : Buffer.alloc(0)
     this.#socket.write(Buffer.concat([Buffer.from([first]), length, mask, payload]))
   }
 
-  /** No longer answers pings. */
+  /** Stops answering pings. */
   mute(): void {
     this.#muted = true
   }
 
-  /** Ends the connection as a peer that is gone from one moment to the next. */
+  /** Drops the connection without a close frame. */
   reset(): void {
     this.#socket.resetAndDestroy()
   }

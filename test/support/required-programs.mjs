@@ -1,12 +1,12 @@
 /**
- * Looks for the programs that the tests start, before the tests start. Where apt-get may install what is
- * missing, it does; elsewhere it says what to run.
+ * Checks before the tests that the programs they need are installed. Installs missing ones with apt-get if it may,
+ * otherwise prints the command to run.
  */
 import { spawnSync } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 
-/** Programs and, by the same names, Debian's packages. */
+/** Names of the programs, which are also the names of the Debian packages. */
 const REQUIRED = ['chromium', 'nats-server']
 
 const isInstalled = (program) =>

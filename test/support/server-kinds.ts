@@ -16,7 +16,7 @@ import { onTestFinished } from 'vitest'
 import { recordingLogger } from './app.ts'
 import { TLS } from './tls.ts'
 
-/** Counts the bytes of a body, and pauses after each piece, as libraries for uploads do. */
+/** Counts the bytes of a body and pauses after each chunk, as upload libraries do. */
 const countSlowly = (body: NodeJS.ReadableStream): Promise<string> =>
   new Promise((resolve, reject) => {
     let bytes = 0
@@ -29,7 +29,7 @@ const countSlowly = (body: NodeJS.ReadableStream): Promise<string> =>
     body.on('error', reject)
   })
 
-/** The user's own app, written for Node's server. */
+/** An application of the user, written for Node's HTTP server. */
 const ownListener: RequestListener = async (request, response) => {
   if (request.url === '/upload') response.end(await countSlowly(request))
   else if (request.url === '/mine') response.end('mine')
@@ -87,8 +87,8 @@ const fastifyServer = async (): Promise<Server> => {
   return app.server
 }
 
-/** Servers of the user's own, which listen and have the same routes. */
-export const GUEST_KINDS: Readonly<Record<string, () => Promise<Server>>> = {
+/** Servers of the user, by framework. They listen and have the same routes. */
+export const USER_SERVER_KINDS: Readonly<Record<string, () => Promise<Server>>> = {
   'node:http': () => listening(createServer(ownListener)),
   'node:https': () => listening(createHttpsServer(TLS, ownListener) as unknown as Server),
   'node:http2 with allowHTTP1': () =>
@@ -109,7 +109,7 @@ export const urlOf = (server: Server): string => {
   return `${'setSecureContext' in server ? 'https' : 'http'}://127.0.0.1:${port}`
 }
 
-/** Closes a server with the test, whatever is still connected. */
+/** Closes a server and its connections at the end of the test. */
 export const closeWithTest = (server: Server): void => {
   onTestFinished(async () => {
     server.closeAllConnections?.()
@@ -117,7 +117,7 @@ export const closeWithTest = (server: Server): void => {
   })
 }
 
-/** An app with all transports. */
+/** Creates an app with all transports. */
 export const createFullApp = (
   options: Parameters<typeof http>[0],
   rest: Omit<AppOptions, 'plugins' | 'logger'> = {},
@@ -140,7 +140,7 @@ export interface Started {
   readonly lines: ReturnType<typeof recordingLogger>['lines']
 }
 
-/** Every way to serve an app: each starts one with all transports beside the user's own routes. */
+/** Every way to serve an app. Each function starts an app with all transports beside the routes of the user. */
 export const KINDS: Readonly<Record<string, () => Promise<Started>>> = {
   'a server of the app’s own': async () => {
     const { app, lines } = createFullApp({
@@ -155,7 +155,7 @@ export const KINDS: Readonly<Record<string, () => Promise<Started>>> = {
     return { app, url, server, lines }
   },
   ...Object.fromEntries(
-    Object.entries(GUEST_KINDS).map(([name, open]) => [
+    Object.entries(USER_SERVER_KINDS).map(([name, open]) => [
       name,
       async () => {
         const server = await open()

@@ -1,10 +1,10 @@
 import { onTestFinished, vi } from 'vitest'
 import type { Received } from './bare-client.ts'
 
-/** Reads an event stream by hand. */
+/** Reads an event stream without an EventSource. */
 export class SseReader {
   readonly response: Response
-  /** Frames in the order they came, control frames included. */
+  /** Frames in the order of arrival, control frames included. */
   readonly frames: Received[] = []
   ended = false
   #text = ''
@@ -67,7 +67,7 @@ export class SseReader {
         }
       }
     } catch {
-      // Aborted by `close`.
+      // `close` aborts the request.
     }
     this.ended = true
   }

@@ -1,9 +1,9 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 
-/** A TCP proxy that can be shut: it then ends every connection, new ones too. */
+/** A TCP proxy that can be shut. While it is shut, it ends every connection, new ones included. */
 export class TcpGate {
-  /** What ends each connection, and when that is over. */
+  /** Functions that end each connection and resolve when it has ended. */
   readonly #ends = new Set<() => Promise<unknown>>()
   readonly #target: number
   readonly #server = createServer((socket) => this.#forward(socket))
@@ -13,7 +13,7 @@ export class TcpGate {
     this.#target = target
   }
 
-  /** Stands before a port of this machine. It is the caller's to close. */
+  /** Starts a proxy for a local port. The caller closes it. */
   static async before(target: number): Promise<TcpGate> {
     const gate = new TcpGate(target)
     gate.#server.listen(0, '127.0.0.1')
@@ -25,7 +25,7 @@ export class TcpGate {
     return (this.#server.address() as AddressInfo).port
   }
 
-  /** Ends every connection without a word. Resolves when the server behind it has noticed and ended its side. */
+  /** Ends every connection without a closing handshake. Resolves when the server behind it has ended its side, too. */
   async shut(): Promise<void> {
     this.#isShut = true
     await Promise.all([...this.#ends].map((end) => end()))
@@ -51,13 +51,13 @@ export class TcpGate {
     const gone = new Promise((resolve) => upstream.once('close', resolve))
     const end = () => {
       socket.destroy()
-      // Read on, or it does not hear of the server's end.
+      // Keeps reading, because a paused socket does not report that the server has ended its side.
       upstream.unpipe().resume().end()
       return gone
     }
     this.#ends.add(end)
     for (const one of [socket, upstream]) {
-      // Small messages must not wait for each other.
+      // Without Nagle's algorithm, so that small messages are not delayed.
       one.setNoDelay(true)
       one.on('error', () => {})
     }

@@ -19,7 +19,7 @@ const connectors: Readonly<Record<string, (url: string, params: Params) => Peer 
 /** Names of the transports, for `describe.each`. */
 export const TRANSPORTS = Object.keys(connectors)
 
-/** Connects by a transport; the peer is gone with the test. */
+/** Connects a peer by a transport. Disconnects it at the end of the test. */
 export const connectBy = async (transport: string, url: string, params: Params = {}): Promise<Peer> => {
   const peer = await connectors[transport]!(url, params)
   onTestFinished(() => peer.abort())
@@ -33,7 +33,7 @@ export const welcomeBy = async (transport: string, url: string, params: Params =
   return peer
 }
 
-/** The first frame, past or future, that fits. */
+/** Resolves with the first frame that fits, whether it has arrived already or arrives later. */
 export const until = async <F extends ServerFrame>(
   peer: Peer,
   fits: (frame: ServerFrame) => boolean,
@@ -47,7 +47,7 @@ export const until = async <F extends ServerFrame>(
     { timeout: 8000, interval: 5 },
   )
 
-/** The code with which the connection ended. */
+/** Resolves with the error code with which the connection ended. */
 export const closedWith = async (peer: Peer): Promise<string | undefined> =>
   await vi.waitFor(
     () => {
@@ -59,7 +59,7 @@ export const closedWith = async (peer: Peer): Promise<string | undefined> =>
 
 let lastId = 0
 
-/** Sends a frame and resolves with the payload of the reply, or with the code of its error. */
+/** Sends a frame. Resolves with the payload of the reply, or with the code of its error. */
 export const ask = async (peer: Peer, frame: object): Promise<unknown> => {
   const id = 1000 + ++lastId
   void peer.send({ ...frame, id } as never)

@@ -1,4 +1,4 @@
-/** A certificate for `localhost` that signs itself. It protects nothing: the key is public. */
+/** A self-signed certificate for `localhost`. The key is public, so it protects nothing. */
 export const TLS = {
   key: `-----BEGIN PRIVATE KEY-----
 MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgeWYUeKBkAYMnUexh

@@ -1,7 +1,7 @@
 import { request } from 'node:http'
 import { text } from 'node:stream/consumers'
 
-/** Headers that ask for a WebSocket. */
+/** Headers of a WebSocket upgrade request. */
 export const UPGRADE = {
   connection: 'upgrade',
   upgrade: 'websocket',
@@ -9,7 +9,7 @@ export const UPGRADE = {
   'sec-websocket-key': 'AAAAAAAAAAAAAAAAAAAAAA==',
 }
 
-/** Asks for a WebSocket, and tells how that was answered; what is opened is closed. */
+/** Requests a WebSocket upgrade. Resolves with the answer, and closes the WebSocket if it was opened. */
 export const upgradeAnswer = (
   url: string,
   headers: Readonly<Record<string, string>> = {},

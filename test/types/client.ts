@@ -14,9 +14,9 @@ client.subscribe<{ text: string }>('rooms/*', ({ text }, message) => {
   holds<Same<typeof text, string>>()
   holds<Same<typeof message.payload, { text: string }>>()
 })
-// @ts-expect-error: a listener is missing
+// @ts-expect-error: the listener is missing
 client.subscribe('rooms/*')
-// @ts-expect-error: one pattern a subscription
+// @ts-expect-error: a subscription has one pattern
 client.subscribe(['a', 'b'], () => {})
 
 // ---- calls
@@ -26,9 +26,9 @@ export const calls = async () => {
   holds<Same<typeof unknown, unknown>>()
   const known = await client.call<{ sent: boolean }>('chat/send', { text: 'hi' }, { timeout: 500 })
   holds<Same<typeof known, { sent: boolean }>>()
-  // @ts-expect-error: not before it has been looked at
+  // @ts-expect-error: the payload is unknown until it has been checked
   unknown.sent
-  // @ts-expect-error: milliseconds
+  // @ts-expect-error: a timeout is a number of milliseconds
   await client.call('a', null, { timeout: '5 seconds' })
   const nothing = client.send('a', 1)
   holds<Same<typeof nothing, void>>()
@@ -52,7 +52,7 @@ client.on('close', ({ error, willReconnect, retryIn }) => {
 client.on('error', (error) => holds<Same<typeof error, RookeryError>>())
 // @ts-expect-error: no such event
 client.on('opened', () => {})
-// @ts-expect-error: state is what it is
+// @ts-expect-error: state is read-only
 client.state = 'open'
 
 // ---- options
@@ -63,7 +63,7 @@ createClient({ uri: 'http://localhost:3000' })
 createClient({ token: 'secret' })
 createClient({ token: () => null })
 createClient({ token: async (): Promise<string | undefined> => 'secret' })
-// @ts-expect-error: a token is text
+// @ts-expect-error: a token is a string
 createClient({ token: 5 })
 // @ts-expect-error: a URL is a string
 createClient({ url: 3000 })

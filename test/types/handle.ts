@@ -6,7 +6,7 @@ import { holds, type Same } from './support.ts'
 
 const app = createApp()
 
-// ---- the payload is what comes out of the schema, of whatever library
+// ---- the payload has the output type of the schema, for any schema library
 
 app.handle('zod', z.object({ at: z.string().transform((text) => new Date(text)) }), (_ctx, payload) => {
   holds<Same<typeof payload, { at: Date }>>()
@@ -18,7 +18,7 @@ app.handle('arktype', type({ n: 'string.numeric.parse' }), (_ctx, payload) => {
   holds<Same<typeof payload, { n: number }>>()
 })
 app.handle('optional', z.object({ room: z.string().optional() }), (_ctx, { room }) => {
-  // @ts-expect-error: it may be undefined
+  // @ts-expect-error: the field may be undefined
   room.length
 })
 app.handle('a', z.object({ text: z.string() }), (_ctx, payload) => {
@@ -27,16 +27,16 @@ app.handle('a', z.object({ text: z.string() }), (_ctx, payload) => {
 })
 app.handle('a', z.object({ text: z.string() }), () => {})
 
-// ---- without a schema nobody knows what comes
+// ---- without a schema the payload is unknown
 
 app.handle('bare', (ctx, payload) => {
   holds<Same<typeof payload, unknown>>()
   holds<Same<typeof ctx.payload, unknown>>()
-  // @ts-expect-error: not before it has been looked at
+  // @ts-expect-error: the payload is unknown until it has been checked
   payload.text
 })
 
-// ---- what a handler may know and do
+// ---- the context of a handler
 
 app.handle('ctx', async (ctx) => {
   holds<Same<typeof ctx, Context>>()
@@ -52,30 +52,30 @@ app.handle('ctx', async (ctx) => {
   await ctx.publish('a/b')
   // @ts-expect-error: a topic is a string
   await ctx.publish(42)
-  // @ts-expect-error: who sent it does not change
+  // @ts-expect-error: the user is read-only
   ctx.user = { id: 'x', name: 'x' }
-  // @ts-expect-error: a session may have nobody behind it
+  // @ts-expect-error: a session may have no user
   ctx.session.user.name
-  // @ts-expect-error: rooms are joined through the plugin
+  // @ts-expect-error: rooms are joined through the rooms plugin
   ctx.session.rooms.add('x')
 })
 
-// ---- wrong uses
+// ---- invalid calls
 
-// @ts-expect-error: a handler is missing
+// @ts-expect-error: the handler is missing
 app.handle('a')
-// @ts-expect-error: a topic is missing
+// @ts-expect-error: the topic is missing
 app.handle(() => {})
-// @ts-expect-error: this is no schema
+// @ts-expect-error: the argument is not a schema
 app.handle('a', { type: 'object' }, () => {})
 // @ts-expect-error: the schema comes before the handler
 app.handle('a', () => {}, z.string())
-// @ts-expect-error: this handler wants another payload than the schema gives
+// @ts-expect-error: the handler expects another payload than the schema gives
 app.handle('a', z.object({ text: z.string() }), (_ctx, payload: { text: number }) => payload)
-// @ts-expect-error: a handler gets unknown where there is no schema
+// @ts-expect-error: without a schema a handler gets unknown
 app.handle('a', (_ctx, payload: { text: string }) => payload)
 
-// ---- what comes back removes it
+// ---- the returned function removes the handler
 
 const remove = app.handle('a', () => {})
 holds<Same<typeof remove, () => void>>()
@@ -91,7 +91,7 @@ app.use(async (ctx, next) => {
 app.use('admin/*', (_ctx, next) => next())
 // @ts-expect-error: the pattern comes first
 app.use((_ctx, next) => next(), 'admin/*')
-// @ts-expect-error: a function is missing
+// @ts-expect-error: the middleware is missing
 app.use('admin/*')
 export const timed: Middleware = async (ctx, next) => {
   const started = performance.now()

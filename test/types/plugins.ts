@@ -42,7 +42,7 @@ const metrics = definePlugin({
   stop() {},
 })
 createApp({ plugins: [metrics, http(), websocket(), rooms(), di({ providers: [] })] })
-// What a plugin adds of its own is still known.
+// definePlugin keeps the types of additional members.
 export const count: number = definePlugin({ name: 'counter', count: 1 }).count
 
 // @ts-expect-error: a plugin has a name
@@ -54,29 +54,29 @@ definePlugin({ name: 'x', start: 'now' })
 definePlugin({
   name: 'x',
   setup(scope) {
-    // @ts-expect-error: not what the token stands for
+    // @ts-expect-error: the value does not have the type of the token
     scope.provide(MetricsToken, () => 'metrics')
-    // @ts-expect-error: a factory, so that it is made only when somebody asks
+    // @ts-expect-error: provide takes a factory, which runs at the first get
     scope.provide(MetricsToken, new Metrics(scope.get(Logger)))
-    // @ts-expect-error: a class is no token
+    // @ts-expect-error: a class is not a token
     scope.get(Metrics)
   },
 })
-// @ts-expect-error: no such option
+// @ts-expect-error: createApp has no such option
 createApp({ pluggins: [] })
-// @ts-expect-error: a plugin is no name
+// @ts-expect-error: a plugin is an object, not a name
 createApp({ plugins: ['http'] })
-// @ts-expect-error: no such level
+// @ts-expect-error: there is no such log level
 createApp({ logger: 'verbose' })
-// @ts-expect-error: no such unit
+// @ts-expect-error: there is no such unit
 createApp({ pingInterval: '25 seconds' })
-// @ts-expect-error: no such option of the plugin
+// @ts-expect-error: the plugin has no such option
 http({ prot: 3000 })
-// @ts-expect-error: no such option of the plugin
+// @ts-expect-error: the plugin has no such option
 rooms({ members: 'many' })
 createApp({ pingInterval: '25s', handlerTimeout: 500, logger: 'silent', limits: { maxPayload: 1 } })
 
-// ---- tokens and what they stand for
+// ---- tokens and their values
 
 declare const scope: Scope
 holds<Same<ReturnType<typeof scope.get<App>>, App>>()
@@ -87,7 +87,7 @@ const sessions: Sessions = scope.get(Sessions)
 for (const session of sessions) holds<Same<typeof session.id, string>>()
 const members = scope.get(Rooms).members('42')
 holds<Same<typeof members, Promise<MemberList>>>()
-// @ts-expect-error: two tokens of different things are different
+// @ts-expect-error: tokens of different types are not assignable
 export const wrong: Token<string> = createToken<number>('Number')
 
 // ---- a transport
@@ -104,7 +104,7 @@ export const pigeons = (): Plugin => {
         terminate: () => {},
       })
       session.receive('{"topic":"coo"}')
-      // @ts-expect-error: a wire writes
+      // @ts-expect-error: a wire needs a write method
       await host.open(handshake, { buffered: 0, close: () => {}, terminate: () => {} })
     },
     async stop() {},
@@ -120,7 +120,7 @@ class Greeter {
 }
 const GreeterToken = createToken<Greeter>('Greeter')
 di({ providers: [{ token: GreeterToken, useClass: Greeter }] })
-// @ts-expect-error: a class says which token it goes by
+// @ts-expect-error: the token of the class is missing
 di({ providers: [Greeter] })
 
 // ---- the rest of what rookery exports
@@ -128,9 +128,9 @@ di({ providers: [Greeter] })
 holds<Same<ReturnType<typeof topicMatches>, boolean>>()
 const error = new RookeryError('sold_out', 'No tickets left')
 holds<Same<typeof error.status, number>>()
-// A code of an application is fine, and those of Rookery are offered by the editor.
+// A code may be any string. The editor suggests the codes of Rookery.
 new RookeryError('not_in_room')
-// @ts-expect-error: the code does not change
+// @ts-expect-error: the code is read-only
 error.code = 'other'
 // @ts-expect-error: a code is a string
 new RookeryError(404)

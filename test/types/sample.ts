@@ -1,4 +1,4 @@
-// What a user writes, as the design has it, as far as the parts exist: it compiles as it stands.
+// Code of a typical application. It must compile unchanged.
 import { Hono } from 'hono'
 import { createApp } from 'rookery'
 import { createClient } from 'rookery/client'

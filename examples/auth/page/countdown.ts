@@ -1,27 +1,27 @@
 import { byId } from '../../chat/page/dom.ts'
 
-/** Shows how long the access token is good. */
+/** Shows the time until the access token expires. */
 export class Countdown {
   readonly #text = byId('expiry')
   readonly #bar = byId<HTMLProgressElement>('life')
-  readonly #ticking = setInterval(() => this.#tick(), 100)
-  #life = 1
+  readonly #timer = setInterval(() => this.#update(), 100)
+  #lifetime = 1
   #end = 0
 
-  /** @param life milliseconds that a new token has */
-  start(life: number): void {
-    this.#life = life
-    this.#end = performance.now() + life
-    this.#tick()
+  /** @param lifetime milliseconds until the new token expires */
+  start(lifetime: number): void {
+    this.#lifetime = lifetime
+    this.#end = performance.now() + lifetime
+    this.#update()
   }
 
   stop(): void {
-    clearInterval(this.#ticking)
+    clearInterval(this.#timer)
   }
 
-  #tick(): void {
+  #update(): void {
     const left = Math.max(0, this.#end - performance.now())
-    this.#bar.value = left / this.#life
+    this.#bar.value = left / this.#lifetime
     this.#text.textContent = left > 0 ? `expires in ${Math.ceil(left / 1000)} s` : 'has expired'
   }
 }

@@ -4,10 +4,10 @@ import { Connection } from './connection.ts'
 import { Countdown } from './countdown.ts'
 import { logOut, logOutEverywhere } from './login.ts'
 
-const PEOPLE = ['ada', 'alan', 'grace']
+const USER_IDS = ['ada', 'alan', 'grace']
 const time = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' })
 
-const times = (count: number, word: string): string => `${count} ${word}${count === 1 ? '' : 's'}`
+const plural = (count: number, word: string): string => `${count} ${word}${count === 1 ? '' : 's'}`
 
 const addNote = (list: HTMLElement, { from, text }: Note): void => {
   const item = create('li', '', create('b', '', from), ' ', create('span', '', text))
@@ -22,13 +22,13 @@ const deviceItem = ({ login, name, since, tabs }: Device, mine: string): HTMLLIE
   return item
 }
 
-/** Shows the desk of somebody who is logged in; `ended` says why they no longer are. */
-export const openDesk = (grant: Grant, ended: (why: string) => void): void => {
-  const left = new AbortController()
-  const { signal } = left
+/** Shows the desk of a user who is logged in. `onEnd` is called with the reason when the login has ended. */
+export const openDesk = (grant: Grant, onEnd: (reason: string) => void): void => {
+  const controller = new AbortController()
+  const { signal } = controller
   const { user, device } = grant
-  const others = PEOPLE.filter((id) => id !== user.id)
-  const [stranger = ''] = others
+  const others = USER_IDS.filter((id) => id !== user.id)
+  const [otherUser = ''] = others
   let grants = 0
   let connects = 0
   let loggingOut = false
@@ -37,7 +37,7 @@ export const openDesk = (grant: Grant, ended: (why: string) => void): void => {
   byId('name').textContent = user.name
   byId('device').textContent = device
   byId('inbox-topic').textContent = `users/${user.id}/*`
-  byId('pry').textContent = `Listen to users/${stranger}/*`
+  byId('pry').textContent = `Listen to users/${otherUser}/*`
   byId('to').replaceChildren(
     ...others.map((id) => new Option(`to ${id}`, id)),
     new Option('to myself', user.id),
@@ -48,14 +48,14 @@ export const openDesk = (grant: Grant, ended: (why: string) => void): void => {
 
   const countdown = new Countdown()
   const count = () => {
-    byId('refreshes').textContent = times(Math.max(0, grants - 1), 'time')
-    byId('connects').textContent = times(connects, 'connection')
+    byId('refreshes').textContent = plural(Math.max(0, grants - 1), 'time')
+    byId('connects').textContent = plural(connects, 'connection')
   }
-  const leave = (why: string) => {
+  const leave = (reason: string) => {
     if (signal.aborted) return
-    left.abort()
+    controller.abort()
     countdown.stop()
-    ended(loggingOut ? 'You are logged out.' : why)
+    onEnd(loggingOut ? 'You are logged out.' : reason)
   }
 
   const connection = new Connection(grant, {
@@ -63,7 +63,7 @@ export const openDesk = (grant: Grant, ended: (why: string) => void): void => {
       byId('state').textContent = state === 'open' ? `connected over ${transport}` : 'connecting…'
       byId('state').dataset.state = state
     },
-    granted: (expiresIn) => {
+    tokenIssued: (expiresIn) => {
       grants += 1
       countdown.start(expiresIn)
       count()
@@ -73,7 +73,7 @@ export const openDesk = (grant: Grant, ended: (why: string) => void): void => {
       count()
     },
     devices: (devices) => {
-      byId('devices').replaceChildren(...devices.map((one) => deviceItem(one, grant.login)))
+      byId('devices').replaceChildren(...devices.map((each) => deviceItem(each, grant.login)))
     },
     inbox: (note) => addNote(byId('inbox'), note),
     room: (note) => addNote(byId('room'), note),
@@ -83,7 +83,7 @@ export const openDesk = (grant: Grant, ended: (why: string) => void): void => {
     ended: leave,
   })
 
-  /** Does what somebody has asked for, and shows what there is against it. */
+  /** Performs an action of the user, and shows the error if it fails. */
   const attempt = async (act: () => Promise<unknown>) => {
     problem.hidden = true
     try {
@@ -114,8 +114,8 @@ export const openDesk = (grant: Grant, ended: (why: string) => void): void => {
   onSubmit('write', 'letter', (text) => connection.writeTo(byId<HTMLSelectElement>('to').value, text))
   onSubmit('say', 'words', (text) => connection.writeToRoom(text))
   onClick('pry', async () => {
-    const refusal = await connection.pry(stranger)
-    byId('refusal').textContent = refusal ? `${refusal.code}: ${refusal.message}` : 'Nobody minded?!'
+    const error = await connection.subscribeToOther(otherUser)
+    byId('refusal').textContent = error ? `${error.code}: ${error.message}` : 'The server allowed it.'
   })
   const onLogOut = (id: string, request: () => Promise<unknown>) =>
     onClick(id, async () => {

@@ -1,7 +1,7 @@
 import type { Grant } from '../messages.ts'
 
-/** What the server has against a request. */
-export class Refusal extends Error {
+/** The server's error answer to a request. */
+export class RequestError extends Error {
   readonly status: number
 
   constructor(status: number, message: string) {
@@ -17,13 +17,15 @@ const post = async (path: string, body?: object): Promise<Response> => {
   })
   if (response.ok) return response
   const { error = response.statusText } = await response.json().catch(() => ({}))
-  throw new Refusal(response.status, error)
+  throw new RequestError(response.status, error)
 }
 
-const grant = async (path: string, body?: object): Promise<Grant> => await (await post(path, body)).json()
+const postForGrant = async (path: string, body?: object): Promise<Grant> =>
+  await (await post(path, body)).json()
 
-// The access token stays in memory. What outlives the page is in a cookie that no script can read.
-export const logIn = (user: string, password: string): Promise<Grant> => grant('/login', { user, password })
-export const refresh = (): Promise<Grant> => grant('/token')
+// The access token stays in memory. The refresh token, which outlives the page, is in a cookie that scripts cannot read.
+export const logIn = (user: string, password: string): Promise<Grant> =>
+  postForGrant('/login', { user, password })
+export const refresh = (): Promise<Grant> => postForGrant('/token')
 export const logOut = (): Promise<Response> => post('/logout')
 export const logOutEverywhere = (): Promise<Response> => post('/logout-everywhere')

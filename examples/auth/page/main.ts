@@ -1,7 +1,7 @@
 import { byId } from '../../chat/page/dom.ts'
 import type { Grant } from '../messages.ts'
 import { openDesk } from './desk.ts'
-import { logIn, Refusal, refresh } from './login.ts'
+import { logIn, RequestError, refresh } from './login.ts'
 
 const form = byId<HTMLFormElement>('login')
 const user = byId<HTMLInputElement>('user')
@@ -14,10 +14,10 @@ const show = (view: 'entrance' | 'desk'): void => {
   byId('desk').hidden = view !== 'desk'
 }
 
-const showLogin = (why = ''): void => {
+const showLogin = (reason = ''): void => {
   show('entrance')
-  notice.textContent = why
-  notice.hidden = why === ''
+  notice.textContent = reason
+  notice.hidden = reason === ''
   const empty = user.value === '' ? user : password
   empty.focus()
 }
@@ -35,12 +35,12 @@ form.addEventListener('submit', async (event) => {
   try {
     enter(await logIn(user.value.trim(), password.value))
   } catch (error) {
-    showLogin(error instanceof Refusal ? `${error.message}.` : 'The server cannot be reached.')
+    showLogin(error instanceof RequestError ? `${error.message}.` : 'The server cannot be reached.')
   } finally {
     password.value = ''
     button.disabled = false
   }
 })
 
-// Whoever has logged in before need not do it again.
+// A user whose refresh token is still valid need not log in again.
 refresh().then(enter, () => showLogin())

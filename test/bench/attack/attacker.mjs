@@ -4,9 +4,9 @@ import { setPriority } from 'node:os'
 import { answer } from '../ipc.mjs'
 import { attacks } from './attacks.mjs'
 
-// The server's collector of garbage shares the core, and the server waits for it; so may the honest, who should not measure
-// that they get no time. Least of all priorities, where there is such a command; otherwise the kernel lets this process
-// finish a slice of milliseconds first.
+// The attackers get the lowest priority: the server's garbage collector shares this core, and the honest clients may,
+// too. These should not measure a lack of CPU time. Without `chrt` the kernel lets this process finish a slice of
+// milliseconds.
 if (spawnSync('chrt', ['--all-tasks', '--idle', '--pid', '0', String(process.pid)]).status !== 0)
   setPriority(19)
 
@@ -24,7 +24,7 @@ const done = { connections: 0, refused: 0, bytes: 0 }
  * @property {readonly string[]} addresses
  */
 
-/** Keeps one place of an attack filled: as soon as a connection is gone, the next one comes. @param {import('./attacks.mjs').Attack} attack @param {Way} way @param {number} place */
+/** Keeps one place of an attack filled: as soon as a connection ends, opens the next. @param {import('./attacks.mjs').Attack} attack @param {Way} way @param {number} place */
 const occupy = (attack, way, place) => {
   if (!attacking) return
   done.connections++

@@ -1,7 +1,7 @@
 import { frameOf, upgradeOf } from './frames.mjs'
 
 /**
- * What one attacking connection does, until it is gone.
+ * The work of one attacking connection, until it ends.
  *
  * @typedef {object} Attack
  * @property {string} title

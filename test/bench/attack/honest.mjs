@@ -10,7 +10,7 @@ import { frameOf, takeFrames, upgradeOf } from './frames.mjs'
 const PRIORITY = -20
 
 try {
-  // Before whoever else is on the same core: whoever measures must not wait.
+  // A higher priority than other processes on the same core: the measuring process must not wait.
   setPriority(PRIORITY)
 } catch {
   // Only root may; then the figures are worse than they are.
@@ -23,7 +23,7 @@ const CALL =
 /** The shortest slice that there is, in ns. */
 const SLICE = 100_000
 
-// Priority alone lets whoever has the core finish a slice of 3 ms first; a shorter slice does not (Linux 6.12 and later).
+// With priority alone, the running process finishes its slice of 3 ms first. A shorter slice prevents that (Linux 6.12).
 const number = SET_ATTRIBUTES[/** @type {keyof SET_ATTRIBUTES} */ (process.arch)]
 if (number !== undefined)
   spawnSync('perl', ['-e', CALL, `${number}`, `${process.pid}`, `${PRIORITY}`, `${SLICE}`])
@@ -95,7 +95,7 @@ delay.enable()
 let counted = 0
 let received = 0
 
-/** Begins to measure: what came before counts for nothing, and is not looked at, which would take a while. */
+/** Begins to measure. Ignores everything received before, because processing it would take time. */
 const reset = () => {
   const taken = times
   times = []
@@ -121,7 +121,7 @@ const report = () => {
   }
 }
 
-/** Stops sending; tells how many messages have not come to everybody in the room after a while. */
+/** Stops sending. After a while, resolves with the number of messages that have not reached every client in the room. */
 const stop = async () => {
   clearInterval(timer)
   for (let waited = 0; received + times.length < sent * ROOM && waited < 5000; waited += 50) await sleep(50)

@@ -8,9 +8,8 @@ const ATTACKERS = 250
 const BUFFERS = '4096 16384 65536'
 
 /**
- * Where everybody is. Attackers have a network of their own, where that is possible: otherwise what they have written and
- * the server has not read fills the memory that all TCP connections of a machine share, and what honest clients send
- * is dropped for lack of it.
+ * The networks of server, honest clients and attackers. Attackers get a separate network if possible. Otherwise their
+ * unread bytes fill the memory that all TCP connections of a machine share, and honest clients lose packets.
  *
  * @typedef {object} Network
  * @property {string} server address of the server
@@ -23,7 +22,7 @@ const BUFFERS = '4096 16384 65536'
 const inside = (process, ...command) =>
   execFileSync('nsenter', ['-t', String(process), '-n', ...command], { stdio: 'pipe' })
 
-/** Starts a process in a network of its own, which is there until the process ends: with this one, or before. */
+/** Starts a process in a new network namespace, which exists until the process ends, at the latest with this process. */
 const hold = async () => {
   const child = spawn('unshare', ['-n', 'sh', '-c', 'echo in; exec cat'], {
     stdio: ['pipe', 'pipe', 'inherit'],
@@ -63,8 +62,8 @@ export const openNetwork = async () => {
     inside(process, 'ip', 'link', 'set', device, 'up')
     inside(process, 'ip', 'link', 'set', 'lo', 'up')
   }
-  // What may be on its way: with the kernel's own limits of several MB a connection, an attack fills GBs of it, which a
-  // virtual machine gets from its host only then, page by page, and meanwhile nobody runs on that core.
+  // Limits the socket buffers. With the kernel's default of several MB per connection, an attack fills gigabytes. A
+  // virtual machine gets these from its host page by page, and no process runs on that core meanwhile.
   for (const process of [home, abroad]) {
     inside(process, 'sysctl', '-w', `net.ipv4.tcp_wmem=${BUFFERS}`, `net.ipv4.tcp_rmem=${BUFFERS}`)
   }

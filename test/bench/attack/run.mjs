@@ -31,7 +31,7 @@ const CALM = 60_000
  * @property {number} attacking connections
  * @property {number} rounds with and without the attack in turn
  * @property {number} millis length of each half of a round
- * @property {string} beside whom the honest clients run
+ * @property {string} beside process beside which the honest clients run
  * @property {readonly string[]} names of the attacks
  */
 
@@ -54,7 +54,7 @@ const calm = async (server, clients) => {
   await sleep(2000)
 }
 
-/** One attack on a server of its own. @param {string} name @param {Plan} plan @param {import('./network.mjs').Network} network */
+/** Runs one attack on a new server. @param {string} name @param {Plan} plan @param {import('./network.mjs').Network} network */
 const measure = async (name, { honest: clients, attacking, rounds, millis, beside }, network) => {
   const { home, abroad, server: host, attackers: addresses } = network
   const server = new Worker('servers/attacked.mjs', SERVER_CORE, home)

@@ -67,7 +67,7 @@ const start = async (port) => {
   for (let count = 0; count < TINY.clients; count++) tiny.push(await open(port))
 }
 
-/** Calls what is due of both kinds. @param {number} seconds since the beginning @param {{ busy: number, tiny: number }} called */
+/** Makes the due calls of both kinds. @param {number} seconds since the beginning @param {{ busy: number, tiny: number }} called */
 const callDue = (seconds, called) => {
   while (called.busy < seconds * BUSY.rate * BUSY.clients) {
     busy[called.busy++ % busy.length]?.write(frameOf({ topic: 'work', id: 0, payload: padding }))
@@ -81,7 +81,7 @@ const callDue = (seconds, called) => {
   }
 }
 
-/** Calls for a while; tells how many replies came in that time. @param {number} millis */
+/** Makes calls for a while. Resolves with the number of replies in that time. @param {number} millis */
 const run = async (millis) => {
   const called = { busy: 0, tiny: 0 }
   const begun = performance.now()

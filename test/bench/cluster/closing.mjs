@@ -1,5 +1,5 @@
 /**
- * Runs something and then stops all that it has called its own, last first, whether it succeeds or not.
+ * Runs a function, then stops all resources that it has registered, last first, whether it succeeds or not.
  *
  * @template R
  * @param {(own: <T extends { stop: () => Promise<unknown> }>(one: T) => T) => Promise<R>} run

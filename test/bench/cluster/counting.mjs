@@ -35,7 +35,7 @@ class CountingTransport {
 
 export const Counting = createToken('Counting', 'counting()')
 
-/** Sessions without a network behind them, so that what is measured is between the nodes. */
+/** Sessions without a network, so that only the path between the nodes is measured. */
 export const counting = () =>
   definePlugin({
     name: 'counting',

@@ -13,7 +13,7 @@ export const BURST = 100
 export const topicsOf = (lane) =>
   lane === 'many' ? Array.from({ length: MANY }, (_, n) => `bench/many/${n}`) : [`bench/${lane}`]
 
-/** The topics that nobody publishes to, or hardly ever. @param {number} n */
+/** Topics without messages, or with hardly any. @param {number} n */
 export const idleTopic = (n) => `rooms/${n}/messages`
 
 /** Microseconds on the clock that all processes of a machine share. */
@@ -22,7 +22,7 @@ export const clock = () => Number(process.hrtime.bigint() / 1000n)
 const EPOCH = 100_000_000_000_000
 const PADDING = 'x'.repeat(PAYLOAD_BYTES - '{"at":100000000000000,"text":""}'.length)
 
-/** A payload that says when it was published, of the same length as others. */
+/** A payload with the time of publishing, of the same length as other payloads. */
 export const timedPayload = () => ({ at: EPOCH + clock(), text: PADDING })
 
 /** Microseconds since a message was published. @param {number} now @param {string} text */

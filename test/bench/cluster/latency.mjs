@@ -7,7 +7,7 @@ import { startNode, startSocketio } from './start.mjs'
 
 /** Milliseconds between two messages. */
 const INTERVAL = 5
-/** Messages before the first that counts, so that what is measured is compiled code, as in a server that runs. */
+/** Messages before the measurement, so that compiled code is measured, as in a server that has run for a while. */
 const WARM_UP = { count: 5000, burst: 50 }
 
 const rookeryPeer = (/** @type {string} */ lane) => ({

@@ -8,13 +8,13 @@ const cpu = () => {
   return user + system
 }
 
-/** Resident memory and heap in bytes, once garbage is gone. */
+/** Resident memory and heap in bytes, after a garbage collection. */
 const footprint = async () => {
   const rss = await memory()
   return { rss, heap: process.memoryUsage().heapUsed }
 }
 
-/** What every process of the cluster benchmark can be asked. */
+/** Functions that every process of the cluster benchmark offers. */
 export const measured = { cpu, footprint }
 
 /**
@@ -47,7 +47,7 @@ export const publishing = (publish) => {
     /** As fast as they arrive. @param {{ lane: string, millis: number }} input */
     flood: ({ lane, millis }) => publisherOf(lane).run({ burst: BURST, millis }),
     /**
-     * A few at a time: one, when it is about latency.
+     * Publishes a few messages per interval; one for a latency measurement.
      *
      * @param {{ lane: string, count: number, interval: number, burst?: number }} input
      */
@@ -58,7 +58,7 @@ export const publishing = (publish) => {
         if (n % burst === 0) await sleep(interval)
       }
     },
-    /** Publishes to topics again and again, until told to stop. @param {readonly string[]} topics */
+    /** Publishes to topics repeatedly, until it is stopped. @param {readonly string[]} topics */
     knock(topics) {
       knocking = setInterval(() => {
         for (const topic of topics) publish(topic, {}, 'knock')
@@ -68,7 +68,7 @@ export const publishing = (publish) => {
   }
 }
 
-/** Counts the messages of a lane after the first, which shows what they look like. */
+/** Counts the messages of a lane after the first, which is printed as a sample. */
 class Counter {
   #count = -1
   #next = FLOW.every
@@ -111,7 +111,7 @@ class Stopwatch {
     this.#ages = []
   }
 
-  /** Resolves with so many times, in microseconds. @param {number} count @returns {Promise<number[]>} */
+  /** Resolves with this many times, in microseconds. @param {number} count @returns {Promise<number[]>} */
   take(count) {
     this.#wanted = count
     return new Promise((resolve) => {
@@ -120,7 +120,7 @@ class Stopwatch {
   }
 }
 
-/** Takes when the first and when the last of some topics were heard of. */
+/** Records when the first and when the last of some topics got a message. */
 class Ear {
   /** @type {Set<string>} */
   #missing = new Set()

@@ -1,7 +1,7 @@
 import { median, quantile, spread } from '../stats.mjs'
 
 /**
- * Figures of one way in one round; the first of them is what ways are compared by.
+ * Figures of one way in one round. Ways are compared by the first figure.
  *
  * @typedef {Readonly<Record<string, number>>} Figures
  * @typedef {{ base: string, goal?: number, least?: boolean }} Comparison `least`: the goal is a least, not a most

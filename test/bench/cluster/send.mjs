@@ -8,7 +8,7 @@ import { startNode } from './start.mjs'
 const INTERVALS = { 'back to back': 0, '10 ms apart': 10 }
 
 /**
- * `app.send` to somebody on another of three nodes, one after the other, beside a request of the NATS client.
+ * Measures `app.send` to a user on another of three nodes, one at a time, beside a request of the NATS client.
  *
  * @param {{ rounds: number, count: number }} plan
  */

@@ -6,7 +6,7 @@ import { compare } from './rounds.mjs'
 import { startNode, startSocketio } from './start.mjs'
 
 /**
- * One way for messages: who publishes, who receives, and who counts what has been received.
+ * One way for messages: the publisher, the receiver, and the counter of received messages.
  *
  * @typedef {import('./start.mjs').Asked} Asked
  * @typedef {{ name: string, from: Asked, to: Asked, counter: Asked, lane: string, counted: string }} Way
@@ -23,7 +23,7 @@ export class Course {
     this.name = way.name
   }
 
-  /** Sees to it that what arrives is what was published. */
+  /** Checks that the received messages are the published ones. */
   async open() {
     const { from, counter, lane, counted } = this.#way
     await from.call('probe', lane)

@@ -99,7 +99,7 @@ const use = async (pairs, slices) => {
 }
 
 /**
- * What it costs a node and NATS that the node holds many topics on which nothing happens.
+ * Measures the cost for a node and for NATS of many topics without messages.
  *
  * @param {{ rounds: number, slices: number, topics: number }} plan
  */

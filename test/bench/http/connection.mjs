@@ -43,7 +43,7 @@ export class Connection {
     return answered
   }
 
-  /** Sends a request and a body of so many chunks. @param {Buffer} head @param {number} chunks */
+  /** Sends a request and a body of this many chunks. @param {Buffer} head @param {number} chunks */
   upload(head, chunks) {
     const answered = this.#expect(String(chunks * CHUNK_BYTES))
     this.#socket.write(head)

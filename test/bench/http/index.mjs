@@ -26,7 +26,7 @@ const LARGE_HEAP = ['--initial-old-space-size=256']
 
 /**
  * @typedef {object} Plan
- * @property {number} repeat times that the servers are started anew
+ * @property {number} repeat number of times that the servers are started
  * @property {number} rounds of every repetition, each with one measurement of each server
  * @property {number} millis length of a measurement of requests: an Express app has a full collection once or twice a second, and
  *   single figures of 150 ms differ by a fifth between two equal servers

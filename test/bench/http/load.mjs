@@ -44,7 +44,7 @@ const get = async ({ millis }) => {
   return { requests, millis: performance.now() - start }
 }
 
-/** Uploads so many bytes on every connection, some times. @param {{ bytes: number, times: number }} input */
+/** Uploads this many bytes on every connection, `times` times. @param {{ bytes: number, times: number }} input */
 const upload = async ({ bytes, times }) => {
   const chunks = chunksOf(bytes)
   const start = performance.now()

@@ -5,7 +5,7 @@ import { rooms } from 'rookery/rooms'
 import { websocket } from 'rookery/websocket'
 import { answer } from '../ipc.mjs'
 
-/** The limits that everybody has who sets none. @param {string} hostname */
+/** An app with the default limits. @param {string} hostname */
 const createServer = (hostname) => {
   const app = createApp({
     plugins: [http({ port: 0, hostname }), websocket(), rooms({ announce: false })],
@@ -33,7 +33,7 @@ let before = {
 const delay = monitorEventLoopDelay({ resolution: 2 })
 delay.enable()
 
-/** What happened since the last time: refusals by code, and the share of time that the event loop was busy. */
+/** Figures since the last call: refusals by code, and the share of time that the event loop was busy. */
 const report = () => {
   const refusals = { ...app.refusals }
   const entries = Object.entries(refusals).map(([code, count]) => [

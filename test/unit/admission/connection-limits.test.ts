@@ -25,7 +25,7 @@ const stopClock = () => {
 }
 
 describe('connection limits', () => {
-  it('hold in total, and count the end of a connection once', () => {
+  it('apply in total, and count the end of a connection once', () => {
     const limits = open({ maxConnections: 2 })
     const [first] = enterMany(limits, 2, (index) => `10.0.0.${index}`) as [Slot]
     expect(codeOf(() => limits.enter('10.0.0.9'))).toBe('too_many_connections')
@@ -36,7 +36,7 @@ describe('connection limits', () => {
     expect(codeOf(() => limits.enter('10.0.0.8'))).toBe('too_many_connections')
   })
 
-  it('hold for an address, and for an IPv6 network of 64 bits', () => {
+  it('apply to an address, and to an IPv6 network of 64 bits', () => {
     const limits = open({ maxConnectionsPerAddress: 2 })
     const [first] = enterMany(limits, 2, () => '10.0.0.1') as [Slot]
     expect(codeOf(() => limits.enter('10.0.0.1'))).toBe('too_many_connections')
@@ -48,7 +48,7 @@ describe('connection limits', () => {
     limits.enter('2001:db8:0:1::1')
   })
 
-  it('hold for a user', () => {
+  it('apply to a user', () => {
     const limits = open({ maxConnectionsPerUser: 1 })
     const leave = limits.admit('ada')
     expect(codeOf(() => limits.admit('ada'))).toBe('too_many_connections')
@@ -59,7 +59,7 @@ describe('connection limits', () => {
     expect(codeOf(() => limits.admit('ada'))).toBe('too_many_connections')
   })
 
-  it('hold for handshakes at a time, until they are welcomed or leave', () => {
+  it('apply to concurrent handshakes, until they are welcomed or end', () => {
     const limits = open({ maxHandshakes: 2 })
     const [first, second] = enterMany(limits, 2, () => '::1') as [Slot, Slot]
     expect(codeOf(() => limits.enter('::1'))).toBe('too_many_connections')
@@ -70,7 +70,7 @@ describe('connection limits', () => {
     expect(codeOf(() => limits.enter('::1'))).toBe('too_many_connections')
   })
 
-  it('refuse the handshake that has been silent for longest, and for a second, to make room for another', () => {
+  it('make room by refusing the handshake that has been silent longest, if for at least a second', () => {
     stopClock()
     const limits = open({ maxHandshakes: 2 })
     const refused: string[] = []
@@ -99,7 +99,7 @@ describe('connection limits', () => {
     expect(codeOf(() => limits.enter('::1'))).toBe('too_many_connections')
   })
 
-  it('bound the handshakes a second of one address, and of no other', () => {
+  it('limit the handshakes per second of each address separately', () => {
     stopClock()
     const limits = open({ handshakeRate: 2, handshakeBurst: 3 })
     for (const place of enterMany(limits, 3, () => '10.0.0.1')) place.left()
@@ -111,7 +111,7 @@ describe('connection limits', () => {
     expect(codeOf(() => limits.enter('10.0.0.1'))).toBe('rate_limited')
   })
 
-  it('remember a bounded number of addresses, at the same cost for each', () => {
+  it('remember a bounded number of addresses, at constant cost per address', () => {
     const limits = open({ handshakeRate: 1, handshakeBurst: 1 })
     const address = (index: number) => `10.${index >> 16}.${(index >> 8) & 255}.${index & 255}`
     const time = (from: number) => {

@@ -53,7 +53,7 @@ const createLoop = () => {
 }
 
 describe('the fair queue', () => {
-  it('handles what comes at once while few peers send', () => {
+  it('handles input at once while few peers send', () => {
     const { peer, served } = createLoop()
     for (const name of ['a', 'b', 'c']) peer(name, 0.01).send(1)
     expect(served).toEqual(['a', 'b', 'c'])
@@ -65,7 +65,7 @@ describe('the fair queue', () => {
     expect(served).toHaveLength(50)
   })
 
-  it('stops at the credit of a peer, and goes on in later turns', async () => {
+  it('stops at the credit of a peer, and continues in later turns', async () => {
     const { peer, served, until } = createLoop()
     peer('flood', 0.2).send(3)
     expect(served).toEqual(['flood'])
@@ -73,7 +73,7 @@ describe('the fair queue', () => {
     expect(served).toEqual(['flood', 'flood', 'flood'])
   })
 
-  it('gives peers that send much the same time, not the same number of pieces', async () => {
+  it('gives bulk flows the same time, not the same number of pieces', async () => {
     const { peer, until, count } = createLoop()
     peer('cheap', 0.2).send(1000)
     peer('dear', 0.6).send(1000)
@@ -82,7 +82,7 @@ describe('the fair queue', () => {
     expect(count('dear')).toBeLessThan(105)
   })
 
-  it('handles what a peer sends that sends little before hundreds that send much', async () => {
+  it('handles a sparse flow before hundreds of bulk flows', async () => {
     const { peer, served, until, turn } = createLoop()
     for (let flood = 0; flood < 500; flood++) peer('flood', 0.2).send(1000)
     const honest = peer('honest', 0.01)
@@ -97,7 +97,7 @@ describe('the fair queue', () => {
     }
   })
 
-  it('handles small input before the large input of hundreds of new peers, and that before the round', async () => {
+  it('handles small input before the large input of hundreds of new peers, and large input before the round', async () => {
     const { peer, served, turn, until } = createLoop()
     for (let flood = 0; flood < 10; flood++) peer('old', 0.2).send(1000)
     await until(100)
@@ -111,7 +111,7 @@ describe('the fair queue', () => {
     expect(served[before + 301]).toBe('old')
   })
 
-  it('handles several messages of such a peer within one round', async () => {
+  it('handles several messages of a sparse flow within one round', async () => {
     const { peer, served, until } = createLoop()
     for (let flood = 0; flood < 500; flood++) peer('flood', 0.2).send(1000)
     await until(1000)
@@ -124,7 +124,7 @@ describe('the fair queue', () => {
     }
   })
 
-  it('gives a peer whose buffer runs empty again and again no more than its share', async () => {
+  it('gives a peer whose buffer repeatedly runs empty no more than its share', async () => {
     const { peer, until, count, turn, served } = createLoop()
     for (let flood = 0; flood < 10; flood++) peer('flood', 0.2).send(10_000)
     const sly = peer('sly', 0.2)
@@ -136,7 +136,7 @@ describe('the fair queue', () => {
     expect(count('sly')).toBeLessThan(120)
   })
 
-  it('is work-conserving: while a piece waits, every turn handles some', async () => {
+  it('is work-conserving: while a piece waits, every turn handles at least one', async () => {
     const { peer, served, turn } = createLoop()
     peer('flood', 0.5).send(200)
     const honest = peer('honest', 0.01)
@@ -148,7 +148,7 @@ describe('the fair queue', () => {
     }
   })
 
-  it('calls back before it serves peers without credit, once in a turn', async () => {
+  it('calls back once in a turn, before it serves peers without credit', async () => {
     const { peer, served, handledBefore, turn } = createLoop()
     const flood = peer('flood', 1)
     flood.send(100)
@@ -159,7 +159,7 @@ describe('the fair queue', () => {
     expect(handledBefore()).toBe(3)
   })
 
-  it('does not call back while no peer is without credit', async () => {
+  it('does not call back while every peer has credit', async () => {
     const { peer, served, handledBefore, turn } = createLoop()
     peer('honest', 0.01).send(1)
     await turn()
@@ -167,7 +167,7 @@ describe('the fair queue', () => {
     expect(handledBefore()).toBe(0)
   })
 
-  it('charges a pause with two milliseconds at most', async () => {
+  it('charges at most two milliseconds for a pause', async () => {
     const { peer, until, count } = createLoop()
     for (let flood = 0; flood < 50; flood++) peer('flood', 0.2).send(100_000)
     const unlucky = peer('unlucky', 0.2)
@@ -178,7 +178,7 @@ describe('the fair queue', () => {
     expect(count('unlucky')).toBeGreaterThan(8)
   })
 
-  it('spends no more than a part of a turn on what comes in it, and keeps the order', async () => {
+  it('spends only part of a turn on input that arrives in it, and keeps the order', async () => {
     const { peer, served, turn } = createLoop()
     for (let index = 0; index < 100; index++) peer(`${index}`, 0.09).send(1)
     expect(served.length).toBeLessThan(10)
@@ -192,7 +192,7 @@ describe('the fair queue', () => {
     expect(served).toEqual(Array.from({ length: 100 }, (_, index) => `${index}`))
   })
 
-  it('calls no flow that has nothing', async () => {
+  it('does not call a flow without input', async () => {
     const { queue, turn } = createLoop()
     let called = 0
     const flow = queue.flow(() => {
@@ -205,7 +205,7 @@ describe('the fair queue', () => {
     expect(called).toBe(1)
   })
 
-  it('goes on with other flows when one throws', async () => {
+  it('continues with other flows if one throws', async () => {
     const { queue, peer, served, until } = createLoop()
     const failed = new Promise((resolve) => process.once('uncaughtException', resolve))
     const busy = queue.flow(() => {
@@ -224,7 +224,7 @@ describe('the fair queue', () => {
     expect(queue.serving).toBe(false)
   })
 
-  it('handles what comes while a flow is served after that flow', async () => {
+  it('handles input that arrives while a flow is served after that flow', async () => {
     const { queue, until, served } = createLoop()
     const inner = queue.flow(() => {
       expect(queue.serving).toBe(true)

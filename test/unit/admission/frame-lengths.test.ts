@@ -20,7 +20,7 @@ describe('the lengths of WebSocket frames', () => {
     [60_000, true],
     [60_000, false],
     [70_000, true],
-  ])('are known when the header of a payload of %i bytes has come, masked: %s', (length, masked) => {
+  ])('are known after the header of a payload of %i bytes, masked: %s', (length, masked) => {
     const lengths = new FrameLengths()
     const bytes = frame(length, masked)
     const header = bytes.length - length
@@ -36,7 +36,7 @@ describe('the lengths of WebSocket frames', () => {
     expect(lengths.payload).toBe(0)
   })
 
-  it.each([1, 7, 512, 10_000])('are right for frames of all lengths in pieces of %i bytes', (piece) => {
+  it.each([1, 7, 512, 10_000])('are correct for frames of all lengths in pieces of %i bytes', (piece) => {
     const sizes = [0, 1, 125, 126, 2000, 65_535, 65_536, 0, 5]
     const frames = sizes.map((length, index) => frame(length, index % 2 === 0))
     const bytes = Uint8Array.from(frames.flatMap((frame) => [...frame]))

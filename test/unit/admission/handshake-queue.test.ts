@@ -26,7 +26,7 @@ describe('the handshake queue', () => {
     expect(queue.wait('a')).toBeUndefined()
   })
 
-  it('lets as many handshakes proceed as there is room for, in order', async () => {
+  it('lets as many handshakes proceed as fit, in order', async () => {
     const { room, gone, wait } = open()
     for (const name of ['first', 'second', 'third', 'fourth']) wait('a', name)
     wait('b', 'another')
@@ -41,7 +41,7 @@ describe('the handshake queue', () => {
     expect(gone).toEqual(['first', 'second', 'third', 'another'])
   })
 
-  it('keeps the order even if there is room again', async () => {
+  it('keeps the order even if the network has room again', async () => {
     const { queue, room, gone, wait } = open()
     wait('a', 'first')
     room.a = 1
@@ -63,7 +63,7 @@ describe('the handshake queue', () => {
     expect(gone).toEqual(['first', 'second'])
   })
 
-  it('ends the waits of handshakes that came together one after the other', async () => {
+  it('ends the waits of simultaneous handshakes one after the other', async () => {
     const { gone, wait } = open()
     for (let index = 0; index < 35; index++) wait('a', `${index}`)
     await vi.advanceTimersByTimeAsync(500)
@@ -74,7 +74,7 @@ describe('the handshake queue', () => {
     expect(gone).toEqual(Array.from({ length: 35 }, (_, index) => `${index}`))
   })
 
-  it('ends the waits of a long queue little later', async () => {
+  it('ends the waits of a long queue with little delay', async () => {
     const { gone, wait } = open()
     for (let index = 0; index < 10_000; index++) wait('a', `${index}`)
     await vi.advanceTimersByTimeAsync(500)

@@ -6,7 +6,7 @@ const take = (limit: RateLimit, count: number, now: number) =>
   Array.from({ length: count }, () => limit.take(now))
 
 describe('the rate limit', () => {
-  it('lets a burst through at once, refuses as many more, then is exhausted', () => {
+  it('accepts a burst at once, refuses as many more, then is exhausted', () => {
     const limit = new RateLimit(100, 4, 0)
     expect(take(limit, 9, 0)).toEqual([
       ...['ok', 'ok', 'ok', 'ok'],
@@ -15,22 +15,22 @@ describe('the rate limit', () => {
     ])
   })
 
-  it('lets the rate through for ever', () => {
+  it('accepts the rate indefinitely', () => {
     const limit = new RateLimit(100, 1, 0)
     for (let now = 10; now < 100_000; now += 10) expect(limit.take(now)).toBe('ok')
   })
 
-  it('fills up to the burst and no further, however long nothing comes', () => {
+  it('refills up to the burst and no further, however long the pause', () => {
     const limit = new RateLimit(100, 2, 0)
     expect(take(limit, 3, 3_600_000)).toEqual(['ok', 'ok', 'empty'])
   })
 
-  it('counts time by the clock that it is given', () => {
+  it('uses the times that are passed to it', () => {
     const limit = new RateLimit(2, 1, 1000)
     expect([1000, 1499, 2500].map((now) => limit.take(now))).toEqual(['ok', 'empty', 'ok'])
   })
 
-  it('lets nobody profit from going on: who is refused sinks deeper', () => {
+  it('does not reward a flood: each refused frame increases the debt', () => {
     const limit = new RateLimit(100, 200, 0)
     let ok = 0
     for (let now = 0; now < 1000; now++) if (limit.take(now) === 'ok') ok++
@@ -39,7 +39,7 @@ describe('the rate limit', () => {
     expect(limit.take(1000)).toBe('exhausted')
   })
 
-  it('never lets more through in any time than burst and rate allow', () => {
+  it('accepts in any period no more than burst and rate allow', () => {
     const gaps = fc.array(fc.integer({ min: 0, max: 50 }), { maxLength: 200 })
     fc.assert(
       fc.property(
@@ -60,7 +60,7 @@ describe('the rate limit', () => {
     )
   })
 
-  it('takes many tokens at once, and tells a deep debt from a small one', () => {
+  it('takes many tokens at once, and distinguishes a large debt from a small one', () => {
     const limit = new RateLimit(1000, 100, 0)
     expect([60, 60, 60, 60].map((tokens) => limit.take(0, tokens))).toEqual([
       'ok',
@@ -71,7 +71,7 @@ describe('the rate limit', () => {
     expect(limit.take(240, 1)).toBe('ok')
   })
 
-  it('charges nothing to whoever only tries', () => {
+  it('charges nothing for a failed tryTake', () => {
     const limit = new RateLimit(10, 2, 0)
     const tries = Array.from({ length: 50 }, () => limit.tryTake(0))
     expect(tries.filter(Boolean)).toHaveLength(2)
@@ -80,7 +80,7 @@ describe('the rate limit', () => {
     expect(limit.take(100)).toBe('empty')
   })
 
-  it('knows how many tokens there are, and that there are no more than the burst', () => {
+  it('reports the available tokens, which never exceed the burst', () => {
     const limit = new RateLimit(10, 2, 0)
     limit.take(0)
     expect(limit.available(0)).toBe(1)

@@ -30,12 +30,12 @@ const listenedTo = (): Duplex => new PassThrough().on('data', () => {})
 afterEach(() => void vi.resetModules())
 
 describe('the start-up probe', () => {
-  it('finds that streams of Node can be read in pieces', async () => {
+  it('finds that Node streams can be read in pieces', async () => {
     const { canReadInPieces } = await load()
     expect(canReadInPieces(listenedTo(), createReadable)).toBe(true)
   })
 
-  it('finds streams that ignore a listener for readable', async () => {
+  it('detects streams that ignore a listener for readable', async () => {
     const { canReadInPieces } = await load()
     expect(canReadInPieces(listenedTo(), createFlowing)).toBe(false)
   })
@@ -47,7 +47,7 @@ describe('the start-up probe', () => {
     expect(create).toHaveBeenCalledTimes(1)
   })
 
-  it('leaves a socket alone for whose data nobody listens', async () => {
+  it('does not touch a socket without a data listener', async () => {
     const { canReadInPieces } = await load()
     expect(canReadInPieces(new PassThrough(), createReadable)).toBe(false)
   })
@@ -66,7 +66,7 @@ const createReader = async () => {
 const turn = () => new Promise((resolve) => setImmediate(resolve))
 
 describe('the stream reader', () => {
-  it('hands over small pieces, and a large payload at once', async () => {
+  it('passes on small pieces, and a large payload at once', async () => {
     const { stream, reader, pieces } = await createReader()
     const small = Array<Buffer>(100).fill(Buffer.from([0x81, 0x80, 0, 0, 0, 0]))
     const large = Buffer.concat([Buffer.from([0x81, 0xfe, 0x20, 0, 0, 0, 0, 0]), Buffer.alloc(0x2000)])
@@ -77,7 +77,7 @@ describe('the stream reader', () => {
     expect(pieces.map(({ length }) => length)).toEqual([512, 512, bytes.length - 1024])
   })
 
-  it('reads nothing before it is started and after it is stopped', async () => {
+  it('reads nothing before start and after stop', async () => {
     const { stream, reader, pieces } = await createReader()
     stream.write('one')
     await turn()
@@ -92,7 +92,7 @@ describe('the stream reader', () => {
     await vi.waitFor(() => expect(String(Buffer.concat(pieces))).toBe('onetwo'))
   })
 
-  it('notices the end', async () => {
+  it('detects the end of the stream', async () => {
     const { stream, reader } = await createReader()
     const ended = new Promise((resolve) => stream.once('end', resolve))
     reader.start()
@@ -100,7 +100,7 @@ describe('the stream reader', () => {
     await ended
   })
 
-  it('drops what was not read when the connection breaks', async () => {
+  it('discards unread data when the connection breaks', async () => {
     const { stream, reader, pieces } = await createReader()
     stream.write(Buffer.alloc(8000))
     await turn()

@@ -34,7 +34,7 @@ const serveKeys = async (keys: object[]): Promise<KeyServer> => {
 }
 
 describe('a key set', () => {
-  it('verifies tokens of any of its keys', async () => {
+  it('verifies tokens signed with any of its keys', async () => {
     const one = await key('1', rsa(), 'RS256')
     const two = await key('2')
     const { codeOf } = verifierOf({ jwks: { keys: [one.jwk, two.jwk] } })
@@ -44,7 +44,7 @@ describe('a key set', () => {
     expect(await codeOf(await one.make({}, '3'))).toBe('invalid_token')
   })
 
-  it('verifies a token that does not say which key it is of', async () => {
+  it('verifies a token that does not name its key', async () => {
     const keys = [await key(undefined), await key(undefined), await key(undefined)]
     const { codeOf } = verifierOf({ jwks: { keys: keys.slice(0, 2).map(({ jwk }) => jwk) } })
     expect(await codeOf((await keys[1]?.make()) ?? '')).toBe('ok')
@@ -53,8 +53,8 @@ describe('a key set', () => {
   })
 })
 
-describe('a server of keys', () => {
-  it('is asked once for many tokens', async () => {
+describe('a key server', () => {
+  it('is asked once for many tokens, and a warning asks for an audience', async () => {
     const one = await key('1')
     const served = await serveKeys([one.jwk])
     const { codeOf, lines } = verifierOf({ jwks: served.url })
@@ -64,7 +64,7 @@ describe('a server of keys', () => {
     expect(lines.map(({ msg }) => msg)).toContainEqual(expect.stringContaining('set jwt.audience'))
   })
 
-  it('that is away or answers nonsense is a passing error, and is not asked again for every token', async () => {
+  it('that answers with an error causes auth_unavailable, and is not asked again for every token', async () => {
     const one = await key('1')
     const served = await serveKeys([one.jwk])
     served.status = 500
@@ -77,15 +77,15 @@ describe('a server of keys', () => {
     await expect.poll(() => codeOf(token), { timeout: 5000 }).toBe('ok')
   })
 
-  it('that nobody runs is a passing error', async () => {
+  it('that does not run causes auth_unavailable', async () => {
     const served = await serveKeys([])
     await new Promise((resolve) => served.server.close(resolve))
     const { codeOf, lines } = verifierOf({ jwks: served.url, audience: 'x' })
     expect(await codeOf(await (await key('1')).make())).toBe('auth_unavailable')
-    expect(lines).toMatchObject([{ level: 'warn', msg: 'the keys of tokens cannot be fetched' }])
+    expect(lines).toMatchObject([{ level: 'warn', msg: 'the key set cannot be fetched' }])
   })
 
-  it('that hands out its private keys is not used', async () => {
+  it('that publishes private keys is not used', async () => {
     const pair = rsa()
     const served = await serveKeys([{ ...(await exportJWK(pair.privateKey)), kid: '1' }])
     const { codeOf } = verifierOf({ jwks: served.url, audience: 'x' })

@@ -1,91 +1,96 @@
 import type { Session } from 'rookery'
 import { auth } from 'rookery/auth'
 import { describe, expect, it } from 'vitest'
-import { shapeOf } from '../../../plugins/auth/patterns.ts'
+import { parsePattern } from '../../../plugins/auth/parsed-pattern.ts'
 import { readPermissions } from '../../../plugins/auth/permissions.ts'
-import { RuleBook, type Rules } from '../../../plugins/auth/rules.ts'
+import { RuleSet } from '../../../plugins/auth/rule-set.ts'
+import type { Rules } from '../../../plugins/auth/rules.ts'
 
 const ada = { id: 'ada', name: 'Ada' }
 const session = {} as Session
 
-const book = (rules: Rules) => {
-  const rulebook = new RuleBook(rules)
+const subscribeRules = (rules: Rules) => {
+  const ruleSet = new RuleSet(rules)
   return (topic: string, user: typeof ada | null = ada) =>
-    rulebook.allows('subscribe', shapeOf(topic), { session, user, claims: undefined })
+    ruleSet.allows('subscribe', parsePattern(topic), { session, user, claims: undefined })
 }
 
 describe('rules', () => {
-  it('allow everything while there are none, and nothing that none allows once there is one', () => {
-    expect(book({})('any/thing')).toBe(true)
-    expect(book({ send: {} })('any/thing')).toBe(true)
-    const asked = book({ subscribe: { 'rooms/*': true } })
-    expect(asked('rooms/1/x')).toBe(true)
-    expect(asked('users/1')).toBe(false)
-    expect(asked('*')).toBe(false)
+  it('allow everything for an action without rules, otherwise only what a rule allows', () => {
+    expect(subscribeRules({})('any/thing')).toBe(true)
+    expect(subscribeRules({ send: {} })('any/thing')).toBe(true)
+    const allows = subscribeRules({ subscribe: { 'rooms/*': true } })
+    expect(allows('rooms/1/x')).toBe(true)
+    expect(allows('users/1')).toBe(false)
+    expect(allows('*')).toBe(false)
   })
 
-  it('know their parameters, and allow a wildcard only where it leaves none of them open', () => {
-    const asked = book({ subscribe: { 'users/:id/*': ({ user, params }) => params.id === user.id } })
-    expect(asked('users/ada/inbox')).toBe(true)
-    expect(asked('users/ada/*')).toBe(true)
-    expect(asked('users/ada/*/x')).toBe(true)
+  it('get their parameters, and allow a wildcard only if it stands for no parameter', () => {
+    const allows = subscribeRules({
+      subscribe: { 'users/:id/*': ({ user, params }) => params.id === user.id },
+    })
+    expect(allows('users/ada/inbox')).toBe(true)
+    expect(allows('users/ada/*')).toBe(true)
+    expect(allows('users/ada/*/x')).toBe(true)
     for (const topic of ['users/bob/inbox', 'users/bob/*', 'users/*', 'users/*/inbox', '*', '*/ada/inbox']) {
-      expect(asked(topic), topic).toBe(false)
+      expect(allows(topic), topic).toBe(false)
     }
   })
 
-  it('without a function leave a parameter open', () => {
-    const asked = book({ subscribe: { 'users/:id': true } })
-    expect(asked('users/ada')).toBe(true)
-    expect(asked('users/ada/inbox')).toBe(false)
-    expect(asked('users/*')).toBe(false)
-    const deep = book({ subscribe: { 'users/:id/inbox': true } })
-    expect(deep('users/*/inbox')).toBe(true)
+  it('without a function allow any value of a parameter', () => {
+    const allows = subscribeRules({ subscribe: { 'users/:id': true } })
+    expect(allows('users/ada')).toBe(true)
+    expect(allows('users/ada/inbox')).toBe(false)
+    expect(allows('users/*')).toBe(false)
+    const allowsInbox = subscribeRules({ subscribe: { 'users/:id/inbox': true } })
+    expect(allowsInbox('users/*/inbox')).toBe(true)
   })
 
-  it('add up: one that allows is enough', () => {
-    const asked = book({ subscribe: { 'a/*': () => false, 'a/b': true } })
-    expect(asked('a/b')).toBe(true)
-    expect(asked('a/c')).toBe(false)
-    expect(asked('a/*')).toBe(false)
+  it('allow an action if one of them allows it', () => {
+    const allows = subscribeRules({ subscribe: { 'a/*': () => false, 'a/b': true } })
+    expect(allows('a/b')).toBe(true)
+    expect(allows('a/c')).toBe(false)
+    expect(allows('a/*')).toBe(false)
   })
 
-  it('that are functions allow nothing to a session without a user', () => {
-    const asked = book({ subscribe: { 'mine/*': () => true, 'public/*': true } })
-    expect(asked('mine/x', null)).toBe(false)
-    expect(asked('public/x', null)).toBe(true)
+  it('with a function refuse a session without a user', () => {
+    const allows = subscribeRules({ subscribe: { 'mine/*': () => true, 'public/*': true } })
+    expect(allows('mine/x', null)).toBe(false)
+    expect(allows('public/x', null)).toBe(true)
   })
 
-  it('allow only with true', () => {
-    const asked = book({ subscribe: { 'a/:b': (() => 'yes') as unknown as () => boolean } })
-    expect(asked('a/b')).toBe(false)
-    const promising = book({ subscribe: { 'a/:b': (async () => true) as unknown as () => boolean } })
-    expect(() => promising('a/b')).toThrow(/must answer at once/)
+  it('allow only by returning true, and must not return a promise', () => {
+    const allows = subscribeRules({ subscribe: { 'a/:b': (() => 'yes') as unknown as () => boolean } })
+    expect(allows('a/b')).toBe(false)
+    const allowsByPromise = subscribeRules({
+      subscribe: { 'a/:b': (async () => true) as unknown as () => boolean },
+    })
+    expect(() => allowsByPromise('a/b')).toThrow(/not a promise/)
   })
 
-  it('do not take a parameter for a property of every object', () => {
-    const asked = book({
+  it('accept parameter names that are properties of every object', () => {
+    const allows = subscribeRules({
       subscribe: { ':__proto__/:toString': ({ params }) => String(params.toString) === 'x' },
     })
-    expect(asked('polluted/x')).toBe(true)
+    expect(allows('polluted/x')).toBe(true)
     expect(({} as { polluted?: unknown }).polluted).toBeUndefined()
   })
 
   it.each([
     [{ subscribe: { 'a//b': true } }, /empty segment/],
-    [{ subscribe: { ':id/:id': true } }, /two parameters of one name/],
-    [{ subscribe: { ':': true } }, /no name for a parameter/],
+    [{ subscribe: { ':id/:id': true } }, /two parameters of the same name/],
+    [{ subscribe: { ':': true } }, /not a valid parameter/],
     [{ subscribe: { '$user/:id': true } }, /reserved/],
     [{ subscribe: { a: false } }, /true or a function/],
-    [{ publish: {} }, /no rules for 'publish'/],
+    [{ publish: {} }, /no action 'publish'/],
     [{ subscribe: [] }, /an object of topics/],
-  ])('%j are refused at the start', (rules, message) => {
-    expect(() => new RuleBook(rules as unknown as Rules)).toThrow(
+  ])('are refused at creation: %j', (rules, message) => {
+    expect(() => new RuleSet(rules as unknown as Rules)).toThrow(
       expect.objectContaining({ code: 'invalid_option', message: expect.stringMatching(message) }),
     )
   })
 
-  it('have types for their parameters', () => {
+  it('have typed parameters', () => {
     auth({
       authenticate: () => null,
       rules: {
@@ -97,17 +102,17 @@ describe('rules', () => {
   })
 })
 
-describe('the claim', () => {
-  it('lists patterns by action; what it does not name is not allowed', () => {
+describe('the permissions claim', () => {
+  it('lists patterns by action, and allows nothing for an action that it omits', () => {
     expect(readPermissions({ subscribe: ['a/*'], other: 1 })).toEqual({
-      subscribe: [shapeOf('a/*')],
+      subscribe: [parsePattern('a/*')],
       send: [],
       join: [],
     })
   })
 
   it.each([null, 'a', [], { send: 'a' }, { send: [1] }, { send: ['a//b'] }, { join: [], send: {} }])(
-    '%j is wrong',
+    'is not valid as %j',
     (claim) => expect(readPermissions(claim)).toBeUndefined(),
   )
 })

@@ -11,7 +11,7 @@ export interface TokenOptions {
   readonly kid?: string
 }
 
-/** A token as an issuer makes it; `undefined` leaves a claim out. */
+/** Creates a signed token. A claim with the value `undefined` is left out. */
 export const makeToken = async (
   claims: { readonly [claim: string]: unknown } = {},
   { key = new TextEncoder().encode(SECRET), alg = 'HS256', kid }: TokenOptions = {},
@@ -22,7 +22,7 @@ export const makeToken = async (
 
 const base64url = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url')
 
-/** A token that nobody signed. */
+/** Creates a token without a signature. */
 export const unsigned = (claims: object, alg = 'none'): string =>
   `${base64url({ alg })}.${base64url({ sub: 'ada', iat: now(), exp: now() + 600, ...claims })}.`
 

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { Proxies, type TrustProxy } from '../../../plugins/http/proxies.ts'
 import { RequestLimit } from '../../../plugins/http/request-limit.ts'
+import { TrustedProxies, type TrustProxy } from '../../../plugins/http/trusted-proxies.ts'
 import { recordingLogger } from '../../support/app.ts'
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['performance'] }))
@@ -30,14 +30,14 @@ const BURST = 20
 const create = (trustProxy: TrustProxy = false) => {
   const server = new EventEmitter()
   const log = recordingLogger()
-  const proxies = new Proxies(trustProxy)
+  const proxies = new TrustedProxies(trustProxy)
   const limit = new RequestLimit(server as never, { rate: RATE, burst: BURST, proxies, log })
   const connect = (address: string | undefined) => {
     const socket = new FakeSocket(address)
     server.emit('connection', socket)
     return socket
   }
-  /** Status of the answer to one more request; undefined if it is let through. */
+  /** Status of the answer to one more request; undefined if the request is under the limit. */
   const ask = (socket: FakeSocket, headers: Record<string, string> = {}) => {
     socket.bytesRead += 100
     const sent: { connection?: unknown } = {}
@@ -56,8 +56,8 @@ const create = (trustProxy: TrustProxy = false) => {
 
 const TOO_MANY = { status: 429, connection: 'close' }
 
-describe('the limit of requests', () => {
-  it('lets a burst through, then the rate, and tells the log once', () => {
+describe('the request limit', () => {
+  it('lets a burst through, then the rate, and logs one warning', () => {
     const { ask, connect, lines } = create()
     const socket = connect('1.2.3.4')
     for (let count = 0; count < BURST; count++) expect(ask(socket)).toBeUndefined()
@@ -71,7 +71,7 @@ describe('the limit of requests', () => {
     expect(lines[0]?.msg).toMatch(/requestRate[\s\S]*trustProxy/)
   })
 
-  it('counts by network, and not for the machine itself', () => {
+  it('counts by network, and does not limit the machine itself', () => {
     const { ask, connect } = create()
     const flood = connect('1.2.3.4')
     for (let count = 0; count <= BURST; count++) ask(flood)
@@ -85,7 +85,7 @@ describe('the limit of requests', () => {
     }
   })
 
-  it('answers one request of a connection and no more, and drops those that have not been read', () => {
+  it('answers one request over the limit on a connection, and drops the unread connections of the network', () => {
     const { ask, connect, limit } = create()
     const read = connect('1.2.3.4')
     ask(read)
@@ -98,7 +98,7 @@ describe('the limit of requests', () => {
     expect([...limit.unread()]).toEqual([foreign])
   })
 
-  it('drops new connections for as long as there were too many requests, those in a row included', () => {
+  it('drops new connections while the network is over its rate, counting requests that were not answered', () => {
     const { ask, connect } = create()
     const flood = connect('1.2.3.4')
     for (let count = 0; count < 2 * BURST; count++) ask(flood)
@@ -110,7 +110,7 @@ describe('the limit of requests', () => {
     expect(connect('1.2.3.4').destroyed).toBe(false)
   })
 
-  it('lets connections in one after the other for a while after that', () => {
+  it('then lets in one unread connection at a time for ten seconds', () => {
     const { ask, connect } = create()
     const flood = connect('1.2.3.4')
     for (let count = 0; count <= BURST; count++) ask(flood)
@@ -126,7 +126,7 @@ describe('the limit of requests', () => {
     expect([connect('1.2.3.4'), connect('1.2.3.4')].map(({ destroyed }) => destroyed)).toEqual([false, false])
   })
 
-  it('counts by client behind proxies that are trusted, and leaves their connections alone', () => {
+  it('counts by client behind trusted proxies, and keeps the proxies’ connections', () => {
     const { ask, connect } = create(['10.0.0.0/8'])
     const proxy = connect('10.0.0.1')
     const flood = { 'x-forwarded-for': '1.2.3.4' }
@@ -138,13 +138,13 @@ describe('the limit of requests', () => {
     expect(connect('10.0.0.1').destroyed).toBe(false)
   })
 
-  it('drops connections that their peers have reset before they were accepted', () => {
+  it('drops connections that were reset before they were accepted', () => {
     const { connect, limit } = create()
     expect(connect(undefined).destroyed).toBe(true)
     expect([...limit.unread()]).toEqual([])
   })
 
-  it('forgets connections that are closed', () => {
+  it('forgets closed connections', () => {
     const { connect, limit } = create()
     connect('1.2.3.4').destroy()
     expect([...limit.unread()]).toEqual([])

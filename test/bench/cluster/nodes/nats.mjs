@@ -16,7 +16,7 @@ let ready
 
 const subjectOf = (/** @type {string} */ topic) => topic.replaceAll('/', '.')
 
-/** Opens a WebSocket server, too, whose clients get what comes on their path. */
+/** Also opens a WebSocket server, whose clients get the messages for their path. */
 const start = async (/** @type {string} */ servers) => {
   nats = await connect({ servers, reconnectTimeWait: 250, maxReconnectAttempts: -1 })
   sockets = new WebSocketServer({ port: 0, host: '127.0.0.1', perMessageDeflate: false })
@@ -36,7 +36,7 @@ const publish = (/** @type {string} */ topic, /** @type {object} */ payload, /**
   else nats.publish(subjectOf(topic), JSON.stringify(payload))
 }
 
-/** What a counter needs of a message: in the lane `parse` it is parsed, in others only read when it is shown. */
+/** The view of a message for a counter: parsed in the lane `parse`, in other lanes decoded only when it is printed. */
 const seen = (/** @type {string} */ lane, /** @type {import('@nats-io/transport-node').Msg} */ message) =>
   lane === 'parse' ? { parsed: message.json(), text: '' } : new Unread(message)
 

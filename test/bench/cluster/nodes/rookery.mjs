@@ -26,10 +26,10 @@ const start = async (/** @type {string} */ servers) => {
   return Number(new URL(app.scope.get(HttpServer).url).port)
 }
 
-/** Resolves when NATS has dealt with all that this node has told it. */
+/** Resolves when NATS has processed everything that this node has sent. */
 const flushed = () => app.cluster.ask({ to: '$user/nobody', method: 'send', timeout: 60_000 })
 
-/** Sends to somebody, one after the other; microseconds of each. */
+/** Sends to a target, one message after the other. Resolves with the microseconds of each. */
 const send = async (
   /** @type {{ target: any, count: number, expected: number, interval: number }} */ input,
 ) => {
@@ -62,7 +62,7 @@ answer({
     await flushed()
   },
   connect: (/** @type {string} */ user) => app.scope.get(Counting).connect({ user }, () => {}),
-  /** Holds so many topics; tells how long that took, in milliseconds. */
+  /** Holds this many topics. Resolves with the milliseconds that it took. */
   async idle(/** @type {number} */ topics) {
     const from = clock()
     for (let n = 0; n < topics; n += PATTERNS) {

@@ -8,7 +8,7 @@ import { measured, publishing } from '../roles.mjs'
 
 /** @typedef {{ worker: number, name: string, input?: unknown }} Relayed */
 
-/** The primary: only passes on what the workers say to each other, and what the benchmark says to them. */
+/** The primary process: passes on messages between the workers, and calls of the benchmark to the workers. */
 const lead = () => {
   setupPrimary()
   /** @type {Remote[]} */
@@ -21,7 +21,7 @@ const lead = () => {
       for (const core of cores) {
         const worker = cluster.fork()
         const remote = new Remote(worker.process, `worker ${workers.length}`)
-        // It hears nothing before it listens.
+        // A worker gets no messages before it listens.
         await once(worker, 'message')
         workers.push(remote)
         ports.push(await remote.call('start', core))

@@ -1,0 +1,80 @@
+/** Longest delay of a timer, in milliseconds. */
+const MAX_TIMER_MS = 2 ** 31 - 1
+/** How long before a token expires the client is asked for a new one, in milliseconds. */
+const RENEWAL_LEAD_MS = 30_000
+
+/**
+ * Returns how long before the token expires the client is asked for a new one: 30 s, or half of the remaining time if
+ * that is less.
+ *
+ * @param remainingMs milliseconds until the token expires
+ */
+export const renewalLeadMs = (remainingMs: number): number =>
+  Math.min(RENEWAL_LEAD_MS, Math.max(0, remainingMs) / 2)
+
+/** Calls back at a time of the wall clock, however far away. Does not keep the process alive. */
+class WallClockTimer {
+  readonly #callback: () => void
+  readonly #at: number
+  #timer: NodeJS.Timeout | undefined
+
+  /** @param at milliseconds since 1970 */
+  constructor(at: number, callback: () => void) {
+    this.#at = at
+    this.#callback = callback
+    this.#schedule()
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer)
+  }
+
+  #schedule(): void {
+    const delay = Math.max(0, this.#at - Date.now())
+    this.#timer = setTimeout(
+      () => {
+        if (Date.now() >= this.#at) this.#callback()
+        else this.#schedule()
+      },
+      Math.min(delay, MAX_TIMER_MS),
+    ).unref()
+  }
+}
+
+export interface TokenExpiryEvents {
+  /** The client should send a new token. The current one expires in `expiresIn` milliseconds. */
+  renewalDue(expiresIn: number): void
+  /** The token has expired, and no new token came within the grace period. */
+  expired(): void
+}
+
+/** Watches when a session's token expires. Reports when a new token is due, and when none came. */
+export class TokenExpiry {
+  readonly #graceMs: number
+  readonly #events: TokenExpiryEvents
+  #timer: WallClockTimer | undefined
+
+  /**
+   * @param expiresAt milliseconds since 1970
+   * @param graceMs how long after the expiry a new token may still come, in milliseconds
+   */
+  constructor(expiresAt: number, graceMs: number, events: TokenExpiryEvents) {
+    this.#graceMs = graceMs
+    this.#events = events
+    this.renew(expiresAt)
+  }
+
+  /** Starts over with a new token. @param expiresAt milliseconds since 1970 */
+  renew(expiresAt: number): void {
+    this.stop()
+    const remaining = expiresAt - Date.now()
+    this.#timer = new WallClockTimer(expiresAt - renewalLeadMs(remaining), () => {
+      this.#timer = new WallClockTimer(expiresAt + this.#graceMs, () => this.#events.expired())
+      this.#events.renewalDue(Math.max(0, expiresAt - Date.now()))
+    })
+  }
+
+  stop(): void {
+    this.#timer?.stop()
+  }
+}

@@ -1,0 +1,60 @@
+import { RookeryError } from '../../core/protocol/errors.ts'
+import type { ClientFrame, InvalidFrame, MessageFrame, PongFrame } from '../../core/protocol/protocol.ts'
+
+/** Event names that Socket.IO reserves. Its clients drop the connection when a server emits one of them. */
+const RESERVED_EVENTS = new Set([
+  'connect',
+  'connect_error',
+  'disconnect',
+  'disconnecting',
+  'newListener',
+  'removeListener',
+])
+
+/**
+ * Converts a published message to an event: the topic as its name, the payload, and an object with `topics` and `seq` if
+ * the message has them. If Socket.IO reserves the topic, the name is `$message` and the object has the `topic`.
+ */
+export const eventOf = ({ topic, payload = null, topics, seq }: MessageFrame): [string, unknown, object?] => {
+  const reserved = RESERVED_EVENTS.has(topic)
+  const name = reserved ? '$message' : topic
+  if (!reserved && topics === undefined && seq === undefined) return [name, payload]
+  return [name, payload, { ...(reserved && { topic }), topics, seq }]
+}
+
+/** Converts a client's event to a frame. */
+export const frameOf = (
+  event: string,
+  args: readonly unknown[],
+): Exclude<ClientFrame, PongFrame> | InvalidFrame => {
+  const [payload] = args
+  if (args.length > 1) {
+    return { type: 'invalid', error: new RookeryError('bad_frame', 'An event has one payload') }
+  }
+  if (hasBinary(payload)) return { type: 'invalid', error: new RookeryError('binary_not_supported') }
+  switch (event) {
+    case 'subscribe':
+    case 'unsubscribe':
+      return { type: event, topics: (Array.isArray(payload) ? payload : [payload]) as string[] }
+    case 'auth':
+      return { type: 'auth', token: payload as string }
+    default:
+      return { topic: event, payload }
+  }
+}
+
+/**
+ * Whether a payload contains binary data. Uses no recursion and no spread, because the client chooses how deep and
+ * how wide the payload is.
+ */
+const hasBinary = (payload: unknown): boolean => {
+  const values = [payload]
+  while (values.length > 0) {
+    const value = values.pop()
+    if (typeof value !== 'object' || value === null) continue
+    if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) return true
+    for (const inner of Object.values(value))
+      if (typeof inner === 'object' && inner !== null) values.push(inner)
+  }
+  return false
+}

@@ -1,8 +1,0 @@
-/** Code of the error that a promise rejects with; what it resolves with when it does not. */
-export const codeOf = async (promise: Promise<unknown>): Promise<unknown> => {
-  try {
-    return { resolved: await promise }
-  } catch (error) {
-    return (error as { readonly code?: unknown }).code ?? String(error)
-  }
-}

@@ -1,0 +1,69 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { renewalLeadMs, TokenExpiry } from '../../../plugins/auth/token-expiry.ts'
+
+const DAY = 24 * 3_600_000
+
+beforeEach(() => void vi.useFakeTimers({ now: 1_000_000 }))
+afterEach(() => void vi.useRealTimers())
+
+const start = (lifetime: number, grace = 25_000) => {
+  const events: unknown[] = []
+  const began = Date.now()
+  const expiry = new TokenExpiry(began + lifetime, grace, {
+    renewalDue: (expiresIn) => events.push(['renewalDue', Date.now() - began, expiresIn]),
+    expired: () => events.push(['expired', Date.now() - began]),
+  })
+  return { expiry, events }
+}
+
+describe('TokenExpiry', () => {
+  it('asks for a new token 30 s before the token expires, and reports the end after the grace period', () => {
+    const { events } = start(600_000)
+    vi.advanceTimersByTime(DAY)
+    expect(events).toEqual([
+      ['renewalDue', 570_000, 30_000],
+      ['expired', 625_000],
+    ])
+  })
+
+  it.each([
+    [40_000, 20_000],
+    [60_000, 30_000],
+    [1000, 500],
+    [0, 0],
+    [-5000, 0],
+  ])('asks for a token that expires in %d ms %d ms ahead', (remaining, lead) =>
+    expect(renewalLeadMs(remaining)).toBe(lead),
+  )
+
+  it('asks at once if the token has expired, and reports the end after the rest of the grace period', () => {
+    const { events } = start(-5000)
+    vi.advanceTimersByTime(DAY)
+    expect(events).toEqual([
+      ['renewalDue', 0, 0],
+      ['expired', 20_000],
+    ])
+  })
+
+  it('starts over when the token is renewed', () => {
+    const { expiry, events } = start(60_000)
+    vi.advanceTimersByTime(50_000)
+    expiry.renew(Date.now() + 600_000)
+    vi.advanceTimersByTime(DAY)
+    expect(events).toEqual([
+      ['renewalDue', 30_000, 30_000],
+      ['renewalDue', 620_000, 30_000],
+      ['expired', 675_000],
+    ])
+  })
+
+  it('works for a token that expires later than the longest timer, and leaves no timer when it is stopped', () => {
+    const { expiry, events } = start(60 * DAY)
+    vi.advanceTimersByTime(59 * DAY)
+    expect(events).toEqual([])
+    vi.advanceTimersByTime(DAY)
+    expect(events).toEqual([['renewalDue', 60 * DAY - 30_000, 30_000]])
+    expiry.stop()
+    expect(vi.getTimerCount()).toBe(0)
+  })
+})
