@@ -164,6 +164,24 @@ describe('a server that closes with a close frame', () => {
     await expect(sub.ready).rejects.toMatchObject({ code: 'unauthenticated' })
   })
 
+  test('for good drops queued messages, and the client reports the reason', async () => {
+    verifies('delivery.client.not-wanted')
+    const server = await ScriptedServer.listen({ greeting: null, script: silent })
+    const client = clientOf({ url: server.url })
+    const errors: string[] = []
+    client.on('error', ({ code }) => errors.push(code))
+    client.send('queued')
+    await vi.waitFor(() => expect(server.connections).toBe(1))
+    server.peer.send(closeFrame('unauthenticated', null))
+    await vi.waitFor(() => expect(client.state).toBe('closed'))
+    expect(errors).toEqual(['unauthenticated'])
+    client.connect()
+    client.send('later')
+    await vi.waitFor(() => expect(server.peers).toHaveLength(2))
+    server.peer.send(welcome())
+    await vi.waitFor(() => expect(server.peer.frames).toEqual([{ topic: 'later' }]))
+  })
+
   test('for good gets the client back with its subscriptions after connect()', async () => {
     const { server, client } = await connected()
     const sub = client.subscribe('a', noop)
