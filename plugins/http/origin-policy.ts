@@ -1,6 +1,5 @@
 import { RookeryError } from '../../core/protocol/errors.ts'
-import { isPromiseLike } from '../../core/util/promises.ts'
-import { within } from '../../core/util/promises.ts'
+import { isPromiseLike, within } from '../../core/util/promises.ts'
 import type { RequestOrigin } from './tokens.ts'
 import type { RequestTarget, TrustedProxies } from './trusted-proxies.ts'
 

@@ -1,6 +1,13 @@
 import { createInbox, type Msg, type NatsConnection, type Subscription } from '@nats-io/transport-node'
 import type { Event } from '../../core/bus/event.ts'
-import type { Answers, ClusterBackend, ClusterHost, ClusterMessage, NodeChange, Question } from '../../core/cluster/cluster.ts'
+import type {
+  Answers,
+  ClusterBackend,
+  ClusterHost,
+  ClusterMessage,
+  NodeChange,
+  Question,
+} from '../../core/cluster/cluster.ts'
 import { randomNode } from '../../core/cluster/in-process.ts'
 import { RookeryError } from '../../core/protocol/errors.ts'
 import type { Logger } from '../../core/util/logger.ts'

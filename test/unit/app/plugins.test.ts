@@ -167,16 +167,16 @@ describe('a plugin that is wrong in itself is named', () => {
     }
   })
 
-  it('when it requires or provides what is no token', () => {
+  it('when it requires or provides what is not a token', () => {
     const none = undefined as unknown as Token<string>
     expect(() => compose({ name: 'x', requires: [none] })).toThrow(
       coded('invalid_option', {
-        message: expect.stringMatching(/'x' failed at requires: undefined is no token/),
+        message: expect.stringMatching(/'x' failed at requires: undefined is not a token/),
       }),
     )
     expect(() => compose({ name: 'x', setup: (scope) => scope.provide(none, () => 'a') })).toThrow(
       coded('invalid_option', {
-        message: expect.stringMatching(/'x' failed at setup: undefined is no token/),
+        message: expect.stringMatching(/'x' failed at setup: undefined is not a token/),
       }),
     )
   })
