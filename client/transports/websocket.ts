@@ -11,7 +11,7 @@ import type {
 } from './transport.ts'
 
 /** The part of a WebSocket that the client uses. The classes of browsers, Node and the package `ws` have it. */
-export interface WebSocketLike {
+interface WebSocketLike {
   onopen: ((event: never) => void) | null
   onmessage: ((event: never) => void) | null
   onerror: ((event: never) => void) | null

@@ -34,7 +34,7 @@ const NONE: readonly Entry[] = []
  * The errors of several failed handlers of one message, in the order of the handlers. The client gets the first
  * public one.
  */
-export class HandlerErrors extends AggregateError {
+class HandlerErrors extends AggregateError {
   override readonly name = 'HandlerErrors'
 }
 

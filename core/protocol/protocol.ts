@@ -84,12 +84,12 @@ export interface ReplyFrame {
   readonly payload?: unknown
   readonly error?: WireError
 }
-export interface PingFrame {
+interface PingFrame {
   readonly type: 'ping'
   readonly seq?: number
 }
 /** Asks for a new token. The current one expires in `expiresIn` milliseconds. */
-export interface TokenFrame {
+interface TokenFrame {
   readonly type: 'auth'
   readonly expiresIn: number
 }

@@ -1,7 +1,7 @@
 import { createToken } from './token.ts'
 
 /** Logs a message, or fields and a message. */
-export interface LogMethod {
+interface LogMethod {
   (message: string): void
   (fields: object, message?: string): void
 }

@@ -38,7 +38,7 @@ const hash = (password: string, salt: Buffer): Promise<Buffer> =>
     )
   })
 
-export const hashPassword = async (password: string): Promise<string> => {
+const hashPassword = async (password: string): Promise<string> => {
   const salt = randomBytes(16)
   return `${salt.toString('base64url')}.${(await hash(password, salt)).toString('base64url')}`
 }

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { verifies } from '../requirements.ts'
 import { Cluster } from '../support/cluster-harness.ts'
 import { invite, KINDS, type Person, untilOpen } from '../support/cluster-people.ts'
 
@@ -29,6 +30,12 @@ const turn = () => new Promise((resolve) => setImmediate(resolve))
 
 describe('twelve clients of all transports, behind a balancer that sends each request to any node', () => {
   it('receive every message of each client once and in order, without an error', async () => {
+    verifies(
+      'delivery.published.every-subscriber',
+      'delivery.nodes.every-node',
+      'delivery.order.of-each-node',
+      'delivery.nodes.order',
+    )
     const people = company('all')
     await untilOpen(people)
     cluster.report(`people at the nodes: ${await spread(people)}`)

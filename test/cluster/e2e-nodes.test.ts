@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from 'vitest'
+import { verifies } from '../requirements.ts'
 import { type Cluster, useCluster } from '../support/cluster-harness.ts'
 import {
   chatter,
@@ -114,6 +115,7 @@ const expectSeenThere = (witnesses: readonly Person[], people: readonly Person[]
 
 describe('a node that is killed with kill -9', () => {
   it('is noticed by the other nodes, its clients move to them, and a new node can replace it', async () => {
+    verifies('delivery.nodes.killed')
     const scene = await startChat('e2e-kill')
     const { cluster, victim, people, bound, witnesses } = scene
     const survivors = cluster.others(victim)

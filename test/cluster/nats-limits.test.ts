@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { verifies } from '../requirements.ts'
 import { type NatsNode, settled, startNode, startNodes, until, useNats } from '../support/nats.ts'
 
 const MIB = 1024 * 1024
@@ -20,6 +21,7 @@ const tooLarge = expect.objectContaining({ code: 'payload_too_large' })
 describe('a server that has stopped reading', () => {
   it('makes a node buffer no more than maxBuffered; further messages are counted, and later ones are sent', async () => {
     const server = await useNats()
+    verifies('delivery.nodes.own-sessions-first', 'delivery.nodes.dropped')
     const [a, b] = (await startNodes(server, 2, { nats: { maxBuffered: MIB } })) as [NatsNode, NatsNode]
     // More data than the buffers of the kernel take.
     const c = await startNode(server, { nats: { maxBuffered: 16 * MIB } })
@@ -103,6 +105,7 @@ describe('a message that is too large for NATS', () => {
 
   it('is delivered on this node and logged, and the connection stays open', async () => {
     const { nodes, work } = await start()
+    verifies('delivery.nodes.too-large')
     const [a, b] = nodes
     const [here, there] = [await a.connect(['t/*']), await b.connect(['t/*'])]
     await settled(a, b)

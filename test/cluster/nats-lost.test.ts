@@ -1,5 +1,6 @@
 import { HttpServer, http } from 'rookery/http'
 import { describe, expect, it } from 'vitest'
+import { verifies } from '../requirements.ts'
 import { type NatsNode, settled, startNode, startNodes, until, useNats } from '../support/nats.ts'
 
 /** Returns the changes of other nodes that a node was told of, in order. */
@@ -18,6 +19,7 @@ const unavailable = expect.objectContaining({ code: 'cluster_unavailable' })
 
 describe('when NATS is lost', () => {
   it('a node serves its own clients and logs the loss; requests under way fail at once', async () => {
+    verifies('delivery.nodes.without-nats', 'delivery.send.cluster-unavailable', 'delivery.bus.group-alone')
     const server = await useNats()
     const web = () => [http({ port: 0, hostname: '127.0.0.1' })]
     const [a, b] = await Promise.all([
@@ -62,6 +64,7 @@ describe('when NATS is lost', () => {
   })
 
   it('other nodes leave after six seconds, and join again with their listeners when it is back', async () => {
+    verifies('delivery.nodes.dropped', 'delivery.nodes.restored', 'delivery.nodes.dropped-logged')
     const server = await useNats()
     const [a, b] = (await startNodes(server, 2)) as [NatsNode, NatsNode]
     const changes = changesOf(a)
@@ -120,6 +123,7 @@ describe('when NATS is lost', () => {
   })
 
   it('for less than six seconds, nodes are restored and no message arrives twice', async () => {
+    verifies('delivery.nodes.once', 'delivery.nodes.at-most-once')
     const server = await useNats()
     const [a, b] = (await startNodes(server, 2)) as [NatsNode, NatsNode]
     const [ofA, ofB] = [changesOf(a), changesOf(b)]

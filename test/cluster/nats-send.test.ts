@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { verifies } from '../requirements.ts'
 import { type NatsNode, settled, startNodes, until, useNats } from '../support/nats.ts'
 
 const seed = Date.now() % 2 ** 31
@@ -9,6 +10,7 @@ const median = (times: number[]): string => (times.sort((a, b) => a - b)[times.l
 
 describe('over five nodes', () => {
   it('a send counts every session of a user exactly, whichever nodes they are on', async () => {
+    verifies('delivery.send.every-session', 'delivery.send.once')
     const server = await useNats()
     const nodes = await startNodes(server, 5)
     const users = fc.sample(fc.shuffledSubarray(nodes, { minLength: 3, maxLength: 3 }), { seed, numRuns: 40 })
@@ -106,6 +108,7 @@ describe('over five nodes', () => {
 
 describe('an event', () => {
   it('is handled once by each group, whether other nodes are in the group or only listen to the topic', async () => {
+    verifies('delivery.bus.group', 'delivery.bus.all-nodes')
     const server = await useNats()
     const [a, b] = (await startNodes(server, 2)) as [NatsNode, NatsNode]
     const heard: string[] = []

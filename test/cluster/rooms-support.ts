@@ -13,7 +13,7 @@ export interface Node extends TestApp {
   usage(): object
 }
 
-export const NOTHING = { rooms: 0, replicas: 0, claims: 0, wanted: [], patterns: 0 }
+const NOTHING = { rooms: 0, replicas: 0, claims: 0, wanted: [], patterns: 0 }
 
 /** Starts the nodes of one app, and counts the interest of each. They stop with the test. */
 export const startNodes = async (count: number, options?: RoomsOptions) => {

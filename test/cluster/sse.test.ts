@@ -3,6 +3,7 @@ import { get, type IncomingMessage } from 'node:http'
 import { RookeryError } from 'rookery'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import type { NodeRegistry } from '../../core/cluster/nodes.ts'
+import { verifies } from '../requirements.ts'
 import { ask, createChoices, type Node, open, refusal, resume, startNodes } from './sse-support.ts'
 
 const NOTHING = { sessions: 0, patterns: 0, nodes: 0 }
@@ -19,6 +20,7 @@ const payloads = ({ frames }: { frames: readonly { topic?: string; payload?: unk
 describe('a request at a node that does not own the session', () => {
   it('is applied by the owner, once and in order', async () => {
     const { owner, other } = await two()
+    verifies('delivery.sse.every-node')
     const { reader, session } = await open(owner.at)
     const frame = (seq: number) => ({ topic: 'echo', payload: seq, id: seq, seq })
     const post = (node: Node, body: unknown) => ask(`${node.at}/${session}`, 'POST', body)
@@ -98,6 +100,7 @@ describe('a request at a node that does not own the session', () => {
 describe('a stream that resumes at another node', () => {
   it('delivers the frames that its client missed once, at any node', async () => {
     const { nodes } = await startNodes(3)
+    verifies('delivery.sse.every-node')
     const [owner, second, third] = nodes as [Node, Node, Node]
     const { reader, session } = await open(owner.at, '&topic=news')
     for (const number of [1, 2]) await owner.app.publish('news', number)

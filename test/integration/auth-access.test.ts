@@ -1,6 +1,7 @@
 import { RookeryError, type Session } from 'rookery'
 import type { AuthOptions } from 'rookery/auth'
 import { describe, expect, it, vi } from 'vitest'
+import { verifies } from '../requirements.ts'
 import type { BareClient } from '../support/bare-client.ts'
 import { SseReader } from '../support/sse-reader.ts'
 import { bearer, connect, connectSocketIo, makeToken, refusal, startAuth } from './auth-support.ts'
@@ -124,6 +125,7 @@ describe('rooms', () => {
 describe('authorize', () => {
   it('is called once for each topic of a wildcard, before its first message', async () => {
     const asked: string[] = []
+    verifies('delivery.published.not-allowed')
     const { url, app } = await startAuth({
       authorize: async ({ user, claims }, action, topic) => {
         asked.push(`${user?.id} ${claims?.sub} ${action} ${topic}`)
@@ -184,6 +186,7 @@ describe('authorize', () => {
       },
       { prepare: (app) => void app.handle('say', (ctx) => ctx.publish('said', 1)) },
     )
+    verifies('protocol.order.after-pending-subscribe', 'delivery.subscriptions.message-after-subscribe')
     const peer = await connect(url, await makeToken())
     peer.send({ type: 'subscribe', topics: ['said'] })
     peer.send({ topic: 'say' })
@@ -208,6 +211,11 @@ describe('a session without a user', () => {
 describe('a new token', () => {
   it('removes subscriptions that it does not allow, and the client is told', async () => {
     const { url, app } = await startAuth()
+    verifies(
+      'protocol.client-frame.new-token-removes-subscriptions',
+      'protocol.server-frame.unsubscribed',
+      'delivery.subscriptions.removed-is-told',
+    )
     const peer = await connect(
       url,
       await makeToken({ rookery: { subscribe: ['a/*', 'b/*'], send: ['echo'] } }),

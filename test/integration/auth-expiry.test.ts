@@ -1,6 +1,7 @@
 import { createClient, sse, websocket } from 'rookery/client'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { WebSocket } from 'ws'
+import { verifies } from '../requirements.ts'
 import { SseReader } from '../support/sse-reader.ts'
 import { bearer, connect, connectSocketIo, makeToken, now, refusal, startAuth } from './auth-support.ts'
 
@@ -10,6 +11,7 @@ const shortToken = (claims: object = {}) => makeToken({ exp: now() + 2, ...claim
 describe('a token that expires', () => {
   it('makes the server ask for a new token, and ends the session if none comes', async () => {
     const { url, app } = await startAuth({ grace: 200 })
+    verifies('protocol.server-frame.auth')
     const began = Date.now()
     const exp = now() + 2
     const peer = await connect(url, await makeToken({ exp }))
@@ -37,6 +39,7 @@ describe('a token that expires', () => {
 
   it('can be renewed while the connection stays open', async () => {
     const { url } = await startAuth({ grace: 0 })
+    verifies('protocol.client-frame.new-token-keeps-session')
     const peer = await connect(url, await shortToken())
     const token = await makeToken({ exp: now() + 4, name: 'Ada' })
     const { payload } = await peer.ask({ type: 'auth', token })

@@ -2,6 +2,7 @@ import { RookeryError } from 'rookery'
 import { rooms } from 'rookery/rooms'
 import { describe, expect, it, vi } from 'vitest'
 import { z } from 'zod'
+import { verifies } from '../requirements.ts'
 import { startApp } from '../support/app.ts'
 import { connectBare } from '../support/bare-client.ts'
 
@@ -18,6 +19,7 @@ const chat = () =>
 
 describe('a WebSocket client without the library', () => {
   it('chats with { topic, payload } alone', async () => {
+    verifies('protocol.server-frame.message')
     const { url } = await chat()
     const ada = await connectBare(url, '?username=ada&roomID=42')
     const bob = await connectBare(url, '?username=bob&roomID=42')
@@ -27,6 +29,7 @@ describe('a WebSocket client without the library', () => {
   })
 
   it('first gets welcome, with the protocol, its session, its user and the limits', async () => {
+    verifies('protocol.connect.welcome', 'protocol.versions.one', 'protocol.order.welcome-first')
     const { url, app } = await chat()
     const ada = await connectBare(url, '?username=ada&roomID=42')
     await ada.until(({ topic }) => topic === 'rooms/42/joined')
@@ -42,6 +45,7 @@ describe('a WebSocket client without the library', () => {
   })
 
   it('gets a reply to a frame with an id, and none to a frame without', async () => {
+    verifies('protocol.client-frame.one-reply', 'protocol.client-frame.no-reply-without-id')
     const { url } = await chat()
     const ada = await connectBare(url, '?username=ada&roomID=42')
     ada.send({ topic: 'chat/send', payload: { text: 'no reply' } })
@@ -54,6 +58,7 @@ describe('a WebSocket client without the library', () => {
   })
 
   it('is told which part of a payload is invalid, and why', async () => {
+    verifies('protocol.errors.issues')
     const { url } = await chat()
     const ada = await connectBare(url, '?username=ada&roomID=42')
     const { error } = await ada.ask({ topic: 'chat/send', payload: { text: 'x'.repeat(21) } })
@@ -62,6 +67,7 @@ describe('a WebSocket client without the library', () => {
   })
 
   it('gets an error for a topic without a handler, and for reserved topics', async () => {
+    verifies('protocol.errors.unknown-topic', 'protocol.errors.reserved-topic')
     const { url } = await chat()
     const ada = await connectBare(url)
     expect((await ada.ask({ topic: 'nobody/home' })).error.code).toBe('unknown_topic')
@@ -83,6 +89,14 @@ describe('a WebSocket client without the library', () => {
 
 describe('subscriptions', () => {
   it('deliver every message that matches one of the patterns, once', async () => {
+    verifies(
+      'protocol.order.once',
+      'protocol.order.after-subscribe',
+      'protocol.order.subscribe-reply',
+      'protocol.server-frame.topics',
+      'delivery.published.once',
+      'delivery.subscriptions.after-reply',
+    )
     const { url, app } = await startApp()
     const ada = await connectBare(url)
     const reply = await ada.ask({ type: 'subscribe', topics: ['news/*', 'news/sport', '*/sport'] })
@@ -102,6 +116,12 @@ describe('subscriptions', () => {
   })
 
   it('of one frame are all accepted or none', async () => {
+    verifies(
+      'protocol.order.subscribe-all-or-none',
+      'protocol.order.subscribe-twice',
+      'protocol.client-frame.unsubscribe-unknown',
+      'delivery.subscriptions.all-or-none',
+    )
     const { url, app } = await startApp({ limits: { maxSubscriptions: 2 } })
     const ada = await connectBare(url)
     expect((await ada.ask({ type: 'subscribe', topics: ['a', 'b', 'bad topic'] })).error.code).toBe(
@@ -120,6 +140,7 @@ describe('subscriptions', () => {
   })
 
   it('never deliver internal events of the server', async () => {
+    verifies('delivery.published.internal')
     const { url, app } = await startApp()
     const ada = await connectBare(url)
     await ada.ask({ type: 'subscribe', topics: ['*'] })
@@ -138,6 +159,7 @@ describe('subscriptions', () => {
 
 describe('ctx.broadcast', () => {
   it('reaches every session but the sender’s, and listeners of the bus', async () => {
+    verifies('delivery.published.broadcast')
     const { url, app } = await startApp({
       prepare: (app) => void app.handle('typing', (ctx) => ctx.broadcast('room/typing', 'me')),
     })
@@ -157,6 +179,7 @@ describe('ctx.broadcast', () => {
 
 describe('handler errors', () => {
   it('show a coded error to the client, and nothing of other errors', async () => {
+    verifies('protocol.errors.shape', 'protocol.errors.internal-id')
     const { url, lines } = await startApp({
       prepare: (app) => {
         app.handle('coded', () => {
@@ -184,6 +207,7 @@ describe('handler errors', () => {
   })
 
   it('reach a client as an error frame if the message has no id', async () => {
+    verifies('protocol.client-frame.error-without-id', 'protocol.server-frame.error')
     const { url } = await startApp()
     const ada = await connectBare(url)
     ada.send({ topic: 'nobody/home' })
@@ -194,6 +218,7 @@ describe('handler errors', () => {
 
 describe('app.send', () => {
   it('reaches all sessions of a user or room, or one session, and returns their number', async () => {
+    verifies('delivery.send.count', 'delivery.rooms.send')
     const { url, app } = await chat()
     const phone = await connectBare(url, '?username=ada&roomID=42')
     const laptop = await connectBare(url, '?username=ada')
@@ -210,6 +235,7 @@ describe('app.send', () => {
   })
 
   it('rejects `not_connected` without a session there, and invalid targets and topics with their codes', async () => {
+    verifies('delivery.send.not-connected')
     const { url, app } = await chat()
     await expect(app.send({ user: 'ada' }, 'inbox/new')).rejects.toMatchObject({ code: 'not_connected' })
     const ada = await connectBare(url, '?username=a%2Fb%20*')

@@ -3,6 +3,7 @@ import { type Client, type ClientOptions, createClient, type SseOptions, sse } f
 import { rooms } from 'rookery/rooms'
 import { sse as ssePlugin } from 'rookery/sse'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { verifies } from '../requirements.ts'
 import { startApp, type TestAppOptions } from '../support/app.ts'
 import { FaultyProxy, type ProxyFaults } from '../support/proxy.ts'
 
@@ -171,6 +172,7 @@ describe('a stream that breaks', () => {
 
   it('for longer than the server keeps the session leads to a new session', async () => {
     const { url, app } = await start({ plugin: { grace: 50 } })
+    verifies('delivery.sse.unknown-session')
     const proxy = await FaultyProxy.listen(url)
     const client = connect(proxy.url)
     await client.subscribe('a', () => {}).ready

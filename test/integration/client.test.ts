@@ -6,6 +6,7 @@ import { websocket } from 'rookery/websocket'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { WebSocket } from 'ws'
 import { z } from 'zod'
+import { verifies } from '../requirements.ts'
 import { startApp } from '../support/app.ts'
 
 const connect = (url: string, options: ClientOptions = {}): Client => {
@@ -133,6 +134,7 @@ describe('the client and the server', () => {
   })
 
   it('a client leaves nothing on the server when it closes', async () => {
+    verifies('protocol.closing.by-client')
     const { url, app } = await startApp({ plugins: [rooms()] })
     const client = connect(url, { params: { username: 'ada', roomID: '42' } })
     client.subscribe('a/*', () => {})

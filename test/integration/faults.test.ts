@@ -1,6 +1,7 @@
 import { createConnection } from 'node:net'
 import { describe, expect, it, vi } from 'vitest'
 import { WebSocket } from 'ws'
+import { verifies } from '../requirements.ts'
 import { startApp } from '../support/app.ts'
 import { BareClient, connectBare } from '../support/bare-client.ts'
 import { RawWebSocket } from '../support/raw-websocket.ts'
@@ -21,6 +22,11 @@ describe('a faulty frame', () => {
     ['whose id is not a number', '{"topic":"echo","id":"1"}'],
   ])('%s gets the error `bad_frame`, and the session stays open', async (_what, text) => {
     const { url } = await echo()
+    verifies(
+      'protocol.errors.bad-frame',
+      'protocol.order.error-concerns-frame',
+      'protocol.closing.others-answered',
+    )
     const client = await connectBare(url)
     client.send(text)
     expect((await client.until(({ type }) => type === 'error')).error.code).toBe('bad_frame')
@@ -35,6 +41,12 @@ describe('a faulty frame', () => {
 
   it('gets a close frame with the error if the connection cannot continue: too large, binary, not UTF-8, unmasked', async () => {
     const { url, app } = await echo({ maxPayload: 1000 })
+    verifies(
+      'protocol.closing.close-first',
+      'protocol.closing.number',
+      'protocol.closing.reason',
+      'protocol.client-frame.one-object',
+    )
     const attacks: [string, number, (client: RawWebSocket) => void][] = [
       ['payload_too_large', 1009, (client) => client.text('x'.repeat(1001))],
       ['binary_not_supported', 1003, (client) => client.frame(0x82, Buffer.from('hello'))],
@@ -58,6 +70,7 @@ describe('a faulty frame', () => {
 
   it('is not a frame of exactly maxPayload bytes: it is accepted', async () => {
     const { url } = await echo({ maxPayload: 1000 })
+    verifies('protocol.client-frame.max-payload')
     const client = await connectBare(url)
     const frame = (payload: string) => ({ topic: 'echo', payload, id: 1 })
     const room = 1000 - JSON.stringify(frame('')).length
@@ -69,6 +82,7 @@ describe('a faulty frame', () => {
 describe('a flood', () => {
   it('is refused with `rate_limited` beyond the burst, and disconnected if it continues', async () => {
     const { url, app } = await echo({ messageRate: 1, messageBurst: 10 })
+    verifies('protocol.closing.fatal', 'protocol.order.close-last')
     const flood = await connectBare(url)
     for (let id = 1; id <= 30; id++) flood.send({ topic: 'echo', payload: id, id })
     expect((await flood.until(({ id }) => id === 10)).payload).toBe(10)
@@ -82,6 +96,7 @@ describe('a flood', () => {
 describe('a peer that is half open', () => {
   it('is disconnected if it does not answer a ping, and a peer that answers is not', async () => {
     const { url, app } = await startApp({ pingInterval: 100, pingTimeout: 60 })
+    verifies('protocol.ping.timeout')
     const dead = await RawWebSocket.connect(url)
     dead.mute()
     const alive = await connectBare(url)

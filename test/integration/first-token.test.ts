@@ -1,5 +1,6 @@
 import { type App, type Handshake, RookeryError } from 'rookery'
 import { describe, expect, it, vi } from 'vitest'
+import { verifies } from '../requirements.ts'
 import { startApp, type TestAppOptions } from '../support/app.ts'
 import { BareClient, connectBare } from '../support/bare-client.ts'
 import { RawWebSocket } from '../support/raw-websocket.ts'
@@ -33,6 +34,7 @@ const frameOf = (text: string): Buffer => {
 describe('a WebSocket whose first frame has the token', () => {
   it('gets the welcome as its only answer', async () => {
     const { url } = await start()
+    verifies('protocol.first-token.welcome')
     const client = await connect(url, { type: 'auth', token: 'ada' })
     const welcome = await client.until(({ type }) => type === 'welcome')
     expect(welcome.user).toEqual({ id: 'ada', name: 'ada' })
@@ -42,6 +44,7 @@ describe('a WebSocket whose first frame has the token', () => {
 
   it('gets a reply after the welcome if the frame has an id', async () => {
     const { url } = await start()
+    verifies('protocol.first-token.reply')
     const client = await connect(url, { type: 'auth', token: 'ada', id: 7 })
     await client.until(({ type }) => type === 'reply')
     expect(client.frames.map(({ type }) => type)).toEqual(['welcome', 'reply'])
@@ -95,6 +98,7 @@ describe('a WebSocket whose first frame has the token', () => {
     ['too large', { type: 'auth', token: 'x'.repeat(70_000) }, 'payload_too_large', 1009],
   ])('is refused with a code if the first frame is %s', async (_what, first, code, closeCode) => {
     const { url, app } = await start()
+    verifies('protocol.first-token.unauthenticated')
     const client = await connect(url, first)
     expect(await client.untilClosed()).toEqual({ code: closeCode, reason: code })
     expect(client.frames.map(({ type, error }) => [type, error.code])).toEqual([['close', code]])
@@ -118,6 +122,7 @@ describe('a WebSocket whose first frame has the token', () => {
 
   it('is refused if no frame arrives in time, and frees its handshake slot when it leaves', async () => {
     const { url, app } = await start({ handshakeTimeout: 300, limits: { maxHandshakes: 1 } })
+    verifies('protocol.first-token.handshake-timeout')
     const silent = new BareClient(`${url}/api/v1/ws`)
     expect(await silent.untilClosed()).toEqual({ code: 4408, reason: 'handshake_timeout' })
     const gone = new BareClient(`${url}/api/v1/ws`)
@@ -178,6 +183,7 @@ describe('the token of the first frame', () => {
 
   it('is handled as an ordinary auth frame if no hook asks for it', async () => {
     const { url } = await startApp()
+    verifies('protocol.first-token.like-any-other', 'protocol.client-frame.auth-forbidden')
     const client = await connectBare(url)
     expect((await client.ask({ type: 'auth', token: 'ada' })).error.code).toBe('forbidden')
   })

@@ -3,6 +3,7 @@ import { HttpServer, http } from 'rookery/http'
 import { rooms } from 'rookery/rooms'
 import { websocket } from 'rookery/websocket'
 import { describe, expect, it, vi } from 'vitest'
+import { verifies } from '../requirements.ts'
 import { startApp } from '../support/app.ts'
 import { BareClient, connectBare } from '../support/bare-client.ts'
 import { RawWebSocket } from '../support/raw-websocket.ts'
@@ -19,6 +20,7 @@ const deferred = () => {
 describe('app.stop', () => {
   it('lets handlers finish, tells each client when to reconnect, and delivers messages sent before', async () => {
     const stopBegun = deferred()
+    verifies('protocol.closing.reconnect-after-random', 'delivery.end.stop')
     const { url, app } = await startApp({
       prepare: (app) => {
         app.handle('slow', async (ctx) => {

@@ -1,5 +1,6 @@
 import { RookeryError } from 'rookery'
 import { describe, expect, it, vi } from 'vitest'
+import { verifies } from '../requirements.ts'
 import {
   ask,
   closedWith,
@@ -36,6 +37,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
       ['of one user', { maxConnectionsPerUser: 2 }, { name: 'ada' }],
     ])('%s', async (_what, limits, params) => {
       const { url, app } = await startThree({ limits, prepare: named })
+      verifies('protocol.order.refused-gets-close', 'protocol.connect.refused-by-close')
       const [first, second] = [await welcome(url, params), await welcome(url, params)]
       const refused = await connect(url, params)
       expect(await closedWith(refused)).toBe('too_many_connections')
@@ -62,6 +64,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
       limits: { handshakeRate: 1, handshakeBurst: 2 },
       http: { trustProxy: ['loopback'] },
     })
+    verifies('protocol.connect.rate-429')
     const honest = await welcome(url)
     await welcome(url)
     expect(transport === 'websocket' ? await refusalOf(url) : await closedWith(await connect(url))).toBe(
@@ -102,6 +105,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
 
   it('frames beyond the rate are refused, and a flood ends its own session only', async () => {
     const { url, app } = await startThree({ limits: { messageRate: 5, messageBurst: 20 } })
+    verifies('protocol.errors.rate')
     const honest = await welcome(url)
     const flood = await welcome(url)
     for (let count = 0; count < 10; count++)
@@ -117,6 +121,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
 
   it('bytes beyond the rate are refused, and a flood of bytes ends the session', async () => {
     const { url, app } = await startThree({ limits: { byteRate: 1000, byteBurst: 100_000 } })
+    verifies('protocol.errors.rate')
     const honest = await welcome(url)
     const flood = await welcome(url)
     const payload = 'x'.repeat(10_000)
@@ -140,6 +145,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
 
   it('a subscription beyond the limit, a long pattern, and a frame that is too deep or too complex get an error', async () => {
     const { url, app } = await startThree({ limits: { maxSubscriptions: 2, maxDepth: 10, maxNodes: 20 } })
+    verifies('protocol.client-frame.topic-limits')
     const peer = await welcome(url)
     expect(await ask(peer, { type: 'subscribe', topics: ['a', 'b'] })).toEqual({ topics: ['a', 'b'] })
     expect(await ask(peer, { type: 'subscribe', topics: ['b', 'c'] })).toBe('too_many_subscriptions')

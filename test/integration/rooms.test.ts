@@ -1,6 +1,7 @@
 import { RookeryError } from 'rookery'
 import { Rooms, rooms } from 'rookery/rooms'
 import { describe, expect, it, vi } from 'vitest'
+import { verifies } from '../requirements.ts'
 import { startApp } from '../support/app.ts'
 import { BareClient, connectBare } from '../support/bare-client.ts'
 
@@ -13,6 +14,7 @@ const startRooms = async (options?: Parameters<typeof rooms>[0]) => {
 
 describe('a room', () => {
   it('delivers everything under rooms/<room>/* to its members only', async () => {
+    verifies('delivery.rooms.messages')
     const { url, app } = await startRooms()
     const ada = await connectBare(url, '?username=ada&roomID=42')
     const bob = await connectBare(url, '?username=bob&roomID=7')

@@ -4,6 +4,7 @@ import type { PeerSession } from 'rookery'
 import { rooms } from 'rookery/rooms'
 import { sse } from 'rookery/sse'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { verifies } from '../requirements.ts'
 import { startApp } from '../support/app.ts'
 import { SseReader } from '../support/sse-reader.ts'
 
@@ -154,6 +155,7 @@ describe('the uplink', () => {
 
   it('applies numbered frames once and in order, if requests are repeated or overtake each other', async () => {
     const { reader, send } = await open()
+    verifies('delivery.sse.numbered-frames')
     const frame = (seq: number) => ({ topic: 'echo', payload: seq, id: seq, seq })
     expect((await send([frame(3), frame(4)])).body).toEqual({ next: 1 })
     expect((await send(frame(1))).body).toEqual({ next: 2 })
@@ -217,6 +219,7 @@ describe('the uplink', () => {
 describe('a resumable session', () => {
   it('outlives its stream, keeps its subscriptions, and sends each frame once', async () => {
     const { url, app } = await start()
+    verifies('delivery.sse.resume')
     const first = await SseReader.open(`${url}/api/v1/sse?resume=1&topic=news`)
     const { session } = (await first.until(({ type }) => type === 'welcome')) as unknown as {
       session: string

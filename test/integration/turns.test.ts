@@ -3,6 +3,7 @@ import { HttpServer } from 'rookery/http'
 import type { Peer } from 'rookery/testing'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { WebSocket } from 'ws'
+import { verifies } from '../requirements.ts'
 import { RawWebSocket } from '../support/raw-websocket.ts'
 import {
   ask,
@@ -87,6 +88,7 @@ describe.each(TRANSPORTS)('a flood over %s', (transport) => {
 
   it('is handled completely when its sender has disconnected before', async () => {
     const { url, app, flood } = await startFlooded()
+    verifies('delivery.end.read-frames-handled')
     const peer = await welcomeBy(transport, url)
     await sendTogether(transport, url, peer, floodOf(FLOOD))
     peer.close()
@@ -138,6 +140,7 @@ describe('a WebSocket', () => {
 
   it('may send pings and pongs within the rate of messages, and the last of many pings is answered', async () => {
     const { url } = await startThree({ limits: { messageBurst: 50 } })
+    verifies('protocol.ping.of-client')
     const peer = new WebSocket(`${url.replace('http', 'ws')}/api/v1/ws`)
     onTestFinished(() => peer.terminate())
     await new Promise((resolve) => peer.once('open', resolve))

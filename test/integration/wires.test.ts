@@ -1,5 +1,6 @@
 import { createApp, definePlugin, type Frame, type TransportHost, Transports, type Wire } from 'rookery'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { verifies } from '../requirements.ts'
 import { recordingLogger } from '../support/app.ts'
 
 /** Starts an app with a transport in memory. */
@@ -89,6 +90,7 @@ describe('publish with invalid input', () => {
     ['an invalid topic among others', { topics: ['a', ''], payload: 1 }],
   ])('throws at once: %s', async (_what, input) => {
     const { app } = await startBare()
+    verifies('delivery.published.throws-first')
     expect(() => void app.publish(input as string)).toThrow(
       expect.objectContaining({ code: 'invalid_topic' }),
     )
@@ -96,6 +98,7 @@ describe('publish with invalid input', () => {
 
   it('throws at once if the payload cannot be written as JSON, with or without subscribers', async () => {
     const { app } = await startBare()
+    verifies('delivery.published.throws-first')
     const heard = vi.fn()
     app.bus.subscribe('a', heard)
     expect(() => void app.publish('a', 1n)).toThrow(expect.objectContaining({ code: 'unserializable' }))

@@ -1,4 +1,6 @@
+import { posix } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { readPages } from '../support/docs.ts'
 import { type Package, type Project, pack } from './project.ts'
 import { read } from './sources.ts'
 
@@ -39,11 +41,25 @@ const sourceOf = (subpath: string) =>
 describe('the package', () => {
   it('holds what is built, with its types, and nothing of the workshop', () => {
     const others = rookery.files.filter((path) => !path.startsWith('dist/'))
-    expect(others.filter((path) => !/^(package\.json|README\.md|CHANGELOG\.md|LICENSE)$/.test(path))).toEqual(
-      [],
-    )
-    expect(rookery.files.filter((path) => /\.test\.|(^|\/)(test|examples)\//.test(path))).toEqual([])
+    const expected = /^(package\.json|README\.md|CHANGELOG\.md|LICENSE|docs\/[\w-]+\.md)$/
+    expect(others.filter((path) => !expected.test(path))).toEqual([])
+    expect(
+      rookery.files.filter((path) => /\.test\.|(^|\/)(test|examples)\/|\/\.build\.json$/.test(path)),
+    ).toEqual([])
     expect(rookery.files.filter((path) => path.endsWith('.ts') && !path.endsWith('.d.ts'))).toEqual([])
+  })
+
+  it('holds every file that a relative link of its pages leads to', () => {
+    const { files } = rookery
+    const outside = readPages()
+      .flatMap(({ links }) => links)
+      .filter(({ target }) => !/^([a-z]+:|#)/i.test(target))
+      .filter(({ page, target }) => {
+        const path = posix.join(posix.dirname(page), target.split('#')[0] ?? '')
+        return !files.includes(path)
+      })
+      .map(({ page, line, target }) => `${page}:${line}: ${target} is not in the tarball`)
+    expect(outside).toEqual([])
   })
 
   it('has a file for every target of exports', () => {
@@ -105,7 +121,7 @@ describe('importing', () => {
     expect(outcome.stderr).toBe('')
     const loaded = outcome.stdout.trim().split('\n')
     expect(loaded.length).toBeGreaterThan(5)
-    const expected = /\/rookery\/dist\/(client\/.*|core\/(topic|matcher|protocol|errors))\.js$/
+    const expected = /\/rookery\/dist\/(client\/.*|core\/(topics|protocol)\/.*)\.js$/
     expect(loaded.filter((url) => !expected.test(url))).toEqual([])
   })
 

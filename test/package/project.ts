@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { ROOT } from './sources.ts'
 
-export interface Outcome {
+interface Outcome {
   readonly code: number
   readonly stdout: string
   readonly stderr: string
@@ -57,8 +57,16 @@ export const pack = async (): Promise<Package> => {
   const home = mkdtempSync(join(tmpdir(), 'rookery-pack-'))
   const source = join(home, 'source')
   mkdirSync(source)
-  for (const file of ['package.json', 'README.md', 'CHANGELOG.md', 'LICENSE', '.npmignore', '.gitignore']) {
-    if (existsSync(ROOT + file)) cpSync(ROOT + file, join(source, file))
+  for (const file of [
+    'package.json',
+    'README.md',
+    'CHANGELOG.md',
+    'LICENSE',
+    'docs',
+    '.npmignore',
+    '.gitignore',
+  ]) {
+    if (existsSync(ROOT + file)) cpSync(ROOT + file, join(source, file), { recursive: true })
   }
   await mustRun(ROOT, process.execPath, [tsc, '-p', 'tsconfig.build.json', '--outDir', join(source, 'dist')])
   const packed = await mustRun(source, 'npm', [

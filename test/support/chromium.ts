@@ -19,11 +19,11 @@ const executablePath = (): string => {
       return false
     }
   })
-  if (!found) throw new Error('chromium is not on the PATH. Run: node test/support/requirements.mjs')
+  if (!found) throw new Error('chromium is not on the PATH. Run: node test/support/required-programs.mjs')
   return found
 }
 
-export interface Expectations {
+interface Expectations {
   /** Whether the server refuses requests of the page, which the console reports. */
   readonly refusals?: boolean
 }

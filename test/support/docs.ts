@@ -16,7 +16,7 @@ export interface Block {
   readonly code: string
 }
 
-export interface Link {
+interface Link {
   readonly page: string
   readonly line: number
   readonly target: string

@@ -10,7 +10,7 @@ import { answer } from './fuzz-answer.ts'
 import { SECRET } from './fuzz-tokens.ts'
 
 /** Options of the app. */
-export interface FuzzSetup {
+interface FuzzSetup {
   /** Whether the rate limits are raised out of reach. */
   readonly raised: boolean
   /** Whether peers may have tokens, and some topics are forbidden. */

@@ -98,7 +98,7 @@ export const connectPlain = async (server: Pick<NatsServer, 'url'>): Promise<Nat
 }
 
 /** A peer that is connected to a node without a network. */
-export interface NodePeer {
+interface NodePeer {
   readonly session: PeerSession
   /** Topics and payloads of the messages so far. */
   readonly messages: readonly (readonly [string, unknown])[]

@@ -10,7 +10,7 @@ export interface ProcessOptions {
   readonly ready: RegExp
 }
 
-export interface Exit {
+interface Exit {
   readonly code: number | null
   readonly signal: NodeJS.Signals | null
   /** Milliseconds since the signal was sent. */

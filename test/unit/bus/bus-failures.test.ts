@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { Bus } from '../../../core/bus/bus.ts'
 import type { BusOptions, ListenerContext } from '../../../core/bus/listener.ts'
+import { verifies } from '../../requirements.ts'
 import { recordingLogger } from '../../support/app.ts'
 
 const createBus = (options?: BusOptions) => {
@@ -177,6 +178,7 @@ describe('a listener that does not keep up', () => {
   beforeEach(() => void vi.useFakeTimers())
 
   it('loses events past its bound, which are counted and reported once a second', async () => {
+    verifies('delivery.bus.beyond-max-pending')
     const { bus, lines } = createBus({ maxPending: 2, listenerTimeout: 60_000 })
     const listener = vi.fn(never)
     const subscription = bus.subscribe('a/*', listener)
@@ -216,6 +218,7 @@ describe('a listener that does not keep up', () => {
   })
 
   it('takes 1000 unsettled calls by default, also when the app sets undefined, and costs no other', async () => {
+    verifies('delivery.bus.below-max-pending')
     const { bus } = createBus({ maxPending: undefined } as unknown as BusOptions)
     const other = vi.fn()
     const subscription = bus.subscribe('a', never)

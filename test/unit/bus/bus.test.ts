@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import { Bus } from '../../../core/bus/bus.ts'
 import type { Event } from '../../../core/bus/event.ts'
 import type { BusOptions } from '../../../core/bus/listener.ts'
+import { verifies } from '../../requirements.ts'
 import { recordingLogger } from '../../support/app.ts'
 
 const createBus = (options?: BusOptions) => {
@@ -32,6 +33,7 @@ describe('publish', () => {
   })
 
   it('calls listeners in publish order, across topics and however it is published', async () => {
+    verifies('delivery.bus.order')
     const { bus } = createBus()
     const { payloads, listener } = collector()
     bus.subscribe('*', listener)
@@ -54,6 +56,7 @@ describe('publish', () => {
   })
 
   it('reaches a subscription once, however many of its patterns and of the topics match', async () => {
+    verifies('delivery.bus.once')
     const { bus } = createBus()
     const listener = vi.fn()
     bus.subscribe(listener).add('a/b').add('a/*').add('*').add('c').all()

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
+import { verifies } from '../../requirements.ts'
 import { clientOf, MemoryTransport, opened, ScriptedServer, silent } from './support.ts'
 
 const url = 'http://localhost:3000'
@@ -104,6 +105,7 @@ describe('the time limit of a call', () => {
   })
 
   test('runs while offline, too, and removes the call from the queue', async () => {
+    verifies('delivery.client.timed-out-never-sent')
     vi.useFakeTimers()
     const { client, transport } = offline({ maxQueue: 1 })
     const lost = client.call('a', 1, { timeout: 500 })
@@ -144,6 +146,7 @@ describe('the signal of a call', () => {
   })
 
   test('removes a call made offline from the queue', async () => {
+    verifies('delivery.client.timed-out-never-sent')
     const { client, transport } = offline()
     const controller = new AbortController()
     const answer = client.call('a', 1, { signal: controller.signal })
@@ -167,6 +170,7 @@ describe('the signal of a call', () => {
 
 describe('a lost connection', () => {
   test('rejects calls that were sent, and never sends them again', async () => {
+    verifies('delivery.client.disconnected', 'delivery.client.at-most-once')
     const server = await ScriptedServer.listen({ script: silent })
     const client = clientOf({ url: server.url })
     await opened(client)
@@ -209,6 +213,7 @@ describe('a message larger than the server accepts', () => {
 
 describe('the queue', () => {
   test('holds maxQueue messages while offline, then refuses more', async () => {
+    verifies('delivery.client.queue')
     const { client, transport } = offline({ maxQueue: 2 })
     client.send('a')
     const answer = client.call('b')
@@ -223,6 +228,7 @@ describe('the queue', () => {
   })
 
   test('leaves in one write and in order, and so do the messages of one turn', async () => {
+    verifies('delivery.client.order')
     const { client, transport } = offline()
     const topics = ['a', 'b', 'c']
     for (const topic of topics) client.send(topic, { topic })

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { RookeryError } from '../../../client/index.ts'
+import { verifies } from '../../requirements.ts'
 import { clientOf, MemoryTransport, welcome } from './support.ts'
 
 const url = 'http://localhost:3000'
@@ -36,6 +37,7 @@ const waits = (client: {
 
 describe('the wait between attempts', () => {
   test('doubles its upper bound with every failure up to max, and is spread over the whole range', async () => {
+    verifies('protocol.closing.wait-grows')
     vi.spyOn(Math, 'random').mockReturnValue(0.5)
     const { client, transport } = await connected({ reconnect: { min: 100, max: 1000 } })
     const announced = waits(client)
@@ -111,6 +113,7 @@ describe('the wait between attempts', () => {
 
 describe('silence', () => {
   test('for longer than the ping interval and 10 s ends the connection, and a new one is made at once', async () => {
+    verifies('protocol.ping.silent-server')
     const { client, transport } = await connected()
     await vi.advanceTimersByTimeAsync(34_999)
     expect(client.state).toBe('open')

@@ -1,6 +1,7 @@
 import { describe, expect, test, vi } from 'vitest'
 import type { Client, ClientEvents } from '../../../client/index.ts'
 import type { ServerFrame } from '../../../core/protocol/protocol.ts'
+import { verifies } from '../../requirements.ts'
 import { clientOf, opened, ScriptedServer, silent, welcome } from './support.ts'
 
 const noop = () => {}
@@ -124,6 +125,7 @@ describe('a client', () => {
 
 describe('a server that closes with a close frame', () => {
   test('sets the time of the reconnect', async () => {
+    verifies('protocol.closing.reconnect-after')
     const { server, client } = await connected()
     const log = record(client)
     server.peer.send(closeFrame('shutting_down', 35))
@@ -132,6 +134,7 @@ describe('a server that closes with a close frame', () => {
   })
 
   test('closes the client for good if reconnectAfter is null', async () => {
+    verifies('protocol.closing.never-come-back')
     const { server, client } = await connected()
     const log = record(client)
     const sub = client.subscribe('a', noop)
@@ -150,6 +153,7 @@ describe('a server that closes with a close frame', () => {
   })
 
   test('rejects pending calls and subscriptions with its reason', async () => {
+    verifies('delivery.client.not-wanted')
     const server = await ScriptedServer.listen({ greeting: null, script: silent })
     const client = clientOf({ url: server.url })
     const sub = client.subscribe('a', noop)
@@ -158,6 +162,24 @@ describe('a server that closes with a close frame', () => {
     server.peer.send(closeFrame('unauthenticated', null))
     await expect(answer).rejects.toMatchObject({ code: 'unauthenticated' })
     await expect(sub.ready).rejects.toMatchObject({ code: 'unauthenticated' })
+  })
+
+  test('for good drops queued messages, and the client reports the reason', async () => {
+    verifies('delivery.client.not-wanted')
+    const server = await ScriptedServer.listen({ greeting: null, script: silent })
+    const client = clientOf({ url: server.url })
+    const errors: string[] = []
+    client.on('error', ({ code }) => errors.push(code))
+    client.send('queued')
+    await vi.waitFor(() => expect(server.connections).toBe(1))
+    server.peer.send(closeFrame('unauthenticated', null))
+    await vi.waitFor(() => expect(client.state).toBe('closed'))
+    expect(errors).toEqual(['unauthenticated'])
+    client.connect()
+    client.send('later')
+    await vi.waitFor(() => expect(server.peers).toHaveLength(2))
+    server.peer.send(welcome())
+    await vi.waitFor(() => expect(server.peer.frames).toEqual([{ topic: 'later' }]))
   })
 
   test('for good gets the client back with its subscriptions after connect()', async () => {
@@ -174,6 +196,7 @@ describe('a server that closes with a close frame', () => {
 })
 
 test('another version of the protocol closes the client', async () => {
+  verifies('protocol.versions.unknown')
   const server = await ScriptedServer.listen({ greeting: { ...welcome(), protocol: 2 } })
   const client = clientOf({ url: server.url })
   const log = record(client)
@@ -186,6 +209,7 @@ test('another version of the protocol closes the client', async () => {
 
 describe('close', () => {
   test('sends the queued messages, then ends everything', async () => {
+    verifies('delivery.client.close')
     const { server, client } = await connected()
     const sub = client.subscribe('a', noop)
     await sub.ready

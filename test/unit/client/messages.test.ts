@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { RookeryError } from '../../../client/index.ts'
 import { runIsolated } from '../../../client/util/run-isolated.ts'
+import { verifies } from '../../requirements.ts'
 import { clientOf, opened, ScriptedServer } from './support.ts'
 
 afterEach(() => {
@@ -149,6 +150,7 @@ test('a listener of an event is removed by the function that on() returned, once
 })
 
 test('a frame of an unknown type is ignored', async () => {
+  verifies('protocol.server-frame.unknown-ignored')
   const { server, client, settled } = await connected()
   const heard = vi.fn()
   client.on('error', heard)
@@ -158,6 +160,7 @@ test('a frame of an unknown type is ignored', async () => {
 })
 
 test('a volatile message is sent while there is a connection, and dropped otherwise', async () => {
+  verifies('delivery.client.volatile')
   const { server, client, settled } = await connected()
   client.send('typing', 'now', { volatile: true })
   await settled()

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Subscription } from '../../../client/index.ts'
 import type { ClientFrame, SubscribeFrame } from '../../../core/protocol/protocol.ts'
+import { verifies } from '../../requirements.ts'
 import { clientOf, obliging, opened, type Peer, type Script, ScriptedServer, silent } from './support.ts'
 
 const asked = (peer: Peer, type: 'subscribe' | 'unsubscribe') =>
@@ -115,6 +116,7 @@ describe('subscribe', () => {
   })
 
   test('restores all subscriptions after a lost connection, before queued messages', async () => {
+    verifies('delivery.client.subscribes-first')
     const server = await ScriptedServer.listen()
     const client = clientOf({ url: server.url })
     const subs = ['a', 'b'].map((pattern) => client.subscribe(pattern, noop))

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { RookeryError } from '../../../client/index.ts'
 import type { ClientFrame, SubscribeFrame } from '../../../core/protocol/protocol.ts'
+import { verifies } from '../../requirements.ts'
 import { clientOf, MemoryTransport, welcome } from './support.ts'
 
 const url = 'http://localhost:3000'
@@ -148,6 +149,7 @@ describe('a better transport', () => {
 
 describe('during a switch', () => {
   test('the application’s messages are sent once and in order, over one of the two connections', async () => {
+    verifies('delivery.transport-change.client-messages')
     const { client, first, second, answer } = await halfway()
     client.send('a', 1)
     await answer(first)
@@ -160,6 +162,7 @@ describe('during a switch', () => {
   })
 
   test('a message is delivered once, whether one connection brings it or both', async () => {
+    verifies('delivery.transport-change.subscriptions')
     const { first, second, heard, answer } = await halfway()
     const publish = (payload: number, ...transports: MemoryTransport[]) => {
       for (const transport of transports) transport.peer.message({ topic: 'n', payload })
@@ -178,6 +181,7 @@ describe('during a switch', () => {
   })
 
   test('a pending call gets its reply over the old connection, which closes then', async () => {
+    verifies('delivery.transport-change.calls')
     const { client, first, second } = await fallenBack()
     second.obliging = false
     const call = client.call('slow')

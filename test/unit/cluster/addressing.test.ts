@@ -1,6 +1,7 @@
 import { type Answers, Cluster, createApp, definePlugin } from 'rookery'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { createInProcessCluster } from '../../../core/cluster/in-process.ts'
+import { verifies } from '../../requirements.ts'
 
 /** An app whose other nodes answer questions like this. */
 const startWith = async (ask: () => Promise<Answers>) => {
@@ -36,6 +37,7 @@ describe('a send to somebody who is not here', () => {
       'node_unreachable',
     ],
   ])('%s', async (_what, answers, expected) => {
+    verifies('delivery.send.node-unreachable', 'delivery.send.partial')
     const app = await startWith(async () => answers)
     const sent = app.send({ user: 'ada' }, 'inbox', 1).catch((error) => error.code)
     expect(await sent).toBe(expected)

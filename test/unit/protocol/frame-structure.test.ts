@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { excessOfText, excessOfValue } from '../../../core/protocol/frame-structure.ts'
 import { readClientFrame } from '../../../core/protocol/read-frame.ts'
+import { verifies } from '../../requirements.ts'
 
 const ANY = Number.POSITIVE_INFINITY
 
@@ -89,6 +90,7 @@ describe('a frame from a client', () => {
   })
 
   it('with too many nodes is told apart by its id, where that comes first or last, and not parsed', () => {
+    verifies('protocol.errors.nodes-not-parsed')
     const read = (text: string) => readClientFrame(text, { maxDepth: 64, maxNodes: 10 })
     const payload = '[[],[],[],[],[],[],[],[],[],[{"id":7}]]'
     const error = { code: 'bad_frame', message: 'A frame may have 10 arrays, objects and fields' }

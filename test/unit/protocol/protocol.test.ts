@@ -7,6 +7,7 @@ import {
   parseClientFrame,
   parseServerFrame,
 } from '../../../core/protocol/protocol.ts'
+import { verifies } from '../../requirements.ts'
 import { coded } from '../handlers/handlers-support.ts'
 
 const invalid = (frame: unknown): InvalidFrame => {
@@ -35,6 +36,7 @@ describe('a frame from a client', () => {
   })
 
   it('may have fields that this version does not know', () => {
+    verifies('protocol.client-frame.unknown-fields')
     const frame = { topic: 'a', payload: 1, later: true }
     expect(checkClientFrame(frame)).toEqual(frame)
   })

@@ -8,6 +8,7 @@ import {
   type SubscriptionsHost,
 } from '../../../core/sessions/subscriptions.ts'
 import { topicMatches } from '../../../core/topics/topic.ts'
+import { verifies } from '../../requirements.ts'
 
 interface Question {
   readonly topic: string
@@ -134,6 +135,7 @@ describe('a session that is asked for topic by topic', () => {
   })
 
   it('is a slow consumer when more waits for an answer than may wait', async () => {
+    verifies('delivery.slow.authorizers')
     const { patterns, publish, payloads } = open({ maxBuffered: 300 })
     await patterns.addForClient(['*'])
     for (let index = 0; index < 4; index++) publish('x'.repeat(90), `topic/${index}`)

@@ -1,0 +1,4 @@
+import { clusterConformance } from 'rookery/testing'
+import { memoryEnvironment } from '../support/conformance-cluster.ts'
+
+clusterConformance({ name: 'memory, beside the oldest vitest', start: () => memoryEnvironment() })

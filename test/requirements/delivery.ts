@@ -1,0 +1,152 @@
+/** Every promise of `docs/delivery.md`, word for word, by its id. */
+export const delivery = {
+  'delivery.published.every-subscriber':
+    'A published message reaches every session, on every connected node, that subscribes to one of the topics of the event.',
+  'delivery.published.once':
+    "A session gets a published message once, however many of its patterns and of the event's topics match.",
+  'delivery.published.internal':
+    'An event of `app.bus.publish` without a `client` message never reaches a client.',
+  'delivery.published.broadcast':
+    '`ctx.broadcast` leaves out the session of the sender, and no other session.',
+  'delivery.published.not-allowed': 'A message does not reach a session that may not subscribe to its topic.',
+  'delivery.published.snapshot':
+    'A payload reaches clients as it was when it was published; later changes to the object have no effect.',
+  'delivery.published.throws-first':
+    '`app.publish` throws `invalid_topic` or `unserializable` before it delivers anything.',
+  'delivery.published.resolves-queued':
+    '`app.publish` resolves when the message is queued, before any client has it.',
+  'delivery.order.one-topic':
+    'Messages that one node publishes on one topic reach every session in the order of publishing.',
+  'delivery.order.one-node':
+    'Messages that one node publishes on different topics reach the sessions of that node in the order of publishing, unless an authorizer takes time to decide about a topic.',
+  'delivery.order.of-each-node':
+    'Messages of different nodes may reach two sessions in a different order; the messages of each node keep theirs.',
+  'delivery.order.replies':
+    'Replies and messages to one session arrive in the order in which its node queues them.',
+  'delivery.order.publish-before-reply':
+    'A message that a handler publishes before it returns reaches the caller before the reply, unless an authorizer takes time to decide about its topic.',
+  'delivery.subscriptions.after-reply':
+    'After the reply to `subscribe`, the session gets every matching message that is published on its own node.',
+  'delivery.subscriptions.all-or-none': '`subscribe` adds all of its patterns or none.',
+  'delivery.subscriptions.after-unsubscribe':
+    'After the reply to `unsubscribe`, no message arrives because of the removed patterns.',
+  'delivery.subscriptions.removed-is-told':
+    'When the server removes a subscription, the client gets an `unsubscribed` frame with the reason.',
+  'delivery.subscriptions.message-after-subscribe':
+    'A message that a client sends after `subscribe` is handled once the subscription has been decided.',
+  'delivery.subscriptions.handshake-topics':
+    'A session that names topics in its handshake has subscribed to them before `welcome`.',
+  'delivery.send.every-session':
+    '`app.send` reaches every session of the user, room or session id, on every connected node, whether it subscribes to the topic or not.',
+  'delivery.send.once': 'Each of these sessions gets the message once.',
+  'delivery.send.count': '`app.send` resolves with the number of sessions for which the message was queued.',
+  'delivery.send.not-connected':
+    '`app.send` rejects with `not_connected` if no session of the target exists.',
+  'delivery.send.node-unreachable':
+    '`app.send` rejects with `node_unreachable` if no session took the message and a node did not answer within a second.',
+  'delivery.send.cluster-unavailable':
+    '`app.send` rejects with `cluster_unavailable` if no session of the target is on this node and the other nodes cannot be reached.',
+  'delivery.send.partial':
+    '`app.send` resolves with the sessions that it knows of if at least one took the message, even if another node did not answer.',
+  'delivery.send.order':
+    'A message that is sent to a session after an `app.send` has resolved arrives after the message of that `app.send`, if all nodes have answered it.',
+  'delivery.rooms.messages':
+    'A session in a room gets every message that is published under `rooms/<room>/*`, without a subscription of its own.',
+  'delivery.rooms.before-welcome': 'A session that joins with `roomID` is in the room before `welcome`.',
+  'delivery.rooms.once': 'A session that is in a room and subscribes to its topics gets each message once.',
+  'delivery.rooms.after-leave': 'A session that has left a room gets no further message because of it.',
+  'delivery.rooms.send':
+    '`app.send({ room })` reaches the sessions that are in the room at the time of the call.',
+  'delivery.slow.nothing-below-limit':
+    'Rookery drops no message for a session as long as no more than `limits.maxBuffered` bytes wait for its client.',
+  'delivery.slow.large-write': 'A session that has read everything gets the next write, however large it is.',
+  'delivery.slow.disconnect':
+    "With `slowConsumer: 'disconnect'`, a session that exceeds `limits.maxBuffered` ends with `slow_consumer`, and its client may reconnect.",
+  'delivery.slow.dropped-at-end':
+    'The frames that are queued for a slow consumer when its session ends are dropped; `close` is sent instead of them.',
+  'delivery.slow.drop':
+    "With `slowConsumer: 'drop'`, the published and addressed messages of the write that exceeds `limits.maxBuffered` are dropped for that session.",
+  'delivery.slow.drop-keeps-replies':
+    "With `slowConsumer: 'drop'`, replies, errors and control frames are not dropped.",
+  'delivery.slow.drop-twice-the-limit':
+    "With `slowConsumer: 'drop'`, a session for which more than twice `limits.maxBuffered` bytes wait ends with `slow_consumer` at the next write.",
+  'delivery.slow.authorizers':
+    'A session ends with `slow_consumer` if more than `limits.maxBuffered` bytes wait for authorizers to decide about their topics.',
+  'delivery.slow.log':
+    'The server logs the number of dropped messages at most once a second; it does not tell the client.',
+  'delivery.end.read-frames-handled':
+    'Frames that the server has read before a client disconnects are still handled.',
+  'delivery.end.queued-frames-dropped':
+    'Frames that are queued for a session are dropped when the session ends because its connection is lost.',
+  'delivery.end.flushed-before-close':
+    'When the server closes an open session, everything that it has queued for the session leaves before `close`, unless the client is a slow consumer or has stopped answering pings.',
+  'delivery.end.stop':
+    '`app.stop()` sends what was published before it, then sends every client a `close` frame that says when to come back.',
+  'delivery.end.drain':
+    'After `drainDelay`, an app that stops answers new messages of clients with `shutting_down`.',
+  'delivery.nodes.own-sessions-first':
+    'The sessions of the publishing node get a message without waiting for NATS.',
+  'delivery.nodes.at-most-once': 'Between nodes, a message is delivered at most once.',
+  'delivery.nodes.every-node':
+    'A message of one node reaches every other node whose sessions subscribe to it, as long as both are connected to NATS and keep up with it.',
+  'delivery.nodes.order':
+    'Messages that one node publishes on one topic reach every other node in the order of publishing.',
+  'delivery.nodes.once':
+    'A session gets a message once, even if several patterns of its node match it, or the connection to NATS was interrupted for a short time.',
+  'delivery.nodes.without-nats':
+    'The messages of a node that has lost NATS reach the sessions of that node only.',
+  'delivery.nodes.dropped':
+    'Messages to other nodes are dropped while NATS is away, and while more bytes than `maxBuffered` of `nats()` wait for NATS.',
+  'delivery.nodes.dropped-logged':
+    'The node logs the number of messages to other nodes that it drops, at most once a second.',
+  'delivery.nodes.too-large':
+    'A message larger than NATS takes (1 MiB by default) reaches the sessions of the publishing node only, and the node logs `payload_too_large`.',
+  'delivery.nodes.restored': 'When NATS is back, every node restores the interest of its sessions by itself.',
+  'delivery.nodes.killed': 'When a node dies, its sessions end, and their clients reconnect to other nodes.',
+  'delivery.bus.once':
+    "A listener gets an event once, however many of its patterns and of the event's topics match.",
+  'delivery.bus.order': 'A listener gets the events of its node in the order of publishing.',
+  'delivery.bus.below-max-pending':
+    'A listener with fewer than `bus.maxPending` unsettled calls loses no event of its own node.',
+  'delivery.bus.beyond-max-pending':
+    'Events beyond `bus.maxPending` are dropped for that listener, counted in `subscription.dropped` and logged once a second.',
+  'delivery.bus.all-nodes':
+    'A listener with the scope `all` gets the events of every node that is connected to NATS, once each.',
+  'delivery.bus.not-json': 'An event whose payload JSON cannot hold stays on its node, and the node logs it.',
+  'delivery.bus.group': 'With the scope `cluster`, one node of each group handles an event.',
+  'delivery.bus.group-alone':
+    'A node that is alone, or has lost NATS, handles the events of its groups itself.',
+  'delivery.client.at-most-once':
+    'A message or call of the client reaches the handlers of the server at most once.',
+  'delivery.client.order':
+    'The client sends messages and calls in the order in which the application hands them over.',
+  'delivery.client.queue':
+    'While the client is not connected, messages and calls wait in a queue of at most `maxQueue`; beyond it they fail with `queue_full`.',
+  'delivery.client.volatile': 'A `send` with `volatile: true` is dropped while the client is not connected.',
+  'delivery.client.timed-out-never-sent':
+    'A call that times out or is aborted while it waits in the queue is never sent.',
+  'delivery.client.subscribes-first':
+    'After a reconnect, the client subscribes again before it sends the messages and calls that wait in the queue.',
+  'delivery.client.disconnected':
+    'Calls that were sent and not answered when the connection was lost reject with `disconnected`, and are not sent again.',
+  'delivery.client.not-wanted':
+    'When the server tells the client not to come back, calls reject with the reason, messages in the queue are dropped, and the client emits an `error` event.',
+  'delivery.client.close':
+    '`close()` on an open client sends the messages and calls that were handed over before.',
+  'delivery.transport-change.client-messages':
+    'Everything that the application sends arrives once and in order.',
+  'delivery.transport-change.subscriptions':
+    'No message of a subscription is lost or repeated, as long as both connections lead to the same node.',
+  'delivery.transport-change.calls': 'Calls that were sent over the old connection get their answer over it.',
+  'delivery.sse.numbered-frames':
+    'The server applies numbered frames of an uplink once and in the order of their numbers, however often and in whatever order the requests arrive.',
+  'delivery.sse.unnumbered-frames': 'The server applies a frame without a number each time it arrives.',
+  'delivery.sse.resume':
+    'A client with `resume=1` that comes back to its session within `grace` gets every frame that it missed, once and in order, as long as the server still has them.',
+  'delivery.sse.kept-frames':
+    'The server keeps the last 1,024 frames for a client that may come back, and at most `limits.maxBuffered` bytes of them.',
+  'delivery.sse.unknown-session':
+    'If the server no longer has all frames that a client missed, it answers `unknown_session`, and the client opens a new session.',
+  'delivery.sse.every-node':
+    'In a cluster, the promises of this section hold at whichever node a request arrives.',
+} as const

@@ -1,0 +1,28 @@
+// Every subpath of the package, so that the check of the built declarations compiles all of them.
+import type * as rookery from 'rookery'
+import type * as auth from 'rookery/auth'
+import type * as client from 'rookery/client'
+import type * as clientSocketio from 'rookery/client/socketio'
+import type * as di from 'rookery/di'
+import type * as http from 'rookery/http'
+import type * as nats from 'rookery/nats'
+import type * as rooms from 'rookery/rooms'
+import type * as socketio from 'rookery/socketio'
+import type * as sse from 'rookery/sse'
+import type * as testing from 'rookery/testing'
+import type * as websocket from 'rookery/websocket'
+
+export type Subpaths = [
+  typeof rookery,
+  typeof auth,
+  typeof client,
+  typeof clientSocketio,
+  typeof di,
+  typeof http,
+  typeof nats,
+  typeof rooms,
+  typeof socketio,
+  typeof sse,
+  typeof testing,
+  typeof websocket,
+]
