@@ -111,9 +111,9 @@ export const delivery = {
   'delivery.bus.beyond-max-pending':
     'Events beyond `bus.maxPending` are dropped for that listener, counted in `subscription.dropped` and logged once a second.',
   'delivery.bus.all-nodes':
-    'A listener with the scope `all` gets the events of every node that is connected to NATS, once each.',
+    'A listener with the source `all` gets the events of every node that is connected to NATS, once each.',
   'delivery.bus.not-json': 'An event whose payload JSON cannot hold stays on its node, and the node logs it.',
-  'delivery.bus.group': 'With the scope `cluster`, one node of each group handles an event.',
+  'delivery.bus.group': 'With the source `cluster`, one node of each group handles an event.',
   'delivery.bus.group-alone':
     'A node that is alone, or has lost NATS, handles the events of its groups itself.',
   'delivery.client.at-most-once':
