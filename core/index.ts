@@ -19,7 +19,7 @@ export type {
   Question,
 } from './cluster/cluster.ts'
 export { Cluster } from './cluster/cluster.ts'
-export type { Answerer, NodeChangeHook, Nodes, Taker } from './cluster/nodes.ts'
+export type { Answerer, MessageHook, NodeChangeHook, Nodes } from './cluster/nodes.ts'
 export { Store } from './cluster/store.ts'
 export type { Target } from './cluster/target.ts'
 export type { Context, Handler, Middleware, Next } from './handlers/context.ts'

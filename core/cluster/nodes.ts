@@ -10,7 +10,7 @@ export type NodeChangeHook = (node: string, change: NodeChange) => void
  */
 export type Answerer = (payload: unknown, from: string | null, to: string) => unknown
 /** Handles the messages of one kind from other nodes. */
-export type Taker = (message: ClusterMessage, from: string) => void
+export type MessageHook = (message: ClusterMessage, from: string) => void
 
 /** The nodes that together form an app. Without a cluster plugin there is one. */
 export interface Nodes {
@@ -39,7 +39,7 @@ export interface Nodes {
   /** For plugins: sends a message to the other nodes only. */
   publish(message: ClusterMessage): void
   /** For plugins: handles messages of a kind from other nodes. @throws `invalid_option` if another plugin does */
-  take(kind: string, taker: Taker): () => void
+  onMessage(kind: string, hook: MessageHook): () => void
   /** For plugins: delivers a message to this node's sessions only. */
   deliver(message: ClusterMessage): void
   /**
@@ -60,15 +60,15 @@ interface Outlets {
 /** Connects plugins with the cluster backend: requests, messages of their own kinds, and membership hooks. */
 export class NodeRegistry implements Nodes {
   readonly #log: Logger
-  readonly #own: Outlets
+  readonly #outlets: Outlets
   readonly #hooks = new Set<NodeChangeHook>()
   readonly #answerers = new Map<string, Answerer>()
-  readonly #takers = new Map<string, Taker>()
+  readonly #messageHooks = new Map<string, MessageHook>()
   #backend: ClusterBackend | undefined
 
   constructor(log: Logger, own: Outlets) {
     this.#log = log
-    this.#own = own
+    this.#outlets = own
   }
 
   join(backend: ClusterBackend): void {
@@ -103,7 +103,7 @@ export class NodeRegistry implements Nodes {
   }
 
   async ask(question: Question): Promise<Answers> {
-    return (await this.#backend?.ask(question)) ?? NOBODY
+    return (await this.#backend?.ask(question)) ?? NO_ANSWERS
   }
 
   answer(method: string, answerer: Answerer): () => void {
@@ -114,23 +114,23 @@ export class NodeRegistry implements Nodes {
     this.#backend?.publish(message)
   }
 
-  take(kind: string, taker: Taker): () => void {
-    return addOnce(this.#takers, kind, taker)
+  onMessage(kind: string, hook: MessageHook): () => void {
+    return addOnce(this.#messageHooks, kind, hook)
   }
 
   deliver(message: ClusterMessage): void {
-    this.#own.deliver(message)
+    this.#outlets.deliver(message)
   }
 
   publishHere(event: EventInit): void {
-    this.#own.publish(event)
+    this.#outlets.publish(event)
   }
 
   /** Handles a message from another node, or from outside the cluster (null). */
   received(message: ClusterMessage, from: string | null): void {
     // Only nodes send messages of a plugin. If this node does not have the plugin, the message is ignored.
     if (message.kind === null) this.deliver(message)
-    else if (from !== null) this.#takers.get(message.kind)?.(message, from)
+    else if (from !== null) this.#messageHooks.get(message.kind)?.(message, from)
   }
 
   /** Answers a request. @throws `unknown_topic` if no plugin answers the method */
@@ -156,7 +156,7 @@ export class NodeRegistry implements Nodes {
 /** The address of one node. */
 export const nodeAddress = (node: string): string => `$node/${node}`
 
-const NOBODY: Answers = { items: [], missing: [] }
+const NO_ANSWERS: Answers = { items: [], missing: [] }
 
 const addOnce = <T>(map: Map<string, T>, name: string, value: T): (() => void) => {
   if (map.has(name)) throw new RookeryError('invalid_option', `'${name}' is answered by another plugin`)

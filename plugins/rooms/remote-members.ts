@@ -56,7 +56,7 @@ export class RemoteMembers {
   constructor(host: RemoteMembersHost) {
     this.#host = host
     const { nodes, local } = host
-    nodes.take(ROOM_CHANGE_KIND, (message, from) => this.#receive(message, from))
+    nodes.onMessage(ROOM_CHANGE_KIND, (message, from) => this.#receive(message, from))
     nodes.onChange((node, change) => this.#nodeChanged(node, change))
     nodes.answer(SNAPSHOT_METHOD, (payload): RoomSnapshot => {
       const { room } = payload as { room: string }

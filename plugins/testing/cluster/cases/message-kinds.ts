@@ -12,7 +12,7 @@ export const messageKinds: readonly ClusterCase[] = [
       const [a, b, c] = nodes
       const taken = nodes.map(({ app }) => {
         const messages: { readonly message: ClusterMessage; readonly from: string }[] = []
-        app.cluster.take('kept', (message, from) => void messages.push({ message, from }))
+        app.cluster.onMessage('kept', (message, from) => void messages.push({ message, from }))
         return messages
       })
       const peers = await Promise.all([a, b, c].map((node) => node.open('rooms/*', 'plain')))
