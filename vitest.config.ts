@@ -14,6 +14,7 @@ export default defineConfig({
   },
   test: {
     include: ['test/**/*.test.ts'],
+    setupFiles: ['test/support/wait-for.ts'],
     // A browser on a busy machine takes its time; what waits for a condition has a limit of its own.
     testTimeout: 90_000,
     hookTimeout: 120_000,
