@@ -45,14 +45,14 @@ describe('a server that runs on Bun', () => {
   it.each(Object.entries(TRANSPORTS))('accepts clients by %s', async (_name, transport) => {
     const client = createClient({ url, transports: [transport()] })
     onTestFinished(() => client.close())
-    await vi.waitFor(() => expect(client.state).toBe('open'), { timeout: 8000 })
+    await vi.waitFor(() => expect(client.state).toBe('open'))
     const payload = { text: 'ä€😀', long: 'x'.repeat(50_000) }
     expect(await client.call('echo', payload)).toEqual(payload)
     const heard: unknown[] = []
     await client.subscribe('news/*', (message) => void heard.push(message)).ready
     const numbers = Array.from({ length: 100 }, (_, count) => count)
     await Promise.all(numbers.map((count) => client.call('say', count)))
-    await vi.waitFor(() => expect(heard).toEqual(numbers), { timeout: 8000 })
+    await vi.waitFor(() => expect(heard).toEqual(numbers))
     await expect(client.call('nothing')).rejects.toMatchObject({ code: 'unknown_topic' })
   })
 

@@ -163,7 +163,6 @@ const expectWhole = async (people: readonly Person[]) => {
 const untilSaid = async (people: readonly Person[], more: number) => {
   const marks = people.map(({ said }) => said + more)
   await vi.waitFor(() => expect(people.every(({ said }, at) => said >= (marks[at] as number))).toBe(true), {
-    timeout: 10_000,
     interval: 10,
   })
 }

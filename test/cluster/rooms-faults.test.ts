@@ -205,7 +205,7 @@ it('a node asks for the members of many rooms in several requests', async () => 
   cluster.heal(b.id)
   const both = (client: BareClient) =>
     told(client).filter((line) => line === '+ada' || line === '+bob').length
-  await vi.waitFor(() => expect([both(ada), both(bob)]).toEqual([2202, 2202]), { timeout: 8000 })
+  await vi.waitFor(() => expect([both(ada), both(bob)]).toEqual([2202, 2202]))
   expect(asked.mock.calls.map(([{ method }]) => method)).toEqual(Array(3).fill('rooms.sync'))
 })
 
@@ -264,7 +264,7 @@ it('after random joins, leaves and cuts, each client was told of joins and leave
         }
       }
     },
-    { timeout: 8000, interval: 20 },
+    { interval: 20 },
   )
   await settle(nodes, watchers)
   for (const { socket } of [...watchers, ...devices]) socket.close()

@@ -55,7 +55,7 @@ export const told = (client: BareClient): string[] =>
   })
 
 export const untilTold = (client: BareClient, ...what: readonly string[]): Promise<void> =>
-  vi.waitFor(() => expect(told(client)).toEqual(what), { timeout: 8000, interval: 5 })
+  vi.waitFor(() => expect(told(client)).toEqual(what), { interval: 5 })
 
 let markers = 0
 
@@ -67,7 +67,6 @@ export const settle = async (nodes: readonly Node[], clients: readonly BareClien
     for (const { rooms } of nodes) await rooms.broadcast(room, marker)
     const came = (client: BareClient) => client.on(`rooms/${room}/${marker}`).length
     await vi.waitFor(() => expect(clients.map(came)).toEqual(clients.map(() => nodes.length)), {
-      timeout: 8000,
       interval: 5,
     })
   }
@@ -79,6 +78,5 @@ export const names = async (node: Node, room = '42'): Promise<string[]> =>
 /** Waits until no node keeps anything. All members must have left. */
 export const untilNothing = (nodes: readonly Node[]): Promise<void> =>
   vi.waitFor(() => expect(nodes.map((node) => node.usage())).toEqual(nodes.map(() => NOTHING)), {
-    timeout: 8000,
     interval: 5,
   })

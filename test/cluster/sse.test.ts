@@ -135,7 +135,7 @@ describe('a stream that resumes at another node', () => {
     // Larger than one message between nodes, of multi-byte characters that must not be split.
     const long = ['x', '', '\n'].map((start) => start + '🎉é'.repeat(150_000))
     for (const text of long) await owner.app.publish('news', text)
-    await vi.waitFor(() => expect(relayed.frames).toHaveLength(3), { timeout: 10_000 })
+    await vi.waitFor(() => expect(relayed.frames).toHaveLength(3))
     expect(payloads(relayed)).toEqual(long)
   })
 
@@ -209,7 +209,7 @@ describe('a stream that resumes at another node', () => {
     // More than the owner may buffer; bytes in the kernels of both sides do not count against the client.
     expect(published).toBeGreaterThan(500_000)
     // The response is not kept while the client does not read it.
-    await vi.waitFor(() => expect(other.running()).toBe(0), { timeout: 5_000 })
+    await vi.waitFor(() => expect(other.running()).toBe(0))
     expect(owner.app.usage).toEqual(NOTHING)
   })
 })
@@ -285,7 +285,7 @@ describe('nodes that come and go', () => {
     await vi.waitFor(() => expect(owner.app.usage).toEqual(NOTHING))
     await vi.waitFor(() => expect([owner.running(), other.running()]).toEqual([0, 0]))
     // vi.waitFor uses timers of its own while it waits.
-    await vi.waitFor(() => expect(timers()).toBeLessThanOrEqual(before + 2), { timeout: 8_000 })
+    await vi.waitFor(() => expect(timers()).toBeLessThanOrEqual(before + 2))
     expect([...owner.lines, ...other.lines].filter(({ level }) => level === 'error')).toEqual([])
   })
 })

@@ -127,7 +127,7 @@ describe('the client over Socket.IO', () => {
     client.on('close', ({ error }) => closes.push(error.code))
     await client.subscribe('a', () => {}).ready
     proxy.cut()
-    await vi.waitFor(() => expect(closes).toEqual(['disconnected']), { timeout: 5_000 })
+    await vi.waitFor(() => expect(closes).toEqual(['disconnected']))
     await untilOpen(client)
     await app.sessions.disconnect({ session: client.session as string }, new RookeryError('slow_consumer'))
     await vi.waitFor(() => expect(closes).toEqual(['disconnected', 'slow_consumer']))
@@ -151,7 +151,7 @@ describe('the client over Socket.IO', () => {
     onTestFinished(() => clearInterval(busy))
     await vi.waitFor(() => expect(heard.length).toBeGreaterThan(20))
     proxy.heal()
-    await vi.waitFor(() => expect(client.transport).toBe('websocket'), { timeout: 10_000 })
+    await vi.waitFor(() => expect(client.transport).toBe('websocket'))
     const then = last
     await vi.waitFor(() => expect(last).toBeGreaterThan(then + 20))
     clearInterval(busy)

@@ -163,11 +163,11 @@ describe('a stream that breaks', () => {
       void app.publish('count', last)
     }, 5)
     onTestFinished(() => clearInterval(busy))
-    await vi.waitFor(() => expect([noted.length, heard.length]).toEqual([300, 300]), { timeout: 15_000 })
+    await vi.waitFor(() => expect([noted.length, heard.length]).toEqual([300, 300]))
     expect(noted).toEqual(numbers(300))
     expect(heard).toEqual(numbers(300))
     expect(closed).not.toHaveBeenCalled()
-    await vi.waitFor(() => expect(app.sessions.size).toBe(1), { timeout: 10_000 })
+    await vi.waitFor(() => expect(app.sessions.size).toBe(1))
   })
 
   it('for longer than the server keeps the session leads to a new session', async () => {
@@ -179,7 +179,7 @@ describe('a stream that breaks', () => {
     const first = client.session
     for (const session of app.sessions) (session as PeerSession).disconnected()
     proxy.cut()
-    await vi.waitFor(() => expect(client.session).not.toBe(first), { timeout: 10_000 })
+    await vi.waitFor(() => expect(client.session).not.toBe(first))
     await untilOpen(client)
     await vi.waitFor(() => expect([...app.sessions][0]?.subscriptions).toEqual(['a']))
   })

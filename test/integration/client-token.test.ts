@@ -74,7 +74,7 @@ const numbered = () => {
 }
 
 /** Longer than the default, for a busy machine. */
-const until = (check: () => void) => vi.waitFor(check, { timeout: 10_000 })
+const until = (check: () => void) => vi.waitFor(check)
 
 const untilUser = (client: Client, id: string) => until(() => expect(client.user?.id).toBe(id))
 

@@ -100,7 +100,7 @@ describe('a peer that is half open', () => {
     const dead = await RawWebSocket.connect(url)
     dead.mute()
     const alive = await connectBare(url)
-    await vi.waitFor(() => expect(app.sessions.size).toBe(1), { timeout: 5000 })
+    await vi.waitFor(() => expect(app.sessions.size).toBe(1))
     expect((await dead.closed()).last).toMatchObject({ type: 'close', error: { code: 'ping_timeout' } })
     await vi.waitFor(() =>
       expect(alive.frames.filter(({ type }) => type === 'ping').length).toBeGreaterThan(3),
@@ -116,7 +116,7 @@ describe('a peer that is half open', () => {
       answer += String(data)
     })
     socket.write('GET /api/v1/ws HTTP/1.1\r\nHost: x\r\n')
-    await vi.waitFor(() => expect(socket.closed).toBe(true), { timeout: 5000 })
+    await vi.waitFor(() => expect(socket.closed).toBe(true))
     expect(answer).toContain('408')
   })
 
@@ -151,7 +151,7 @@ describe('a slow reader', () => {
         }
         expect(app.sessions.size).toBe(1)
       },
-      { timeout: 10_000, interval: 5 },
+      { interval: 5 },
     )
     await vi.waitFor(() => expect(fast.on('big')).toHaveLength(sent))
     slow.resume()
@@ -177,7 +177,7 @@ describe('a slow reader', () => {
         }
         expect(lines.some(({ msg }) => msg?.includes('slow consumers'))).toBe(true)
       },
-      { timeout: 10_000, interval: 5 },
+      { interval: 5 },
     )
     slow.text('{"topic":"echo","payload":"are you there","id":2}')
     slow.resume()

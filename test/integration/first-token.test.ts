@@ -146,7 +146,7 @@ describe('a WebSocket whose first frame has the token', () => {
         expect(next.frames[0]?.type).toBe('welcome')
         return next
       },
-      { timeout: 5000, interval: 100 },
+      { interval: 100 },
     )
     expect((await client.ask({ topic: 'echo', payload: 1 })).payload).toBe(1)
     expect(silent.filter(({ closed }) => closed).map(({ closed }) => closed?.reason)).toEqual([

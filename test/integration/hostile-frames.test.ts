@@ -232,7 +232,7 @@ describe('over Socket.IO, packets', () => {
       for (const message of messages) socket.send(message)
       socket.send('4299["echo","on"]')
     })
-    await vi.waitFor(() => expect(ended || texts.includes('4399["on"]')).toBe(true), { timeout: 5000 })
+    await vi.waitFor(() => expect(ended || texts.includes('4399["on"]')).toBe(true))
     return { texts, ended }
   }
 

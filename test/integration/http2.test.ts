@@ -44,6 +44,6 @@ describe('a client of HTTP/2', () => {
     const own = ask({ ':path': '/mine' })
     await vi.waitFor(() => expect([refused.status, live.status, own.text]).toEqual([403, 200, 'mine']))
     stream.stream.close()
-    await vi.waitFor(() => expect(app.usage.sessions).toBe(0), { timeout: 8000 })
+    await vi.waitFor(() => expect(app.usage.sessions).toBe(0))
   })
 })

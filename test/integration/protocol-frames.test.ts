@@ -169,7 +169,7 @@ describe('a ping', () => {
         for (; answered < pings; answered++) byFrame.text('{"topic":"echo","id":1}')
         expect(answered).toBeGreaterThan(4)
       },
-      { timeout: 10_000, interval: 2 },
+      { interval: 2 },
     )
     expect(app.sessions.size).toBe(2)
     expect(byPong.closed).toBeUndefined()

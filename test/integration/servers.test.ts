@@ -51,7 +51,7 @@ const byClient =
   async (url: string): Promise<Connected> => {
     const client = createClient({ url, transports: [transport] })
     onTestFinished(() => client.close())
-    await vi.waitFor(() => expect(client.state).toBe('open'), { timeout: 8000 })
+    await vi.waitFor(() => expect(client.state).toBe('open'))
     return {
       call: (topic, payload) => client.call(topic, payload),
       subscribe: (pattern, listener) => client.subscribe(pattern, listener).ready,
@@ -114,7 +114,7 @@ describe.each(Object.entries(KINDS))('%s', (_name, start) => {
     for (let count = 0; count < 20; count++) void app.publish('news/1', count)
     await vi.waitFor(() => expect(heard).toEqual(Array.from({ length: 20 }, (_, count) => count)))
     client.close()
-    await vi.waitFor(() => expect(app.usage.sessions).toBe(0), { timeout: 8000 })
+    await vi.waitFor(() => expect(app.usage.sessions).toBe(0))
   })
 
   it('passes uploads with a length and in chunks to readers that pause', async () => {

@@ -76,7 +76,7 @@ describe.each([['websocket'], ['polling'], ['polling, then websocket']])(
         await app.publish('n', number)
         if (number % 50 === 0) await new Promise(setImmediate)
       }
-      await vi.waitFor(() => expect(heard).toHaveLength(payloads.length + 500), { timeout: 5000 })
+      await vi.waitFor(() => expect(heard).toHaveLength(payloads.length + 500))
       expect(heard).toEqual([...payloads, ...Array.from({ length: 500 }, (_, number) => number)])
     })
   },
@@ -194,7 +194,7 @@ describe('a socket', () => {
         }
         expect(app.sessions.size).toBe(0)
       },
-      { timeout: 10_000, interval: 5 },
+      { interval: 5 },
     )
   })
 

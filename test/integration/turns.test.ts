@@ -93,7 +93,7 @@ describe.each(TRANSPORTS)('a flood over %s', (transport) => {
     await sendTogether(transport, url, peer, floodOf(FLOOD))
     peer.close()
     await untilHandled(flood, FLOOD)
-    await vi.waitFor(() => expect(app.usage.sessions).toBe(0), { timeout: 8000 })
+    await vi.waitFor(() => expect(app.usage.sessions).toBe(0))
     expect(flood.handled).toBe(FLOOD)
   })
 })
@@ -120,7 +120,7 @@ describe('a WebSocket', () => {
     raw.bytes(Buffer.concat(Array(FLOOD).fill(maskedText('{"topic":"flood"}'))))
     await untilHandled(flood, 1)
     raw.reset()
-    await vi.waitFor(() => expect(app.usage.sessions).toBe(0), { timeout: 8000 })
+    await vi.waitFor(() => expect(app.usage.sessions).toBe(0))
     expect(flood.handled).toBeLessThan(FLOOD)
   })
 
@@ -134,7 +134,7 @@ describe('a WebSocket', () => {
     // Every session has had a turn, and has waited for longer than one turn since.
     await untilHandled(flood, 100)
     for (const peer of peers) peer.reset()
-    await vi.waitFor(() => expect(app.sessions.size).toBe(0), { timeout: 5000, interval: 5 })
+    await vi.waitFor(() => expect(app.sessions.size).toBe(0), { interval: 5 })
     expect(flood.handled).toBeLessThan(1000)
   })
 
@@ -186,7 +186,7 @@ describe('a WebSocket', () => {
       if (count % 10 === 0) void peer.send({ topic: 'echo', payload: filler })
     }
     peer.close()
-    await vi.waitFor(() => expect(seen).toHaveLength(1000), { timeout: 8000 })
+    await vi.waitFor(() => expect(seen).toHaveLength(1000))
     expect(seen).toEqual(Array.from({ length: 1000 }, (_, index) => index))
   })
 })

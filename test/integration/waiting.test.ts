@@ -24,7 +24,7 @@ const soon = <T>(promise: Promise<T>): Promise<T> => {
   let settled = false
   const mark = () => void (settled = true)
   promise.then(mark, mark)
-  return vi.waitFor(() => expect(settled).toBe(true), { timeout: 8000, interval: 5 }).then(() => promise)
+  return vi.waitFor(() => expect(settled).toBe(true), { interval: 5 }).then(() => promise)
 }
 
 /** Asks for a WebSocket; returns how to leave without the answer. */

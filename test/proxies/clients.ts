@@ -45,7 +45,7 @@ export const bySse = (): ClientTransport => sse()
 export const openClient = async (url: string, transport: ClientTransport): Promise<Client> => {
   const client = createClient({ url, transports: [transport] })
   onTestFinished(() => client.close())
-  await vi.waitFor(() => expect(client.state).toBe('open'), { timeout: 8000 })
+  await vi.waitFor(() => expect(client.state).toBe('open'))
   return client
 }
 

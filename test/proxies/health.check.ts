@@ -31,9 +31,9 @@ it.each([
     return `global\n  stats socket ${statistics}\n${config.replace('option httpchk GET /readyz', option)}`
   })
   onTestFinished(() => proxy.stop())
-  await vi.waitFor(async () => expect(await statusOf(statistics)).toBe(well), { timeout: 10_000 })
+  await vi.waitFor(async () => expect(await statusOf(statistics)).toBe(well))
   const stopped = app.stop(30_000)
-  await vi.waitFor(async () => expect(await statusOf(statistics)).toMatch(draining), { timeout: 4_000 })
+  await vi.waitFor(async () => expect(await statusOf(statistics)).toMatch(draining))
   expect(app.running).toBe(true)
   await stopped
 })

@@ -48,7 +48,7 @@ export class BareClient {
         if (!frame) throw new Error(`no such frame yet among ${JSON.stringify(this.frames).slice(0, 2000)}`)
         return frame
       },
-      { timeout: 8000, interval: 5 },
+      { interval: 5 },
     )
   }
 
@@ -63,7 +63,7 @@ export class BareClient {
         if (!this.closed) throw new Error('still open')
         return this.closed
       },
-      { timeout: 8000, interval: 5 },
+      { interval: 5 },
     )
   }
 }

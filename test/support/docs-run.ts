@@ -92,7 +92,7 @@ export const run = (files: Readonly<Record<string, string>>): Running => {
           if (!found) throw new Error(`${pattern} is not in the output of the sample: ${output}`)
           return found
         },
-        { timeout: 15_000, interval: 10 },
+        { interval: 10 },
       ),
     exit: new Promise((resolve) => child.once('close', resolve)),
   }

@@ -105,7 +105,7 @@ export class RawWebSocket {
         if (!frame) throw new Error('no such frame yet')
         return frame
       },
-      { timeout: 8000, interval: 5 },
+      { interval: 5 },
     )
   }
 
@@ -119,7 +119,7 @@ export class RawWebSocket {
       () => {
         if (!this.#ended) throw new Error('still open')
       },
-      { timeout: 8000, interval: 5 },
+      { interval: 5 },
     )
     return { code: this.#close?.code, reason: this.#close?.reason, last: this.frames.at(-1) }
   }

@@ -38,7 +38,7 @@ export class SseReader {
         if (!frame) throw new Error(`no such frame yet in ${this.#text.slice(0, 2000)}`)
         return frame
       },
-      { timeout: 8000, interval: 5 },
+      { interval: 5 },
     )
   }
 
@@ -47,7 +47,7 @@ export class SseReader {
       () => {
         if (!fits(this.#text)) throw new Error(`not yet: ${this.#text.slice(0, 2000)}`)
       },
-      { timeout: 8000, interval: 5 },
+      { interval: 5 },
     )
   }
 

@@ -44,7 +44,7 @@ export const until = async <F extends ServerFrame>(
       if (!frame) throw new Error(`no such frame yet among ${JSON.stringify(peer.frames).slice(0, 2000)}`)
       return frame as F
     },
-    { timeout: 8000, interval: 5 },
+    { interval: 5 },
   )
 
 /** Resolves with the error code with which the connection ended. */
@@ -54,7 +54,7 @@ export const closedWith = async (peer: Peer): Promise<string | undefined> =>
       if (!peer.closed) throw new Error('still open')
       return peer.closed.code
     },
-    { timeout: 8000, interval: 5 },
+    { interval: 5 },
   )
 
 let lastId = 0

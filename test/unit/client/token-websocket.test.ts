@@ -8,7 +8,7 @@ const guarded: Script = (frame, peer) => {
 }
 
 /** Longer than the default, for a busy machine. */
-const until = (check: () => void) => vi.waitFor(check, { timeout: 10_000 })
+const until = (check: () => void) => vi.waitFor(check)
 
 describe('over a WebSocket, a token', () => {
   test('is the first frame, and the only one before welcome', async () => {
