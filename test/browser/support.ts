@@ -86,4 +86,4 @@ export const isInView = (locator: Locator): Promise<boolean> =>
   })
 
 /** Expects something that may take a moment. */
-export const eventually = <T>(read: () => T) => expect.poll(read, { timeout: 10_000 })
+export const eventually = <T>(read: () => T) => expect.poll(read, { timeout: 60_000 })

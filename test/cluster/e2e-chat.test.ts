@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { verifies } from '../requirements.ts'
 import { Cluster } from '../support/cluster-harness.ts'
 import { invite, KINDS, type Person, untilOpen } from '../support/cluster-people.ts'
+import { slowdown } from '../support/slowdown.ts'
 
 let cluster: Cluster
 
@@ -98,7 +99,7 @@ describe('twelve clients of all transports, behind a balancer that sends each re
         const person = invite(node.url, `only-${kind}`, kind, `${node.id}-${kind}`)
         await untilOpen([person])
         const { members, missing } = await person.members()
-        expect(Date.now() - start, kind).toBeLessThan(900)
+        expect(Date.now() - start, kind).toBeLessThan(900 * slowdown())
         expect([members, missing]).toEqual([[{ id: person.name, name: person.name }], []])
       }
     }

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { verifies } from '../requirements.ts'
 import { type NatsNode, settled, startNode, startNodes, until, useNats } from '../support/nats.ts'
+import { slowdown } from '../support/slowdown.ts'
 
 const MIB = 1024 * 1024
 
@@ -78,7 +79,7 @@ describe('a server that has stopped reading', () => {
     server.pause()
     const start = performance.now()
     await node.app.stop()
-    expect(performance.now() - start).toBeLessThan(2500)
+    expect(performance.now() - start).toBeLessThan(2500 * slowdown())
     expect(node.logged(/did not stop cleanly/)).toEqual([])
     server.resume()
   })

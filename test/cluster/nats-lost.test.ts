@@ -2,6 +2,7 @@ import { HttpServer, http } from 'rookery/http'
 import { describe, expect, it } from 'vitest'
 import { verifies } from '../requirements.ts'
 import { type NatsNode, settled, startNode, startNodes, until, useNats } from '../support/nats.ts'
+import { slowdown } from '../support/slowdown.ts'
 
 /** Returns the changes of other nodes that a node was told of, in order. */
 const changesOf = ({ app }: NatsNode): string[] => {
@@ -43,7 +44,7 @@ describe('when NATS is lost', () => {
     await server.kill()
     await Promise.all(questions.slice(0, 2))
     expect(failed.slice(0, 2)).toEqual(['cluster_unavailable', 'cluster_unavailable'])
-    expect(performance.now() - start).toBeLessThan(3000)
+    expect(performance.now() - start).toBeLessThan(3000 * slowdown())
     await until(() => !a.app.cluster.connected && !b.app.cluster.connected)
     expect(a.logged(/the cluster is lost/)).toHaveLength(1)
     expect(await readiness(a)).toEqual({
@@ -155,7 +156,7 @@ describe('when NATS is lost', () => {
     await until(() => !node.app.cluster.connected)
     const start = performance.now()
     await node.app.stop()
-    expect(performance.now() - start).toBeLessThan(1000)
+    expect(performance.now() - start).toBeLessThan(1000 * slowdown())
     expect(node.logged(/did not stop cleanly/)).toEqual([])
   })
 })

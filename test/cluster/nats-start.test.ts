@@ -17,6 +17,7 @@ import {
   until,
   useNats,
 } from '../support/nats.ts'
+import { slowdown } from '../support/slowdown.ts'
 
 const failure = async (options: NatsOptions): Promise<{ readonly error: unknown; readonly took: number }> => {
   const { app } = createNode({ nats: options })
@@ -40,7 +41,7 @@ describe('without a NATS', () => {
     const port = await freePort()
     const { error, took } = await failure({ servers: `nats://127.0.0.1:${port}` })
     expect(error).toMatchObject(unavailable(`127.0.0.1:${port}`, 'refused', /start it/, /wait: true/))
-    expect(took).toBeLessThan(2000)
+    expect(took).toBeLessThan(2000 * slowdown())
   })
 
   it('an app that failed to start can still be stopped', async () => {
@@ -71,7 +72,7 @@ describe('without a NATS', () => {
     const start = performance.now()
     await node.app.stop()
     await refused
-    expect(performance.now() - start).toBeLessThan(400)
+    expect(performance.now() - start).toBeLessThan(400 * slowdown())
   })
 
   it('an app whose server does not answer can be stopped at once', async () => {
@@ -88,7 +89,7 @@ describe('without a NATS', () => {
       const start = performance.now()
       await node.app.stop()
       await refused
-      expect(performance.now() - start).toBeLessThan(1000)
+      expect(performance.now() - start).toBeLessThan(1000 * slowdown())
     }
   })
 })
@@ -103,7 +104,7 @@ describe('credentials', () => {
     for (const wait of [false, true]) {
       const { error, took } = await failure({ servers: server.url, wait, ...options })
       expect(error).toMatchObject(unavailable(server.url, 'Authorization', /'user' and 'pass'/))
-      expect(took).toBeLessThan(2000)
+      expect(took).toBeLessThan(2000 * slowdown())
     }
   })
 

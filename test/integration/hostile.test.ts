@@ -8,6 +8,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { WebSocket } from 'ws'
 import { startApp, type TestAppOptions } from '../support/app.ts'
 import { BareClient, connectBare } from '../support/bare-client.ts'
+import { slowdown } from '../support/slowdown.ts'
 import { SseReader } from '../support/sse-reader.ts'
 
 const start = (options: TestAppOptions = {}) =>
@@ -221,7 +222,7 @@ describe('Socket.IO', () => {
     await vi.waitFor(() => expect(app.usage).toEqual({ sessions: 0, patterns: 0, nodes: 0 }))
     const before = Date.now()
     await app.stop()
-    expect(Date.now() - before).toBeLessThan(3000)
+    expect(Date.now() - before).toBeLessThan(3000 * slowdown())
   })
 
   it('disconnects a client that sends requests and does not read', async () => {

@@ -72,7 +72,7 @@ export const useChromium = (): Pages => {
   const openIn = async (context: BrowserContext, { refusals = false }: Expectations = {}): Promise<Page> => {
     const errors: string[] = []
     const page = await context.newPage()
-    page.setDefaultTimeout(30_000)
+    page.setDefaultTimeout(60_000)
     page.on('pageerror', (error) => errors.push(error.stack ?? String(error)))
     page.on('console', (message) => {
       const { url } = message.location()

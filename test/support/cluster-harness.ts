@@ -1,8 +1,10 @@
 import { onTestFailed, onTestFinished, vi } from 'vitest'
 import { createRandom, type Random } from '../../plugins/testing/random.ts'
 import { Balancer } from './cluster-balancer.ts'
+import { STEP_LIMIT_MS } from './cluster-people.ts'
 import { type NodeOptions, NodeProcess, type Program, writeProgram } from './cluster-process.ts'
 import { type NatsServer, startNats } from './nats.ts'
+import { slowdown } from './slowdown.ts'
 
 export interface ClusterOptions {
   /** Number of nodes. @default 3 */
@@ -95,7 +97,7 @@ export class Cluster {
   }
 
   /** Resolves when the log of every node says that it knows all others. */
-  async agrees(timeout = 10_000): Promise<void> {
+  async agrees(timeout = STEP_LIMIT_MS): Promise<void> {
     await vi.waitFor(
       () => {
         const ids = this.nodes.map(({ id }) => id).sort()
@@ -113,11 +115,17 @@ export class Cluster {
     console.log(`${this.name}: ${figure}`)
   }
 
-  /** Resolves with the milliseconds from a moment until a condition holds. Prints them. */
-  async timed(what: string, since: number, timeout: number, condition: () => unknown): Promise<number> {
-    await vi.waitFor(condition, { timeout: Math.max(1, since + timeout - Date.now()), interval: 10 })
+  /**
+   * Resolves with the milliseconds from a moment until a condition holds. Prints them.
+   *
+   * @param limit milliseconds that this may take on an idle machine
+   */
+  async timed(what: string, since: number, limit: number, condition: () => unknown): Promise<number> {
+    await vi.waitFor(condition, { timeout: STEP_LIMIT_MS, interval: 10 })
     const took = Date.now() - since
     this.report(`${what}: ${took} ms`)
+    const allowed = limit * slowdown()
+    if (took > allowed) throw new Error(`${what}: took ${took} ms, the limit is ${Math.round(allowed)} ms`)
     return took
   }
 

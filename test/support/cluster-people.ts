@@ -4,6 +4,9 @@ import { io, type Socket } from 'socket.io-client'
 import { onTestFinished, vi } from 'vitest'
 import { WebSocket } from 'ws'
 
+/** Milliseconds that a step of a test may take. Only a fault needs so long: see `slowdown` for bounds on time. */
+export const STEP_LIMIT_MS = 60_000
+
 /** `plain` is the unchanged Socket.IO client, without Rookery's client. */
 export type Kind = 'websocket' | 'socketio' | 'plain' | 'sse'
 
@@ -170,7 +173,7 @@ class WithSocketIo extends Person {
   }
 
   async call<T>(topic: string, payload?: unknown): Promise<T> {
-    const answer = (await this.#socket.timeout(10_000).emitWithAck(topic, payload)) as {
+    const answer = (await this.#socket.timeout(STEP_LIMIT_MS).emitWithAck(topic, payload)) as {
       error?: { code: string }
     }
     if (answer?.error) throw Object.assign(new Error(answer.error.code), answer.error)
@@ -196,7 +199,7 @@ export const invite = (url: string, name: string, kind: Kind, room: string): Per
 }
 
 /** Resolves when all clients are connected and in the room. */
-export const untilOpen = async (people: readonly Person[], timeout = 10_000): Promise<void> => {
+export const untilOpen = async (people: readonly Person[], timeout = STEP_LIMIT_MS): Promise<void> => {
   await vi.waitFor(
     () => {
       const absent = people.filter(({ open }) => !open).map(({ name }) => name)
@@ -221,7 +224,7 @@ export const chatter = (people: readonly Person[], interval = 100): (() => void)
 export const untilAllHear = async (
   hearers: readonly Person[],
   speakers: readonly Person[] = hearers,
-  timeout = 10_000,
+  timeout = STEP_LIMIT_MS,
 ): Promise<void> => {
   const marks = new Map(speakers.map((speaker) => [speaker, speaker.said]))
   await vi.waitFor(

@@ -197,7 +197,7 @@ export const startNodes = async (
 }
 
 /** Resolves when a condition holds. The time limit is long, because the machine may be busy. */
-export const until = (condition: () => unknown, timeout = 15_000): Promise<void> =>
+export const until = (condition: () => unknown, timeout = 60_000): Promise<void> =>
   vi.waitFor(
     () => {
       if (!condition()) throw new Error(`not yet: ${condition}`)
