@@ -84,7 +84,7 @@ export class Subscriptions {
     ]
   }
 
-  /** Returns requests for all patterns, for a connection that is not in use yet. Their replies change no state here. */
+  /** Returns requests for all patterns that wait for no retry, for a connection that is not in use yet. Their replies change no state here. */
   copy(): EncodedFrame[] {
     const wanted = [...this.#byPattern.values()].filter(
       ({ locals, state }) => locals.size > 0 && state !== 'retrying',

@@ -32,7 +32,7 @@ export const closeFrameOf = ({ error, reconnectAfter }: Refusal): CloseFrame | u
  * The request is a POST, so that the browser sends the page's origin, as in a handshake. Browsers omit the origin of a
  * GET if page and server have the same origin, as behind a development proxy.
  *
- * @param controller aborts the request; aborted after 2 s by this function
+ * @param controller cancels the request when it aborts. This function aborts it after 2 s
  * @returns undefined when the endpoint does not refuse the client, or another server responds
  */
 export const fetchRefusal = async (

@@ -17,7 +17,8 @@ export interface Slot {
   /** Ends the connection. */
   left(): void
   /**
-   * Marks that the handshake waits for the peer. From now on the peer may have to make room; then `refuse` is called.
+   * Marks that the handshake waits for the peer. From then on it may be refused in favour of a new handshake, by
+   * `refuse`.
    */
   idle(refuse: (error: RookeryError) => void): void
   /** Marks that the peer has sent something. */
@@ -61,7 +62,7 @@ export class ConnectionLimits {
       () => new RateLimit(handshakeRate, handshakeBurst, performance.now()),
       REMEMBERED_NETWORKS,
     )
-    this.#queue = new HandshakeQueue((network) => this.#room(network))
+    this.#queue = new HandshakeQueue((network) => this.#available(network))
   }
 
   /** Counts a connection that begins its handshake. @throws `rate_limited`, `too_many_connections` */
@@ -111,7 +112,7 @@ export class ConnectionLimits {
 
   /** Refuses a peer that has no connection yet. @throws `rate_limited` */
   check(address: string): void {
-    if (this.#room(networkOf(address)) < 1) throw TOO_MANY
+    if (this.#available(networkOf(address)) < 1) throw TOO_MANY
   }
 
   /** Counts a connection of a user. Returns a function that ends the count. @throws `too_many_connections` */
@@ -123,7 +124,7 @@ export class ConnectionLimits {
   }
 
   /** How many handshakes a network may begin now. */
-  #room(network: string): number {
+  #available(network: string): number {
     return this.#rates.peek(network)?.available(performance.now()) ?? Number.POSITIVE_INFINITY
   }
 

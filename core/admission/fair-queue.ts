@@ -1,6 +1,6 @@
 import { LinkedList } from '../util/linked-list.ts'
 
-/** Bytes of a small input: a message as people cause it, while floods come in large reads. */
+/** Bytes of a small input, such as one chat message. A flood arrives in large reads. */
 const SMALL_BYTES = 2048
 /** Milliseconds of the event loop that each flow gets in a round. */
 const QUANTUM_MS = 0.1
@@ -14,7 +14,7 @@ const MAX_CHARGE_MS = 2
 /** The input of one peer. */
 export interface Flow {
   /**
-   * Tells the queue that something has come. The queue handles it now if it is small and the flow has credit left in
+   * Tells the queue that input has arrived. The queue handles it now if it is small and the flow has credit left in
    * this round, and otherwise in a later turn of the event loop. Has no effect while the flow waits already.
    *
    * @param bytes size of the input that waits @default 0
@@ -170,13 +170,13 @@ const take = (list: LinkedList<QueuedFlow>): QueuedFlow | undefined => {
 }
 
 class QueuedFlow implements Flow {
-  /** Milliseconds that it may still take in this round; below zero it is in debt. */
+  /** Milliseconds of credit left in this round. Negative: the flow is in debt. */
   credit = 0
-  /** When it was served last, on the queue's clock. */
+  /** When the flow was served last, on the queue's clock. */
   servedAt = 0
-  /** Whether the round visits it. */
+  /** Whether the round visits the flow. */
   active = false
-  /** Whether something waits to be handled. */
+  /** Whether input waits to be handled. */
   waiting = false
   readonly handle: () => boolean
   readonly #ready: (flow: QueuedFlow, bytes: number) => void
@@ -186,7 +186,7 @@ class QueuedFlow implements Flow {
     this.#ready = ready
   }
 
-  /** Whether it waits and has credit. It may have been served since it was put into a list. */
+  /** Whether the flow has waiting input and credit. It may have been served since it was added to a list. */
   get servable(): boolean {
     return this.waiting && this.credit > 0
   }

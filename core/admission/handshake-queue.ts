@@ -19,18 +19,18 @@ interface Waiting {
  */
 export class HandshakeQueue {
   readonly #queues = new Map<string, LinkedList<Waiting>>()
-  readonly #room: (network: string) => number
+  readonly #available: (network: string) => number
   #timer: ReturnType<typeof setInterval> | undefined
 
-  /** @param room how many handshakes a network may begin now */
-  constructor(room: (network: string) => number) {
-    this.#room = room
+  /** @param available returns the number of handshakes that a network may begin now */
+  constructor(available: (network: string) => number) {
+    this.#available = available
   }
 
   /** Returns a promise if the handshake has to wait. The caller checks the rate again when it resolves. */
   wait(network: string): Promise<void> | undefined {
     const queue = this.#queues.get(network)
-    if (!queue && this.#room(network) >= 1) return undefined
+    if (!queue && this.#available(network) >= 1) return undefined
     return new Promise((proceed) => {
       this.#add(network, queue ?? new LinkedList(), { since: performance.now(), proceed })
     })
@@ -53,10 +53,10 @@ export class HandshakeQueue {
   readonly #tick = (): void => {
     const now = performance.now()
     for (const [network, queue] of this.#queues) {
-      let room = this.#room(network)
+      let available = this.#available(network)
       let expired = Math.max(MIN_EXPIRED_PER_TICK, (queue.size * TICK_MS) / HANDSHAKE_WAIT_MS)
       for (let next = queue.first; next; next = queue.first) {
-        if (room >= 1) room--
+        if (available >= 1) available--
         else if (expired > 0 && now - next.value.since >= HANDSHAKE_WAIT_MS) expired--
         else break
         queue.delete(next)

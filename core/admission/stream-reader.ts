@@ -7,7 +7,7 @@ export const PIECE_BYTES = 512
 const UNREAD_PIECE_BYTES = 16
 /** Bytes that may be buffered for a peer before the server stops reading the peer's input. */
 const UNREAD_BYTES = 64 * 1024
-/** Milliseconds between two frames of a peer that does not read, so that it can still say that it is alive. */
+/** Milliseconds between two frames of a peer that does not read, so that its pongs still arrive. */
 const UNREAD_INTERVAL_MS = 1000
 /** Milliseconds without a piece after which the reader tests whether the peer has reset the connection. */
 const RESET_TEST_MS = 20
@@ -130,7 +130,7 @@ export class StreamReader implements Reader {
     this.#testForReset(now)
     const waiting = socket.readableLength
     const size = unread ? payload || UNREAD_PIECE_BYTES : Math.max(PIECE_BYTES, payload)
-    // Without a size, `read` takes all that waits, and notices when nothing follows.
+    // Without a size, `read` takes all waiting bytes and detects the end of the stream.
     const bytes = socket.read(waiting > size ? size : undefined)
     if (bytes !== null) this.#frames.take(bytes)
     const more = this.#reading && socket.readableLength > 0

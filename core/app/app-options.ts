@@ -16,15 +16,15 @@ export interface LimitOptions {
   readonly messageBurst?: number | undefined
   /** Bytes that may be buffered for a client that does not read. @default 1048576 */
   readonly maxBuffered?: number | undefined
-  /** Bytes per second that a client may send. @default 1048576 */
+  /** Bytes per second that a client may send. Frames beyond are refused with `rate_limited`. @default 1048576 */
   readonly byteRate?: number | undefined
-  /** Bytes that a client may send at once. @default 4194304 */
+  /** Bytes that a client may send at once. After as many refused bytes the client is disconnected. @default 4194304 */
   readonly byteBurst?: number | undefined
   /** Levels of nested arrays and objects that a frame may have. @default 64 */
   readonly maxDepth?: number | undefined
   /** Arrays, objects and fields that a frame may have. Each takes 0.1 to 0.3 us to parse. @default 4096 */
   readonly maxNodes?: number | undefined
-  /** Connections of this node. @default 50000 */
+  /** Connections of this node. Further ones are refused with `too_many_connections`. @default 50000 */
   readonly maxConnections?: number | undefined
   /** Connections from one network address. Behind a proxy, set `trustProxy` of `http()`. @default 10000 */
   readonly maxConnectionsPerAddress?: number | undefined
@@ -32,7 +32,12 @@ export interface LimitOptions {
   readonly maxConnectionsPerUser?: number | undefined
   /** Handshakes that may be under way at a time. @default 5000 */
   readonly maxHandshakes?: number | undefined
-  /** Handshakes per second from one network address. Handshakes beyond wait for up to 500 ms. @default 200 */
+  /**
+   * Handshakes per second from one network address. Handshakes beyond wait for about 500 ms, then they are refused
+   * with `rate_limited`.
+   *
+   * @default 200
+   */
   readonly handshakeRate?: number | undefined
   /** Handshakes from one network address at once. @default 1000 */
   readonly handshakeBurst?: number | undefined
@@ -45,7 +50,9 @@ export interface AppOptions {
   readonly logger?: Logger | LogLevel | undefined
   readonly limits?: LimitOptions | undefined
   /**
-   * What happens to a client that does not read: `disconnect` it (it reconnects), or `drop` its published messages.
+   * What happens to a client that does not read: `disconnect` it (it reconnects), or `drop` messages for it. Replies
+   * and messages with a place in the history are not dropped. A client for which twice `maxBuffered` waits is
+   * disconnected in any case.
    * @default 'disconnect'
    */
   readonly slowConsumer?: 'disconnect' | 'drop' | undefined
@@ -57,9 +64,9 @@ export interface AppOptions {
   readonly handshakeTimeout?: Duration | undefined
   /** Time for the handlers of a message. @default '10s' */
   readonly handlerTimeout?: Duration | undefined
-  /** Time for each plugin to start. @default '10s' */
+  /** Time for each plugin and each transport to start, and for each plugin to listen. @default '10s' */
   readonly startTimeout?: Duration | undefined
-  /** Time for running handlers to finish, and then for each plugin to stop. @default '10s' */
+  /** Time for running handlers to finish, and then for each plugin and each transport to stop. @default '10s' */
   readonly stopTimeout?: Duration | undefined
   /**
    * Time from `stop()` until the app refuses connections. `/readyz` answers 503 at once, so that load balancers

@@ -9,7 +9,10 @@ import type { Sessions } from '../sessions/sessions.ts'
 import { createToken } from '../util/token.ts'
 import type { Scope } from './scope.ts'
 
-/** The state of an app. Only a `started` app accepts connections. */
+/**
+ * The state of an app. It accepts connections from the `listen` step of its start until `stop()` is called, or until
+ * `drainDelay` after that.
+ */
 export type AppState = 'created' | 'starting' | 'started' | 'stopping' | 'stopped'
 
 /** Resources in use, for leak checks. All are zero when no client is connected. */
@@ -27,7 +30,10 @@ export interface App<C = Untyped> {
   readonly '~contract'?: C
   readonly state: AppState
   readonly usage: Usage
-  /** Number of connections, frames and sessions that were refused or closed since the start, by error code. */
+  /**
+   * Number of connections, frames and sessions that were refused or closed since the start, by error code. Codes of the
+   * application count as `other`.
+   */
   readonly refusals: Readonly<Record<string, number>>
   /** Events inside the server. Clients get only events that have a message for clients. */
   readonly bus: Bus
@@ -56,14 +62,16 @@ export interface App<C = Untyped> {
    * order in which it was added, before the payload is validated.
    *
    * @returns a function that removes the middleware
+   * @throws `invalid_pattern`, `reserved_topic`, `invalid_option`
    * @example app.use('admin/*', (ctx, next) => { if (ctx.user.role !== 'admin') throw new RookeryError('forbidden'); return next() })
    */
   use(middleware: Middleware): () => void
   use(pattern: string, middleware: Middleware): () => void
   /**
-   * Publishes a message to the clients and listeners that subscribe to the topic, on every node. Resolves when the
-   * message has been accepted, not when clients have received it. Invalid input throws synchronously, so that the
-   * error is seen without an `await`.
+   * Publishes a message to the clients that subscribe to the topic, on every node, and to listeners of the bus.
+   * Listeners of other nodes get it if their `source` is `all` or `cluster`. Resolves when the message has been
+   * accepted, not when clients have received it. Invalid input throws synchronously, so that the error is seen
+   * without an `await`.
    *
    * @throws `invalid_topic`, `unserializable`
    * @example app.publish('rooms/42/messages', { text: 'hello' })
@@ -74,22 +82,22 @@ export interface App<C = Untyped> {
    * Sends a message to all sessions of a user, of a room or of a session id, on every node, whether they subscribe to
    * the topic or not. Resolves with the number of sessions that took it.
    *
-   * @throws `not_connected` if no session took it. If no session of this node took it: `cluster_unavailable` if the
-   *   other nodes cannot be asked, `node_unreachable` if one of them does not answer. `invalid_topic`,
-   *   `unserializable`
+   * @throws if no session took it: `not_connected`, or `node_unreachable` if a node did not answer, or
+   *   `cluster_unavailable` if the other nodes cannot be asked; `invalid_option` for an invalid target,
+   *   `invalid_topic`, `unserializable`
    * @example await app.send({ user: '42' }, 'inbox/new', { count: 3 })
    */
   send(target: Target, topic: string, payload?: unknown): Promise<number>
   /**
-   * Starts the plugins, then the transports. Resolves with the app when it accepts connections. If a plugin fails,
-   * the plugins that had started are stopped again.
+   * Starts the cluster backend, the plugins, then the transports. Resolves with the app when it accepts connections.
+   * If one of them fails, all that had been started are stopped again, including the one that failed.
    *
    * @throws `plugin_failed`, `plugin_timeout`, `cluster_unavailable`, `app_stopped`
    */
   start(): Promise<this>
   /**
-   * Stops gracefully: refuses new connections, waits for running handlers, tells every client when to reconnect, then
-   * stops the plugins in reverse order. Idempotent. Never rejects.
+   * Stops gracefully: waits for `drainDelay`, refuses new connections, waits for running handlers, tells every client
+   * when to reconnect, then stops the transports and plugins in reverse order. Idempotent. Never rejects.
    */
   stop(): Promise<void>
 }

@@ -11,7 +11,7 @@ export const Container = createToken<unknown>('Container')
 export interface ContainerScope extends Scope {
   /** The scope for one plugin. The plugin's name is recorded with each token that it provides. */
   for(owner: string): Scope
-  /** Provides a token unless a plugin provides it, before or after this call. */
+  /** Provides a token that a plugin may provide instead, later. @throws `duplicate_provider` */
   provideDefault<T>(token: Token<T>, factory: () => T): void
   /** Name of the plugin that provides a token. */
   ownerOf(token: Token<unknown>): string | undefined

@@ -70,8 +70,9 @@ export class Bus {
 
   /**
    * Publishes an event. Resolves when every listener of this node has settled or has exceeded `listenerTimeout`.
+   * Listeners of other nodes are not awaited.
    *
-   * @throws `invalid_topic`
+   * @throws `invalid_topic`, `unserializable`
    */
   publishAndWait<P>(topic: string, payload?: P): Promise<void>
   publishAndWait<P>(event: EventInit<P>): Promise<void>

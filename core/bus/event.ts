@@ -31,7 +31,10 @@ export interface EventInit<P = unknown> {
   readonly topics: readonly string[]
   readonly payload: P
   readonly actor?: Actor | null | undefined
-  /** The message for clients. @default the event's first topic and its payload, if `client` is `{}` */
+  /**
+   * The message for clients. `topic` is by default the event's first topic, `payload` the event's payload. Without
+   * `client`, `app.bus.publish` sends nothing to clients, and `app.publish` uses `{}`.
+   */
   readonly client?: { readonly topic?: string; readonly payload?: unknown } | undefined
   /** Id of a session that does not get the message. */
   readonly except?: string | null | undefined

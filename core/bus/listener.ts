@@ -35,12 +35,15 @@ export type ListenerSource = 'node' | 'all' | 'cluster'
 export interface SubscribeOptions {
   /** Whose events to take. Payloads from other nodes have been through JSON. @default 'node' */
   readonly source?: ListenerSource | undefined
-  /** With `cluster`: listeners of one group share the work. @default the pattern, or `default` without a pattern */
+  /**
+   * With `cluster`: listeners of one group share the work. 1 to 255 characters, no whitespace.
+   * @default the pattern, or `default` without a pattern
+   */
   readonly group?: string | undefined
 }
 
 export interface BusOptions {
-  /** Time until the `ctx.signal` of a listener aborts. @default '5s' */
+  /** Time until the `ctx.signal` of a listener aborts, and its failure is logged. @default '5s' */
   readonly listenerTimeout?: Duration | undefined
   /** Unsettled calls that one listener may have. Events beyond are dropped, counted and logged. @default 1000 */
   readonly maxPending?: number | undefined

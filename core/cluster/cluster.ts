@@ -54,8 +54,8 @@ export interface ClusterHost {
   /** Delivers a message of another node, or of a publisher outside the cluster (`node` is null). */
   deliver(message: ClusterMessage, node: string | null): void
   /**
-   * Passes an event to this node's listeners: to the listeners of a group, or to listeners of all nodes (`group` is
-   * null).
+   * Passes an event to this node's listeners: to the listeners of a group, or to listeners with the source `all`
+   * (`group` is null).
    */
   emit(event: Event, group: string | null): void
   /** Answers a request. A thrown error becomes the error of the answer, `internal` if it has no code. */
@@ -99,10 +99,13 @@ export interface ClusterBackend {
   ask(question: Question): Promise<Answers>
   /**
    * Counts a session or plugin of this node that wants the messages of a pattern (`wanted`), or no longer wants them.
-   * Patterns may be addresses such as `$user/alice`. MUST NOT throw.
+   * Patterns may be addresses such as `$user/alice`. Called before `start`, too. MUST NOT throw.
    */
   interest(pattern: string, wanted: boolean): void
-  /** Counts a listener of this node that wants, or no longer wants, a pattern: for a group, or for itself (null). */
+  /**
+   * Counts a listener of this node that wants, or no longer wants, a pattern: for a group, or for itself (null).
+   * Called before `start` and after `stop`, too. MUST NOT throw.
+   */
   listen(pattern: string, group: string | null, wanted: boolean): void
 }
 

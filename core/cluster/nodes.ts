@@ -29,16 +29,25 @@ export interface Nodes {
   /**
    * For plugins: sends a request to one node.
    *
+   * @param timeout milliseconds @default 1000
    * @throws `node_unreachable`, `cluster_unavailable`, or the error of that node
    */
   askNode(node: string, method: string, payload?: unknown, timeout?: number): Promise<unknown>
   /** For plugins: sends a request to all other nodes that an address concerns. @throws `cluster_unavailable` */
   ask(question: Question): Promise<Answers>
-  /** For plugins: answers the requests of a method. @throws `invalid_option` if another plugin does */
+  /**
+   * For plugins: answers the requests of a method. Returns a function that removes it.
+   *
+   * @throws `invalid_option` if another plugin does
+   */
   answer(method: string, answerer: Answerer): () => void
   /** For plugins: sends a message to the other nodes only. */
   publish(message: ClusterMessage): void
-  /** For plugins: handles messages of a kind from other nodes. @throws `invalid_option` if another plugin does */
+  /**
+   * For plugins: handles messages of a kind from other nodes. Returns a function that removes it.
+   *
+   * @throws `invalid_option` if another plugin does
+   */
   onMessage(kind: string, hook: MessageHook): () => void
   /** For plugins: delivers a message to this node's sessions only. */
   deliver(message: ClusterMessage): void
@@ -66,9 +75,9 @@ export class NodeRegistry implements Nodes {
   readonly #messageHooks = new Map<string, MessageHook>()
   #backend: ClusterBackend | undefined
 
-  constructor(log: Logger, own: Outlets) {
+  constructor(log: Logger, outlets: Outlets) {
     this.#log = log
-    this.#outlets = own
+    this.#outlets = outlets
   }
 
   join(backend: ClusterBackend): void {
@@ -159,7 +168,7 @@ export const nodeAddress = (node: string): string => `$node/${node}`
 const NO_ANSWERS: Answers = { items: [], missing: [] }
 
 const addOnce = <T>(map: Map<string, T>, name: string, value: T): (() => void) => {
-  if (map.has(name)) throw new RookeryError('invalid_option', `'${name}' is answered by another plugin`)
+  if (map.has(name)) throw new RookeryError('invalid_option', `'${name}' is handled by another plugin`)
   map.set(name, value)
   return () => map.delete(name)
 }

@@ -3,7 +3,11 @@ import { RookeryError } from '../protocol/errors.ts'
 /** The sessions that `app.send` and `app.sessions.disconnect` reach. */
 export type Target = { readonly user: string } | { readonly session: string } | { readonly room: string }
 
-/** The address of a target: a topic `$user/<id>`, `$session/<id>` or `$room/<id>`, with the id encoded. */
+/**
+ * The address of a target: a topic `$user/<id>`, `$session/<id>` or `$room/<id>`, with the id encoded.
+ *
+ * @throws `invalid_option`
+ */
 export const addressOf = (target: Target): string => {
   const [kind, id, ...more] = Object.entries(target).flat()
   const known = kind === 'user' || kind === 'session' || kind === 'room'

@@ -27,11 +27,18 @@ export interface Context {
    * @throws `invalid_topic`, `unserializable`
    */
   publish(topic: string, payload?: unknown): Promise<void>
-  /** Like `publish`, but this session does not get the message. Listeners on the server do. */
+  /**
+   * Like `publish`, but this session does not get the message. Listeners on the server do.
+   *
+   * @throws `invalid_topic`, `unserializable`
+   */
   broadcast(topic: string, payload?: unknown): Promise<void>
 }
 
-/** Handles a message. The result is the payload of the reply. A thrown error becomes the error of the reply. */
+/**
+ * Handles a message. The result is the payload of the reply. A thrown error becomes the error of the reply:
+ * `internal` if it has no public code.
+ */
 export type Handler<P = unknown> = (ctx: Context, payload: P) => unknown
 
 /** Runs the rest: later middleware, then the handlers. Resolves with the payload of the reply. */

@@ -64,7 +64,10 @@ export class Inbound {
   #whenEmpty: (() => void) | undefined
   /** Whether the rate limit has ended the session. Earlier frames are still answered, later frames are ignored. */
   #exhausted = false
-  /** The last subscribe or unsubscribe frame whose authorization is under way. Later frames are handled after it. */
+  /**
+   * The last subscribe or unsubscribe frame whose authorization is under way. Later messages and changes are handled
+   * after it.
+   */
   #pendingChange: Promise<void> | undefined
 
   constructor(session: InboundSession, host: InboundHost) {

@@ -177,6 +177,7 @@ export class LiveSession implements InboundSession, SubscribingSession {
   }
 
   enterRoom(room: string): void {
+    if (this.#closed) return
     this.#rooms ??= new Set()
     this.#rooms.add(room)
     this.#host.addressed({ room }, this, true)

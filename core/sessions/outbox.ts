@@ -56,7 +56,10 @@ export class Outbox {
     this.#events = events
   }
 
-  /** Adds a frame. Ignores a frame that was also the last one: several patterns of a session may match one event. */
+  /**
+   * Adds a frame. Ignores a frame that is the last queued frame already: several patterns of a session may match one
+   * event.
+   */
   push(frame: Frame): void {
     if (this.#held && !this.#hold(frame)) return
     const frames = this.#frames
@@ -104,7 +107,10 @@ export class Outbox {
     else this.#overflow(frames)
   }
 
-  /** Writes the queued frames, if the buffer has room, and a last frame in any case. Later frames are ignored. */
+  /**
+   * Writes the queued frames, if they have not to wait for `welcome` and the buffer has room, then a last frame.
+   * Ignores later frames.
+   */
   finish(last: Frame): void {
     const frames = this.#held ? [] : this.#frames
     this.#frames = NONE

@@ -3,7 +3,7 @@ import { RookeryError } from '../protocol/errors.ts'
 import type { Frame } from '../protocol/frame.ts'
 import type { User } from '../protocol/protocol.ts'
 import { type Action, Authorization, type Authorizer } from './authorization.ts'
-import type { LiveSession } from './live-session.ts'
+import { LiveSession } from './live-session.ts'
 import type { PeerSession, Session } from './session.ts'
 import type { AuthenticateHook, CloseHook, OpenHook, RenewHook, Sessions, TokenHook } from './sessions.ts'
 import type { Handshake } from './transport.ts'
@@ -80,15 +80,15 @@ export class SessionRegistry implements Sessions {
   }
 
   push(session: Session, frame: Frame): void {
-    this.#byId.get(session.id)?.push(frame)
+    if (session instanceof LiveSession) session.push(frame)
   }
 
   enterRoom(session: Session, room: string): void {
-    this.#byId.get(session.id)?.enterRoom(room)
+    if (session instanceof LiveSession) session.enterRoom(room)
   }
 
   exitRoom(session: Session, room: string): void {
-    this.#byId.get(session.id)?.exitRoom(room)
+    if (session instanceof LiveSession) session.exitRoom(room)
   }
 
   onAuthenticate(hook: AuthenticateHook, { fallback = false } = {}): () => void {

@@ -10,7 +10,7 @@ export interface Session {
   readonly transport: string
   /** The peer's network address. */
   readonly address: string
-  /** Storage for the application's own values. They are gone when the session closes. */
+  /** Storage for the application's own values. Close hooks can still read it. */
   readonly data: Record<string, unknown>
   /** The user of the session, or null for an anonymous session. */
   readonly user: User | null
@@ -25,19 +25,25 @@ export interface Session {
   readonly signal: AbortSignal
 
   /**
-   * Sends a message to this session alone, whether it subscribes to the topic or not.
+   * Sends a message to this session alone, whether it subscribes to the topic or not. Does nothing after the session
+   * has closed.
    *
    * @throws `invalid_topic`, `unserializable`
    * @example session.send('inbox/new', { count: 3 })
    */
   send(topic: string, payload?: unknown): void
-  /** Subscribes the session on the server's behalf. @throws `invalid_pattern` */
+  /**
+   * Subscribes the session on the server's behalf: without asking the authorizers, beside `maxSubscriptions`, and
+   * also to `$` topics. Does nothing after the session has closed.
+   *
+   * @throws `invalid_pattern`
+   */
   subscribe(pattern: string): void
   /** Removes a subscription that the server added. A subscription of the client stays. */
   unsubscribe(pattern: string): void
   /**
-   * Closes the session. Messages that were sent before still arrive. Then the client is told the error, which also says
-   * whether the client may reconnect.
+   * Closes the session. Messages that were sent before still arrive, unless more than `maxBuffered` waits for the
+   * client. Then the client is told the error, which also says whether the client may reconnect.
    *
    * @param error @default `session_closed`: the client does not reconnect
    */
@@ -46,7 +52,7 @@ export interface Session {
    * Changes what is known of the session's user, for example after a new token. Checks the session's subscriptions
    * again, removes those that are no longer allowed, and tells the client.
    *
-   * @throws `forbidden` when it is another user
+   * @throws `forbidden` if the session is anonymous or has another user; the error of a renew hook
    */
   renew(user: User): Promise<void>
 }
@@ -59,16 +65,17 @@ export interface PeerSession extends Session {
    * Handles a frame of the peer. An invalid frame is answered with an error.
    *
    * @param frame the text of the frame, the parsed frame, or the error that the transport found
-   * @param bytes size of the frame on the wire @default the length of the text
+   * @param bytes size of the frame on the wire, which counts against `byteRate` @default the length of the text; 0
+   *   for a parsed frame
    */
   receive(frame: string | ClientFrame | InvalidFrame, bytes?: number): void
   /** Notes a sign of life in the transport's own way, such as a WebSocket pong. */
   alive(): void
-  /** Stops the pings until the next `alive()`: the connection is interrupted and may come back. */
+  /** Stops the pings until the next `alive()` or frame: the connection is interrupted and may come back. */
   suspend(): void
   /** Tells that the connection is gone. Frames that came before are still handled. Idempotent. */
   disconnected(): void
-  /** Queues a frame for the peer. Does nothing after the session has closed. @throws `unserializable` */
+  /** @internal Queues a frame for the peer. Does nothing after the session has closed. @throws `unserializable` */
   push(frame: Frame): void
 }
 

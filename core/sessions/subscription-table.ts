@@ -1,6 +1,6 @@
-/** The client wants the pattern. */
+/** The client subscribes to the pattern. */
 export const BY_CLIENT = 1
-/** The server wants the pattern for the session. */
+/** The server subscribes the session to the pattern. */
 export const BY_SERVER = 2
 /** Each topic of the client's subscription has to be authorized. */
 export const PER_TOPIC = 4
@@ -9,16 +9,22 @@ export const PER_TOPIC = 4
 const PLACE = 8
 
 /**
- * The patterns of a session: who wants each of them (flags), and the session's place among the subscribers of the
- * pattern.
+ * The patterns of a session: who subscribes to each of them (flags), and the session's place among the subscribers of
+ * the pattern.
  *
- * Each entry is one number. An object for each subscription of 50,000 sessions would be a cost of its own.
+ * Each entry is one number. An object for each subscription would take 40 bytes more, 2 MB for each subscription of
+ * 50,000 sessions.
  */
 export class SubscriptionTable {
   readonly #entries = new Map<string, number>()
 
   get patterns(): IterableIterator<string> {
     return this.#entries.keys()
+  }
+
+  /** Calls back with each pattern, its flags and its place. */
+  visit(act: (pattern: string, flags: number, place: number) => void): void {
+    for (const [pattern, entry] of this.#entries) act(pattern, entry % PLACE, Math.floor(entry / PLACE))
   }
 
   /** Flags of a pattern; 0 if the session does not receive it. */

@@ -90,10 +90,11 @@ export class Subscriptions {
 
   /** Whether a pattern whose topics need no check matches the topic. */
   matchUnchecked(topic: string): boolean {
-    for (const pattern of this.#table.patterns) {
-      if (isUnchecked(this.#table.flags(pattern)) && topicMatches(pattern, topic)) return true
-    }
-    return false
+    let found = false
+    this.#table.visit((pattern, flags) => {
+      found ||= isUnchecked(flags) && topicMatches(pattern, topic)
+    })
+    return found
   }
 
   /** Authorizes all patterns of the client again. Removes those which are no longer allowed, and resolves with them. */
@@ -115,8 +116,7 @@ export class Subscriptions {
   }
 
   clear(): void {
-    for (const pattern of this.#table.patterns)
-      this.#host.fanOut.unsubscribe(pattern, this.#table.place(pattern))
+    this.#table.visit((pattern, _flags, place) => this.#host.fanOut.unsubscribe(pattern, place))
     this.#table.clear()
     this.#ofClient = 0
   }

@@ -53,7 +53,7 @@ export interface TransportHost {
    */
   readonly fairQueue: FairQueue
   /**
-   * Calls `act`, which begins a handshake: now, or up to 500 ms later if the address is over the handshake rate. A
+   * Calls `act`, which begins a handshake: now, or about 500 ms later if the address is over the handshake rate. A
    * transport SHOULD call this before it does any work for the peer. The promise settles as `act` does.
    *
    * @throws `rate_limited` if the address is still over the rate after the wait, `shutting_down` if the app has
@@ -68,7 +68,9 @@ export interface TransportHost {
    *
    * If it rejects, the peer has been told and the wire is closed. The transport only has to forget the connection.
    *
-   * @throws the coded error of the hook that refused the peer; `handshake_timeout`, `shutting_down`
+   * @throws the coded error of the hook that refused the peer, `internal` for an error without a public code;
+   *   `too_many_connections`, `rate_limited`, `handshake_timeout`, `shutting_down`, `disconnected`; for its topics
+   *   `invalid_pattern`, `reserved_topic`, `too_many_subscriptions`, `forbidden`
    */
   open(handshake: Handshake, wire: Wire): Promise<PeerSession>
 }

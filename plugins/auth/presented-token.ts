@@ -73,8 +73,8 @@ export const presentedToken = async (
 
 /** Checks the page's origin, because a browser sends the cookie with the requests of any page. */
 const assertAllowedOrigin = async ({ request, headers }: Handshake, http: HttpServer): Promise<void> => {
-  const origin = request ?? { headers: headers as IncomingHttpHeaders }
-  if (!(await http.allowsOrigin(origin))) throw new RookeryError('origin_not_allowed')
+  const source = request ?? { headers: headers as IncomingHttpHeaders }
+  if (!(await http.allowsOrigin(source))) throw new RookeryError('origin_not_allowed')
 }
 
 /**

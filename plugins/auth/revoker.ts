@@ -1,7 +1,7 @@
 import type { App } from '../../core/app/app.ts'
 import type { Store } from '../../core/cluster/store.ts'
 import { RookeryError } from '../../core/protocol/errors.ts'
-import type { Session } from '../../core/sessions/session.ts'
+import { logId, type Session } from '../../core/sessions/session.ts'
 import type { Logger } from '../../core/util/logger.ts'
 import type { AuthenticatedSessions } from './authenticated-sessions.ts'
 import { tokenKey, userKey } from './revocation-keys.ts'
@@ -103,12 +103,15 @@ export class Revoker {
       try {
         key = (await cluster.askNode(owner, 'auth.token', { session: id }, NODE_TIMEOUT_MS)) ?? undefined
       } catch (error) {
-        this.#log().warn({ err: error, session: id, node: owner }, 'a session could not be revoked')
+        this.#log().warn(
+          { err: error, session: logId({ id }), node: owner },
+          'a session could not be revoked',
+        )
         return { sessions: 0, missing: [owner] }
       }
     }
     if (typeof key === 'string') {
-      return await this.#revokeOnAllNodes({ key, before: null, until }, { session: id }, except)
+      return await this.#revokeOnAllNodes({ key, before: null, until }, { session: logId({ id }) }, except)
     }
     // The session has no token, so there is no token to revoke: closing the session is enough.
     const closed = sessions.disconnect({ session: id }, new RookeryError('token_revoked'))

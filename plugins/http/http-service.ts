@@ -119,7 +119,7 @@ export class HttpService implements HttpServer {
   }
 
   async allowsOrigin(request: RequestOrigin): Promise<boolean> {
-    return await this.#originPolicy.allows(request)
+    return await this.#originPolicy.allowsInTime(request)
   }
 
   addressOf(request: IncomingMessage): string {

@@ -83,8 +83,9 @@ export class OriginPolicy {
   }
 
   /** As `lists`, but returns false if the user's function does not decide in time. */
-  async listsInTime(origin: string): Promise<boolean> {
-    return await this.#inTime(Promise.resolve(this.lists(origin))).catch(() => false)
+  listsInTime(origin: string): boolean | Promise<boolean> {
+    const listed = this.lists(origin)
+    return isPromiseLike(listed) ? this.#inTime(listed).catch(() => false) : listed
   }
 
   /**
@@ -110,14 +111,14 @@ export class OriginPolicy {
     return this.lists(origin)
   }
 
-  /** As `allows`. @throws `handshake_timeout` when the user's function does not decide in time */
+  /** As `allows`. @throws `handshake_timeout` if the user's function does not decide in time */
   allowsInTime(request: RequestOrigin, isHandshake = false): boolean | Promise<boolean> {
     const allowed = this.allows(request, isHandshake)
-    return isPromiseLike(allowed) ? this.#inTime(Promise.resolve(allowed)) : allowed
+    return isPromiseLike(allowed) ? this.#inTime(allowed) : allowed
   }
 
-  async #inTime(decision: Promise<boolean>): Promise<boolean> {
+  async #inTime(decision: PromiseLike<boolean>): Promise<boolean> {
     const late = () => new RookeryError('handshake_timeout', 'The decision about the origin took too long')
-    return await within(this.#decisionTimeout, decision, late)
+    return await within(this.#decisionTimeout, Promise.resolve(decision), late)
   }
 }

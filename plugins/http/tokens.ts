@@ -70,7 +70,11 @@ export interface HttpServer {
    * @throws `invalid_option` when another handler has the path
    */
   onRequest(path: string, handler: RequestHandler): () => void
-  /** Whether a request comes from a page of the server's own or an allowed origin, or from no page. */
+  /**
+   * Whether a request comes from a page of the server's own origin or of an allowed origin, or from no page.
+   *
+   * @throws `handshake_timeout` if a function of `allowedOrigins` does not decide in time
+   */
   allowsOrigin(request: RequestOrigin): Promise<boolean>
   /** The network address of the client that sent a request, behind trusted proxies. */
   addressOf(request: IncomingMessage): string
@@ -98,7 +102,7 @@ export interface NodeHandler {
   /**
    * Takes an upgrade request on a path of the app.
    *
-   * @returns whether the path is one of the app's
+   * @returns whether the app has taken the request
    * @example server.on('upgrade', app.scope.get(NodeHandler).upgrade)
    */
   readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => boolean

@@ -1,9 +1,9 @@
-/** Least time between two barriers. Requests that need a barrier within it share one. */
+/** Milliseconds from a pending barrier to the next one. Requests that need a barrier within this time share one. */
 const BARRIER_INTERVAL_MS = 5
 
 /** A request that waits until nodes have handled all messages that were sent before a barrier. */
 export interface BarrierWaiter {
-  /** Position of the request among this node's messages. A barrier with a higher position counts for it. */
+  /** Position of the request among this node's requests and barriers. A barrier with a higher position counts for it. */
   readonly sequence: number
   /** Called when a node has handled the request, whether it answered or not. */
   passed(node: string): void
@@ -31,7 +31,7 @@ export class AnswerBarrier {
   #timer: NodeJS.Timeout | undefined
 
   /**
-   * @param nextSequence returns the position of the next message
+   * @param nextSequence returns the position of the next request or barrier
    * @param sendBarrier sends a barrier to all nodes
    */
   constructor(nextSequence: () => number, sendBarrier: (id: string) => void) {

@@ -33,7 +33,10 @@ export interface ConnectionEvents {
   restored(): void
 }
 
-/** A connection to NATS that knows whether it has a server, and bounds the bytes that wait to be sent. */
+/**
+ * A connection to NATS that knows whether it has a server, and bounds the bytes that NATS has not confirmed. Bytes are counted as
+ * UTF-16 units of text, up to three times less than UTF-8.
+ */
 export class ManagedConnection {
   readonly #settings: ConnectionSettings
   readonly #log: Logger

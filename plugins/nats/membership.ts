@@ -114,7 +114,7 @@ export class Membership {
       this.#updateState(node, message.state)
     }
     if (message.kind === 'hello') {
-      // If both nodes were interrupted, both send this, and each reports the other as restored once.
+      // If both nodes were interrupted, both send this, so that each of them reports the other as restored.
       if (known && message.restored) {
         this.#interrupted.delete(node)
         this.#liveNodes.restored(node)

@@ -24,7 +24,7 @@ export interface RoomsSnapshot {
   readonly rooms: Readonly<Record<string, readonly MemberRecord[]>>
 }
 
-/** Asks whether a name is taken: a `ClaimRequest` is answered with true or false. */
+/** Asks whether a member is in the room already: a `ClaimRequest` is answered with true or false. */
 export const CLAIM_METHOD = 'rooms.claim'
 export interface ClaimRequest {
   readonly room: string

@@ -64,7 +64,7 @@ export class RemoteMembers {
     })
     nodes.answer(SYNC_METHOD, (payload): RoomsSnapshot => {
       const rooms = (payload as { rooms: string[] }).rooms.filter((room) => local.has(room))
-      const members = rooms.map((room) => [room, local.announced(room)])
+      const members = rooms.map((room) => [room, local.announced(room)] as const)
       return { version: this.#version, rooms: Object.fromEntries(members) }
     })
   }

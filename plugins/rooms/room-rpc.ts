@@ -2,6 +2,7 @@ import type { Answers, ClusterBackend, Question } from '../../core/cluster/clust
 import type { Nodes } from '../../core/cluster/nodes.ts'
 import { addressOf } from '../../core/cluster/target.ts'
 import type { LocalMembers } from './local-members.ts'
+import { MemberClaims } from './member-claims.ts'
 import {
   CLAIM_METHOD,
   CLOSE_METHOD,
@@ -10,7 +11,6 @@ import {
   SNAPSHOT_METHOD,
   toMember,
 } from './messages.ts'
-import { NameClaims } from './name-claims.ts'
 import { nameTaken } from './names.ts'
 import type { MemberRecord } from './room-replica.ts'
 import type { Member, MemberList } from './tokens.ts'
@@ -26,7 +26,7 @@ export interface RoomRpcHost {
 /** Calls to the other nodes that have members of a room, and the answers to such calls of other nodes. */
 export class RoomRpc {
   readonly #host: RoomRpcHost
-  readonly #claims = new NameClaims()
+  readonly #claims = new MemberClaims()
 
   constructor(host: RoomRpcHost) {
     this.#host = host

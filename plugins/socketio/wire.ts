@@ -21,10 +21,10 @@ interface EngineSocket {
   }
 }
 
-/** Sends a client's acknowledgement: the reply to its event. */
 /** The `readyState` of an open WebSocket. */
 const WEBSOCKET_OPEN = 1
 
+/** Sends a client's acknowledgement: the reply to its event. */
 export type Ack = (reply: unknown) => void
 
 /** The wire of one socket. Queues frames until Socket.IO has told the client that it is connected. */
@@ -58,6 +58,10 @@ export class SocketIoWire implements Wire {
     this.#engine = socket.conn as unknown as EngineSocket
     this.#textPackets = textPackets
     this.#closeTimeout = closeTimeout
+    // Packets that waited for the client to read.
+    socket.conn.on('flush', (packets: unknown[]) => {
+      if (this.#webSocketCloses) packets.length = 0
+    })
     // Socket.IO answers some packets itself, so the limits of the session do not apply to them.
     socket.conn.on('packet', ({ data }: { data?: string | Buffer }) => {
       if (data !== undefined) this.#receivedBytes += Buffer.byteLength(data)

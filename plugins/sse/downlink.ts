@@ -41,7 +41,10 @@ export class Downlink implements Wire {
     })
   }
 
-  /** A client that cannot resume cannot answer pings either. The heartbeat finds out that its connection is dead. */
+  /**
+   * A client that cannot resume cannot answer pings either, so the session sends none. A dead connection shows when comments
+   * can no longer be written.
+   */
   get selfMonitored(): boolean {
     return !this.#resumable
   }

@@ -107,23 +107,26 @@ const passFrames = (
   session: PeerSession,
   early: EarlyFrames | undefined,
 ): void => {
-  /** Stops reading after `rate_limited`. The client has `closeTimeout` to read why the session ended. */
-  const isClosed = (): boolean => {
+  /**
+   * Returns whether the session has closed. After `rate_limited` also stops reading: the client has `closeTimeout` to read why
+   * the session ended.
+   */
+  const stopIfClosed = (): boolean => {
     if (session.closeReason?.code === 'rate_limited') reader.stop()
     return session.closed
   }
   const receive = (frame: string | ClientFrame, bytes: number) => {
     session.receive(frame, bytes)
-    isClosed()
+    stopIfClosed()
   }
   const onMessage = (data: RawData, isBinary: boolean) => {
-    if (isClosed()) return
+    if (stopIfClosed()) return
     if (isBinary) session.close(new RookeryError('binary_not_supported'))
     else receive(String(data), (data as Buffer).length)
   }
   // Pings and pongs of the WebSocket protocol count against the rate limits, too.
   const onPingOrPong = (data: Buffer) => {
-    if (!isClosed()) receive({ type: 'pong' }, data.length)
+    if (!stopIfClosed()) receive({ type: 'pong' }, data.length)
   }
   ws.onProtocolError((error) => session.close(error))
   ws.on('message', onMessage)

@@ -14,8 +14,8 @@ export class PeerSocket extends WebSocket {
   #report: ((error: RookeryError) => void) | undefined
 
   /**
-   * Sets the callback for protocol errors; `undefined` removes it. The connection is then left open for
-   * its owner to close.
+   * Sets the callback for protocol errors; `undefined` removes it. While a callback is set, `ws` does not close the
+   * connection after a protocol error: the callback must.
    *
    * This is a method and not a field: V8 allocates a function that is written where it is assigned to a field among
    * long-lived objects, with everything that the function refers to.

@@ -87,6 +87,21 @@ describe('a room', () => {
     expect(app.usage.patterns).toBe(0)
   })
 
+  it('has no member that has closed: close hooks that run later see the session in no room', async () => {
+    const { url, app } = await startRooms()
+    const seen: unknown[] = []
+    app.sessions.onClose(async (session) => {
+      seen.push([...session.rooms], app.sessions.find({ room: '42' }).length)
+      seen.push(await app.send({ room: '42' }, 'late').catch(({ code }) => code))
+      app.sessions.enterRoom(session, '42')
+      seen.push(app.sessions.find({ room: '42' }).length)
+    })
+    const ada = await connectBare(url, '?username=ada&roomID=42')
+    expect(app.sessions.find({ room: '42' })).toHaveLength(1)
+    ada.socket.terminate()
+    await vi.waitFor(() => expect(seen).toEqual([[], 0, 'not_connected', 0]))
+  })
+
   it('accepts names that are valid topic segments and rejects others', async () => {
     const { url } = await startRooms()
     const ada = await connectBare(url, '?username=ada')

@@ -9,6 +9,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { WebSocket } from 'ws'
 import { z } from 'zod'
 import { startApp, type TestAppOptions } from '../support/app.ts'
+import { FuzzSocket, frameOf, textFrame } from '../support/fuzz-socket.ts'
 
 const start = ({ closeTimeout = 5000, ...options }: TestAppOptions & { closeTimeout?: number } = {}) =>
   startApp({
@@ -240,6 +241,35 @@ it('a stopping server closes its sockets so that they reconnect', async () => {
     expect.objectContaining({ error: expect.objectContaining({ code: 'shutting_down' }) }),
   )
   expect(socket.active).toBe(true)
+})
+
+it('the server sends no message after its close frame, also none that waited for the client to read', async () => {
+  const { url, app } = await start({ limits: { maxBuffered: 64 * 1024 * 1024 } })
+  const socket = new FuzzSocket(url, '/socket.io/?EIO=4&transport=websocket')
+  onTestFinished(() => socket.destroy())
+  const faults: string[] = []
+  let messages = 0
+  socket.onFault = (what) => faults.push(what)
+  socket.onText = (text) => {
+    if (text.startsWith('0')) socket.write(textFrame('40'))
+    if (text.startsWith('42["$welcome"')) socket.write(textFrame('420["subscribe",["news"]]'))
+    if (text.startsWith('42["news"')) messages++
+    if (!text.startsWith('430')) return
+    socket.pause()
+    const publish = async () => {
+      for (let count = 0; count < 200; count++) {
+        await app.publish('news', 'x'.repeat(100_000))
+        await new Promise(setImmediate)
+      }
+      socket.write(frameOf(0x88, Buffer.from([0x03, 0xe8])))
+      socket.resume()
+    }
+    void publish()
+  }
+  await socket.gone
+  expect(socket.closed).toMatchObject({ code: 1000 })
+  expect(messages).toBeGreaterThan(0)
+  expect(faults).toEqual([])
 })
 
 it('a Socket.IO server of the application keeps its own events, and the plugin does not close it', async () => {

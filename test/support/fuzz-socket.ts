@@ -45,6 +45,15 @@ export class FuzzSocket {
     if (!this.#socket.destroyed) this.#socket.write(bytes)
   }
 
+  /** Stops reading until `resume`. */
+  pause(): void {
+    this.#socket.pause()
+  }
+
+  resume(): void {
+    this.#socket.resume()
+  }
+
   end(): void {
     this.#socket.end()
   }

@@ -14,7 +14,7 @@ import {
   Transports,
 } from 'rookery'
 import { type NatsOptions, nats } from 'rookery/nats'
-import { onTestFinished, vi } from 'vitest'
+import { expect, onTestFinished, vi } from 'vitest'
 import { type Line, recordingLogger } from './app.ts'
 
 export interface NatsServer {
@@ -209,5 +209,8 @@ export const until = (condition: () => unknown, timeout = 60_000): Promise<void>
 export const settled = async (...nodes: readonly NatsNode[]): Promise<void> => {
   // The server answers in order, so it has processed everything sent before.
   const asker = nodes[0] as NatsNode
-  for (const { id } of nodes.slice(1)) await asker.app.cluster.askNode(id, 'nothing').catch(() => {})
+  for (const { id } of nodes.slice(1)) {
+    const answer = asker.app.cluster.askNode(id, 'nothing', undefined, 60_000)
+    await answer.catch(({ code }) => expect(code).toBe('unknown_topic'))
+  }
 }

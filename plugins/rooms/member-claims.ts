@@ -1,7 +1,7 @@
 import { isOlder } from './room-replica.ts'
 
-/** A claim of a name that a session is about to take. */
-export interface NameClaim {
+/** A claim of a session that is about to become a member. */
+export interface MemberClaim {
   readonly node: string
   readonly since: number
   /** Whether another node has an older claim. */
@@ -11,16 +11,16 @@ export interface NameClaim {
 /** The name of a room has no `/`, so each pair has a key of its own. */
 const keyOf = (room: string, id: string): string => `${room}/${id}`
 
-/** Claims of this node's sessions to names that must be unique in a room. */
-export class NameClaims {
-  readonly #pending = new Map<string, NameClaim>()
+/** Claims of this node's sessions to be a member of a room, where a member may be in the room only once. */
+export class MemberClaims {
+  readonly #pending = new Map<string, MemberClaim>()
 
   get size(): number {
     return this.#pending.size
   }
 
-  /** Adds a claim. Returns undefined if another session of this node has claimed the name. */
-  add(room: string, id: string, since: number, node: string): NameClaim | undefined {
+  /** Adds a claim. Returns undefined if another session of this node claims to be the member. */
+  add(room: string, id: string, since: number, node: string): MemberClaim | undefined {
     const key = keyOf(room, id)
     if (this.#pending.has(key)) return undefined
     const claim = { node, since, lost: false }

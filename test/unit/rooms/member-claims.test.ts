@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest'
-import { NameClaims } from '../../../plugins/rooms/name-claims.ts'
+import { MemberClaims } from '../../../plugins/rooms/member-claims.ts'
 
 it('a node has one claim to a name at a time', () => {
-  const claims = new NameClaims()
+  const claims = new MemberClaims()
   expect(claims.add('42', 'ada', 1, 'a')).toBeDefined()
   expect(claims.add('42', 'ada', 2, 'a')).toBeUndefined()
   expect(claims.add('7', 'ada', 2, 'a')).toBeDefined()
@@ -22,7 +22,7 @@ it('of two claims to one name, both nodes take the newer one for lost', () => {
       { since: 1, node: 'b' },
     ],
   ] as const) {
-    const [here, there] = [new NameClaims(), new NameClaims()]
+    const [here, there] = [new MemberClaims(), new MemberClaims()]
     const winner = here.add('42', 'ada', first.since, first.node)
     const loser = there.add('42', 'ada', second.since, second.node)
     expect(here.hasPriority('42', 'ada', second)).toBe(true)
@@ -32,7 +32,7 @@ it('of two claims to one name, both nodes take the newer one for lost', () => {
 })
 
 it('a node has no priority for a name that it has not claimed', () => {
-  const claims = new NameClaims()
+  const claims = new MemberClaims()
   claims.add('42', 'ada', 1, 'a')
   expect(claims.hasPriority('42', 'bob', { since: 9, node: 'b' })).toBe(false)
   expect(claims.hasPriority('7', 'ada', { since: 9, node: 'b' })).toBe(false)
