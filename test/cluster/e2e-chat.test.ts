@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { Cluster } from '../support/cluster-harness.ts'
-import { invite, KINDS, type Person, untilOpen } from '../support/cluster-people.ts'
+import { invite, KINDS, type Person, untilOpen } from '../support/cluster-clients.ts'
 
 let cluster: Cluster
 

@@ -9,7 +9,7 @@ import {
   type Person,
   untilAllHear,
   untilOpen,
-} from '../support/cluster-people.ts'
+} from '../support/cluster-clients.ts'
 
 /** Connects two clients to each node, one over WebSocket and one over SSE. They know no other node. */
 const settle = async (cluster: Cluster): Promise<readonly (readonly Person[])[]> => {

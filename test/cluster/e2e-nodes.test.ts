@@ -9,7 +9,7 @@ import {
   type Person,
   untilAllHear,
   untilOpen,
-} from '../support/cluster-people.ts'
+} from '../support/cluster-clients.ts'
 import type { NodeProcess } from '../support/cluster-process.ts'
 
 /** A node counts as gone 6 s after its last heartbeat, which is checked every 2 s. The rest is for a busy machine. */

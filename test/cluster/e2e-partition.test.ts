@@ -16,7 +16,7 @@ import {
   type Person,
   untilAllHear,
   untilOpen,
-} from '../support/cluster-people.ts'
+} from '../support/cluster-clients.ts'
 import { freePort } from '../support/nats.ts'
 
 /** A cluster whose third node can be cut off from NATS without a notice to any side. */

@@ -3,7 +3,7 @@ import { nats } from 'rookery/nats'
 import { clusterConformance } from 'rookery/testing'
 import { afterAll, beforeAll } from 'vitest'
 import { type NatsServer, startNats } from '../support/nats.ts'
-import { TcpGate } from '../support/tcp-gate.ts'
+import { TcpGate } from '../support/tcp-proxy.ts'
 
 /** More nodes than any case starts. */
 const MAX_NODES = 8

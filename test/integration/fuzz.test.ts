@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from 'vitest'
 import { FuzzChild } from '../support/fuzz-child.ts'
 import type { HonestReport } from '../support/fuzz-honest.ts'
 import { type Fuzzing, type Peer, socketioPeer, websocketPeer } from '../support/fuzz-peers.ts'
-import { Complaints } from '../support/fuzz-replies.ts'
+import { Complaints } from '../support/fuzz-frame-checker.ts'
 import type { FuzzReport } from '../support/fuzz-server.ts'
 import { closeAgent, ssePeer } from '../support/fuzz-sse.ts'
 

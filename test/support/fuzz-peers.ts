@@ -1,6 +1,6 @@
 import { createRandom, type Random } from '../../plugins/testing/random.ts'
 import { fuzzBytes, fuzzFields, fuzzQuery, fuzzText, garbled, PROBE_ID } from './fuzz-frames.ts'
-import type { Complaints } from './fuzz-replies.ts'
+import type { Complaints } from './fuzz-frame-checker.ts'
 import { FuzzSocket, frameOf, textFrame } from './fuzz-socket.ts'
 import { fuzzToken } from './fuzz-tokens.ts'
 
