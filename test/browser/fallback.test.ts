@@ -2,7 +2,7 @@ import type { Page } from 'playwright-core'
 import { describe, expect, it } from 'vitest'
 import { useChromium } from '../support/chromium.ts'
 import { FaultyProxy, type ProxyFaults } from '../support/proxy.ts'
-import { openUnlucky } from '../support/proxy-page.ts'
+import { openBehindFaultyProxy } from '../support/proxy-page.ts'
 import { enter, eventually, message, people, say, startChat, status, texts, write } from './support.ts'
 
 const chromium = useChromium()
@@ -29,7 +29,7 @@ const startTwo = async (faults: ProxyFaults) => {
   const proxy = await FaultyProxy.listen(url, faults)
   const bob = await chromium.open()
   await enter(bob, url, 'bob')
-  return { proxy, bob, ada: await openUnlucky(chromium) }
+  return { proxy, bob, ada: await openBehindFaultyProxy(chromium) }
 }
 
 const FAULTS: [string, ProxyFaults][] = [

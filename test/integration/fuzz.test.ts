@@ -1,8 +1,8 @@
 import { describe, expect, it, vi } from 'vitest'
 import { FuzzChild } from '../support/fuzz-child.ts'
+import { FrameChecker } from '../support/fuzz-frame-checker.ts'
 import type { HonestReport } from '../support/fuzz-honest.ts'
 import { type Fuzzing, type Peer, socketioPeer, websocketPeer } from '../support/fuzz-peers.ts'
-import { Complaints } from '../support/fuzz-frame-checker.ts'
 import type { FuzzReport } from '../support/fuzz-server.ts'
 import { closeAgent, ssePeer } from '../support/fuzz-sse.ts'
 
@@ -58,8 +58,8 @@ const fuzz = async (plan: Plan) => {
   const url = await server.call<string>('start', { raised: plan.raised, tokens: plan.tokens, honest })
   const others = new FuzzChild('fuzz-honest.ts')
   await others.call('start', { url, honest })
-  const complaints = new Complaints()
-  const fuzzing: Fuzzing = { url, seed: SEED, complaints, unlimited: plan.raised }
+  const checker = new FrameChecker()
+  const fuzzing: Fuzzing = { url, seed: SEED, checker, unlimited: plan.raised }
   const before = await server.call<FuzzReport>('report')
   const usage = () => server.call<FuzzReport['usage']>('usage')
   const after: FuzzReport[] = []
@@ -80,15 +80,15 @@ const fuzz = async (plan: Plan) => {
   const [first, last] = after as [FuzzReport, FuzzReport]
   console.log(
     `seed ${SEED}`,
-    JSON.stringify({ sent, replies: complaints.replies, refusals: last.refusals }),
+    JSON.stringify({ sent, checkedFrames: checker.checkedFrames, refusals: last.refusals }),
     `heap ${[before, first, last].map(({ heap }) => (heap / 2 ** 20).toFixed(1)).join(' -> ')} MiB`,
     `honest ${JSON.stringify(seen)}`,
   )
   expect(last.uncaught).toEqual([])
   expect(last.errors).toEqual([])
-  expect(complaints.list).toEqual([])
-  expect(complaints.internal.filter((id) => !last.hidden.includes(id))).toEqual([])
-  expect({ lost: seen.lost, troubles: seen.troubles }).toEqual({ lost: 0, troubles: [] })
+  expect(checker.violations).toEqual([])
+  expect(checker.internal.filter((id) => !last.hidden.includes(id))).toEqual([])
+  expect({ lost: seen.lost, faults: seen.faults }).toEqual({ lost: 0, faults: [] })
   expect(last.heap - first.heap).toBeLessThan(HEAP_GROWTH)
   await vi.waitFor(async () => {
     const { resources } = await server.call<FuzzReport>('report')
