@@ -30,7 +30,11 @@ const onReceived = (count) => {
   tell(reports * REPORT_EVERY)
 }
 
-/** Opens connections, and waits until they are subscribed. @param {{ target: string, port: number, connections: number }} input */
+/**
+ * Opens connections, and waits until they are subscribed.
+ *
+ * @param {{ target: string, port: number, connections: number }} input
+ */
 const open = async ({ target, port, connections }) => {
   const { path, opening, ready } = /** @type {import('./targets.mjs').Target} */ (targets[target])
   let next = 0

@@ -2,8 +2,9 @@ import { LOAD_CORE, SERVER_CORE, Worker } from './ipc.mjs'
 import { targets } from './targets.mjs'
 
 /**
- * Publishing time for each connection, in ms, after which every connection has had about 16 writes. After a silence, Linux
- * acknowledges the first 16 segments of a connection one by one. Over loopback, the sender spends the CPU time for that.
+ * Publishing time for each connection, in ms, after which every connection has had about 16 writes. After a silence,
+ * Linux acknowledges the first 16 segments of a connection one by one. Over loopback, the sender spends the CPU time
+ * for that.
  */
 const WARM_UP_MS_PER_CONNECTION = 0.16
 
@@ -52,7 +53,12 @@ export class Pair {
     return { micros: run.micros / deliveries, rate: (deliveries / run.millis) * 1000 }
   }
 
-  /** Publishes for `millis` milliseconds, and waits until every message has arrived. @param {number} burst @param {number} millis */
+  /**
+   * Publishes for `millis` milliseconds, and waits until every message has arrived.
+   *
+   * @param {number} burst
+   * @param {number} millis
+   */
   async #publish(burst, millis) {
     const run = await this.#server.call('run', { burst, millis })
     this.#messages += run.messages

@@ -13,7 +13,7 @@ export class Publisher {
 
   /**
    * @param {(payload: { seq: number }) => void} publish
-   * @param {{ window: number, every: number }} pace most messages under way, and number of messages after which the load reports
+   * @param {{ window: number, every: number }} pace most messages under way, and messages between two reports of the load
    */
   constructor(publish, { window, every } = { window: WINDOW, every: REPORT_EVERY }) {
     this.#publish = publish

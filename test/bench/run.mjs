@@ -16,9 +16,9 @@ const USAGE = `npm run bench -- [options]
   --only rookery,ws        of ${Object.keys(targets).join(', ')};
                            cluster: all across nodes, or ${Object.keys(parts).join(', ')};
                            http: all of requests, or ${Object.keys(pieces).join(', ')}
-  --only attack            latency of 500 honest clients under attack of 500 others; not part of a run without --only
+  --only attack            latency of 500 honest clients under attack of 500 others; not run by default,
   --only attack:messages   all or one of ${Object.keys(attacks).join(', ')}
-  --only load              300 clients that call a handler within the limits, against bare ws; not part of a run without --only
+  --only load              300 clients that call a handler within the limits, against bare ws; not run by default
   --beside attackers       core of the honest clients: attackers or server
   --quick                  1,000 connections, once and briefly
   --json                   figures as JSON

@@ -1,8 +1,8 @@
 import { TOPIC } from './message.mjs'
 
 /**
- * A step of a subscription after the WebSocket handshake: the client waits for a text frame that begins with `after`, then
- * sends `send`.
+ * A step of a subscription after the WebSocket handshake: the client waits for a text frame that begins with `after`,
+ * then sends `send`.
  *
  * @typedef {{ after: string, send?: string }} Step
  *

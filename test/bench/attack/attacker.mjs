@@ -5,8 +5,8 @@ import { answer } from '../ipc.mjs'
 import { attacks } from './attacks.mjs'
 
 // The attackers get the lowest priority: the server's garbage collector shares this core, and the honest clients may,
-// too. The figures of the honest clients should not include a lack of CPU time. Without `chrt` the kernel lets this process finish a slice of
-// milliseconds.
+// too. The figures of the honest clients should not include a lack of CPU time. Without `chrt` the kernel lets this
+// process finish a slice of milliseconds.
 if (spawnSync('chrt', ['--all-tasks', '--idle', '--pid', '0', String(process.pid)]).status !== 0)
   setPriority(19)
 

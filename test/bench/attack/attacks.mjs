@@ -11,7 +11,12 @@ import { frameOf, upgradeOf } from './frames.mjs'
  * @property {boolean} [plain] whether it sends plain HTTP instead of an upgrade
  */
 
-/** Requests an upgrade. Calls `then` if the server accepts it. @param {import('node:net').Socket} socket @param {() => void} then */
+/**
+ * Requests an upgrade. Calls `then` if the server accepts it.
+ *
+ * @param {import('node:net').Socket} socket
+ * @param {() => void} then
+ */
 const upgrade = (socket, then) => {
   socket.write(upgradeOf())
   socket.once('data', (data) => {
@@ -20,7 +25,13 @@ const upgrade = (socket, then) => {
   socket.resume()
 }
 
-/** Writes bytes repeatedly, as fast as the server reads them. @param {import('node:net').Socket} socket @param {Buffer} bytes @param {() => boolean} attacking */
+/**
+ * Writes bytes repeatedly, as fast as the server reads them.
+ *
+ * @param {import('node:net').Socket} socket
+ * @param {Buffer} bytes
+ * @param {() => boolean} attacking
+ */
 const writeRepeatedly = (socket, bytes, attacking) => {
   const write = () => {
     if (attacking() && !socket.destroyed) socket.write(bytes, () => setImmediate(write))

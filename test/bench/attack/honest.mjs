@@ -47,7 +47,13 @@ const failed = (why) => {
   process.exit(1)
 }
 
-/** Opens a client that stays connected and records the latency of every message. @param {string} host @param {number} port @param {number} index */
+/**
+ * Opens a client that stays connected and records the latency of every message.
+ *
+ * @param {string} host
+ * @param {number} port
+ * @param {number} index
+ */
 const open = (host, port, index) =>
   new Promise((resolve) => {
     const room = Math.floor(index / ROOM_SIZE)
@@ -76,7 +82,11 @@ const open = (host, port, index) =>
     clients.push({ socket, room })
   })
 
-/** Opens all clients. Each sends one message per second, evenly spread. @param {{ host: string, port: number, connections: number }} input */
+/**
+ * Opens all clients. Each sends one message per second, evenly spread.
+ *
+ * @param {{ host: string, port: number, connections: number }} input
+ */
 const start = async ({ host, port, connections }) => {
   for (let index = 0; index < connections; index++) await open(host, port, index)
   const begun = performance.now()

@@ -44,7 +44,7 @@ const canSeparate = () =>
 export const openNetwork = async () => {
   if (!canSeparate()) {
     console.error(
-      'Network namespaces need root and iproute2. Without them all processes share one network, and latencies are higher.',
+      'Network namespaces need root and iproute2. Without them, latencies under attack are higher.',
     )
     const attackers = Array.from({ length: ATTACKERS }, (_, index) => `127.0.1.${index + 1}`)
     return { server: '127.0.0.1', attackers, serverNet: undefined, attackerNet: undefined }

@@ -54,7 +54,13 @@ const untilAttackEnded = async (server, clients) => {
   await sleep(2000)
 }
 
-/** Runs one attack on a new server. @param {string} name @param {Plan} plan @param {import('./network.mjs').Network} network */
+/**
+ * Runs one attack on a new server.
+ *
+ * @param {string} name
+ * @param {Plan} plan
+ * @param {import('./network.mjs').Network} network
+ */
 const measure = async (name, { honest: clients, attacking, rounds, millis, beside }, network) => {
   const { serverNet, attackerNet, server: host, attackers: addresses } = network
   const server = new Worker('servers/attacked.mjs', SERVER_CORE, serverNet)

@@ -68,7 +68,12 @@ const start = async (port) => {
   for (let count = 0; count < TINY.clients; count++) tiny.push(await open(port))
 }
 
-/** Makes the due calls of both kinds. @param {number} seconds since the beginning @param {{ busy: number, tiny: number }} called */
+/**
+ * Makes the due calls of both kinds.
+ *
+ * @param {number} seconds since the beginning
+ * @param {{ busy: number, tiny: number }} called
+ */
 const callDue = (seconds, called) => {
   while (called.busy < seconds * BUSY.rate * BUSY.clients) {
     busy[called.busy++ % busy.length]?.write(frameOf({ topic: 'work', id: 0, payload: padding }))

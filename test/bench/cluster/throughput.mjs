@@ -73,7 +73,7 @@ export const measureThroughput = ({ rounds, millis }) =>
       await startNode(own, 'rookery', LOAD_CORE, nats.url),
     ]
     const [first, second] = await startSocketio(own, BOTH_CORES, [SERVER_CORE, LOAD_CORE])
-    // The last resource is stopped first. The clients treat the loss of a server as an error, so they stop before the servers.
+    // The last resource is stopped first. The clients treat the loss of a server as an error, so they stop before it.
     const clients = own(new Worker('cluster/clients.mjs', BOTH_CORES))
 
     const inside = (/** @type {string} */ name, from, to, /** @type {string} */ lane) => ({

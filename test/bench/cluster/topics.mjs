@@ -75,7 +75,12 @@ const openTopic = async ({ a, b }) => {
   return { take, run }
 }
 
-/** Compares the use of one topic without idle ones and with them, in turns. @param {Pair[]} pairs @param {number} slices */
+/**
+ * Compares the use of one topic without idle ones and with them, in turns.
+ *
+ * @param {Pair[]} pairs
+ * @param {number} slices
+ */
 const use = async (pairs, slices) => {
   const [alone, among] = await Promise.all(pairs.map(openTopic))
   const taken = []

@@ -23,7 +23,10 @@ export class Connection {
   /** @type {() => void} */
   #onAnswered = () => {}
 
-  /** @param {number} port @param {(error: Error) => void} fail called if the server closes the connection or sends another response */
+  /**
+   * @param {number} port
+   * @param {(error: Error) => void} fail called if the server closes the connection or sends another response
+   */
   constructor(port, fail) {
     this.#fail = fail
     this.#socket = connect({
