@@ -10,7 +10,7 @@ import { closeAgent, ssePeer } from '../support/fuzz-sse.ts'
 const SEED = Number(process.env.SEED ?? Date.now() % 1e9)
 
 /** Bytes by which the heap may grow from the first half to the second: compiled code, caches, and noise. */
-const HEAP_GROWTH = 2 * 1024 * 1024
+const MAX_HEAP_GROWTH_BYTES = 2 * 1024 * 1024
 
 /** Milliseconds that the server may take to remove peers that have left. Only a fault takes longer. */
 const SETTLE_LIMIT_MS = 60_000
@@ -89,7 +89,7 @@ const fuzz = async (plan: Plan) => {
   expect(checker.violations).toEqual([])
   expect(checker.internal.filter((id) => !last.hidden.includes(id))).toEqual([])
   expect({ lost: seen.lost, faults: seen.faults }).toEqual({ lost: 0, faults: [] })
-  expect(last.heap - first.heap).toBeLessThan(HEAP_GROWTH)
+  expect(last.heap - first.heap).toBeLessThan(MAX_HEAP_GROWTH_BYTES)
   await vi.waitFor(async () => {
     const { resources } = await server.call<FuzzReport>('report')
     expect(resources.TCPSocketWrap ?? 0).toBeLessThanOrEqual(before.resources.TCPSocketWrap ?? 0)
