@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { connect } from 'node:net'
 
-/** One buffer for the reads of all connections: bytes are counted, hardly ever kept. */
+/** One buffer for the reads of all connections: bytes are counted, and rarely kept. */
 const buffer = Buffer.allocUnsafe(256 * 1024)
 
 /** A masked text frame of at most 125 bytes, or of at most 64 KiB. @param {string} text */
@@ -9,11 +9,11 @@ const maskedFrame = (text) => {
   const body = Buffer.from(text)
   const header =
     body.length < 126 ? [0x81, 0x80 | body.length] : [0x81, 0xfe, body.length >> 8, body.length & 0xff]
-  // The mask is zero: allowed, and as good as any against a server that is not a proxy.
+  // The mask is zero, which is valid and leaves the payload unchanged.
   return Buffer.concat([Buffer.from([...header, 0, 0, 0, 0]), body])
 }
 
-/** The size of the whole frame at the beginning of some bytes, if its header is there. @param {Buffer} bytes */
+/** The size of the first frame, or undefined if its header is incomplete. @param {Buffer} bytes */
 const frameSize = (bytes) => {
   if (bytes.length < 2) return undefined
   const length = bytes[1] ?? 0
@@ -23,8 +23,8 @@ const frameSize = (bytes) => {
 }
 
 /**
- * A bare WebSocket client. It reads frames until it has become a receiver and has got a probe, the first message;
- * from then on it only counts bytes.
+ * A bare WebSocket client. It reads frames until it is subscribed and has received the probe, which is the first
+ * message. Then it only counts bytes.
  */
 export class Client {
   /** Bytes received since the probe. */
@@ -42,7 +42,7 @@ export class Client {
 
   /**
    * @param {{ port: number, path: string, steps: import('./targets.mjs').Step[] }} target
-   * @param {(count: number) => void} onReceived called with the size of every read once it counts
+   * @param {(count: number) => void} onReceived called with the size of every read after the probe
    * @param {(error: Error) => void} onError
    */
   constructor({ port, path, steps }, onReceived, onError) {
@@ -52,7 +52,7 @@ export class Client {
     this.probe = new Promise((resolve) => {
       this.#onProbe = resolve
     })
-    /** Settles once it is a receiver. @type {Promise<void>} */
+    /** Resolves once the client is subscribed. @type {Promise<void>} */
     this.opened = new Promise((resolve) => {
       this.#onOpened = resolve
     })

@@ -15,26 +15,26 @@ export const canPin =
 /** Both cores, for processes that may run on either. */
 export const BOTH_CORES = `${SERVER_CORE},${LOAD_CORE}`
 
-/** Moves this process to a core: the load's by default, so that it takes no time from the servers. */
+/** Moves this process to a core. The default is the core of the load, so that it takes no CPU time from the servers. */
 export const pinSelf = (core = LOAD_CORE) => {
   if (canPin) spawnSync('taskset', ['-a', '-c', '-p', String(core), String(process.pid)])
 }
 
-/** A process that answers, whose functions can be called. */
+/** A process whose functions can be called. */
 export class Remote {
   #process
   #calls = 0
   /** @type {Map<number, { resolve: (value: any) => void, reject: (error: Error) => void }>} */
   #waiting = new Map()
   /** Gets messages that the process sends without a call. @type {(value: any) => void} */
-  onTell = () => {}
+  onMessage = () => {}
 
   /** @param {import('node:child_process').ChildProcess} process @param {string} name */
   constructor(process, name) {
     this.#process = process
-    process.on('message', (/** @type {any} */ { id, result, error, told }) => {
+    process.on('message', (/** @type {any} */ { id, result, error, message }) => {
       if (id === undefined) {
-        if (told !== undefined) this.onTell(told)
+        if (message !== undefined) this.onMessage(message)
         return
       }
       const call = this.#waiting.get(id)
@@ -59,7 +59,7 @@ export class Remote {
   }
 }
 
-/** A child process of this module's folder. The benchmark is broken when it ends by itself. */
+/** A child process that runs a module of this folder. The benchmark fails if the process ends by itself. */
 export class Worker extends Remote {
   #process
   #stopping = false
@@ -67,7 +67,7 @@ export class Worker extends Remote {
   /**
    * @param {string} module relative to this folder
    * @param {number | string} core
-   * @param {number} [network] a process whose network it shares
+   * @param {number} [network] a process whose network namespace it shares
    */
   constructor(module, core, network) {
     const command = [
@@ -110,7 +110,7 @@ export class Worker extends Remote {
 }
 
 /**
- * The other side: lets the parent call functions of this process, which ends with its parent.
+ * Lets the parent process call functions of this process. This process ends with its parent.
  *
  * @param {Readonly<Record<string, (input: any) => unknown>>} functions
  * @returns a function that sends the parent a message without a call
@@ -129,5 +129,5 @@ export const answer = (functions) => {
   return tell
 }
 
-/** Sends the parent a message without a call. @param {unknown} told */
-export const tell = (told) => process.send?.({ told })
+/** Sends the parent a message without a call. @param {unknown} message */
+export const tell = (message) => process.send?.({ message })

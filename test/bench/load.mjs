@@ -5,11 +5,11 @@ import { StreamClient } from './stream-client.mjs'
 import { MARK, targets } from './targets.mjs'
 
 /** Connections that are opened at the same time. */
-const OPENING = 64
+const MAX_OPENING = 64
 
 /** @type {(Client | StreamClient)[]} */
 const clients = []
-/** Units that a message counts: its bytes over WebSocket, one over a stream. */
+/** Units of a message: its bytes over WebSocket, one event over a stream. */
 let perMessage = 0
 let perReport = 0
 let received = 0
@@ -30,7 +30,11 @@ const onReceived = (count) => {
   tell(reports * REPORT_EVERY)
 }
 
-/** Opens connections until they are receivers. @param {{ target: string, port: number, connections: number }} input */
+/**
+ * Opens connections, and waits until they are subscribed.
+ *
+ * @param {{ target: string, port: number, connections: number }} input
+ */
 const open = async ({ target, port, connections }) => {
   const { path, opening, ready } = /** @type {import('./targets.mjs').Target} */ (targets[target])
   let next = 0
@@ -45,21 +49,21 @@ const open = async ({ target, port, connections }) => {
       await client.opened
     }
   }
-  await Promise.all(Array.from({ length: OPENING }, openSome))
+  await Promise.all(Array.from({ length: MAX_OPENING }, openSome))
 }
 
-/** Waits for the probe on every connection, and takes the units of a message from it. */
+/** Waits for the probe on every connection. Returns the units of a message. */
 const learn = async () => {
   const [probe, ...others] = await Promise.all(clients.map(({ probe }) => probe))
   if (!probe?.text.includes(MARK) || others.some(({ text }) => text !== probe.text)) {
-    throw new Error(`not what was published, or not the same everywhere: ${probe?.text}`)
+    throw new Error(`A connection received another message than the published one: ${probe?.text}`)
   }
   perMessage = probe.size
   reportAt = perReport = perMessage * clients.length * REPORT_EVERY
   return perMessage
 }
 
-/** Fails unless every connection has received this many messages since the probe. @param {number} messages */
+/** Throws unless every connection has received exactly `messages` messages since the probe. @param {number} messages */
 const check = (messages) => {
   const wrong = clients.filter(({ received }) => received !== messages * perMessage)
   if (wrong.length > 0)

@@ -4,21 +4,21 @@ import { Pair } from './pair.mjs'
 export const BURSTS = [1, 10]
 
 /**
- * One slice of a target's time; a round is once around all targets.
+ * Samples and memory. A sample is one slice of a target, and a round is one slice of every target.
  *
  * @typedef {{ target: string, burst: number, round: string, micros: number, rate: number }} Sample
  * @typedef {{ target: string, bytes: number }} Memory
  *
  * @typedef {object} Plan
  * @property {readonly string[]} targets
- * @property {number} repeat number of times that everything is started
+ * @property {number} repeat number of times that the servers are started
  * @property {number} rounds of every repetition
  * @property {number} millis length of a slice
  */
 
 /**
- * Measures all targets with this many connections. Their servers and connections all exist at the same time and
- * take turns, a slice each, so that whatever else the machine does meets all of them.
+ * Measures all targets. Their servers and connections exist at the same time and take turns, one slice each, so that
+ * other load of the machine affects all of them.
  *
  * @param {number} connections @param {Plan} plan
  */

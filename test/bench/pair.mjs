@@ -2,13 +2,13 @@ import { LOAD_CORE, SERVER_CORE, Worker } from './ipc.mjs'
 import { targets } from './targets.mjs'
 
 /**
- * Publishing time for each connection, in ms, after which every connection has had some 16 writes. When a
- * connection has been silent, Linux acknowledges the first 16 segments one by one, and over loopback that
- * happens at the expense of the sender.
+ * Publishing time for each connection, in ms, after which every connection has had about 16 writes. After a silence,
+ * Linux acknowledges the first 16 segments of a connection one by one. Over loopback, the sender spends the CPU time
+ * for that.
  */
-const AWAKE_MILLIS = 0.16
+const WARM_UP_MS_PER_CONNECTION = 0.16
 
-/** A server under test and the load on it, a process each. */
+/** A server under test and its load, each in a separate process. */
 export class Pair {
   #server
   #load
@@ -20,7 +20,7 @@ export class Pair {
     this.connections = connections
     this.#server = new Worker(`servers/${targets[target]?.server}`, SERVER_CORE)
     this.#load = new Worker('load.mjs', LOAD_CORE)
-    this.#load.onTell = (messages) => this.#server.tell('received', messages)
+    this.#load.onMessage = (messages) => this.#server.tell('received', messages)
   }
 
   /** Opens all connections. Resolves with the bytes of resident memory that the server needs for each. */
@@ -35,13 +35,13 @@ export class Pair {
     return (after - before) / connections
   }
 
-  /** Publishes until every connection is awake. @param {number} burst */
+  /** Publishes until every connection has had about 16 writes. @param {number} burst */
   async warmUp(burst) {
-    await this.#publish(burst, this.connections * AWAKE_MILLIS)
+    await this.#publish(burst, this.connections * WARM_UP_MS_PER_CONNECTION)
   }
 
   /**
-   * Measures for a while, once the connections are awake.
+   * Measures for `millis` milliseconds after a warm-up.
    *
    * @param {{ burst: number, millis: number }} input
    * @returns CPU time of the server for each delivery, in microseconds, and deliveries a second
@@ -53,7 +53,12 @@ export class Pair {
     return { micros: run.micros / deliveries, rate: (deliveries / run.millis) * 1000 }
   }
 
-  /** Publishes for a while and waits until everything has arrived. @param {number} burst @param {number} millis */
+  /**
+   * Publishes for `millis` milliseconds, and waits until every message has arrived.
+   *
+   * @param {number} burst
+   * @param {number} millis
+   */
   async #publish(burst, millis) {
     const run = await this.#server.call('run', { burst, millis })
     this.#messages += run.messages

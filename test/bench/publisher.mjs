@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { answer } from './ipc.mjs'
 import { payloadOf, REPORT_EVERY, WINDOW } from './message.mjs'
 
-/** Publishes a burst per turn of the event loop, as long as no more than a window is on its way. */
+/** Publishes a burst per turn of the event loop, with at most `window` messages under way. */
 export class Publisher {
   #publish
   #window
@@ -13,7 +13,7 @@ export class Publisher {
 
   /**
    * @param {(payload: { seq: number }) => void} publish
-   * @param {{ window: number, every: number }} pace most messages on their way, and after how many the load reports
+   * @param {{ window: number, every: number }} pace most messages under way, and messages between two reports of the load
    */
   constructor(publish, { window, every } = { window: WINDOW, every: REPORT_EVERY }) {
     this.#publish = publish
@@ -26,14 +26,14 @@ export class Publisher {
     this.#publish(payloadOf(0))
   }
 
-  /** Takes how many messages have reached every connection since the probe. @param {number} count */
+  /** Sets the number of messages that have reached every connection since the probe. @param {number} count */
   received(count) {
     this.#received = count
     this.#advance()
   }
 
   /**
-   * Measures from the first publish until everything has arrived.
+   * Measures from the first publish until every message has arrived.
    *
    * @param {{ burst: number, millis: number }} input messages per turn, and how long to publish
    */

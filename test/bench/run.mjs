@@ -16,18 +16,18 @@ const USAGE = `npm run bench -- [options]
   --only rookery,ws        of ${Object.keys(targets).join(', ')};
                            cluster: all across nodes, or ${Object.keys(parts).join(', ')};
                            http: all of requests, or ${Object.keys(pieces).join(', ')}
-  --only attack            what attackers do to others, 500 of each; runs only when asked for,
+  --only attack            latency of 500 honest clients under attack of 500 others; not run by default,
   --only attack:messages   all or one of ${Object.keys(attacks).join(', ')}
-  --only load              300 clients that call a handler within the limits, against bare ws; only when asked for
-  --beside attackers       core of those others: that of the attackers, or the server's
+  --only load              300 clients that call a handler within the limits, against bare ws; not run by default
+  --beside attackers       core of the honest clients: attackers or server
   --quick                  1,000 connections, once and briefly
   --json                   figures as JSON
 `
 
-/** All that can be measured. */
+/** Names of everything that can be measured. */
 const ALL = [...Object.keys(targets), ...Object.keys(parts), ...Object.keys(pieces)]
 
-/** Names that choose several. @type {Readonly<Record<string, readonly string[]>>} */
+/** Names that select several others. @type {Readonly<Record<string, readonly string[]>>} */
 const SETS = { cluster: Object.keys(parts), http: Object.keys(pieces) }
 
 /** @param {string} list */
@@ -121,7 +121,7 @@ const main = async () => {
   pinSelf()
   const cores = canPin
     ? `servers on core ${SERVER_CORE}, load on core ${LOAD_CORE}`
-    : 'NOT pinned to cores (no taskset, or only one core): expect more noise'
+    : 'NOT pinned to cores (no taskset, or only one core): the figures vary more'
   if (attack) {
     const rows = await runAttacks(attack)
     if (json)

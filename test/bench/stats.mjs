@@ -1,6 +1,6 @@
 /**
  * Value below which a share of the numbers lies, interpolated between neighbours (type 7 of Hyndman and Fan,
- * 1996); NaN of none.
+ * 1996). NaN if there are no numbers.
  *
  * @param {readonly number[]} numbers @param {number} share from 0 to 1
  */

@@ -1,13 +1,13 @@
 import { connect } from 'node:net'
 
-/** One buffer for the reads of all connections: events are counted, hardly ever kept. */
+/** One buffer for the reads of all connections: events are counted, and rarely kept. */
 const buffer = Buffer.allocUnsafe(256 * 1024)
 
 const LINE_FEED = 10
 
 /**
- * A bare client of server-sent events. It reads until it has seen `ready` and got a probe, the first message; from
- * then on it only counts events: pairs of line feeds, which end an event and are nowhere else.
+ * A bare client of server-sent events. It reads until it has received `ready` and the probe, which is the first message.
+ * Then it only counts events, by the pairs of line feeds that end them.
  */
 export class StreamClient {
   /** Events received since the probe. */
@@ -24,7 +24,7 @@ export class StreamClient {
 
   /**
    * @param {{ port: number, path: string, ready: string }} target
-   * @param {(count: number) => void} onReceived called with the number of events of every read once it counts
+   * @param {(count: number) => void} onReceived called with the number of events of every read after the probe
    * @param {(error: Error) => void} onError
    */
   constructor({ port, path, ready }, onReceived, onError) {
@@ -34,7 +34,7 @@ export class StreamClient {
     this.probe = new Promise((resolve) => {
       this.#onProbe = resolve
     })
-    /** Settles once it is a receiver. @type {Promise<void>} */
+    /** Resolves once the client is subscribed. @type {Promise<void>} */
     this.opened = new Promise((resolve) => {
       this.#onOpened = resolve
     })
@@ -83,9 +83,9 @@ export class StreamClient {
     let events = this.#endedInLineFeed && buffer[0] === LINE_FEED ? 1 : 0
     const read = buffer.subarray(0, count)
     for (let at = read.indexOf('\n\n'); at >= 0; at = read.indexOf('\n\n', at + 2)) events++
-    this.#endedInLineFeed = read[count - 1] === LINE_FEED && !read.subarray(-2).equals(TWO)
+    this.#endedInLineFeed = read[count - 1] === LINE_FEED && !read.subarray(-2).equals(EVENT_END)
     return events
   }
 }
 
-const TWO = Buffer.from('\n\n')
+const EVENT_END = Buffer.from('\n\n')

@@ -1,8 +1,8 @@
 import { TOPIC } from './message.mjs'
 
 /**
- * A step of a client to become a receiver, after the WebSocket handshake: wait for a text frame that begins
- * with `after`, then send `send`.
+ * A step of a subscription after the WebSocket handshake: the client waits for a text frame that begins with `after`,
+ * then sends `send`.
  *
  * @typedef {{ after: string, send?: string }} Step
  *
@@ -12,11 +12,11 @@ import { TOPIC } from './message.mjs'
  * @property {string} path of the request
  * @property {(client: number, clients: number) => Step[]} opening
  * @property {string} [ready] over server-sent events, the text before the first message
- * @property {string} [base] name of the target that it is compared to
- * @property {Readonly<Record<number, number>>} [goals] most that it may cost of its base, by burst
+ * @property {string} [base] name of the target for the ratio
+ * @property {Readonly<Record<number, number>>} [goals] maximum ratio of its cost to that of `base`, by burst
  */
 
-/** Patterns without messages, over all clients together. */
+/** Number of patterns without messages, of all clients together. */
 const IDLE_PATTERNS = 10_000
 
 /** @param {readonly string[]} topics */
@@ -32,7 +32,7 @@ const idlePatterns = (client, clients) => {
   return Array.from({ length: next - first }, (_, n) => `idle/${first + n}/*`)
 }
 
-/** Most of the `ws` loop. */
+/** Maximum ratio to the cost of the `ws` loop, by burst. */
 const GOALS = { 1: 0.75, 10: 0.12 }
 
 /** In the order in which they take turns. @type {Readonly<Record<string, Target>>} */

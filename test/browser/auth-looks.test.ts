@@ -12,7 +12,7 @@ describe.each([
   ['desktop', { viewport: { width: 1280, height: 800 } }],
   ['phone', { viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true, deviceScaleFactor: 2 }],
 ] as const)('on a %s', (screen, options) => {
-  /** Takes a picture into `screenshots/` in both schemes, and checks that nothing sticks out or is too small. */
+  /** Saves screenshots in both colour schemes. Expects that no element is outside the screen or too small. */
   const shoot = async (page: Page, name: string): Promise<void> => {
     for (const colorScheme of ['light', 'dark'] as const) {
       await page.emulateMedia({ colorScheme })

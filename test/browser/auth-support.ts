@@ -7,7 +7,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 const PASSWORDS = { ada: 'lovelace', alan: 'turing', grace: 'hopper' }
 type Name = keyof typeof PASSWORDS
 
-/** Runs the example as a user does, on the built package. */
+/** Runs the example on the built package. */
 export const startDesk = async ({ tokenSeconds = 60, port = 0 } = {}) => {
   const running = await startProcess(process.execPath, ['--import', 'tsx', 'examples/auth/server.ts'], {
     cwd: root,
@@ -22,7 +22,7 @@ export const startDesk = async ({ tokenSeconds = 60, port = 0 } = {}) => {
   return { ...running, url: running.match[1]! }
 }
 
-/** Opens devices of their own. Who is not logged in is refused a token, and the console says so. */
+/** Opens each page as a separate device. Expects the console errors of token requests without a login. */
 export const deviceOpener =
   (chromium: Pages) =>
   async (url: string, options = {}): Promise<Page> => {

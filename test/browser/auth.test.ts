@@ -26,7 +26,7 @@ describe('the login page', () => {
     const page = await openDevice(url)
     for (const [name, password] of [
       ['ada', 'turing'],
-      ['nobody', 'lovelace'],
+      ['unknown', 'lovelace'],
     ] as const) {
       await submit(page, name, password)
       await page.getByRole('alert').getByText('The name or the password is wrong.').waitFor()
@@ -127,7 +127,7 @@ describe('the access token', () => {
     const page = await openDevice(url)
     await logIn(page, 'ada')
     expect(await refreshes(page)).toBe('0 times')
-    // What is left of the token's life, of 1, just before and just after a refresh.
+    // The remaining share of the token's lifetime, just before and just after a refresh.
     const [before, after] = await page.evaluate(
       () =>
         new Promise<[number, number]>((resolve) => {
@@ -201,7 +201,7 @@ describe('two devices of one user', () => {
     await first.getByRole('button', { name: 'Log in' }).waitFor()
   })
 
-  it('log out everywhere within a second, and the other one shows the reason', async () => {
+  it('log out everywhere within a second, and the other device shows the reason', async () => {
     const server = await startDesk()
     const [first, second, alan] = [
       await openDevice(server.url),
@@ -218,7 +218,7 @@ describe('two devices of one user', () => {
     await second.reload()
     await second.getByRole('button', { name: 'Log in' }).waitFor()
     await untilConnected(alan)
-    // Tokens of this very second are revoked, too.
+    // Tokens issued in the same second are revoked, too.
     await eventually(() => Math.floor((performance.now() - start) / 1000)).toBeGreaterThan(0)
     await logIn(second, 'ada')
     expect((await server.kill('SIGTERM')).code).toBe(0)

@@ -78,7 +78,7 @@ describe('one person', () => {
     await enter(bob, url, 'bob')
     await enter(ada, url, 'ada')
     const second = await chromium.openIn(ada.context())
-    // The name is known by now: the link is enough.
+    // The browser has stored the name, so the link is enough.
     await second.goto(`${url}/#/room/lobby`)
     await untilConnected(second)
     await say(ada, 'from the first tab')
@@ -183,9 +183,10 @@ describe('the server', () => {
       expect((await send({ id, text })).error.code).toBe('invalid_payload')
     }
     expect((await send({ id, text: 'x'.repeat(500) })).payload).toMatchObject({ id, from: 'ada' })
-    const nobody = await connectBare(url, '?roomID=lobby')
+    const withoutUser = await connectBare(url, '?roomID=lobby')
     const anonymous = { id: 'b'.repeat(16), text: 'x' }
-    expect((await nobody.ask({ topic: 'chat/send', payload: anonymous })).error.code).toBe('unauthenticated')
+    const refusal = await withoutUser.ask({ topic: 'chat/send', payload: anonymous })
+    expect(refusal.error.code).toBe('unauthenticated')
     const elsewhere = await connectBare(url, '?username=ada')
     expect((await elsewhere.ask({ topic: 'chat/recent' })).error.code).toBe('not_in_room')
   })

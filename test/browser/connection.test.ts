@@ -20,7 +20,7 @@ import {
 
 const chromium = useChromium()
 
-/** Two people in a room of a server that can be started again on the same port. */
+/** Opens the pages of two users in a room. The server can be started again on the same port. */
 const startTwo = async () => {
   const port = await freePort()
   const server = await startChat(port)
@@ -32,19 +32,19 @@ const startTwo = async () => {
   return { port, server, ada, bob }
 }
 
-/** Waits between attempts double, so coming back may take a while longer than a server takes to start. */
-const PATIENT = { timeout: 240_000 }
+/** Time limit in milliseconds. The delay between attempts doubles, so a reconnect may take long. */
+const RECONNECT_LIMIT = { timeout: 240_000 }
 
-/** From here on no timer of the page fires: whatever still happens was not waited for. */
+/** Stops the timers of a page, so that nothing after this call is due to a timer. */
 const stopClock = async (page: Page): Promise<void> => {
   await page.clock.install()
   await page.clock.pauseAt(Date.now() + 60_000)
 }
 
-describe('when the server dies', () => {
+describe('when the server is killed', () => {
   it(
-    'pages show it and reconnect, and the messages written meanwhile arrive once and in order',
-    PATIENT,
+    'pages show it and reconnect, and messages written meanwhile arrive once and in order',
+    RECONNECT_LIMIT,
     async () => {
       const { port, server, ada, bob } = await startTwo()
       await say(ada, 'one')
@@ -84,7 +84,7 @@ describe('when the server dies', () => {
 })
 
 describe('when the server is stopped', () => {
-  it('it stops at once, and pages reconnect to the next one', PATIENT, async () => {
+  it('the process ends within 2 s, and pages reconnect to the next server', RECONNECT_LIMIT, async () => {
     const { port, server, ada, bob } = await startTwo()
     const exit = await server.kill('SIGTERM')
     expect(exit).toMatchObject({ code: 0, signal: null })
@@ -127,7 +127,7 @@ describe('a page that waits for its next attempt connects at once', () => {
     await server.kill('SIGKILL')
     await untilReconnecting(ada)
     await startChat(port)
-    // Headless pages are always visible, so only the event is real.
+    // Headless pages are always visible, so the test dispatches the event.
     await ada.evaluate(() => document.dispatchEvent(new Event('visibilitychange')))
     await untilConnected(ada)
   })

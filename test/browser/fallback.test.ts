@@ -2,18 +2,18 @@ import type { Page } from 'playwright-core'
 import { describe, expect, it } from 'vitest'
 import { useChromium } from '../support/chromium.ts'
 import { FaultyProxy, type ProxyFaults } from '../support/proxy.ts'
-import { openUnlucky } from '../support/proxy-page.ts'
+import { openBehindFaultyProxy } from '../support/proxy-page.ts'
 import { enter, eventually, message, people, say, startChat, status, texts, write } from './support.ts'
 
 const chromium = useChromium()
 
-/** Most milliseconds until the chat works. */
-const LIMIT = 5_000
+/** Milliseconds within which the chat must work. */
+const CONNECT_LIMIT_MS = 5_000
 
-const untilOver = (page: Page, transport: string, timeout = LIMIT) =>
+const untilOver = (page: Page, transport: string, timeout = CONNECT_LIMIT_MS) =>
   status(page).getByText(`Connected over ${transport}`).waitFor({ timeout })
 
-/** Enters the lobby and says something; returns how long it took from entering until the server had it. */
+/** Enters the lobby and sends a message. Resolves with the milliseconds until the server has received it. */
 const enterAndSay = async (page: Page, url: string, name: string, text: string): Promise<number> => {
   await page.goto(`${url}/#/room/lobby`)
   await page.getByLabel('Your name').fill(name)
@@ -23,13 +23,13 @@ const enterAndSay = async (page: Page, url: string, name: string, text: string):
   return performance.now() - begun
 }
 
-/** Somebody whose connection is fine, and somebody behind a proxy. */
+/** Opens a page that is connected directly, and a page behind a proxy. */
 const startTwo = async (faults: ProxyFaults) => {
   const { url } = await startChat()
   const proxy = await FaultyProxy.listen(url, faults)
   const bob = await chromium.open()
   await enter(bob, url, 'bob')
-  return { proxy, bob, ada: await openUnlucky(chromium) }
+  return { proxy, bob, ada: await openBehindFaultyProxy(chromium) }
 }
 
 const FAULTS: [string, ProxyFaults][] = [
@@ -42,7 +42,7 @@ describe('the chat works within 5 s, and shows its transport,', () => {
   it('in a browser without WebSocket', async () => {
     const { proxy, ada, bob } = await startTwo({})
     await ada.addInitScript(() => Reflect.deleteProperty(window, 'WebSocket'))
-    expect(await enterAndSay(ada, proxy.url, 'ada', 'hello')).toBeLessThan(LIMIT)
+    expect(await enterAndSay(ada, proxy.url, 'ada', 'hello')).toBeLessThan(CONNECT_LIMIT_MS)
     await untilOver(ada, 'sse')
     expect(await ada.evaluate(() => 'WebSocket' in window)).toBe(false)
     await message(bob, 'hello').waitFor()
@@ -56,7 +56,7 @@ describe('the chat works within 5 s, and shows its transport,', () => {
     ['that buffers responses', { responses: 'buffer' }, 'websocket'],
   ])('behind a proxy %s', async (_what, faults, transport) => {
     const { proxy, ada, bob } = await startTwo(faults)
-    expect(await enterAndSay(ada, proxy.url, 'ada', 'hello')).toBeLessThan(LIMIT)
+    expect(await enterAndSay(ada, proxy.url, 'ada', 'hello')).toBeLessThan(CONNECT_LIMIT_MS)
     await untilOver(ada, transport)
     await message(bob, 'hello').waitFor()
     await say(bob, 'hello yourself')
@@ -76,7 +76,7 @@ describe('a page that fell back', () => {
       proxy.heal()
       const returned = untilOver(ada, 'websocket', 60_000).then(() => true)
       let last = 0
-      // One message after the other, on both sides, until well after the switch.
+      // Both sides send one message after the other, until ten messages after the switch.
       for (let more = 10; more > 0; ) {
         await write(ada, `number ${++last}.`)
         await say(bob, `and ${last}.`)

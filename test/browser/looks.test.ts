@@ -14,7 +14,7 @@ const SCREENS = {
 
 const SCHEMES = ['light', 'dark'] as const
 
-/** Takes a picture into `screenshots/` in both schemes, and checks that both show something, in their colours. */
+/** Saves screenshots in both colour schemes. Expects that they are not blank, and light or dark. */
 const shoot = async (page: Page, name: string): Promise<void> => {
   const brightness: number[] = []
   for (const colorScheme of SCHEMES) {
@@ -30,7 +30,7 @@ const shoot = async (page: Page, name: string): Promise<void> => {
   expect(dark).toBeLessThan(0.25)
 }
 
-/** Decodes a picture, in a blank page of the same browser. */
+/** Decodes a screenshot in a blank page of the same browser. */
 const examine = async (page: Page, png: Buffer): Promise<{ colours: number; brightness: number }> => {
   const blank = await page.context().newPage()
   try {
@@ -56,7 +56,7 @@ const examine = async (page: Page, png: Buffer): Promise<{ colours: number; brig
   }
 }
 
-/** What is wrong with the layout: nothing, one hopes. */
+/** The faults of the layout. */
 const flaws = (page: Page): Promise<string[]> =>
   page.evaluate(() => {
     const found: string[] = []

@@ -28,7 +28,7 @@ const listen = async (server: Server): Promise<string> => {
 /** A page of another origin: the same machine, another port. */
 const startOther = (): Promise<string> => listen(createServer(servePage))
 
-/** An app whose users are who their cookie says, and what cookies it has seen. */
+/** Starts an app that takes the cookie as the user id. Records the cookies. */
 const start = async (allowedOrigins?: readonly string[], plugins = [sse(), socketio()]) => {
   const cookies: unknown[] = []
   const started = await startApp({
@@ -43,7 +43,7 @@ const start = async (allowedOrigins?: readonly string[], plugins = [sse(), socke
   return { ...started, cookies }
 }
 
-/** A page that a user has open who is logged in at the app. */
+/** Opens a page in a browser that has a session cookie for the app. */
 const openPage = async (at: string, app: string): Promise<Page> => {
   const page = await chromium.open({}, { refusals: true })
   await page.context().addCookies([{ name: 'session', value: 'secret', url: app }])
@@ -51,7 +51,7 @@ const openPage = async (at: string, app: string): Promise<Page> => {
   return page
 }
 
-/** What a page gets to hear. */
+/** Opens a WebSocket in a page. Resolves with the first message, or with `refused`. */
 const tryWebSocket = (page: Page, url: string) =>
   page.evaluate(
     (target) =>
@@ -93,8 +93,8 @@ const tryFetch = (page: Page, url: string, init: RequestInit = {}) =>
     [url, init] as const,
   )
 
-describe('a page of another origin, with the cookies of the user', () => {
-  it('opens no WebSocket, no stream and no Socket.IO, and can read the refusal', async () => {
+describe('a page with the cookies of the user', () => {
+  it('of another origin opens no WebSocket, no stream and no Socket.IO connection, and can read the reason', async () => {
     const { url, app, cookies } = await start()
     const page = await openPage(await startOther(), url)
     expect(await tryWebSocket(page, url)).toBe('refused')
@@ -110,7 +110,7 @@ describe('a page of another origin, with the cookies of the user', () => {
     expect(app.sessions.size).toBe(0)
   })
 
-  it('opens all of them if its origin is allowed, and no other page does', async () => {
+  it('of an allowed origin opens all of them, and a page of a third origin does not', async () => {
     const other = await startOther()
     const { url, app, cookies } = await start([other])
     const page = await openPage(other, url)
@@ -136,7 +136,7 @@ describe('a page of another origin, with the cookies of the user', () => {
     await expect.poll(() => app.sessions.size, { timeout: 10_000 }).toBe(1)
   })
 
-  it('is not needed by the app’s own pages', async () => {
+  it('of the app itself opens them without an option', async () => {
     const { url } = await start()
     const page = await openPage(`${url}/healthz`, url)
     expect(JSON.parse(await tryWebSocket(page, url))).toMatchObject({
@@ -147,7 +147,7 @@ describe('a page of another origin, with the cookies of the user', () => {
   })
 })
 
-/** The client, for a page. */
+/** The client, bundled for a page. */
 const script = build({
   stdin: {
     contents: `
@@ -182,7 +182,7 @@ const startClient = async (page: Page, url: string, names: readonly string[]): P
   await page.evaluate(`running = rookery.start(${JSON.stringify(url)}, ${JSON.stringify(names)})`)
 }
 
-/** Waits until the client is in a state, and returns what has happened to it. */
+/** Waits until the client is in a state. Returns its events and its transport. */
 const until = async (page: Page, state: 'open' | 'closed') => {
   await page.waitForFunction(`running.client.state === '${state}'`)
   return await page.evaluate<{ log: string[]; transport: string | null }>(
@@ -190,8 +190,8 @@ const until = async (page: Page, state: 'open' | 'closed') => {
   )
 }
 
-/** What the log complains of, and which origin it names. */
-const complaints = ({ lines }: Awaited<ReturnType<typeof start>>) => [
+/** Level and origin of the warnings and errors in the log. */
+const warnings = ({ lines }: Awaited<ReturnType<typeof start>>) => [
   ...new Set(
     lines.filter(({ level }) => /warn|error/.test(level)).map(({ level, origin }) => `${level} ${origin}`),
   ),
@@ -214,7 +214,7 @@ describe('the client on a page of another origin', () => {
     const { log } = await until(page, 'closed')
     expect(log).not.toContain('open')
     expect(log.slice(-2)).toEqual(['closed', 'origin_not_allowed'])
-    expect(complaints(app)).toEqual([`warn ${other}`])
+    expect(warnings(app)).toEqual([`warn ${other}`])
     expect([app.cookies, app.app.sessions.size]).toEqual([[], 0])
   })
 
@@ -233,16 +233,16 @@ describe('the client on a page of another origin', () => {
       const page = await openPage(other, app.url)
       await startClient(page, app.url, names)
       expect(await until(page, 'open')).toEqual({ log: ['open'], transport: over })
-      expect(complaints(app)).toEqual([])
+      expect(warnings(app)).toEqual([])
     },
   )
 })
 
 /**
- * A server for development, which serves the page and passes on to the app what is below the app's paths.
+ * Starts a development server, which serves the page and forwards requests for the app's paths. It removes
+ * `Sec-Fetch-Site`, which browsers do not send on pages that use plain HTTP and another host than localhost.
  *
- * @param changesHost whether the app gets to see its own `Host`. Pages of plain HTTP that are not on this machine send no
- * `Sec-Fetch-Site` either.
+ * @param changesHost whether the proxy sets `Host` to the host of the app
  */
 const startProxy = async (app: string, changesHost: boolean): Promise<string> => {
   const { host, hostname, port } = new URL(app)
@@ -282,7 +282,7 @@ describe('the client on a page behind a development proxy', () => {
       expect(log.slice(-2)).toEqual(['closed', 'origin_not_allowed'])
       // Browsers send no origin with a GET to the same origin.
       expect(log.filter((state) => state === 'open').length).toBeLessThan(2)
-      expect(complaints(app)).toEqual([`warn ${proxy}`])
+      expect(warnings(app)).toEqual([`warn ${proxy}`])
     },
   )
 
@@ -292,6 +292,6 @@ describe('the client on a page behind a development proxy', () => {
     const page = await openPage(proxy, app.url)
     await startClient(page, proxy, ['websocket', 'sse'])
     expect(await until(page, 'open')).toEqual({ log: ['open'], transport: 'websocket' })
-    expect(complaints(app)).toEqual([])
+    expect(warnings(app)).toEqual([])
   })
 })

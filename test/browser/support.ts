@@ -9,7 +9,7 @@ export interface ChatServer extends RunningProcess {
   readonly url: string
 }
 
-/** Runs the example as a user does, on the built package. */
+/** Runs the example on the built package. */
 export const startChat = async (port = 0): Promise<ChatServer> => {
   const running = await startProcess(process.execPath, ['--import', 'tsx', 'examples/chat/server.ts'], {
     cwd: root,
@@ -20,7 +20,7 @@ export const startChat = async (port = 0): Promise<ChatServer> => {
   return { ...running, url: running.match[1]! }
 }
 
-/** Enters a room by its link, as somebody who has never been here. */
+/** Enters a room by its link, in a browser that has no name stored. */
 export const enter = async (page: Page, url: string, name: string, room = 'lobby'): Promise<void> => {
   await page.goto(`${url}/#/room/${room}`)
   await page.getByLabel('Your name').fill(name)
@@ -48,7 +48,7 @@ export const write = async (page: Page, text: string): Promise<void> => {
 export const message = (page: Page, text: string): Locator =>
   page.getByRole('log').locator('.message').filter({ hasText: text })
 
-/** Writes a message and waits until the server has it. */
+/** Writes a message and waits until the server has received it. */
 export const say = async (page: Page, text: string): Promise<void> => {
   await write(page, text)
   await page.locator('.message.own[data-state=sent]').filter({ hasText: text }).waitFor()
@@ -57,10 +57,10 @@ export const say = async (page: Page, text: string): Promise<void> => {
 /** The texts of all messages, in the order shown. */
 export const texts = (page: Page): Promise<string[]> => page.locator('.message .text').allTextContents()
 
-/** The people listed, in the order shown. */
+/** The names of the listed members, in the order shown. */
 export const people = (page: Page): Promise<string[]> => page.locator('.member .name').allTextContents()
 
-/** Stands between a page and its server: `onPage` and `onServer` see each frame and may swallow it. */
+/** Intercepts the frames between a page and its server. A frame is dropped if `onPage` or `onServer` returns true. */
 export const intercept = (
   page: Page,
   on: {
@@ -85,5 +85,5 @@ export const isInView = (locator: Locator): Promise<boolean> =>
     return top >= log.top && bottom <= log.bottom
   })
 
-/** Expects something that may take a moment. */
+/** Expects a value within a minute, which only a fault needs. */
 export const eventually = <T>(read: () => T) => expect.poll(read, { timeout: 60_000 })

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { verifies } from '../requirements.ts'
+import { type ChatClient, connectClient, KINDS, untilOpen } from '../support/cluster-clients.ts'
 import { Cluster } from '../support/cluster-harness.ts'
-import { invite, KINDS, type Person, untilOpen } from '../support/cluster-people.ts'
 import { slowdown } from '../support/slowdown.ts'
 
 let cluster: Cluster
@@ -13,20 +13,22 @@ afterAll(async () => {
   await cluster?.stop()
 })
 
-/** Connects four clients of each transport, through the balancer. */
-const company = (room: string, url = cluster.url): Person[] =>
-  ['a', 'b', 'c'].flatMap((letter) => KINDS.map((kind) => invite(url, `${kind}-${letter}`, kind, room)))
+/** Connects three clients of each kind through the balancer. */
+const connectClients = (room: string, url = cluster.url): ChatClient[] =>
+  ['a', 'b', 'c'].flatMap((letter) =>
+    KINDS.map((kind) => connectClient(url, `${kind}-${letter}`, kind, room)),
+  )
 
 const sequence = (count: number): number[] => Array.from({ length: count }, (_, index) => index + 1)
 
 /** Returns the number of clients at each node. */
-const spread = async (people: readonly Person[]): Promise<string> => {
-  const nodes = await Promise.all(people.map((person) => person.node()))
+const countByNode = async (clients: readonly ChatClient[]): Promise<string> => {
+  const nodes = await Promise.all(clients.map((client) => client.node()))
   const counts = cluster.nodes.map(({ id }) => nodes.filter((node) => node === id).length)
   return counts.join(' + ')
 }
 
-/** Lets received data be read, and sent data leave. */
+/** One turn of the event loop, in which sockets are read and written. */
 const turn = () => new Promise((resolve) => setImmediate(resolve))
 
 describe('twelve clients of all transports, behind a balancer that sends each request to any node', () => {
@@ -37,58 +39,58 @@ describe('twelve clients of all transports, behind a balancer that sends each re
       'delivery.order.of-each-node',
       'delivery.nodes.order',
     )
-    const people = company('all')
-    await untilOpen(people)
-    cluster.report(`people at the nodes: ${await spread(people)}`)
+    const clients = connectClients('all')
+    await untilOpen(clients)
+    cluster.report(`clients at the nodes: ${await countByNode(clients)}`)
     const start = Date.now()
     for (let round = 0; round < 50; round++) {
-      for (const person of people) person.say()
+      for (const client of clients) client.sendMessage()
       await turn()
     }
     const complete = () => {
-      for (const { name, heard } of people) expect(heard.length, name).toBeGreaterThanOrEqual(600)
+      for (const { name, messages } of clients) expect(messages.length, name).toBeGreaterThanOrEqual(600)
     }
-    await cluster.timed('12 x 50 messages heard by all 12', start, 15_000, complete)
-    for (const hearer of people) {
-      for (const { name } of people) {
-        expect(hearer.numbers(name), `${hearer.name} of ${name}`).toEqual(sequence(50))
+    await cluster.timed('12 x 50 messages received by all 12 clients', start, 15_000, complete)
+    for (const receiver of clients) {
+      for (const { name } of clients) {
+        expect(receiver.receivedNumbers(name), `${receiver.name} of ${name}`).toEqual(sequence(50))
       }
-      expect(hearer.heard, hearer.name).toHaveLength(600)
-      expect([hearer.troubles, hearer.opened], hearer.name).toEqual([[], 1])
+      expect(receiver.messages, receiver.name).toHaveLength(600)
+      expect([receiver.faults, receiver.sessionCount], receiver.name).toEqual([[], 1])
     }
     cluster.report(`requests and WebSockets by node: ${[...cluster.balancer.picks.values()].join(' + ')}`)
-    for (const node of cluster.nodes) expect(node.complaints()).toEqual([])
+    for (const node of cluster.nodes) expect(node.entries()).toEqual([])
   })
 
   it('see each member once, and are told once of each join and leave', async () => {
-    const first = invite(cluster.url, 'first', 'websocket', 'hall')
+    const first = connectClient(cluster.url, 'first', 'websocket', 'hall')
     await untilOpen([first])
-    const people = company('hall')
-    await untilOpen(people)
-    const names = people.map(({ name }) => name)
-    for (const person of people) {
-      const { members, missing, total } = await person.members()
+    const clients = connectClients('hall')
+    await untilOpen(clients)
+    const names = clients.map(({ name }) => name)
+    for (const client of clients) {
+      const { members, missing, total } = await client.members()
       expect([members.map(({ id }) => id).sort(), missing, total]).toEqual([
         ['first', ...names].sort(),
         [],
-        people.length + 1,
+        clients.length + 1,
       ])
     }
-    await vi.waitFor(() => expect(first.announced.length).toBeGreaterThanOrEqual(names.length))
-    const [leaver, ...rest] = people as [Person, ...Person[]]
+    await vi.waitFor(() => expect(first.announcements.length).toBeGreaterThanOrEqual(names.length))
+    const [leaver, ...rest] = clients as [ChatClient, ...ChatClient[]]
     leaver.close()
     await vi.waitFor(() => {
-      for (const person of [first, ...rest])
-        expect(person.news(leaver.name), person.name).toContain('left:disconnected')
+      for (const client of [first, ...rest])
+        expect(client.announcementsOf(leaver.name), client.name).toContain('left:disconnected')
     })
     const { members } = await first.members()
-    expect(members).toHaveLength(people.length)
-    expect(names.map((name) => first.news(name))).toEqual([
+    expect(members).toHaveLength(clients.length)
+    expect(names.map((name) => first.announcementsOf(name))).toEqual([
       ['joined', 'left:disconnected'],
       ...rest.map(() => ['joined']),
     ])
-    for (const person of rest) {
-      for (const { name } of rest) expect(['', 'joined']).toContain(person.news(name).join())
+    for (const client of rest) {
+      for (const { name } of rest) expect(['', 'joined']).toContain(client.announcementsOf(name).join())
     }
   })
 
@@ -96,42 +98,42 @@ describe('twelve clients of all transports, behind a balancer that sends each re
     for (const node of cluster.nodes) {
       for (const kind of KINDS) {
         const start = Date.now()
-        const person = invite(node.url, `only-${kind}`, kind, `${node.id}-${kind}`)
-        await untilOpen([person])
-        const { members, missing } = await person.members()
+        const client = connectClient(node.url, `only-${kind}`, kind, `${node.id}-${kind}`)
+        await untilOpen([client])
+        const { members, missing } = await client.members()
         expect(Date.now() - start, kind).toBeLessThan(900 * slowdown())
-        expect([members, missing]).toEqual([[{ id: person.name, name: person.name }], []])
+        expect([members, missing]).toEqual([[{ id: client.name, name: client.name }], []])
       }
     }
   })
 
   it('are answered by the node of their session, whichever node receives the request', async () => {
-    const people = KINDS.map((kind) => invite(cluster.url, kind, kind, 'calls'))
-    await untilOpen(people)
+    const clients = KINDS.map((kind) => connectClient(cluster.url, kind, kind, 'calls'))
+    await untilOpen(clients)
     const before = cluster.balancer.picks.size
-    for (const person of people) {
-      const owner = await person.node()
+    for (const client of clients) {
+      const owner = await client.node()
       const answers = new Set<string>()
-      for (let call = 0; call < 20; call++) answers.add(await person.node())
-      expect([...answers], person.name).toEqual([owner])
+      for (let call = 0; call < 20; call++) answers.add(await client.node())
+      expect([...answers], client.name).toEqual([owner])
     }
     expect(before).toBe(cluster.nodes.length)
   })
 
   it('can be reached by name from any node', async () => {
-    const people = KINDS.map((kind) => invite(cluster.url, `to-${kind}`, kind, 'post'))
-    await untilOpen(people)
-    for (const from of people) {
-      for (const to of people) {
+    const clients = KINDS.map((kind) => connectClient(cluster.url, `to-${kind}`, kind, 'post'))
+    await untilOpen(clients)
+    for (const from of clients) {
+      for (const to of clients) {
         const message = { member: { id: from.name } }
         expect(await from.call('send', { user: to.name, topic: 'rooms/post/joined', message })).toBe(1)
       }
     }
-    const nobody = people[0]?.call('send', { user: 'nobody', topic: 'x', message: 1 })
-    await expect(nobody).rejects.toMatchObject({ code: 'not_connected' })
-    for (const person of people) {
-      const letters = person.announced.filter(({ id }) => id.startsWith('to-'))
-      expect(letters.length).toBeGreaterThanOrEqual(people.length)
+    const refused = clients[0]?.call('send', { user: 'unknown', topic: 'x', message: 1 })
+    await expect(refused).rejects.toMatchObject({ code: 'not_connected' })
+    for (const client of clients) {
+      const delivered = client.announcements.filter(({ id }) => id.startsWith('to-'))
+      expect(delivered.length).toBeGreaterThanOrEqual(clients.length)
     }
   })
 })

@@ -1,22 +1,22 @@
 import { describe, expect, it, vi } from 'vitest'
+import {
+  type ChatClient,
+  connectClient,
+  missedCount,
+  orderFaults,
+  sendContinuously,
+  untilAllReceive,
+  untilOpen,
+} from '../support/cluster-clients.ts'
 import { type Cluster, useCluster } from '../support/cluster-harness.ts'
 import { useServers } from '../support/cluster-nats.ts'
-import {
-  chatter,
-  disorder,
-  invite,
-  missed,
-  type Person,
-  untilAllHear,
-  untilOpen,
-} from '../support/cluster-people.ts'
 import { slowdown } from '../support/slowdown.ts'
 
-/** Connects two clients to each node, one over WebSocket and one over SSE. They know no other node. */
-const settle = async (cluster: Cluster): Promise<readonly (readonly Person[])[]> => {
+/** Connects two clients to each node directly, one over WebSocket and one over SSE. */
+const connectToEachNode = async (cluster: Cluster): Promise<readonly (readonly ChatClient[])[]> => {
   const groups = cluster.nodes.map(({ url }, index) => [
-    invite(url, `ws-${index}`, 'websocket', 'room'),
-    invite(url, `sse-${index}`, 'sse', 'room'),
+    connectClient(url, `ws-${index}`, 'websocket', 'room'),
+    connectClient(url, `sse-${index}`, 'sse', 'room'),
   ])
   await untilOpen(groups.flat())
   return groups
@@ -37,44 +37,46 @@ const DEGRADED = [503, { status: 'degraded', checks: { cluster: 'disconnected' }
 describe('a NATS server that is killed with kill -9', () => {
   it('leaves each node serving its own clients, and the cluster recovers when NATS is back', async () => {
     const cluster = await useCluster('e2e-nats')
-    const groups = await settle(cluster)
+    const groups = await connectToEachNode(cluster)
     const locals = groups.flat()
-    // Their requests go to any node, which for a while cannot reach the node of the session.
-    const travellers = ['a', 'b', 'c'].map((letter) => invite(cluster.url, `sse-${letter}`, 'sse', 'room'))
-    await untilOpen(travellers)
-    const homes = await Promise.all(travellers.map((person) => person.node()))
-    const all = [...locals, ...travellers]
-    const hush = chatter(all, 50)
-    await untilAllHear(all)
+    // Requests of these clients go to any node, which cannot reach the node of the session while NATS is away.
+    const balancedClients = ['a', 'b', 'c'].map((letter) =>
+      connectClient(cluster.url, `sse-${letter}`, 'sse', 'room'),
+    )
+    await untilOpen(balancedClients)
+    const nodeIds = await Promise.all(balancedClients.map((client) => client.node()))
+    const all = [...locals, ...balancedClients]
+    const stopSending = sendContinuously(all, 50)
+    await untilAllReceive(all)
     expect(await readiness(cluster)).toEqual(cluster.nodes.map(() => READY))
-    const announced = all.map((person) => person.announced.length)
+    const announcementCounts = all.map((client) => client.announcements.length)
 
     const killed = Date.now()
     await cluster.nats.kill()
     await cluster.timed('all nodes say 503 degraded', killed, 5_000, async () =>
       expect(await readiness(cluster)).toEqual(cluster.nodes.map(() => DEGRADED)),
     )
-    await Promise.all(groups.map((group) => untilAllHear(group)))
+    await Promise.all(groups.map((group) => untilAllReceive(group)))
     for (const [index, group] of groups.entries()) {
-      for (const person of group) {
+      for (const client of group) {
         const asked = Date.now()
-        const { members, missing } = await person.members()
+        const { members, missing } = await client.members()
         expect(Date.now() - asked).toBeLessThan(2_000 * slowdown())
-        const here = travellers.filter((_person, at) => homes[at] === cluster.nodes[index]?.id)
+        const here = balancedClients.filter((_client, at) => nodeIds[at] === cluster.nodes[index]?.id)
         expect(members.map(({ id }) => id).sort()).toEqual([...group, ...here].map(({ name }) => name).sort())
         const others = cluster.nodes.filter((_node, other) => other !== index)
         expect([...missing].sort()).toEqual(others.map(({ id }) => id).sort())
       }
     }
     // Clients receive messages from their own node only.
-    const apart = locals.map((person) => locals.map(({ name }) => person.latest(name)))
-    await untilSaid(all, 30)
-    await Promise.all(groups.map((group) => untilAllHear(group)))
-    for (const [at, person] of locals.entries()) {
-      for (const [of, speaker] of locals.entries()) {
-        const together = groups.some((group) => group.includes(person) && group.includes(speaker))
-        const silent = person.latest(speaker.name) === apart[at]?.[of]
-        expect(silent, `${person.name} of ${speaker.name}`).toBe(!together)
+    const apart = locals.map((client) => locals.map(({ name }) => client.latestNumber(name)))
+    await untilSent(all, 30)
+    await Promise.all(groups.map((group) => untilAllReceive(group)))
+    for (const [at, client] of locals.entries()) {
+      for (const [of, sender] of locals.entries()) {
+        const together = groups.some((group) => group.includes(client) && group.includes(sender))
+        const silent = client.latestNumber(sender.name) === apart[at]?.[of]
+        expect(silent, `${client.name} of ${sender.name}`).toBe(!together)
       }
     }
     cluster.report(`NATS was away for ${Date.now() - killed} ms`)
@@ -85,21 +87,25 @@ describe('a NATS server that is killed with kill -9', () => {
       cluster.timed('all nodes say 200 ready', restarted, 10_000, async () =>
         expect(await readiness(cluster)).toEqual(cluster.nodes.map(() => READY)),
       ),
-      untilAllHear(all).then(() => cluster.report(`everybody hears everybody: ${Date.now() - restarted} ms`)),
+      untilAllReceive(all).then(() =>
+        cluster.report(`all clients receive the messages of all: ${Date.now() - restarted} ms`),
+      ),
     ])
-    hush()
+    stopSending()
     await expectWhole(all)
     // The interruption was shorter than 6 s, so no node counted as gone.
-    expect(all.map((person) => person.announced.length)).toEqual(announced)
+    expect(all.map((client) => client.announcements.length)).toEqual(announcementCounts)
     for (const [index, group] of groups.entries()) {
-      const here = travellers.filter((_person, at) => homes[at] === cluster.nodes[index]?.id)
-      for (const hearer of [...group, ...here]) {
-        for (const speaker of [...group, ...here]) {
-          expect(missed(hearer, speaker), `${hearer.name} of ${speaker.name}`).toBe(0)
+      const here = balancedClients.filter((_client, at) => nodeIds[at] === cluster.nodes[index]?.id)
+      for (const receiver of [...group, ...here]) {
+        for (const sender of [...group, ...here]) {
+          expect(missedCount(receiver, sender), `${receiver.name} of ${sender.name}`).toBe(0)
         }
       }
     }
-    cluster.report(`messages that ws-0 has missed of ws-1: ${missed(all[0]!, all[2]!)} of ${all[2]?.said}`)
+    cluster.report(
+      `messages that ws-0 has missed of ws-1: ${missedCount(all[0]!, all[2]!)} of ${all[2]?.sentCount}`,
+    )
   })
 })
 
@@ -110,11 +116,11 @@ describe('one of three NATS servers that is killed with kill -9', () => {
     const cluster = await useCluster('e2e-nats-cluster', {
       node: (index) => ({ servers: [...urls.slice(index), ...urls.slice(0, index)] }),
     })
-    const groups = await settle(cluster)
+    const groups = await connectToEachNode(cluster)
     const all = groups.flat()
-    const hush = chatter(all, 20)
-    await untilAllHear(all)
-    const announced = all.map((person) => person.announced.length)
+    const stopSending = sendContinuously(all, 20)
+    await untilAllReceive(all)
+    const announcementCounts = all.map((client) => client.announcements.length)
 
     const index = cluster.random.below(servers.length)
     const killed = Date.now()
@@ -124,22 +130,23 @@ describe('one of three NATS servers that is killed with kill -9', () => {
       expect(seen?.indexOf('the cluster is lost: this node is on its own')).toBeGreaterThan(0)
       expect(seen?.at(-1)).not.toBe('the cluster is lost: this node is on its own')
     })
-    await untilAllHear(all)
-    cluster.report(`everybody hears everybody: ${Date.now() - killed} ms`)
+    await untilAllReceive(all)
+    cluster.report(`all clients receive the messages of all: ${Date.now() - killed} ms`)
     expect(await readiness(cluster)).toEqual(cluster.nodes.map(() => READY))
-    await untilSaid(all, 50)
-    await untilAllHear(all)
-    hush()
+    await untilSent(all, 50)
+    await untilAllReceive(all)
+    stopSending()
     await expectWhole(all)
-    expect(all.map((person) => person.announced.length)).toEqual(announced)
-    const moved = groups[index] as readonly Person[]
-    const spared = all.filter((person) => !moved.includes(person))
-    for (const hearer of spared) for (const speaker of spared) expect(missed(hearer, speaker)).toBe(0)
-    const [lost, unheard] = [moved, spared].map((speakers) =>
-      speakers.map((speaker) => Math.max(...all.map((hearer) => missed(hearer, speaker)))),
+    expect(all.map((client) => client.announcements.length)).toEqual(announcementCounts)
+    const moved = groups[index] as readonly ChatClient[]
+    const unaffected = all.filter((client) => !moved.includes(client))
+    for (const receiver of unaffected)
+      for (const sender of unaffected) expect(missedCount(receiver, sender)).toBe(0)
+    const [lost, missedOfOthers] = [moved, unaffected].map((senders) =>
+      senders.map((sender) => Math.max(...all.map((receiver) => missedCount(receiver, sender)))),
     )
     cluster.report(
-      `messages of the node with another server that somebody has missed: ${lost}, of others: ${unheard}`,
+      `messages of the node with another server that a client has missed: ${lost}, of others: ${missedOfOthers}`,
     )
     expect(cluster.nodes.map(({ log }) => log.filter(({ msg }) => msg?.includes('is lost')).length)).toEqual(
       cluster.nodes.map((_node, at) => (at === index ? 1 : 0)),
@@ -148,22 +155,23 @@ describe('one of three NATS servers that is killed with kill -9', () => {
 })
 
 /** Checks that all clients see each other, and that no message arrived twice or out of order. */
-const expectWhole = async (people: readonly Person[]) => {
-  expect(disorder(people)).toEqual([])
-  const names = people.map(({ name }) => name).sort()
-  for (const person of people) {
+const expectWhole = async (clients: readonly ChatClient[]) => {
+  expect(orderFaults(clients)).toEqual([])
+  const names = clients.map(({ name }) => name).sort()
+  for (const client of clients) {
     await vi.waitFor(async () => {
-      const { members, missing } = await person.members()
+      const { members, missing } = await client.members()
       expect([members.map(({ id }) => id).sort(), missing]).toEqual([names, []])
     })
-    expect([person.opened, person.troubles], person.name).toEqual([1, []])
+    expect([client.sessionCount, client.faults], client.name).toEqual([1, []])
   }
 }
 
-/** Resolves when every client has sent so many more messages. */
-const untilSaid = async (people: readonly Person[], more: number) => {
-  const marks = people.map(({ said }) => said + more)
-  await vi.waitFor(() => expect(people.every(({ said }, at) => said >= (marks[at] as number))).toBe(true), {
-    interval: 10,
-  })
+/** Resolves when every client has sent `more` further messages. */
+const untilSent = async (clients: readonly ChatClient[], more: number) => {
+  const targets = clients.map(({ sentCount }) => sentCount + more)
+  await vi.waitFor(
+    () => expect(clients.every(({ sentCount }, at) => sentCount >= (targets[at] as number))).toBe(true),
+    { interval: 10 },
+  )
 }

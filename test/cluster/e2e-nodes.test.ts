@@ -1,60 +1,60 @@
 import { describe, expect, it, vi } from 'vitest'
 import { verifies } from '../requirements.ts'
-import { type Cluster, useCluster } from '../support/cluster-harness.ts'
 import {
-  chatter,
-  disorder,
-  invite,
+  type ChatClient,
+  connectClient,
   KINDS,
-  missed,
-  type Person,
-  untilAllHear,
+  missedCount,
+  orderFaults,
+  sendContinuously,
+  untilAllReceive,
   untilOpen,
-} from '../support/cluster-people.ts'
+} from '../support/cluster-clients.ts'
+import { type Cluster, useCluster } from '../support/cluster-harness.ts'
 import type { NodeProcess } from '../support/cluster-process.ts'
 import { slowdown } from '../support/slowdown.ts'
 
-/** A node counts as gone 6 s after its last heartbeat, which is checked every 2 s. The rest is for a busy machine. */
-const NOTICED = 8_500
+/** Milliseconds within which a loss must be noticed: 6 s after the last heartbeat, checked every 2 s, and 0.5 s more. */
+const DETECTION_LIMIT_MS = 8_500
 
-interface Scene {
+interface Scenario {
   readonly cluster: Cluster
   /** The node that is killed, stopped or frozen. */
-  readonly victim: NodeProcess
+  readonly lostNode: NodeProcess
   /** Clients that connect through the balancer. */
-  readonly people: readonly Person[]
-  /** Clients that are connected to the victim directly. */
-  readonly bound: readonly Person[]
+  readonly clients: readonly ChatClient[]
+  /** Clients that are connected to this node directly. */
+  readonly bound: readonly ChatClient[]
   /** Clients that are connected to the other nodes directly, one at each. */
-  readonly witnesses: readonly Person[]
-  readonly hush: () => void
+  readonly observers: readonly ChatClient[]
+  readonly stopSending: () => void
 }
 
 /** Starts a room in which all clients send messages all the time. */
-const startChat = async (name: string): Promise<Scene> => {
+const startChat = async (name: string): Promise<Scenario> => {
   const cluster = await useCluster(name)
-  const victim = cluster.random.pick(cluster.nodes)
-  const witnesses = cluster
-    .others(victim)
-    .map(({ url }, index) => invite(url, `witness-${index}`, 'websocket', 'room'))
-  await untilOpen(witnesses)
-  const bound = KINDS.map((kind) => invite(victim.url, `bound-${kind}`, kind, 'room'))
-  const people = ['a', 'b'].flatMap((letter) =>
-    KINDS.map((kind) => invite(cluster.url, `${kind}-${letter}`, kind, 'room')),
+  const lostNode = cluster.random.pick(cluster.nodes)
+  const observers = cluster
+    .others(lostNode)
+    .map(({ url }, index) => connectClient(url, `observer-${index}`, 'websocket', 'room'))
+  await untilOpen(observers)
+  const bound = KINDS.map((kind) => connectClient(lostNode.url, `bound-${kind}`, kind, 'room'))
+  const clients = ['a', 'b'].flatMap((letter) =>
+    KINDS.map((kind) => connectClient(cluster.url, `${kind}-${letter}`, kind, 'room')),
   )
-  const all = [...witnesses, ...bound, ...people]
+  const all = [...observers, ...bound, ...clients]
   await untilOpen(all)
-  const hush = chatter(all)
-  await untilAllHear(all)
-  return { cluster, victim, people, bound, witnesses, hush }
+  const stopSending = sendContinuously(all)
+  await untilAllReceive(all)
+  return { cluster, lostNode, clients, bound, observers, stopSending }
 }
 
 /** Returns the members that a node lists, and how long the answer took. */
-const askMembers = async (cluster: Cluster, witness: Person) => {
+const askMembers = async (cluster: Cluster, observer: ChatClient) => {
   const asked = Date.now()
-  const { members, missing } = await witness.members()
+  const { members, missing } = await observer.members()
   const took = Date.now() - asked
-  cluster.report(`${witness.name} is told of ${members.length} members, missing [${missing}], in ${took} ms`)
+  cluster.report(`${observer.name} gets ${members.length} members, missing [${missing}], in ${took} ms`)
   return { names: members.map(({ id }) => id), missing, took }
 }
 
@@ -65,51 +65,59 @@ const noticed = (node: NodeProcess, other: NodeProcess, change: 'left' | 'joined
 }
 
 /** Returns the nodes of the clients that connected through the balancer. */
-const homes = (people: readonly Person[]) =>
-  Promise.all(people.map(async (person) => ({ person, node: await person.node() })))
+const nodesOf = (clients: readonly ChatClient[]) =>
+  Promise.all(clients.map(async (client) => ({ client, node: await client.node() })))
 
-/** Checks the final state. */
-const expectWhole = async ({ cluster, people, witnesses, hush }: Scene, more: readonly Person[] = []) => {
-  const all = [...witnesses, ...people, ...more]
-  await untilAllHear(all)
-  hush()
-  expect(disorder(all)).toEqual([])
-  for (const person of all) {
+/** Checks that all clients are members, and get new messages once and in order. */
+const expectWhole = async (
+  { cluster, clients, observers, stopSending }: Scenario,
+  more: readonly ChatClient[] = [],
+) => {
+  const all = [...observers, ...clients, ...more]
+  await untilAllReceive(all)
+  stopSending()
+  expect(orderFaults(all)).toEqual([])
+  for (const client of all) {
     await vi.waitFor(async () => {
-      const { members, missing } = await person.members()
+      const { members, missing } = await client.members()
       expect([members.map(({ id }) => id).sort(), missing]).toEqual([all.map(({ name }) => name).sort(), []])
     })
   }
-  const losses = people.map((speaker) => Math.max(...witnesses.map((witness) => missed(witness, speaker))))
-  cluster.report(`messages of each person that a witness has missed: ${losses.join()} of ${people[0]?.said}`)
+  const losses = clients.map((sender) =>
+    Math.max(...observers.map((observer) => missedCount(observer, sender))),
+  )
+  cluster.report(
+    `messages of each client that an observer has missed: ${losses.join()} of ${clients[0]?.sentCount}`,
+  )
 }
 
-/** Checks that clients of other nodes missed no message, even if only their streams were at the lost node. */
-const expectUnharmed = ({ people, witnesses }: Scene, moved: readonly Person[]) => {
-  const stayers = people.filter((person) => !moved.includes(person))
-  for (const person of stayers) {
-    expect([person.opened, person.troubles], person.name).toEqual([1, []])
-    for (const other of [...stayers, ...witnesses]) {
-      expect(missed(other, person), `${other.name} of ${person.name}`).toBe(0)
-      expect(missed(person, other), `${person.name} of ${other.name}`).toBe(0)
+/** Checks that clients of other nodes missed no message, even if the lost node held their streams. */
+const expectUnharmed = ({ clients, observers }: Scenario, moved: readonly ChatClient[]) => {
+  const otherClients = clients.filter((client) => !moved.includes(client))
+  for (const client of otherClients) {
+    expect([client.sessionCount, client.faults], client.name).toEqual([1, []])
+    for (const other of [...otherClients, ...observers]) {
+      expect(missedCount(other, client), `${other.name} of ${client.name}`).toBe(0)
+      expect(missedCount(client, other), `${client.name} of ${other.name}`).toBe(0)
     }
   }
 }
 
-/** Checks that every client was told once of each join and leave. */
-const expectGone = (witnesses: readonly Person[], people: readonly Person[]) => {
-  for (const witness of witnesses) {
-    for (const { name } of people) expect(witness.news(name)).toEqual(['joined', 'left:disconnected'])
+/** Checks that every observer got one announcement of each join and each leave. */
+const expectGone = (observers: readonly ChatClient[], clients: readonly ChatClient[]) => {
+  for (const observer of observers) {
+    for (const { name } of clients)
+      expect(observer.announcementsOf(name)).toEqual(['joined', 'left:disconnected'])
   }
 }
 
-/** Checks that a client that moved may have left and joined again, in turn, and is a member in the end. */
-const expectSeenThere = (witnesses: readonly Person[], people: readonly Person[]) => {
-  for (const witness of witnesses) {
-    for (const { name } of people) {
-      const news = witness.news(name).map((one) => one.split(':')[0])
-      expect(news.at(-1), `${witness.name} of ${name}: ${news}`).toBe('joined')
-      expect(news.filter((one, index) => one === news[index - 1])).toEqual([])
+/** Checks that joins and leaves of a client alternate, and that the client is a member in the end. */
+const expectSeenThere = (observers: readonly ChatClient[], clients: readonly ChatClient[]) => {
+  for (const observer of observers) {
+    for (const { name } of clients) {
+      const changes = observer.announcementsOf(name).map((one) => one.split(':')[0])
+      expect(changes.at(-1), `${observer.name} of ${name}: ${changes}`).toBe('joined')
+      expect(changes.filter((one, index) => one === changes[index - 1])).toEqual([])
     }
   }
 }
@@ -117,132 +125,141 @@ const expectSeenThere = (witnesses: readonly Person[], people: readonly Person[]
 describe('a node that is killed with kill -9', () => {
   it('is noticed by the other nodes, its clients move to them, and a new node can replace it', async () => {
     verifies('delivery.nodes.killed')
-    const scene = await startChat('e2e-kill')
-    const { cluster, victim, people, bound, witnesses } = scene
-    const survivors = cluster.others(victim)
-    const orphans = (await homes(people)).filter(({ node }) => node === victim.id).map(({ person }) => person)
+    const scenario = await startChat('e2e-kill')
+    const { cluster, lostNode, clients, bound, observers } = scenario
+    const otherNodes = cluster.others(lostNode)
+    const movedClients = (await nodesOf(clients))
+      .filter(({ node }) => node === lostNode.id)
+      .map(({ client }) => client)
     const killed = Date.now()
-    await cluster.kill(victim)
+    await cluster.kill(lostNode)
 
     await Promise.all([
-      ...witnesses.map(async (witness) => {
-        const { names, missing, took } = await askMembers(cluster, witness)
+      ...observers.map(async (observer) => {
+        const { names, missing, took } = await askMembers(cluster, observer)
         expect(took).toBeLessThan(2_000 * slowdown())
-        expect(missing).toEqual([victim.id])
-        expect(names).toEqual(expect.arrayContaining(witnesses.map(({ name }) => name)))
+        expect(missing).toEqual([lostNode.id])
+        expect(names).toEqual(expect.arrayContaining(observers.map(({ name }) => name)))
         for (const { name } of bound) expect(names).not.toContain(name)
       }),
-      ...orphans.map((person) =>
-        cluster.timed(`${person.name} has moved`, killed, 15_000, () =>
-          expect([person.open, person.opened]).toEqual([true, 2]),
+      ...movedClients.map((client) =>
+        cluster.timed(`${client.name} has moved`, killed, 15_000, () =>
+          expect([client.open, client.sessionCount]).toEqual([true, 2]),
         ),
       ),
-      ...survivors.map((node) =>
-        cluster.timed('noticed', killed, NOTICED, noticed(node, victim, 'left', killed)),
+      ...otherNodes.map((node) =>
+        cluster.timed('noticed', killed, DETECTION_LIMIT_MS, noticed(node, lostNode, 'left', killed)),
       ),
       cluster.timed('its members are announced to have left', killed, 10_000, () =>
-        expectGone(witnesses, bound),
+        expectGone(observers, bound),
       ),
     ])
-    cluster.report(`${orphans.length} of ${people.length} had to move`)
+    cluster.report(`${movedClients.length} of ${clients.length} had to move`)
 
     const started = Date.now()
     const successor = await cluster.addNode()
-    await cluster.agrees()
+    await cluster.untilNodesAgree()
     cluster.report(`a new node is in the cluster: ${Date.now() - started} ms`)
-    const newcomers: Person[] = []
+    const newClients: ChatClient[] = []
     let home = ''
     while (home !== successor.id) {
-      expect(newcomers.length).toBeLessThan(50)
-      const newcomer = invite(cluster.url, `new-${newcomers.length}`, cluster.random.pick(KINDS), 'room')
-      newcomers.push(newcomer)
-      await untilOpen([newcomer])
-      home = await newcomer.node()
+      expect(newClients.length).toBeLessThan(50)
+      const newClient = connectClient(
+        cluster.url,
+        `new-${newClients.length}`,
+        cluster.random.pick(KINDS),
+        'room',
+      )
+      newClients.push(newClient)
+      await untilOpen([newClient])
+      home = await newClient.node()
     }
-    chatter(newcomers)
-    await expectWhole(scene, newcomers)
-    expectSeenThere(witnesses, people)
-    expectUnharmed(scene, orphans)
-    expectGone(witnesses, bound)
+    sendContinuously(newClients)
+    await expectWhole(scenario, newClients)
+    expectSeenThere(observers, clients)
+    expectUnharmed(scenario, movedClients)
+    expectGone(observers, bound)
   })
 })
 
 describe('a node that is stopped with SIGTERM', () => {
   it('tells the other nodes at once that it leaves, and its clients move without an error', async () => {
-    const scene = await startChat('e2e-stop')
-    const { cluster, victim, people, bound, witnesses } = scene
-    const survivors = cluster.others(victim)
-    const movers = (await homes(people)).filter(({ node }) => node === victim.id).map(({ person }) => person)
+    const scenario = await startChat('e2e-stop')
+    const { cluster, lostNode, clients, bound, observers } = scenario
+    const otherNodes = cluster.others(lostNode)
+    const movedClients = (await nodesOf(clients))
+      .filter(({ node }) => node === lostNode.id)
+      .map(({ client }) => client)
     const stopped = Date.now()
-    expect(await cluster.kill(victim, 'SIGTERM')).toBe(0)
+    expect(await cluster.kill(lostNode, 'SIGTERM')).toBe(0)
     cluster.report(`stopped with exit code 0: ${Date.now() - stopped} ms`)
-    for (const node of survivors) {
-      await cluster.timed('seen to leave', stopped, 3_000, noticed(node, victim, 'left', stopped))
+    for (const node of otherNodes) {
+      await cluster.timed('seen to leave', stopped, 3_000, noticed(node, lostNode, 'left', stopped))
     }
     await Promise.all([
-      ...movers.map(async (person) => {
-        await cluster.timed(`${person.name} has moved`, stopped, 10_000, () =>
-          expect([person.open, person.opened]).toEqual([true, 2]),
+      ...movedClients.map(async (client) => {
+        await cluster.timed(`${client.name} has moved`, stopped, 10_000, () =>
+          expect([client.open, client.sessionCount]).toEqual([true, 2]),
         )
-        cluster.report(`${person.name} was told ${person.troubles}`)
+        cluster.report(`${client.name} got the errors ${client.faults}`)
       }),
-      cluster.timed('who does not come back is announced to have left', stopped, 5_000, () =>
-        expectGone(witnesses, bound),
+      cluster.timed('the clients of the node are announced to have left', stopped, 5_000, () =>
+        expectGone(observers, bound),
       ),
     ])
-    await expectWhole(scene)
-    expectSeenThere(witnesses, people)
-    expectUnharmed(scene, movers)
-    for (const person of people) {
-      expect(person.troubles.filter((trouble) => trouble.startsWith('error:'))).toEqual([])
+    await expectWhole(scenario)
+    expectSeenThere(observers, clients)
+    expectUnharmed(scenario, movedClients)
+    for (const client of clients) {
+      expect(client.faults.filter((fault) => fault.startsWith('error:'))).toEqual([])
     }
-    for (const node of [victim, ...survivors]) expect(node.complaints()).toEqual([])
+    for (const node of [lostNode, ...otherNodes]) expect(node.entries()).toEqual([])
   })
 })
 
 describe('a node that is frozen with SIGSTOP', () => {
   it('is missing in answers, counts as gone, and joins the cluster again when it continues', async () => {
-    const scene = await startChat('e2e-freeze')
-    const { cluster, victim, bound, witnesses } = scene
-    const survivors = cluster.others(victim)
-    // A balancer would ask /readyz.
-    cluster.balancer.remove(victim)
+    const scenario = await startChat('e2e-freeze')
+    const { cluster, lostNode, bound, observers } = scenario
+    const otherNodes = cluster.others(lostNode)
+    // A real balancer removes a node whose /readyz does not answer.
+    cluster.balancer.remove(lostNode)
     const frozen = Date.now()
-    await victim.signal('SIGSTOP')
+    await lostNode.signal('SIGSTOP')
     await Promise.all(
-      witnesses.map(async (witness) => {
-        const { missing, took } = await askMembers(cluster, witness)
+      observers.map(async (observer) => {
+        const { missing, took } = await askMembers(cluster, observer)
         expect(took).toBeLessThan(2_000 * slowdown())
-        expect(missing).toEqual([victim.id])
+        expect(missing).toEqual([lostNode.id])
       }),
     )
-    for (const node of survivors) {
-      await cluster.timed('noticed', frozen, NOTICED, noticed(node, victim, 'left', frozen))
+    for (const node of otherNodes) {
+      await cluster.timed('noticed', frozen, DETECTION_LIMIT_MS, noticed(node, lostNode, 'left', frozen))
     }
     await cluster.timed('its members are announced to have left', frozen, 10_000, () => {
-      for (const witness of witnesses) {
-        for (const { name } of bound) expect(witness.news(name).at(-1)).toBe('left:disconnected')
+      for (const observer of observers) {
+        for (const { name } of bound) expect(observer.announcementsOf(name).at(-1)).toBe('left:disconnected')
       }
     })
-    await untilAllHear(witnesses)
+    await untilAllReceive(observers)
 
     const thawed = Date.now()
-    await victim.signal('SIGCONT')
-    cluster.balancer.add(victim)
-    for (const node of survivors) {
-      await cluster.timed('seen to come back', thawed, 5_000, noticed(node, victim, 'joined', thawed))
+    await lostNode.signal('SIGCONT')
+    cluster.balancer.add(lostNode)
+    for (const node of otherNodes) {
+      await cluster.timed('seen to come back', thawed, 5_000, noticed(node, lostNode, 'joined', thawed))
     }
     await cluster.timed('its members are announced again', thawed, 10_000, () => {
-      for (const witness of witnesses) {
+      for (const observer of observers) {
         for (const { name } of bound)
-          expect(witness.news(name).at(-1), `${witness.name} of ${name}`).toBe('joined')
+          expect(observer.announcementsOf(name).at(-1), `${observer.name} of ${name}`).toBe('joined')
       }
     })
-    await cluster.agrees()
-    await untilAllHear([...witnesses, ...bound])
+    await cluster.untilNodesAgree()
+    await untilAllReceive([...observers, ...bound])
     cluster.report(`messages flow again: ${Date.now() - thawed} ms`)
-    await expectWhole(scene, bound)
-    expectSeenThere(witnesses, bound)
-    for (const { name, opened, troubles } of bound) expect([opened, troubles], name).toEqual([1, []])
+    await expectWhole(scenario, bound)
+    expectSeenThere(observers, bound)
+    for (const { name, sessionCount, faults } of bound) expect([sessionCount, faults], name).toEqual([1, []])
   })
 })

@@ -4,19 +4,19 @@ import { join } from 'node:path'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { Balancer } from '../support/cluster-balancer.ts'
 import { BlackHole } from '../support/cluster-black-hole.ts'
+import {
+  type ChatClient,
+  connectClient,
+  KINDS,
+  missedCount,
+  orderFaults,
+  sendContinuously,
+  untilAllReceive,
+  untilOpen,
+} from '../support/cluster-clients.ts'
 import { type Cluster, useCluster } from '../support/cluster-harness.ts'
 import { Namespaces, whyNoNamespaces } from '../support/cluster-namespaces.ts'
 import { useServer } from '../support/cluster-nats.ts'
-import {
-  chatter,
-  disorder,
-  invite,
-  KINDS,
-  missed,
-  type Person,
-  untilAllHear,
-  untilOpen,
-} from '../support/cluster-people.ts'
 import { freePort } from '../support/nats.ts'
 
 /** A cluster whose third node can be cut off from NATS without a notice to any side. */
@@ -26,11 +26,14 @@ interface Divisible {
   heal(): void
 }
 
-/** A node counts as gone 6 s after its last heartbeat, and NATS after two pings in 6 s. Both are checked every 2 s. */
-const NOTICED = 10_000
+/**
+ * Milliseconds within which a loss must be noticed. A node counts as gone 6 s after its last heartbeat, and NATS after
+ * two pings in 6 s. Both are checked every 2 s.
+ */
+const DETECTION_LIMIT_MS = 10_000
 
-/** One balancer for each node, so that its clients reach it at any address. */
-const doorTo = async (cluster: Cluster, index: number): Promise<string> => {
+/** Starts a balancer for one node, so that clients reach the node over HTTP even if it listens on a Unix socket. */
+const balancerFor = async (cluster: Cluster, index: number): Promise<string> => {
   const balancer = await Balancer.listen(cluster.random)
   onTestFinished(() => balancer.close())
   const node = cluster.nodes[index]
@@ -39,108 +42,110 @@ const doorTo = async (cluster: Cluster, index: number): Promise<string> => {
 }
 
 const divideAndHeal = async ({ cluster, cut, heal }: Divisible) => {
-  const [first, second, island] = cluster.nodes as [
+  const [first, second, cutNode] = cluster.nodes as [
     Cluster['nodes'][0],
     Cluster['nodes'][0],
     Cluster['nodes'][0],
   ]
-  const urls = await Promise.all(cluster.nodes.map((_node, index) => doorTo(cluster, index)))
-  const groups = urls.map((url, index) => KINDS.map((kind) => invite(url, `${kind}-${index}`, kind, 'room')))
+  const urls = await Promise.all(cluster.nodes.map((_node, index) => balancerFor(cluster, index)))
+  const groups = urls.map((url, index) =>
+    KINDS.map((kind) => connectClient(url, `${kind}-${index}`, kind, 'room')),
+  )
   const all = groups.flat()
-  const islanders = groups[2] as Person[]
-  const mainland = [...(groups[0] as Person[]), ...(groups[1] as Person[])]
+  const cutClients = groups[2] as ChatClient[]
+  const keptClients = [...(groups[0] as ChatClient[]), ...(groups[1] as ChatClient[])]
   await untilOpen(all)
-  const hush = chatter(all)
-  await untilAllHear(all)
-  // The clients joined one after the other, so each was told of different joins until now.
-  const before = new Map(all.map((person) => [person, person.announced.length]))
-  const news = (of: readonly Person[], by: readonly Person[]) =>
-    by.flatMap((person) => of.map(({ name }) => person.news(name, before.get(person)).join()))
-  const every = (of: readonly Person[], by: readonly Person[], expected: string) => () =>
-    expect([...new Set(news(of, by))]).toEqual([expected])
+  const stopSending = sendContinuously(all)
+  await untilAllReceive(all)
+  // The clients joined one after the other, so each has got announcements of different joins so far.
+  const before = new Map(all.map((client) => [client, client.announcements.length]))
+  const changes = (of: readonly ChatClient[], by: readonly ChatClient[]) =>
+    by.flatMap((client) => of.map(({ name }) => client.announcementsOf(name, before.get(client)).join()))
+  const every = (of: readonly ChatClient[], by: readonly ChatClient[], expected: string) => () =>
+    expect([...new Set(changes(of, by))]).toEqual([expected])
 
   const divided = Date.now()
   cut()
   const noticed = (node: Cluster['nodes'][0], other: Cluster['nodes'][0]) => () =>
     expect(node.noticed(other.id, 'left', divided)).toBeDefined()
   await Promise.all([
-    cluster.timed('the mainland has noticed', divided, NOTICED, () => {
-      noticed(first, island)()
-      noticed(second, island)()
+    cluster.timed('the other nodes have noticed', divided, DETECTION_LIMIT_MS, () => {
+      noticed(first, cutNode)()
+      noticed(second, cutNode)()
     }),
-    cluster.timed('the island has lost NATS', divided, NOTICED, async () => {
+    cluster.timed('the cut node has lost NATS', divided, DETECTION_LIMIT_MS, async () => {
       const url = urls[2] as string
       expect((await fetch(`${url}/readyz`)).status).toBe(503)
     }),
-    cluster.timed('the island has noticed', divided, NOTICED, () => {
-      noticed(island, first)()
-      noticed(island, second)()
+    cluster.timed('the cut node has noticed', divided, DETECTION_LIMIT_MS, () => {
+      noticed(cutNode, first)()
+      noticed(cutNode, second)()
     }),
     cluster.timed(
-      'the mainland sees the islanders gone',
+      'the other nodes announce the clients of the cut node as gone',
       divided,
-      NOTICED,
-      every(islanders, mainland, 'left:disconnected'),
+      DETECTION_LIMIT_MS,
+      every(cutClients, keptClients, 'left:disconnected'),
     ),
     cluster.timed(
-      'the islanders see the mainland gone',
+      'the cut node announces the clients of the other nodes as gone',
       divided,
-      NOTICED,
-      every(mainland, islanders, 'left:disconnected'),
+      DETECTION_LIMIT_MS,
+      every(keptClients, cutClients, 'left:disconnected'),
     ),
-    untilAllHear(islanders),
-    untilAllHear(mainland),
+    untilAllReceive(cutClients),
+    untilAllReceive(keptClients),
   ])
   // Each side serves its own clients.
-  await Promise.all([untilAllHear(islanders), untilAllHear(mainland)])
-  for (const side of [islanders, mainland]) {
-    const { members } = await (side[0] as Person).members()
+  await Promise.all([untilAllReceive(cutClients), untilAllReceive(keptClients)])
+  for (const side of [cutClients, keptClients]) {
+    const { members } = await (side[0] as ChatClient).members()
     expect(members.map(({ id }) => id).sort()).toEqual(side.map(({ name }) => name).sort())
   }
 
   const healed = Date.now()
   cluster.report(`divided for ${healed - divided} ms`)
   heal()
-  await cluster.timed('the island is ready', healed, 15_000, async () =>
+  await cluster.timed('the cut node is ready', healed, 15_000, async () =>
     expect((await fetch(`${urls[2]}/readyz`)).status).toBe(200),
   )
-  await untilAllHear(all)
-  cluster.report(`everybody hears everybody: ${Date.now() - healed} ms`)
+  await untilAllReceive(all)
+  cluster.report(`all clients receive the messages of all: ${Date.now() - healed} ms`)
   await Promise.all([
     cluster.timed(
-      'the mainland sees the islanders again',
+      'the other nodes announce the clients of the cut node again',
       healed,
       15_000,
-      every(islanders, mainland, 'left:disconnected,joined'),
+      every(cutClients, keptClients, 'left:disconnected,joined'),
     ),
     cluster.timed(
-      'the islanders see the mainland again',
+      'the cut node announces the clients of the other nodes again',
       healed,
       15_000,
-      every(mainland, islanders, 'left:disconnected,joined'),
+      every(keptClients, cutClients, 'left:disconnected,joined'),
     ),
   ])
-  await cluster.agrees()
-  await untilAllHear(all)
-  hush()
-  for (const person of all) {
+  await cluster.untilNodesAgree()
+  await untilAllReceive(all)
+  stopSending()
+  for (const client of all) {
     await vi.waitFor(async () => {
-      const { members, missing } = await person.members()
+      const { members, missing } = await client.members()
       expect([members.map(({ id }) => id).sort(), missing]).toEqual([all.map(({ name }) => name).sort(), []])
     })
-    expect([person.opened, person.troubles], person.name).toEqual([1, []])
+    expect([client.sessionCount, client.faults], client.name).toEqual([1, []])
   }
-  for (const side of [islanders, mainland]) {
-    for (const hearer of side) for (const speaker of side) expect(missed(hearer, speaker)).toBe(0)
+  for (const side of [cutClients, keptClients]) {
+    for (const receiver of side) for (const sender of side) expect(missedCount(receiver, sender)).toBe(0)
   }
-  const [inland, abroad] = [mainland[0] as Person, islanders[0] as Person]
+  const [kept, cutOff] = [keptClients[0] as ChatClient, cutClients[0] as ChatClient]
   cluster.report(
-    `messages of an islander that the mainland has missed: ${missed(inland, abroad)} of ${abroad.said}`,
+    `messages of a client at the cut node that another client has missed: ${missedCount(kept, cutOff)} of ${cutOff.sentCount}`,
   )
   cluster.report(
-    `messages of the mainland that an islander has missed: ${missed(abroad, inland)} of ${inland.said}`,
+    `messages of another client that a client at the cut node has missed: ${missedCount(cutOff, kept)} of ${kept.sentCount}`,
   )
-  expect(disorder(all)).toEqual([])
+  expect(orderFaults(all)).toEqual([])
 }
 
 describe('a node that loses NATS without a notice', () => {
@@ -162,15 +167,15 @@ describe('a node that loses NATS without a notice', () => {
       skip(why)
     }
     const namespaces = await Namespaces.open()
-    const { mainland, island, address } = namespaces
-    const { url } = await useServer({ host: address, port: 4222, namespaceOf: mainland })
+    const { first, second, address } = namespaces
+    const { url } = await useServer({ host: address, port: 4222, namespaceOf: first })
     const directory = mkdtempSync(join(tmpdir(), 'rookery-partition-'))
     onTestFinished(() => rmSync(directory, { recursive: true, force: true }))
     const cluster = await useCluster('e2e-cable', {
       node: (index) => ({
         servers: [url],
         socketPath: join(directory, `node-${index}`),
-        namespaceOf: index === 2 ? island : mainland,
+        namespaceOf: index === 2 ? second : first,
       }),
     })
     await divideAndHeal({ cluster, cut: () => namespaces.cut(), heal: () => namespaces.heal() })

@@ -3,7 +3,7 @@ import { nats } from 'rookery/nats'
 import { clusterConformance } from 'rookery/testing'
 import { afterAll, beforeAll } from 'vitest'
 import { type NatsServer, startNats } from '../support/nats.ts'
-import { TcpGate } from '../support/tcp-gate.ts'
+import { TcpProxy } from '../support/tcp-proxy.ts'
 
 /** More nodes than any case starts. */
 const MAX_NODES = 8
@@ -17,7 +17,7 @@ beforeAll(async () => {
 afterAll(() => server.stop())
 
 interface Node {
-  readonly gate: TcpGate
+  readonly proxy: TcpProxy
   readonly scope: Scope
 }
 
@@ -25,26 +25,26 @@ clusterConformance({
   name: 'NATS',
   start: async () => {
     const nodes: Node[] = []
-    const gates = await Promise.all(Array.from({ length: MAX_NODES }, () => TcpGate.before(server.port)))
-    const gateOf = (app: App) =>
-      nodes.find(({ scope }) => scope.get(Cluster).node === app.cluster.node)?.gate as TcpGate
+    const proxies = await Promise.all(Array.from({ length: MAX_NODES }, () => TcpProxy.before(server.port)))
+    const proxyOf = (app: App) =>
+      nodes.find(({ scope }) => scope.get(Cluster).node === app.cluster.node)?.proxy as TcpProxy
     const prefix = `conformance${++environments}`
     return {
       plugin: () => {
-        const gate = gates[nodes.length] as TcpGate
-        const plugin = nats({ servers: `127.0.0.1:${gate.port}`, prefix })
+        const proxy = proxies[nodes.length] as TcpProxy
+        const plugin = nats({ servers: `127.0.0.1:${proxy.port}`, prefix })
         return definePlugin({
           ...plugin,
           setup(scope) {
-            nodes.push({ gate, scope })
+            nodes.push({ proxy, scope })
             plugin.setup?.(scope)
           },
         })
       },
-      cut: (app) => gateOf(app).shut(),
-      heal: (app) => gateOf(app).open(),
+      cut: (app) => proxyOf(app).block(),
+      heal: (app) => proxyOf(app).unblock(),
       stop: async () => {
-        for (const gate of gates) await gate.close()
+        for (const proxy of proxies) await proxy.close()
       },
     }
   },

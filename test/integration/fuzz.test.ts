@@ -1,8 +1,8 @@
 import { describe, expect, it, vi } from 'vitest'
 import { FuzzChild } from '../support/fuzz-child.ts'
+import { FrameChecker } from '../support/fuzz-frame-checker.ts'
 import type { HonestReport } from '../support/fuzz-honest.ts'
 import { type Fuzzing, type Peer, socketioPeer, websocketPeer } from '../support/fuzz-peers.ts'
-import { Complaints } from '../support/fuzz-replies.ts'
 import type { FuzzReport } from '../support/fuzz-server.ts'
 import { closeAgent, ssePeer } from '../support/fuzz-sse.ts'
 
@@ -10,7 +10,7 @@ import { closeAgent, ssePeer } from '../support/fuzz-sse.ts'
 const SEED = Number(process.env.SEED ?? Date.now() % 1e9)
 
 /** Bytes by which the heap may grow from the first half to the second: compiled code, caches, and noise. */
-const HEAP_GROWTH = 2 * 1024 * 1024
+const MAX_HEAP_GROWTH_BYTES = 2 * 1024 * 1024
 
 /** Milliseconds that the server may take to remove peers that have left. Only a fault takes longer. */
 const SETTLE_LIMIT_MS = 60_000
@@ -58,8 +58,8 @@ const fuzz = async (plan: Plan) => {
   const url = await server.call<string>('start', { raised: plan.raised, tokens: plan.tokens, honest })
   const others = new FuzzChild('fuzz-honest.ts')
   await others.call('start', { url, honest })
-  const complaints = new Complaints()
-  const fuzzing: Fuzzing = { url, seed: SEED, complaints, unlimited: plan.raised }
+  const checker = new FrameChecker()
+  const fuzzing: Fuzzing = { url, seed: SEED, checker, unlimited: plan.raised }
   const before = await server.call<FuzzReport>('report')
   const usage = () => server.call<FuzzReport['usage']>('usage')
   const after: FuzzReport[] = []
@@ -80,16 +80,16 @@ const fuzz = async (plan: Plan) => {
   const [first, last] = after as [FuzzReport, FuzzReport]
   console.log(
     `seed ${SEED}`,
-    JSON.stringify({ sent, replies: complaints.replies, refusals: last.refusals }),
+    JSON.stringify({ sent, checkedFrames: checker.checkedFrames, refusals: last.refusals }),
     `heap ${[before, first, last].map(({ heap }) => (heap / 2 ** 20).toFixed(1)).join(' -> ')} MiB`,
     `honest ${JSON.stringify(seen)}`,
   )
   expect(last.uncaught).toEqual([])
   expect(last.errors).toEqual([])
-  expect(complaints.list).toEqual([])
-  expect(complaints.internal.filter((id) => !last.hidden.includes(id))).toEqual([])
-  expect({ lost: seen.lost, troubles: seen.troubles }).toEqual({ lost: 0, troubles: [] })
-  expect(last.heap - first.heap).toBeLessThan(HEAP_GROWTH)
+  expect(checker.violations).toEqual([])
+  expect(checker.internal.filter((id) => !last.hidden.includes(id))).toEqual([])
+  expect({ lost: seen.lost, faults: seen.faults }).toEqual({ lost: 0, faults: [] })
+  expect(last.heap - first.heap).toBeLessThan(MAX_HEAP_GROWTH_BYTES)
   await vi.waitFor(async () => {
     const { resources } = await server.call<FuzzReport>('report')
     expect(resources.TCPSocketWrap ?? 0).toBeLessThanOrEqual(before.resources.TCPSocketWrap ?? 0)

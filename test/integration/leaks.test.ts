@@ -4,7 +4,7 @@ import { WebSocket } from 'ws'
 import { startApp } from '../support/app.ts'
 
 const CYCLES = 10_000
-const AT_A_TIME = 100
+const MAX_CONCURRENT = 100
 
 /** Connects, sends a few frames, and disconnects in one of several ways. */
 const cycle = (url: string, number: number): Promise<void> =>
@@ -33,7 +33,7 @@ it(`after ${CYCLES} connections have ended, no session, socket or timer is left`
   const work = async () => {
     while (next < CYCLES) await cycle(at, next++)
   }
-  await Promise.all(Array.from({ length: AT_A_TIME }, work))
+  await Promise.all(Array.from({ length: MAX_CONCURRENT }, work))
   await vi.waitFor(() => expect(app.usage).toEqual({ sessions: 0, patterns: 0, nodes: 0 }))
   await vi.waitFor(() => expect(sockets()).toBeLessThanOrEqual(before.sockets))
   // vi.waitFor has up to two timers of its own while it waits.

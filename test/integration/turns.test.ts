@@ -22,16 +22,17 @@ const NO_LIMIT = 1_000_000
 const limits = { messageRate: NO_LIMIT, messageBurst: NO_LIMIT, byteRate: 1e9, byteBurst: 1e9 }
 
 /** Milliseconds for which a message of the flood blocks the event loop. */
-const COST = 1
+const HANDLER_COST_MS = 1
 
-const FLOOD = 400
+/** Number of messages of a flood. */
+const FLOOD_MESSAGES = 400
 
 /** A handler that blocks the event loop, and the number of its calls. */
 const countFlood = (app: App) => {
   const flood = { handled: 0 }
   app.handle('flood', () => {
     flood.handled++
-    const end = performance.now() + COST
+    const end = performance.now() + HANDLER_COST_MS
     while (performance.now() < end);
   })
   return flood
@@ -76,25 +77,25 @@ describe.each(TRANSPORTS)('a flood over %s', (transport) => {
   it('does not delay other sessions, and is handled completely', async () => {
     const { url, flood } = await startFlooded()
     const [attacker, honest] = [await welcomeBy(transport, url), await welcomeBy('websocket', url)]
-    await sendTogether(transport, url, attacker, floodOf(FLOOD))
+    await sendTogether(transport, url, attacker, floodOf(FLOOD_MESSAGES))
     await untilHandled(flood, 1)
     for (let question = 0; question < 5; question++) {
       expect(await ask(honest, { topic: 'echo', payload: question })).toBe(question)
     }
-    expect(flood.handled).toBeLessThan(FLOOD)
-    await untilHandled(flood, FLOOD)
-    expect(flood.handled).toBe(FLOOD)
+    expect(flood.handled).toBeLessThan(FLOOD_MESSAGES)
+    await untilHandled(flood, FLOOD_MESSAGES)
+    expect(flood.handled).toBe(FLOOD_MESSAGES)
   })
 
   it('is handled completely when its sender has disconnected before', async () => {
     const { url, app, flood } = await startFlooded()
     verifies('delivery.end.read-frames-handled')
     const peer = await welcomeBy(transport, url)
-    await sendTogether(transport, url, peer, floodOf(FLOOD))
+    await sendTogether(transport, url, peer, floodOf(FLOOD_MESSAGES))
     peer.close()
-    await untilHandled(flood, FLOOD)
+    await untilHandled(flood, FLOOD_MESSAGES)
     await vi.waitFor(() => expect(app.usage.sessions).toBe(0))
-    expect(flood.handled).toBe(FLOOD)
+    expect(flood.handled).toBe(FLOOD_MESSAGES)
   })
 })
 
@@ -102,11 +103,11 @@ describe('frames that wait', () => {
   it('are discarded when the session is closed', async () => {
     const { url, app, flood } = await startFlooded()
     const peer = await welcomeBy('sse', url)
-    await sendTogether('sse', url, peer, floodOf(FLOOD))
+    await sendTogether('sse', url, peer, floodOf(FLOOD_MESSAGES))
     await untilHandled(flood, 1)
     for (const session of app.sessions) session.close()
     const { handled } = flood
-    expect(handled).toBeLessThan(FLOOD)
+    expect(handled).toBeLessThan(FLOOD_MESSAGES)
     expect(await closedWith(peer)).toBe('session_closed')
     expect(await ask(await welcomeBy('websocket', url), { topic: 'echo', payload: 1 })).toBe(1)
     expect(flood.handled).toBe(handled)
@@ -117,11 +118,11 @@ describe('a WebSocket', () => {
   it('leaves nothing behind after a reset, with any number of unread bytes', async () => {
     const { url, app, flood } = await startFlooded()
     const raw = await RawWebSocket.connect(url)
-    raw.bytes(Buffer.concat(Array(FLOOD).fill(maskedText('{"topic":"flood"}'))))
+    raw.bytes(Buffer.concat(Array(FLOOD_MESSAGES).fill(maskedText('{"topic":"flood"}'))))
     await untilHandled(flood, 1)
     raw.reset()
     await vi.waitFor(() => expect(app.usage.sessions).toBe(0))
-    expect(flood.handled).toBeLessThan(FLOOD)
+    expect(flood.handled).toBeLessThan(FLOOD_MESSAGES)
   })
 
   it('has its waiting frames discarded after a reset, also while the server does not read the socket', async () => {
@@ -156,7 +157,7 @@ describe('a WebSocket', () => {
     expect(await closed).toBe(4429)
   })
 
-  it('that exceeds its rate is told so, and its further bytes are not read', async () => {
+  it('that exceeds its rate gets an error, and its further bytes are not read', async () => {
     const { url, app } = await startThree({ limits: { messageBurst: 10 } })
     const honest = await welcomeBy('websocket', url)
     const raw = await RawWebSocket.connect(url)
@@ -212,7 +213,7 @@ describe('new connections', () => {
     expect(app.refusals).toEqual({ rate_limited: 7 })
   })
 
-  it('over Socket.IO are told that there were too many, and closed', async () => {
+  it('over Socket.IO get rate_limited and are closed', async () => {
     const { url, app } = await startThree({ limits: { handshakeRate: 1, handshakeBurst: 1 } })
     await welcomeBy('socketio', url)
     const late = await connectBy('socketio', url)

@@ -3,10 +3,10 @@ import { gzipSync } from 'node:zlib'
 import { build } from 'esbuild'
 import { describe, expect, test } from 'vitest'
 
-/** With WebSocket, server-sent events, all that chooses between them, and tokens. */
-const LIMIT = 11 * 1024
+/** Most bytes of the client with WebSocket, server-sent events, fallback and tokens, minified and compressed. */
+const MAX_BYTES = 11 * 1024
 
-/** Bundles an entry of the client for a page; packages stay outside. */
+/** Bundles an entry of the client for a browser, without packages. */
 const bundle = async (entry: string) => {
   const { outputFiles, metafile } = await build({
     entryPoints: [fileURLToPath(new URL(`../../client/${entry}`, import.meta.url))],
@@ -32,26 +32,26 @@ const bundle = async (entry: string) => {
 describe('the client in a browser', async () => {
   const { code, size, inputs, packages } = await bundle('index.ts')
 
-  test(`takes at most ${LIMIT} bytes, minified and compressed`, () => {
-    expect(size).toBeLessThanOrEqual(LIMIT)
+  test(`has at most ${MAX_BYTES} bytes, minified and compressed`, () => {
+    expect(size).toBeLessThanOrEqual(MAX_BYTES)
   })
 
-  test('is made of client/ and the browser-safe folders of core/ alone, and needs no package', () => {
+  test('consists only of client/ and the browser-safe folders of core/, without packages', () => {
     const foreign = inputs.filter((path) => !/(^|\/)(client|core\/topics|core\/protocol)\/.*\.ts$/.test(path))
     expect(foreign).toEqual([])
     expect(inputs.filter((path) => path.includes('socketio'))).toEqual([])
     expect(packages).toEqual([])
   })
 
-  test('uses nothing that only Node has', () => {
+  test('uses no API that exists only in Node', () => {
     expect(code).not.toMatch(/node:|\bBuffer\b|\bprocess\b|\brequire\b|\bsetImmediate\b/)
   })
 })
 
-describe('its Socket.IO transport', async () => {
+describe('the Socket.IO transport of the client', async () => {
   const { size, packages } = await bundle('socketio/index.ts')
 
-  test('is a bundle of its own, small beside the package that it wraps', () => {
+  test('is a separate bundle of at most 3,000 bytes, without the package socket.io-client', () => {
     expect(packages).toEqual(['socket.io-client'])
     expect(size).toBeLessThanOrEqual(3_000)
   })

@@ -13,7 +13,7 @@ import { type Running, run, typeCheck } from '../support/docs-run.ts'
 const pages = readPages()
 const blocks = pages.flatMap((page) => page.blocks)
 
-/** The code of a sample that has a name. */
+/** The code of a named sample. */
 const sample = (name: string, language?: string): string => {
   const found = blocks.filter((block) => block.name === name && (!language || block.language === language))
   expect(found, `blocks called '${name}'`).toHaveLength(1)
@@ -25,7 +25,7 @@ const replace = (code: string, from: string, to: string): string => {
   return code.replaceAll(from, to)
 }
 
-/** Runs a server of the pages, on a free port. */
+/** Runs a server of the documentation on a free port. */
 const serve = async (name: string): Promise<Running & { readonly url: string }> => {
   const server = run({ [name]: replace(sample(name, 'ts'), 'port: 3000', 'port: 0') })
   const [, url = ''] = await server.until(/"url":"([^"]+)"/)
@@ -33,13 +33,13 @@ const serve = async (name: string): Promise<Running & { readonly url: string }> 
 }
 
 describe('the samples of the documentation', () => {
-  it('type-check, each by itself', async () => {
+  it('type-check, each as a separate module', async () => {
     const checked = blocks.filter(({ language, name }) => language === 'ts' && name !== 'no-check')
     expect(checked.length).toBeGreaterThan(10)
     expect(await typeCheck(checked)).toEqual([])
   }, 60_000)
 
-  it('that do not type-check are reported with page and line', async () => {
+  it('with a type error are reported with page and line', async () => {
     const wrong = {
       page: 'docs/page.md',
       line: 40,
@@ -53,7 +53,7 @@ describe('the samples of the documentation', () => {
   it.each([
     ['server.ts', 'client.ts'],
     ['chat-server.ts', 'chat-client.ts'],
-  ])('of getting started run: %s with %s', async (serverName, clientName) => {
+  ])('of the page "Getting started" run: %s with %s', async (serverName, clientName) => {
     const server = await serve(serverName)
     const client = run({
       [clientName]: replace(sample(clientName, 'ts'), 'http://localhost:3000', server.url),
@@ -66,7 +66,7 @@ describe('the samples of the documentation', () => {
     expect(server.output()).toContain('"msg":"stopped"')
   })
 
-  it('of getting started run without the library', async () => {
+  it('of the page "Getting started" run without the library', async () => {
     const { url } = await serve('chat-server.ts')
     const code = replace(sample('console.js'), 'ws://localhost:3000', url.replace('http', 'ws'))
     const browser = run({ 'console.mjs': `import { WebSocket } from 'ws'\n${code}` })
@@ -75,7 +75,7 @@ describe('the samples of the documentation', () => {
     await browser.until(/"type":"reply","id":1,"payload":\{"sent":true\}/)
   })
 
-  it('of writing a plugin pass the tests that the page gives them', async () => {
+  it('of the page about writing plugins pass the tests on that page', async () => {
     const [plugin, test] = ['presence.ts', 'presence.test.ts']
     const tests = run({ [plugin]: sample(plugin), [test]: sample(test) })
     const exit = await tests.exit
@@ -102,7 +102,7 @@ describe('the documentation', () => {
   it('names only error codes that exist', () => {
     const unknown = pages.flatMap(({ path, terms }) =>
       terms
-        // Those of nginx begin with `proxy_`; `preferred_username` is a claim of OpenID Connect.
+        // Directives of nginx begin with `proxy_`, and `preferred_username` is a claim of OpenID Connect.
         .filter(
           ({ text }) =>
             /^(?!proxy_|preferred_username)[a-z]+(_[a-z]+)+$/.test(text) && !Object.hasOwn(errorTable, text),
@@ -132,7 +132,7 @@ describe('the documentation', () => {
     const options = /the options are (.*)$/.exec(message)?.[1]?.split(', ') ?? []
     expect(options).not.toEqual([])
     const page = pages.find(({ path }) => path === `docs/${name}.md`)
-    // `limits.maxPayload` is a row for `limits` and for `maxPayload`.
+    // The row `limits.maxPayload` counts for `limits` and for `maxPayload`.
     const terms = page?.terms.flatMap(({ text }) => text.split('.')) ?? []
     expect(options.filter((option) => !terms.includes(option))).toEqual([])
   })

@@ -19,7 +19,7 @@ interface Edge {
 const edges = (paths: readonly string[]): Edge[] =>
   paths.flatMap((from) => (graph.get(from) ?? []).map(({ target, typeOnly }) => ({ from, target, typeOnly })))
 
-/** Edges that break a rule, written so that a failure says it all. */
+/** Edges that break a rule, as text for the failure message. */
 const breaking = (paths: readonly string[], allowed: (edge: Edge) => boolean): string[] =>
   edges(paths).flatMap((edge) => (allowed(edge) ? [] : [`${edge.from} -> ${edge.target}`]))
 
@@ -39,14 +39,14 @@ const houseOf = (path: string) =>
     .slice(0, path.startsWith('plugins/') ? 2 : 1)
     .join('/')
 
-/** The folders of core, from the ground up. */
+/** The folders of core. Each may import only itself and the folders before it. */
 const LAYERS = ['protocol', 'util', 'topics', 'admission', 'bus', 'cluster', 'sessions', 'handlers', 'app']
 
 /** Whether a file of core is safe in a browser. */
 const isBrowserSafe = (path: string) => isIn('core/topics')(path) || isIn('core/protocol')(path)
 
 describe('the import graph', () => {
-  it('is read from every kind of import, and from no comment', () => {
+  it('includes every kind of import, and ignores comments', () => {
     const source = `
 /**
  * import { no } from 'comment-block'
@@ -84,7 +84,7 @@ export const f = () => {}`
     })
   })
 
-  it('holds the whole house, and every relative import leads to a file of it', () => {
+  it('has all source files, and every relative import leads to one of them', () => {
     expect(core.length).toBeGreaterThan(25)
     expect(client.length).toBeGreaterThan(10)
     expect(plugins.length).toBeGreaterThan(10)
@@ -97,7 +97,7 @@ export const f = () => {}`
 })
 
 describe('core', () => {
-  it('imports nothing of the house but core', () => {
+  it('imports no file outside of core', () => {
     expect(breaking(core, ({ target }) => !graph.has(target) || isIn('core')(target))).toEqual([])
   })
 
@@ -143,11 +143,11 @@ describe('core, the client, plugins and examples', () => {
   })
 })
 
-/** The only part of the client with a third party, and the only one that imports it. */
+/** Whether it is the only import of a third party in the client. */
 const isSocketIo = ({ from, target }: Edge) => isIn('client/socketio')(from) && target === 'socket.io-client'
 
 describe('the client', () => {
-  it('loads nothing but itself and the browser-safe folders of core', () => {
+  it('loads only itself and the browser-safe folders of core', () => {
     const allowed = (edge: Edge) =>
       edge.typeOnly || isIn('client')(edge.target) || isBrowserSafe(edge.target) || isSocketIo(edge)
     expect(breaking(client, allowed)).toEqual([])
@@ -159,7 +159,7 @@ describe('the client', () => {
     expect(breaking(client, allowed)).toEqual([])
   })
 
-  it('stands on browser-safe folders that load nothing but each other', () => {
+  it('uses browser-safe folders of core, which load only each other', () => {
     const allowed = ({ target, typeOnly }: Edge) => typeOnly || isBrowserSafe(target)
     expect(breaking(core.filter(isBrowserSafe), allowed)).toEqual([])
   })
@@ -175,7 +175,7 @@ describe('a plugin', () => {
     expect(breaking(plugins, allowed)).toEqual([])
   })
 
-  it('offers tokens that load nothing but core', () => {
+  it('has tokens that load only core', () => {
     const tokens = plugins.filter((path) => posix.basename(path) === 'tokens.ts')
     expect(tokens.length).toBeGreaterThan(0)
     expect(breaking(tokens, ({ target, typeOnly }) => typeOnly || isIn('core')(target))).toEqual([])
@@ -188,7 +188,7 @@ describe('a plugin', () => {
       const name = packageOf(target)
       folders.set(name, (folders.get(name) ?? new Set()).add(houseOf(from)))
     }
-    // The scope of core and the decorators over it are one thing.
+    // The scope of core and its decorators share these packages.
     const shared = ['tsyringe', 'reflect-metadata']
     for (const name of shared) {
       expect(
@@ -202,13 +202,13 @@ describe('a plugin', () => {
 })
 
 describe('the testing kit', () => {
-  it('is imported by nothing else that is published, types included', () => {
+  it('is imported by no other published file, types included', () => {
     const others = published.filter((path) => !isIn('plugins/testing')(path))
     const allowed = ({ target }: Edge) => !isIn('plugins/testing')(target) && target !== 'rookery/testing'
     expect(breaking(others, allowed)).toEqual([])
   })
 
-  it('loads core, itself and vitest, so that it fits any transport', () => {
+  it('loads only core, itself and vitest', () => {
     const kit = plugins.filter(isIn('plugins/testing'))
     expect(kit.length).toBeGreaterThan(10)
     const allowed = ({ target }: Edge) =>
@@ -218,7 +218,7 @@ describe('the testing kit', () => {
 })
 
 describe('an example', () => {
-  it('imports what is published, packages, and files of its own or of another example', () => {
+  it('imports only published subpaths, packages, and files of examples', () => {
     const { name, exports } = JSON.parse(read('package.json'))
     const subpaths = Object.keys(exports).map((subpath) => posix.join(name, subpath))
     const allowed = ({ target }: Edge) =>
@@ -230,21 +230,21 @@ describe('an example', () => {
 })
 
 describe('every source', () => {
-  it('lists what it exports: export * is nowhere', () => {
+  it('lists its exports by name, without export *', () => {
     expect(published.filter((path) => /^\s*export\s*\*/m.test(read(path)))).toEqual([])
   })
 
-  it('leaves the console to core/util/logger.ts', () => {
+  it('does not use the console, except core/util/logger.ts', () => {
     const code = (path: string) => read(path).replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, '')
     expect(published.filter((path) => /\bconsole\b\s*[.[]/.test(code(path)))).toEqual(['core/util/logger.ts'])
   })
 })
 
-describe('files stay readable', () => {
+describe('the length of a file', () => {
   /** Files that may be longer than others of their kind, and why. */
   const EXCEPTIONS: Readonly<Record<string, string>> = {}
 
-  /** Files of interfaces and what their implementers must do. */
+  /** Contracts: files with interfaces and the rules for their implementers. */
   const CONTRACTS = [
     'app/plugin',
     'app/scope',
@@ -262,7 +262,7 @@ describe('files stay readable', () => {
     return CONTRACTS.includes(path) ? 120 : 250
   }
 
-  it('an index up to 40 lines, a contract up to 120, a source up to 250, a test up to 300', () => {
+  it('is at most 40 lines for an index, 120 for a contract, 250 for a source, 300 for a test', () => {
     const files = [...published, ...examples, ...sourcesOf('test')]
     const long = files.flatMap((path) => {
       const lines = read(path).trimEnd().split('\n').length
@@ -271,7 +271,7 @@ describe('files stay readable', () => {
     expect(long).toEqual([])
   })
 
-  it('has no exception that is no longer needed', () => {
+  it('has no unnecessary exception', () => {
     const needed = (path: string) => read(path).trimEnd().split('\n').length > limitOf(path)
     expect(Object.keys(EXCEPTIONS).filter((path) => !needed(path))).toEqual([])
   })

@@ -8,15 +8,15 @@ const manifest = JSON.parse(read('package.json'))
 const subpaths = Object.keys(manifest.exports).filter((subpath) => subpath !== './package.json')
 const specifierOf = (subpath: string) => `rookery${subpath.slice(1)}`
 
-/** Packages behind plugins: the user installs those of the plugins that he has. */
+/** Packages behind plugins. The user installs the packages of the plugins in use. */
 const OPTIONAL = Object.keys(manifest.peerDependencies)
-/** What `npm install rookery` brings along. */
+/** Packages that `npm install rookery` installs, too. */
 const BROUGHT = Object.keys(manifest.dependencies)
 
 let rookery: Package
-/** Has nothing but Rookery. */
+/** A project with only Rookery. */
 let bare: Project
-/** Has what the plugins need too, and what TypeScript needs to know of it. */
+/** A project with Rookery, the packages behind plugins, and their types. */
 let full: Project
 
 beforeAll(async () => {
@@ -39,7 +39,7 @@ const sourceOf = (subpath: string) =>
   manifest.exports[subpath].default.replace('./dist/', '').replace(/\.js$/, '.ts')
 
 describe('the package', () => {
-  it('holds what is built, with its types, and nothing of the workshop', () => {
+  it('contains the build output with its types, without sources, tests and examples', () => {
     const others = rookery.files.filter((path) => !path.startsWith('dist/'))
     const expected = /^(package\.json|README\.md|CHANGELOG\.md|LICENSE|docs\/[\w-]+\.md)$/
     expect(others.filter((path) => !expected.test(path))).toEqual([])
@@ -81,7 +81,7 @@ describe('the package', () => {
 
 describe('importing', () => {
   it.each(['rookery', 'rookery/client', 'rookery/rooms', 'rookery/di'])(
-    '%s needs none of the packages behind other plugins: they are not even there',
+    '%s works without the packages behind other plugins',
     async (specifier) => {
       const tries = OPTIONAL.map(
         (name) => `await import('${name}').then(() => found.push('${name}'), () => {})`,
@@ -96,7 +96,7 @@ describe('importing', () => {
     },
   )
 
-  it('rookery alone makes an app that starts, delivers and stops', async () => {
+  it('rookery alone is enough for an app that starts, delivers and stops', async () => {
     const outcome = await bare.node(`
       import { createApp } from 'rookery'
       const app = await createApp({ logger: 'silent' }).start()
@@ -106,7 +106,7 @@ describe('importing', () => {
     expect(outcome).toEqual({ code: 0, stdout: 'delivered\n', stderr: '' })
   })
 
-  it('the client loads no Node built-in and nothing outside its own files and the browser-safe core', async () => {
+  it('the client loads only its own files and the browser-safe folders of core, and no Node built-in', async () => {
     const hook = `
       import { writeSync } from 'node:fs'
       export const resolve = async (specifier, context, next) => {
@@ -121,11 +121,11 @@ describe('importing', () => {
     expect(outcome.stderr).toBe('')
     const loaded = outcome.stdout.trim().split('\n')
     expect(loaded.length).toBeGreaterThan(5)
-    const expected = /\/rookery\/dist\/(client\/.*|core\/(topics|protocol)\/.*)\.js$/
+    const expected = /\/rookery\/dist\/(client\/.*|core\/(topics|protocol)\/[\w-]+)\.js$/
     expect(loaded.filter((url) => !expected.test(url))).toEqual([])
   })
 
-  it.each(subpaths)('%s gives exactly the names that its index lists', async (subpath) => {
+  it.each(subpaths)('%s exports exactly the names that its index lists', async (subpath) => {
     const outcome = await full.node(`
       const module = await import('${specifierOf(subpath)}')
       console.log(JSON.stringify(Object.keys(module).sort()))`)
@@ -135,7 +135,7 @@ describe('importing', () => {
     expect(JSON.parse(outcome.stdout)).toEqual(names)
   })
 
-  it('a file that exports does not list is refused', async () => {
+  it('a file that is not listed in exports fails', async () => {
     const outcome = await bare.node(`
       await import('rookery/dist/core/app/engine.js').catch((error) => console.log(error.code))
       await import('rookery/core').catch((error) => console.log(error.code))`)
@@ -166,28 +166,28 @@ describe('the types', () => {
   it.each([
     ['nodenext', { module: 'nodenext', moduleResolution: 'nodenext', target: 'es2022' }],
     ['bundler', { module: 'preserve', moduleResolution: 'bundler', target: 'es2022' }],
-  ])('are found under %s, and our own hold without skipLibCheck', async (_name, options) => {
-    const complaints = await full.check(sample, { ...options, skipLibCheck: false, types: ['node'] })
-    expect(complaints).toEqual([])
+  ])('are found under %s, and have no errors without skipLibCheck', async (_name, options) => {
+    const errors = await full.check(sample, { ...options, skipLibCheck: false, types: ['node'] })
+    expect(errors).toEqual([])
   })
 
-  it('of the client need no types of Node and no library but the ones of a page', async () => {
+  it('of the client need only the libraries es2022 and dom, and no types of Node', async () => {
     const page = `
       import { createClient, type Message } from 'rookery/client'
       const client = createClient({ url: 'http://localhost:3000' })
       client.subscribe<{ text: string }>('rooms/*', (payload, message: Message) => [payload.text, message.topic])
       export const reply: Promise<number> = client.call<number>('a')`
     const options = { module: 'preserve', moduleResolution: 'bundler', target: 'es2022' }
-    const complaints = await bare.check(page, {
+    const errors = await bare.check(page, {
       ...options,
       lib: ['es2022', 'dom'],
       types: [],
       skipLibCheck: false,
     })
-    expect(complaints).toEqual([])
+    expect(errors).toEqual([])
   })
 
-  it('are strict: what is wrong is refused through the package too', async () => {
+  it('report invalid options', async () => {
     const wrong = `
       import { createApp } from 'rookery'
       createApp({ plugins: [42] })`

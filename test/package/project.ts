@@ -10,10 +10,10 @@ interface Outcome {
   readonly stderr: string
 }
 
-/** Runs a program to its end; never rejects because it failed. */
+/** Runs a program. Resolves also if the program fails. */
 const run = (cwd: string, program: string, args: readonly string[]): Promise<Outcome> =>
   new Promise((resolve) => {
-    // No test reaches for the network, and what npm says of its own version is nobody's business.
+    // Tests do not use the network, and npm must not print notices about its own version.
     const env = {
       ...process.env,
       npm_config_offline: 'true',
@@ -33,25 +33,25 @@ const mustRun = async (cwd: string, program: string, args: readonly string[]): P
 
 const tsc = join(ROOT, 'node_modules/typescript/bin/tsc')
 
-/** The published package, as npm packs it from these very sources. */
+/** The published package, as npm packs it from the sources. */
 export interface Package {
-  /** What the tarball holds, by path. */
+  /** Paths of the files in the tarball. */
   readonly files: readonly string[]
-  /** A project of the user's that has installed it, beside packages of our own `node_modules`. */
+  /** Creates a project with the package and with packages of the repository's `node_modules`. */
   install(packages: readonly string[]): Project
   remove(): void
 }
 
 export interface Project {
-  /** Runs a module in Node, without a loader of any kind. */
+  /** Runs a module in Node without a loader. */
   node(source: string): Promise<Outcome>
-  /** Type-checks a file; returns the complaints, those about other packages' own files left out. */
+  /** Type-checks a file. Returns the errors, without those in files of other packages. */
   check(source: string, compilerOptions: object): Promise<string[]>
 }
 
 /**
- * Builds into a folder of its own, so that it neither depends on `dist` nor takes it from under other tests,
- * and packs what `files` of package.json says.
+ * Builds into a separate folder, so that it does not affect other tests that use `dist`, and packs the files that
+ * `files` of package.json lists.
  */
 export const pack = async (): Promise<Package> => {
   const home = mkdtempSync(join(tmpdir(), 'rookery-pack-'))
@@ -76,7 +76,7 @@ export const pack = async (): Promise<Package> => {
     '--pack-destination',
     home,
   ])
-  // npm 11 lists packages, npm 12 keys them by name.
+  // The output of npm 11 is a list of packages, and that of npm 12 an object by name.
   const [{ filename, files }] = Object.values(JSON.parse(packed)) as [
     { filename: string; files: { path: string }[] },
   ]
@@ -123,8 +123,8 @@ const createProject = (home: string, tarball: string, name: string, packages: re
         '--pretty',
         'false',
       ])
-      const complaints = stdout.split('\n').filter((line) => /^\S.*error TS/.test(line))
-      return complaints.filter(
+      const errors = stdout.split('\n').filter((line) => /^\S.*error TS/.test(line))
+      return errors.filter(
         (line) =>
           !line.startsWith('..') &&
           (!line.startsWith('node_modules/') || line.startsWith('node_modules/rookery/')),

@@ -9,9 +9,9 @@ export const read = (path: string): string => readFileSync(ROOT + path, 'utf8')
 /** One import, re-export or dynamic import of a file. */
 export interface Import {
   readonly specifier: string
-  /** Gone at run time. */
+  /** Whether the import does not exist at run time. */
   readonly typeOnly: boolean
-  /** Path from the root of what a relative specifier leads to; the specifier itself of any other. */
+  /** For a relative specifier, the path of its file from the root. Otherwise the specifier. */
   readonly target: string
 }
 
@@ -26,11 +26,11 @@ const STATEMENTS = [
   /\bimport\(\s*(?<specifier>'[^'\n]+'|"[^"\n]+"|`[^`\n]+`)/g,
 ]
 
-/** Without block comments, in which examples import too, and without lines of comment. */
+/** Removes comments, because their examples may contain imports. */
 const withoutComments = (source: string): string =>
   source.replace(/^[ \t]*\/\*[\s\S]*?\*\//gm, '').replace(/^[ \t]*\/\/.*$/gm, '')
 
-/** The imports of a source text. An import of `{ type A }` alone still loads the module, and counts so. */
+/** The imports of a source text. `import { type A }` loads the module, so it is not type-only. */
 export const importsOf = (source: string, path: string): Import[] =>
   STATEMENTS.flatMap((statement) => [...withoutComments(source).matchAll(statement)]).map(({ groups }) => {
     const specifier = groups?.specifier?.slice(1, -1) ?? ''
@@ -38,7 +38,7 @@ export const importsOf = (source: string, path: string): Import[] =>
     return { specifier, typeOnly: groups?.type !== undefined, target }
   })
 
-/** Every TypeScript file under a folder, by its path from the root. */
+/** Paths from the root of all source files in a folder and its subfolders. */
 export const sourcesOf = (folder: string): string[] =>
   readdirSync(ROOT + folder, { recursive: true })
     .map((file) => posix.join(folder, String(file)))

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 
-/** Hooks for Node's loader, by which Hono's packages are not installed. */
+/** Hooks for Node's loader that make Hono's packages look as if they were not installed. */
 const HOOKS = `export const resolve = (specifier, context, next) => {
   if (/^(@hono\\/|hono)/.test(specifier)) throw Object.assign(new Error('not installed'), { code: 'ERR_MODULE_NOT_FOUND' })
   return next(specifier, context)
@@ -13,7 +13,7 @@ const moduleUrl = (source: string): string =>
 const REGISTER = `import { register } from 'node:module'
 register('${moduleUrl(HOOKS)}')`
 
-/** Runs a module of the built package in a process that does not find Hono. */
+/** Runs a module of the built package in a process without Hono. */
 const run = (source: string) => {
   const args = ['--import', moduleUrl(REGISTER), '--input-type=module']
   const cwd = fileURLToPath(new URL('../..', import.meta.url))
@@ -29,7 +29,7 @@ import { websocket } from 'rookery/websocket'
 `
 
 describe('without Hono', () => {
-  it('an app is a guest on a server of the user’s', () => {
+  it('an app works on a server of the user', () => {
     const { stdout, stderr } = run(`${IMPORTS}
       const server = createServer((request, response) => response.end('mine'))
       const app = createApp({ plugins: [http({ server }), websocket(), sse()], logger: 'silent' })
@@ -43,7 +43,7 @@ describe('without Hono', () => {
     expect(stdout + stderr).toBe('200 mine\n')
   })
 
-  it('a server of the app’s own does not start, and says what to install', () => {
+  it('an app with its own server does not start, and the error names the packages to install', () => {
     const { stdout } = run(`${IMPORTS}
       await createApp({ plugins: [http({ port: 0 })], logger: 'silent' }).start().catch((error) => console.log(error.code, error.message))`)
     expect(stdout).toMatch(/^plugin_failed .*npm install hono @hono\/node-server/)

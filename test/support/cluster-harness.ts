@@ -1,7 +1,7 @@
 import { onTestFailed, onTestFinished, vi } from 'vitest'
 import { createRandom, type Random } from '../../plugins/testing/random.ts'
 import { Balancer } from './cluster-balancer.ts'
-import { STEP_LIMIT_MS } from './cluster-people.ts'
+import { STEP_LIMIT_MS } from './cluster-clients.ts'
 import { type NodeOptions, NodeProcess, type Program, writeProgram } from './cluster-process.ts'
 import { type NatsServer, startNats } from './nats.ts'
 import { slowdown } from './slowdown.ts'
@@ -58,8 +58,8 @@ export class Cluster {
     try {
       // In the order of the options.
       const nodes = await Promise.all(Array.from({ length: count }, () => cluster.#launch()))
-      for (const started of nodes) cluster.#admit(started)
-      await cluster.agrees()
+      for (const started of nodes) cluster.#add(started)
+      await cluster.untilNodesAgree()
     } catch (error) {
       await cluster.stop()
       throw error
@@ -81,7 +81,7 @@ export class Cluster {
   /** Starts another node. */
   async addNode(): Promise<NodeProcess> {
     const node = await this.#launch()
-    this.#admit(node)
+    this.#add(node)
     return node
   }
 
@@ -97,7 +97,7 @@ export class Cluster {
   }
 
   /** Resolves when the log of every node says that it knows all others. */
-  async agrees(timeout = STEP_LIMIT_MS): Promise<void> {
+  async untilNodesAgree(timeout = STEP_LIMIT_MS): Promise<void> {
     await vi.waitFor(
       () => {
         const ids = this.nodes.map(({ id }) => id).sort()
@@ -133,14 +133,14 @@ export class Cluster {
     return NodeProcess.start(this.#program, this.#options(this.#started++))
   }
 
-  #admit(node: NodeProcess): void {
+  #add(node: NodeProcess): void {
     this.nodes.push(node)
     this.#all.push(node)
     this.balancer.add(node)
   }
 
   /** Prints the last log entries of the nodes. */
-  tellLogs(): void {
+  printLogs(): void {
     for (const { id, log } of this.#all) {
       this.report(
         `log of ${id}\n${log
@@ -163,6 +163,6 @@ export class Cluster {
 export const useCluster = async (name: string, options?: ClusterOptions): Promise<Cluster> => {
   const cluster = await Cluster.start(name, options)
   onTestFinished(() => cluster.stop())
-  onTestFailed(() => cluster.tellLogs())
+  onTestFailed(() => cluster.printLogs())
   return cluster
 }

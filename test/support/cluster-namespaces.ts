@@ -27,30 +27,30 @@ export const whyNoNamespaces = (): string | undefined => {
 }
 
 /**
- * Two network namespaces with one virtual cable between them. They have no names: each exists as long as a process is
+ * Two network namespaces with one virtual link between them. They have no names: each exists as long as a process is
  * in it. The first one ends with this process, so that nothing stays behind however the test ends.
  */
 export class Namespaces {
   /** A process in the first namespace, whose address is `address`. */
-  readonly mainland: number
+  readonly first: number
   /** A process in the second namespace. */
-  readonly island: number
+  readonly second: number
   readonly address = FIRST_ADDRESS
 
-  private constructor(mainland: number, island: number) {
-    this.mainland = mainland
-    this.island = island
+  private constructor(first: number, second: number) {
+    this.first = first
+    this.second = second
   }
 
   static async open(): Promise<Namespaces> {
-    const [mainland, island] = await Promise.all([holdNamespace(), holdNamespace()])
-    const namespaces = new Namespaces(mainland, island)
-    const name = { [mainland]: 'mainland', [island]: 'island' }
-    inside(mainland, 'ip', 'link', 'add', name[mainland]!, 'type', 'veth', 'peer', 'name', name[island]!)
-    inside(mainland, 'ip', 'link', 'set', name[island]!, 'netns', String(island))
+    const [first, second] = await Promise.all([holdNamespace(), holdNamespace()])
+    const namespaces = new Namespaces(first, second)
+    const name = { [first]: 'link-first', [second]: 'link-second' }
+    inside(first, 'ip', 'link', 'add', name[first]!, 'type', 'veth', 'peer', 'name', name[second]!)
+    inside(first, 'ip', 'link', 'set', name[second]!, 'netns', String(second))
     for (const [holder, address] of [
-      [mainland, FIRST_ADDRESS],
-      [island, SECOND_ADDRESS],
+      [first, FIRST_ADDRESS],
+      [second, SECOND_ADDRESS],
     ] as const) {
       inside(holder, 'ip', 'address', 'add', `${address}/30`, 'dev', name[holder]!)
       inside(holder, 'ip', 'link', 'set', name[holder]!, 'up')
@@ -59,13 +59,13 @@ export class Namespaces {
     return namespaces
   }
 
-  /** Cuts the cable. Neither side gets any packet about it. */
+  /** Sets the link down. Neither side gets any packet about it. */
   cut(): void {
-    inside(this.mainland, 'ip', 'link', 'set', 'mainland', 'down')
+    inside(this.first, 'ip', 'link', 'set', 'link-first', 'down')
   }
 
   heal(): void {
-    inside(this.mainland, 'ip', 'link', 'set', 'mainland', 'up')
+    inside(this.first, 'ip', 'link', 'set', 'link-first', 'up')
   }
 }
 
@@ -83,12 +83,12 @@ const holdNamespace = async (): Promise<number> => {
     child.stdin?.end()
     await once(child, 'exit')
   })
-  let said = ''
+  let output = ''
   child.stdout?.on('data', (chunk) => {
-    said += chunk
+    output += chunk
   })
   await vi.waitFor(() => {
-    if (said !== 'in\n') throw new Error('the process is not in its namespace yet')
+    if (output !== 'in\n') throw new Error('the process is not in its namespace yet')
   })
   return child.pid as number
 }

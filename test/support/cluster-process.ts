@@ -87,7 +87,7 @@ export class NodeProcess {
   }
 
   /** Log entries of one level. */
-  complaints(level = 'error'): readonly LogLine[] {
+  entries(level = 'error'): readonly LogLine[] {
     return this.log.filter((line) => line.level === level)
   }
 }

@@ -49,9 +49,9 @@ export const typeCheck = async (blocks: readonly Block[]): Promise<string[]> => 
     .split('\n')
     .filter((text) => text !== '')
     .map((text) => {
-      const [, name = '', line = '0', complaint] = /^(.*)\((\d+),\d+\): (.*)$/.exec(text) ?? []
+      const [, name = '', line = '0', message] = /^(.*)\((\d+),\d+\): (.*)$/.exec(text) ?? []
       const block = blocks[names.indexOf(name)]
-      return block ? `${block.page}:${block.line + Number(line)}: ${complaint}` : text
+      return block ? `${block.page}:${block.line + Number(line)}: ${message}` : text
     })
 }
 

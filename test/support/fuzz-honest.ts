@@ -11,27 +11,32 @@ export interface HonestReport {
   readonly sent: number
   readonly lost: number
   /** Messages out of order, refusals and closed connections. */
-  readonly troubles: readonly string[]
+  readonly faults: readonly string[]
   /** Round-trip times, in milliseconds. */
   readonly p50: number
   readonly p99: number
   readonly max: number
 }
 
-interface Ball {
+interface RelayedMessage {
   readonly to: string
   readonly n: number
   readonly at: number
 }
 
-const troubles: string[] = []
+const faults: string[] = []
 const times: number[] = []
 const sockets: WebSocket[] = []
 let sent = 0
 let stop = () => {}
 
 /** A client that gets the messages relayed to its name. Records a fault if they are out of order. */
-const connect = async (url: string, honest: string, name: string, take: (ball: Ball) => void) => {
+const connect = async (
+  url: string,
+  honest: string,
+  name: string,
+  take: (message: RelayedMessage) => void,
+) => {
   const socket = new WebSocket(`${url.replace('http', 'ws')}/api/v1/ws?username=${honest}-${name}`)
   sockets.push(socket)
   let next = 0
@@ -39,21 +44,22 @@ const connect = async (url: string, honest: string, name: string, take: (ball: B
   const open = new Promise<void>((resolve) => {
     opened = resolve
   })
-  socket.on('error', (error) => troubles.push(`${name}: ${error.message}`))
-  socket.on('close', (code, reason) => troubles.push(`${name} closed: ${code} ${reason}`))
+  socket.on('error', (error) => faults.push(`${name}: ${error.message}`))
+  socket.on('close', (code, reason) => faults.push(`${name} closed: ${code} ${reason}`))
   socket.on('message', (data) => {
-    const frame = JSON.parse(String(data)) as { type?: string; topic?: string; payload?: Ball }
+    const frame = JSON.parse(String(data)) as { type?: string; topic?: string; payload?: RelayedMessage }
     if (frame.type === 'welcome') {
       socket.send(JSON.stringify({ type: 'subscribe', id: 0, topics: [`${honest}/${name}`] }))
     } else if (frame.type === 'reply') opened()
     else if (frame.topic === `${honest}/${name}` && frame.payload) {
-      if (frame.payload.n !== next) troubles.push(`${name}: ${frame.payload.n} came instead of ${next}`)
+      if (frame.payload.n !== next) faults.push(`${name}: ${frame.payload.n} came instead of ${next}`)
       next = frame.payload.n + 1
       take(frame.payload)
-    } else if (frame.type !== 'ping') troubles.push(`${name} got ${String(data).slice(0, 300)}`)
+    } else if (frame.type !== 'ping') faults.push(`${name} got ${String(data).slice(0, 300)}`)
   })
   await open
-  return (ball: Ball) => socket.send(JSON.stringify({ topic: `${honest}/relay`, payload: ball }))
+  return (message: RelayedMessage) =>
+    socket.send(JSON.stringify({ topic: `${honest}/relay`, payload: message }))
 }
 
 const start = async ({ url, honest }: { url: string; honest: string }) => {
@@ -72,11 +78,11 @@ const finish = async (): Promise<HonestReport> => {
   for (let waited = 0; times.length < sent && waited < 60_000; waited += 10) {
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
-  const seen = [...troubles]
+  const seen = [...faults]
   for (const socket of sockets) socket.close()
   times.sort((a, b) => a - b)
   const at = (share: number) => times[Math.floor(share * (times.length - 1))] ?? Number.NaN
-  return { sent, lost: sent - times.length, troubles: seen, p50: at(0.5), p99: at(0.99), max: at(1) }
+  return { sent, lost: sent - times.length, faults: seen, p50: at(0.5), p99: at(0.99), max: at(1) }
 }
 
 answer({ start, finish })

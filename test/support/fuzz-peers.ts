@@ -1,6 +1,6 @@
 import { createRandom, type Random } from '../../plugins/testing/random.ts'
+import type { FrameChecker } from './fuzz-frame-checker.ts'
 import { fuzzBytes, fuzzFields, fuzzQuery, fuzzText, garbled, PROBE_ID } from './fuzz-frames.ts'
-import type { Complaints } from './fuzz-replies.ts'
 import { FuzzSocket, frameOf, textFrame } from './fuzz-socket.ts'
 import { fuzzToken } from './fuzz-tokens.ts'
 
@@ -8,7 +8,7 @@ import { fuzzToken } from './fuzz-tokens.ts'
 export interface Fuzzing {
   readonly url: string
   readonly seed: number
-  readonly complaints: Complaints
+  readonly checker: FrameChecker
   /** Whether rate limits are off, so that the server disconnects a peer only for invalid input. */
   readonly unlimited: boolean
 }
@@ -76,7 +76,7 @@ const leave = async (socket: FuzzSocket, random: Random, midway: boolean): Promi
 }
 
 /** Sends bytes in pieces independent of frame boundaries, with turns of the event loop in between. */
-const dribble = async (socket: FuzzSocket, bytes: Buffer, random: Random): Promise<void> => {
+const writeInPieces = async (socket: FuzzSocket, bytes: Buffer, random: Random): Promise<void> => {
   const piece = random.below(8) === 0 ? 1 + random.below(60) : 2000 + random.below(20_000)
   for (let at = 0; at < bytes.length && !socket.ended; at += piece) {
     socket.write(bytes.subarray(at, at + piece))
@@ -84,40 +84,40 @@ const dribble = async (socket: FuzzSocket, bytes: Buffer, random: Random): Promi
   }
 }
 
-export const websocketPeer: Peer = async ({ url, seed, complaints, unlimited }, number) => {
+export const websocketPeer: Peer = async ({ url, seed, checker, unlimited }, number) => {
   const random = createRandom(seed, `websocket ${number}`)
   const name = `websocket ${number}`
   const { authorization } = bearer(random)
   const head = authorization ? `Authorization: ${authorization}\r\n` : ''
   const socket = new FuzzSocket(url, `/api/v1/ws${random.below(3) === 0 ? fuzzQuery(random) : ''}`, head)
-  let told = false
+  let closeReceived = false
   let answered = () => {}
   const probed = new Promise<void>((resolve) => {
     answered = resolve
   })
-  socket.onFault = (what, about) => complaints.add(name, what, about)
+  socket.onFault = (what, about) => checker.add(name, what, about)
   socket.onText = (text) => {
     const frame = JSON.parse(text) as { type?: string; id?: number }
-    complaints.frame(name, frame)
-    if (frame.type === 'close') told = true
+    checker.checkFrame(name, frame)
+    if (frame.type === 'close') closeReceived = true
     if (frame.id === PROBE_ID) answered()
   }
   await inTime(socket.upgraded)
   const count = 5 + random.below(120)
-  const lethal = random.below(6) === 0
+  const isBroken = random.below(6) === 0
   const frames: Buffer[] = []
   for (let sent = 0; sent < count; sent++) {
     const text = fuzzText(random)
     frames.push(random.below(30) === 0 ? fragmented(text, random) : textFrame(text))
   }
-  if (lethal) frames.splice(count - random.below(4), 0, broken(random))
-  await dribble(socket, Buffer.concat(frames), random)
-  if (!lethal) {
+  if (isBroken) frames.splice(count - random.below(4), 0, broken(random))
+  await writeInPieces(socket, Buffer.concat(frames), random)
+  if (!isBroken) {
     socket.write(textFrame(`{"topic":"echo","id":${PROBE_ID}}`))
-    if (!(await inTime(probed, socket.gone))) complaints.add(name, 'no answer at the end')
-    else if (socket.ended && unlimited && !told) complaints.add(name, 'closed and not told why')
+    if (!(await inTime(probed, socket.gone))) checker.add(name, 'no answer at the end')
+    else if (socket.ended && unlimited && !closeReceived) checker.add(name, 'closed without a reason')
   }
-  await leave(socket, random, lethal).catch((error: Error) => complaints.add(name, error.message))
+  await leave(socket, random, isBroken).catch((error: Error) => checker.add(name, error.message))
   return frames.length
 }
 
@@ -154,7 +154,7 @@ const brokenPacket = (random: Random): string =>
 /** Checks the packets of the server over Socket.IO. */
 const enginePacket = /^(0\{|1$|2$|3|6$|40\{|41|42\[|43\d+\[|44(\/[^,]*,)?\{)/
 
-export const socketioPeer: Peer = async ({ url, seed, complaints, unlimited }, number) => {
+export const socketioPeer: Peer = async ({ url, seed, checker, unlimited }, number) => {
   const random = createRandom(seed, `socketio ${number}`)
   const name = `socketio ${number}`
   const more = random.below(4) === 0 ? fuzzQuery(random).replace('?', '&') : ''
@@ -162,7 +162,7 @@ export const socketioPeer: Peer = async ({ url, seed, complaints, unlimited }, n
   let answered = () => {}
   let connected = () => {}
   let welcomed = false
-  let told = false
+  let closeReceived = false
   const probed = new Promise<void>((resolve) => {
     answered = resolve
   })
@@ -171,41 +171,41 @@ export const socketioPeer: Peer = async ({ url, seed, complaints, unlimited }, n
   })
   const handshake =
     random.below(5) > 0 ? '40' : `40${JSON.stringify({ ...fuzzFields(random), token: fuzzToken(random) })}`
-  socket.onFault = (what, about) => complaints.add(name, what, about)
+  socket.onFault = (what, about) => checker.add(name, what, about)
   socket.onText = (text) => {
-    if (!enginePacket.test(text)) complaints.add(name, 'a strange packet', text)
+    if (!enginePacket.test(text)) checker.add(name, 'a strange packet', text)
     if (text.startsWith('0')) socket.write(textFrame(handshake))
     if (text === '2') socket.write(textFrame('3'))
     if (text.startsWith('42["$welcome"')) welcomed = true
     if (welcomed || text.startsWith('44')) connected()
-    if (text.startsWith('44') || text.startsWith('41') || text.startsWith('42["$close"')) told = true
+    if (text.startsWith('44') || text.startsWith('41') || text.startsWith('42["$close"')) closeReceived = true
     if (text.startsWith(`43${PROBE_ID}[`)) answered()
     if (!/^4[23]/.test(text)) return
     const [first, second] = JSON.parse(text.slice(text.indexOf('['))) as [unknown, unknown?]
-    if (first === '$error') complaints.error(name, second)
-    else if (first === '$welcome' || first === '$close') complaints.frame(name, second)
-    else if (text.startsWith('42')) complaints.frame(name, { topic: first, payload: second })
-    else complaints.frame(name, { type: 'reply', id: 1 })
+    if (first === '$error') checker.checkError(name, second)
+    else if (first === '$welcome' || first === '$close') checker.checkFrame(name, second)
+    else if (text.startsWith('42')) checker.checkFrame(name, { topic: first, payload: second })
+    else checker.checkFrame(name, { type: 'reply', id: 1 })
   }
   await inTime(open, socket.gone)
   const count = 5 + random.below(100)
-  const lethal = random.below(4) === 0
+  const isBroken = random.below(4) === 0
   const packets = Array.from({ length: count }, () => textFrame(engineText(random)))
-  if (lethal)
+  if (isBroken)
     packets.splice(
       count - random.below(4),
       0,
       random.below(4) ? textFrame(brokenPacket(random)) : broken(random),
     )
-  await dribble(socket, Buffer.concat(packets), random)
-  if (!lethal && !told) {
+  await writeInPieces(socket, Buffer.concat(packets), random)
+  if (!isBroken && !closeReceived) {
     socket.write(textFrame(`42${PROBE_ID}["echo"]`))
-    if (!(await inTime(probed, socket.gone))) complaints.add(name, 'no answer at the end', handshake)
+    if (!(await inTime(probed, socket.gone))) checker.add(name, 'no answer at the end', handshake)
     // A Socket.IO client does not reconnect after a refusal, so a client that may reconnect gets none.
-    else if (welcomed && socket.ended && unlimited && !told) {
-      complaints.add(name, 'closed and not told why', handshake)
+    else if (welcomed && socket.ended && unlimited && !closeReceived) {
+      checker.add(name, 'closed without a reason', handshake)
     }
   }
-  await leave(socket, random, lethal).catch((error: Error) => complaints.add(name, error.message))
+  await leave(socket, random, isBroken).catch((error: Error) => checker.add(name, error.message))
   return packets.length
 }

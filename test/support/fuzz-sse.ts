@@ -45,9 +45,9 @@ class Stream {
   }
 
   #read(response: IncomingMessage, ended: () => void): void {
-    const { complaints } = this.#fuzzing
+    const { checker } = this.#fuzzing
     const { statusCode = 0 } = response
-    if (!STATUSES.has(statusCode)) complaints.add(this.#name, `a stream was answered with ${statusCode}`)
+    if (!STATUSES.has(statusCode)) checker.add(this.#name, `a stream was answered with ${statusCode}`)
     response.setEncoding('utf8')
     response.on('error', () => {})
     response.on('close', ended)
@@ -59,14 +59,14 @@ class Stream {
       for (const event of events) {
         const data = /(?:^|\n)data: ([^\n]*)/.exec(event)?.[1]
         if (data !== undefined) this.#take(data)
-        else if (!/^(:|retry: \d+$)/m.test(event)) complaints.add(this.#name, 'a strange event', event)
+        else if (!/^(:|retry: \d+$)/m.test(event)) checker.add(this.#name, 'a strange event', event)
       }
     })
   }
 
   #take(data: string): void {
     const frame = JSON.parse(data) as { type?: string; id?: number; session?: string }
-    this.#fuzzing.complaints.frame(this.#name, frame)
+    this.#fuzzing.checker.checkFrame(this.#name, frame)
     if (frame.type === 'welcome') {
       this.session = frame.session
       this.#welcome()
@@ -77,7 +77,7 @@ class Stream {
 
 /** Sends a body and checks the response. */
 const post = (
-  { url, complaints }: Fuzzing,
+  { url, checker }: Fuzzing,
   path: string,
   body: Buffer,
   headers: object,
@@ -99,11 +99,10 @@ const post = (
       response.on('error', () => {})
       response.on('close', () => {
         const status = response.statusCode ?? 0
-        if (!STATUSES.has(status)) complaints.add(name, `a request was answered with ${status}`, text)
-        else if (status === 200 && !/^\{"next":\d+\}$/.test(text))
-          complaints.add(name, 'a strange answer', text)
+        if (!STATUSES.has(status)) checker.add(name, `a request was answered with ${status}`, text)
+        else if (status === 200 && !/^\{"next":\d+\}$/.test(text)) checker.add(name, 'a strange answer', text)
         else if (status >= 400 && text.startsWith('{')) {
-          complaints.error(name, (JSON.parse(text) as { error: unknown }).error)
+          checker.checkError(name, (JSON.parse(text) as { error: unknown }).error)
         }
         resolve()
       })
@@ -112,7 +111,7 @@ const post = (
   })
 
 /** Sends malformed requests. Resolves when the server has closed the connection, or after a short time. */
-const garbage = (url: string, session: string, random: Random): Promise<void> =>
+const sendMalformedRequest = (url: string, session: string, random: Random): Promise<void> =>
   new Promise((resolve) => {
     const { hostname, port } = new URL(url)
     const body = fuzzText(random)
@@ -159,14 +158,14 @@ export const ssePeer: Peer = async (fuzzing, number) => {
   const name = `sse ${number}`
   const query = random.below(2) === 0 ? fuzzQuery(random) : `?resume=${random.below(2)}&topic=feed/*`
   const stream = new Stream(fuzzing, query, name, random)
-  if (!(await inTime(stream.welcomed, stream.ended))) fuzzing.complaints.add(name, 'no welcome', query)
+  if (!(await inTime(stream.welcomed, stream.ended))) fuzzing.checker.add(name, 'no welcome', query)
   const session = stream.session ?? '-0123456789abcdef'
   const at = `/api/v1/sse/${session}`
   let sent = 0
   for (let posts = 2 + random.below(8); posts > 0; posts--) {
     const { body, frames } = bodyOf(random)
-    const odd = random.below(12) === 0
-    const path = odd
+    const otherPath = random.below(12) === 0
+    const path = otherPath
       ? random.pick([
           `${at}x`,
           `${at}/`,
@@ -184,11 +183,10 @@ export const ssePeer: Peer = async (fuzzing, number) => {
     await post(fuzzing, path, body, headers, name)
     sent += frames
   }
-  if (random.below(3) === 0) await garbage(fuzzing.url, session, random)
+  if (random.below(3) === 0) await sendMalformedRequest(fuzzing.url, session, random)
   if (stream.session) {
     await post(fuzzing, at, Buffer.from(`{"topic":"echo","id":${PROBE_ID}}`), {}, name)
-    if (!(await inTime(stream.probed, stream.ended)))
-      fuzzing.complaints.add(name, 'no answer at the end', query)
+    if (!(await inTime(stream.probed, stream.ended))) fuzzing.checker.add(name, 'no answer at the end', query)
   }
   if (random.below(3) === 0) await leave(fuzzing.url + at)
   stream.destroy()

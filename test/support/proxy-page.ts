@@ -6,7 +6,7 @@ import type { Pages } from './chromium.ts'
  * Opens a page behind a faulty proxy. The browser reports every failed connection on the console, so only errors that
  * the page itself throws fail the test.
  */
-export const openUnlucky = async (chromium: Pages): Promise<Page> => {
+export const openBehindFaultyProxy = async (chromium: Pages): Promise<Page> => {
   const page = await (await chromium.open()).context().newPage()
   const thrown: string[] = []
   page.setDefaultTimeout(15_000)

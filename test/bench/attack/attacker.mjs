@@ -5,8 +5,8 @@ import { answer } from '../ipc.mjs'
 import { attacks } from './attacks.mjs'
 
 // The attackers get the lowest priority: the server's garbage collector shares this core, and the honest clients may,
-// too. These should not measure a lack of CPU time. Without `chrt` the kernel lets this process finish a slice of
-// milliseconds.
+// too. The figures of the honest clients should not include a lack of CPU time. Without `chrt` the kernel lets this
+// process finish a slice of milliseconds.
 if (spawnSync('chrt', ['--all-tasks', '--idle', '--pid', '0', String(process.pid)]).status !== 0)
   setPriority(19)
 
@@ -16,20 +16,24 @@ let attacking = false
 const done = { connections: 0, refused: 0, bytes: 0 }
 
 /**
- * Where the attack comes from and goes to.
+ * The server of an attack, and the addresses of the attackers.
  *
- * @typedef {object} Way
+ * @typedef {object} Route
  * @property {string} host
  * @property {number} port
  * @property {readonly string[]} addresses
  */
 
-/** Keeps one place of an attack filled: as soon as a connection ends, opens the next. @param {import('./attacks.mjs').Attack} attack @param {Way} way @param {number} place */
-const occupy = (attack, way, place) => {
+/**
+ * Opens a connection, and a new one each time that it ends.
+ *
+ * @param {import('./attacks.mjs').Attack} attack @param {Route} route @param {number} place
+ */
+const connectRepeatedly = (attack, route, place) => {
   if (!attacking) return
   done.connections++
-  const { host, port, addresses } = way
-  const localAddress = addresses[attack.everywhere ? place % addresses.length : 0]
+  const { host, port, addresses } = route
+  const localAddress = addresses[attack.manyAddresses ? place % addresses.length : 0]
   const socket = connect({ port, host, localAddress })
   sockets.add(socket)
   socket.setNoDelay()
@@ -37,7 +41,7 @@ const occupy = (attack, way, place) => {
   socket.on('close', () => {
     done.bytes += socket.bytesWritten
     sockets.delete(socket)
-    setImmediate(occupy, attack, way, place)
+    setImmediate(connectRepeatedly, attack, route, place)
   })
   socket.once('data', (data) => {
     if (attack.plain || data.toString('latin1', 9, 12) === '101') return
@@ -47,16 +51,16 @@ const occupy = (attack, way, place) => {
   attack.run(socket, () => attacking)
 }
 
-/** @param {Way & { name: string, connections: number }} input */
-const start = ({ name, connections, ...way }) => {
+/** @param {Route & { name: string, connections: number }} input */
+const start = ({ name, connections, ...route }) => {
   attacking = true
   const attack = attacks[name]
   if (!attack) throw new Error(`There is no attack '${name}'`)
   if (attack.spin) spin()
-  else for (let place = 0; place < connections; place++) occupy(attack, way, place)
+  else for (let place = 0; place < connections; place++) connectRepeatedly(attack, route, place)
 }
 
-/** Takes all the time that it gets. */
+/** Uses all the CPU time that the process gets. */
 const spin = () => {
   const end = performance.now() + 20
   while (performance.now() < end);

@@ -7,11 +7,16 @@ import { frameOf, upgradeOf } from './frames.mjs'
  * @property {string} title
  * @property {(socket: import('node:net').Socket, attacking: () => boolean) => void} run
  * @property {boolean} [spin] whether it only keeps its core busy
- * @property {boolean} [everywhere] whether it comes from many addresses
- * @property {boolean} [plain] whether it asks for no WebSocket
+ * @property {boolean} [manyAddresses] whether its connections have many addresses
+ * @property {boolean} [plain] whether it sends plain HTTP instead of an upgrade
  */
 
-/** Upgrades, and when that went well goes on. @param {import('node:net').Socket} socket @param {() => void} then */
+/**
+ * Requests an upgrade. Calls `then` if the server accepts it.
+ *
+ * @param {import('node:net').Socket} socket
+ * @param {() => void} then
+ */
 const upgrade = (socket, then) => {
   socket.write(upgradeOf())
   socket.once('data', (data) => {
@@ -20,8 +25,14 @@ const upgrade = (socket, then) => {
   socket.resume()
 }
 
-/** Writes bytes again and again, as fast as they are taken. @param {import('node:net').Socket} socket @param {Buffer} bytes @param {() => boolean} attacking */
-const pour = (socket, bytes, attacking) => {
+/**
+ * Writes bytes repeatedly, as fast as the server reads them.
+ *
+ * @param {import('node:net').Socket} socket
+ * @param {Buffer} bytes
+ * @param {() => boolean} attacking
+ */
+const writeRepeatedly = (socket, bytes, attacking) => {
   const write = () => {
     if (attacking() && !socket.destroyed) socket.write(bytes, () => setImmediate(write))
   }
@@ -29,21 +40,22 @@ const pour = (socket, bytes, attacking) => {
 }
 
 /** @param {Buffer} bytes @returns {Attack['run']} */
-const flood = (bytes) => (socket, attacking) => upgrade(socket, () => pour(socket, bytes, attacking))
+const flood = (bytes) => (socket, attacking) =>
+  upgrade(socket, () => writeRepeatedly(socket, bytes, attacking))
 
-/** @param {object} frame @param {number} size @returns {Buffer} as many of them as fit */
-const many = (frame, size) => {
+/** @param {object} frame @param {number} size @returns {Buffer} as many copies of the frame as fit into `size` bytes */
+const batchOf = (frame, size) => {
   const one = frameOf(frame)
   return Buffer.concat(Array(Math.floor(size / one.length)).fill(one))
 }
 
-/** Pings without a payload, and texts without a letter, in turn. */
+/** Alternating empty pings and empty text frames. */
 const pings = Buffer.concat(Array(5000).fill(Buffer.from([0x89, 0x80, 0, 0, 0, 0, 0x81, 0x80, 0, 0, 0, 0])))
 
-/** As many as fit into one read. */
+/** As many requests as fit into one read. */
 const requests = Buffer.from('GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(1700))
 
-/** As large, as deep and with as many arrays as frames may be. */
+/** A frame with the largest allowed size, depth and number of arrays. */
 const nested = () => {
   const pieces = Array(Math.floor(4090 / 60)).fill(`${'['.repeat(60)}${']'.repeat(60)}`)
   const frame = (/** @type {string} */ text) => `{"topic":"echo","payload":[${pieces},"${text}"]}`
@@ -56,21 +68,21 @@ const patterns = Array.from({ length: 128 }, (_, n) => `attack/${n}/*/x/*`)
 
 /** @type {Readonly<Record<string, Attack>>} */
 export const attacks = {
-  none: { title: 'control: the core is busy, nobody attacks', spin: true, run: () => {} },
+  none: { title: 'control: the core is busy, without an attack', spin: true, run: () => {} },
   messages: {
     title: 'messages at full speed',
-    run: flood(many({ topic: 'echo', id: 1, payload: 'x' }, 65_536)),
+    run: flood(batchOf({ topic: 'echo', id: 1, payload: 'x' }, 65_536)),
   },
   distributed: {
-    title: 'the same from 250 addresses',
-    run: flood(many({ topic: 'echo', id: 1, payload: 'x' }, 65_536)),
-    everywhere: true,
+    title: 'messages at full speed from 250 addresses',
+    run: flood(batchOf({ topic: 'echo', id: 1, payload: 'x' }, 65_536)),
+    manyAddresses: true,
   },
   resets: {
-    title: 'messages, then reset and come back at once',
+    title: 'messages, then a reset and a new connection',
     run: (socket) =>
       upgrade(socket, () => {
-        socket.write(many({ topic: 'echo', payload: 'x' }, 65_536), () => {
+        socket.write(batchOf({ topic: 'echo', payload: 'x' }, 65_536), () => {
           setTimeout(() => socket.resetAndDestroy(), 20)
         })
       }),
@@ -85,7 +97,7 @@ export const attacks = {
     plain: true,
     run: (socket, attacking) => {
       socket.resume()
-      pour(socket, requests, attacking)
+      writeRepeatedly(socket, requests, attacking)
     },
   },
   nested: { title: 'largest frames, deeply nested', run: flood(frameOf(nested())) },
@@ -99,18 +111,18 @@ export const attacks = {
     ),
   },
   readers: {
-    title: 'ask for much, read nothing',
+    title: 'large messages whose replies are never read',
     run: (socket, attacking) =>
       upgrade(socket, () => {
         socket.pause()
-        pour(socket, large, attacking)
+        writeRepeatedly(socket, large, attacking)
       }),
   },
   handshakes: {
     title: 'half-open handshakes',
     run: (socket) => {
       socket.write(upgradeOf().slice(0, -2))
-      // Gives its place to the next one before the server's patience ends.
+      // Ends before the handshake timeout of the server, and is replaced by a new connection.
       setTimeout(() => socket.resetAndDestroy(), 100)
     },
   },

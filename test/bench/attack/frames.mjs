@@ -1,6 +1,10 @@
 import { randomBytes } from 'node:crypto'
 
-/** A masked text frame. The mask is zero: allowed, and as good as any. @param {string | object} message */
+/**
+ * A masked text frame. The mask is zero, which is valid and leaves the payload unchanged.
+ *
+ * @param {string | object} message
+ */
 export const frameOf = (message) => {
   const body = Buffer.from(typeof message === 'string' ? message : JSON.stringify(message))
   const { length } = body
@@ -18,7 +22,12 @@ export const upgradeOf = (query = '') =>
   `GET /api/v1/ws${query} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
   `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${randomBytes(16).toString('base64')}\r\n\r\n`
 
-/** Takes the whole frames off the beginning of some bytes, and returns the rest. @param {Buffer} bytes @param {(text: string) => void} take */
+/**
+ * Calls `take` with each complete frame, and returns the remaining bytes.
+ *
+ * @param {Buffer} bytes
+ * @param {(text: string) => void} take
+ */
 export const takeFrames = (bytes, take) => {
   for (;;) {
     if (bytes.length < 2) return bytes

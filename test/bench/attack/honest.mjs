@@ -13,25 +13,25 @@ try {
   // A higher priority than other processes on the same core: the measuring process must not wait.
   setPriority(PRIORITY)
 } catch {
-  // Only root may; then the figures are worse than they are.
+  // Only root may raise the priority. Without it, the measured latencies are too high.
 }
 
-/** Numbers of sched_setattr(2), and how to call it where nothing else can: Node cannot, and chrt only of late. */
+/** Numbers of the system call sched_setattr(2). Perl makes the call, because Node and older versions of chrt cannot. */
 const SET_ATTRIBUTES = { x64: 314, arm64: 274 }
 const CALL =
   'exit syscall($ARGV[0] + 0, $ARGV[1] + 0, pack("LLQlLQQQ", 48, 0, 0, $ARGV[2], 0, $ARGV[3], 0, 0), 0)'
-/** The shortest slice that there is, in ns. */
-const SLICE = 100_000
+/** The shortest slice that the kernel allows, in ns. */
+const SLICE_NS = 100_000
 
 // With priority alone, the running process finishes its slice of 3 ms first. A shorter slice prevents that (Linux 6.12).
 const number = SET_ATTRIBUTES[/** @type {keyof SET_ATTRIBUTES} */ (process.arch)]
 if (number !== undefined)
-  spawnSync('perl', ['-e', CALL, `${number}`, `${process.pid}`, `${PRIORITY}`, `${SLICE}`])
+  spawnSync('perl', ['-e', CALL, `${number}`, `${process.pid}`, `${PRIORITY}`, `${SLICE_NS}`])
 
-/** Clients of a room. */
-const ROOM = 50
+/** Number of clients in a room. */
+const ROOM_SIZE = 50
 /** Time between two messages of a client, in ms. */
-const EVERY = 1000
+const MESSAGE_INTERVAL_MS = 1000
 
 /** @type {{ socket: import('node:net').Socket, room: number }[]} */
 const clients = []
@@ -42,21 +42,27 @@ let sent = 0
 let timer
 
 /** @param {string} why */
-const broken = (why) => {
+const failed = (why) => {
   console.error(`an honest client was harmed: ${why}`)
   process.exit(1)
 }
 
-/** A client that stays for good and takes the time of every message. @param {string} host @param {number} port @param {number} index */
+/**
+ * Opens a client that stays connected and records the latency of every message.
+ *
+ * @param {string} host
+ * @param {number} port
+ * @param {number} index
+ */
 const open = (host, port, index) =>
   new Promise((resolve) => {
-    const room = Math.floor(index / ROOM)
+    const room = Math.floor(index / ROOM_SIZE)
     const socket = connect({ port, host })
     socket.setNoDelay()
     let upgraded = false
     let unread = Buffer.alloc(0)
-    socket.on('error', (error) => broken(error.message))
-    socket.on('close', () => broken('its connection was closed'))
+    socket.on('error', (error) => failed(error.message))
+    socket.on('close', () => failed('its connection was closed'))
     socket.on('data', (data) => {
       unread = unread.length > 0 ? Buffer.concat([unread, data]) : data
       if (!upgraded) {
@@ -69,19 +75,23 @@ const open = (host, port, index) =>
         const at = text.indexOf('"at":')
         if (at >= 0) times.push(performance.now() - Number.parseFloat(text.slice(at + 5)))
         else if (text.startsWith('{"type":"welcome"')) resolve(undefined)
-        else if (!text.startsWith('{"type":"ping"')) broken(text)
+        else if (!text.startsWith('{"type":"ping"')) failed(text)
       })
     })
     socket.write(upgradeOf(`?username=honest${index}&roomID=room${room}`))
     clients.push({ socket, room })
   })
 
-/** Opens all, and lets each send once a second, evenly spread. @param {{ host: string, port: number, connections: number }} input */
+/**
+ * Opens all clients. Each sends one message per second, evenly spread.
+ *
+ * @param {{ host: string, port: number, connections: number }} input
+ */
 const start = async ({ host, port, connections }) => {
   for (let index = 0; index < connections; index++) await open(host, port, index)
   const begun = performance.now()
   timer = setInterval(() => {
-    const due = ((performance.now() - begun) / EVERY) * connections
+    const due = ((performance.now() - begun) / MESSAGE_INTERVAL_MS) * connections
     while (sent < due) {
       clients[sent++ % connections]?.socket.write(
         frameOf({ topic: 'say', payload: { at: performance.now() } }),
@@ -105,7 +115,7 @@ const reset = () => {
   return taken
 }
 
-/** Latencies since the last time, in ms, and how many messages have been sent and received. */
+/** Latencies since the last report, in ms, and the numbers of sent and received messages. */
 const report = () => {
   const before = counted
   const own = [delay.percentile(99) / 1e6, delay.max / 1e6]
@@ -124,8 +134,9 @@ const report = () => {
 /** Stops sending. After a while, resolves with the number of messages that have not reached every client in the room. */
 const stop = async () => {
   clearInterval(timer)
-  for (let waited = 0; received + times.length < sent * ROOM && waited < 5000; waited += 50) await sleep(50)
-  return sent * ROOM - received - times.length
+  for (let waited = 0; received + times.length < sent * ROOM_SIZE && waited < 5000; waited += 50)
+    await sleep(50)
+  return sent * ROOM_SIZE - received - times.length
 }
 
 answer({ start, reset: () => void reset(), report, stop })

@@ -15,15 +15,15 @@ const PLAIN_GOAL_MS = 50
  * @type {Readonly<Record<string, number>>}
  */
 export const HONEST_CORES = { server: SERVER_CORE, attackers: LOAD_CORE }
-/** Time between an attack's beginning or end and the next measurement, in ms. */
-const SETTLE = 500
+/** Time between the begin or end of an attack and the next measurement, in ms. */
+const SETTLE_MS = 500
 /**
  * Length of a first attack that is not measured, in ms. In it the server gets the memory that it needs, which a virtual machine
  * receives from its host page by page.
  */
-const WARM_UP = 2000
-/** Most time that an attack may live on after its end, in ms. */
-const CALM = 60_000
+const WARM_UP_MS = 2000
+/** Time within which the sessions of an attack must end after it, in ms. */
+const END_LIMIT_MS = 60_000
 
 /**
  * @typedef {object} Plan
@@ -37,7 +37,7 @@ const CALM = 60_000
 
 /** Measures both sides for a while. @param {Worker} honest @param {number} millis @param {() => Promise<any>} server */
 const watch = async (honest, millis, server) => {
-  await sleep(SETTLE)
+  await sleep(SETTLE_MS)
   await Promise.all([honest.call('reset'), server()])
   await sleep(millis)
   const [seen, served] = await Promise.all([honest.call('report'), server()])
@@ -45,8 +45,8 @@ const watch = async (honest, millis, server) => {
 }
 
 /** Waits until no session of an attack is left. @param {Worker} server @param {number} clients */
-const calm = async (server, clients) => {
-  const end = performance.now() + CALM
+const untilAttackEnded = async (server, clients) => {
+  const end = performance.now() + END_LIMIT_MS
   while ((await server.call('report')).sessions > clients) {
     if (performance.now() > end) throw new Error('sessions of the attack are still there')
     await sleep(200)
@@ -54,23 +54,29 @@ const calm = async (server, clients) => {
   await sleep(2000)
 }
 
-/** Runs one attack on a new server. @param {string} name @param {Plan} plan @param {import('./network.mjs').Network} network */
+/**
+ * Runs one attack on a new server.
+ *
+ * @param {string} name
+ * @param {Plan} plan
+ * @param {import('./network.mjs').Network} network
+ */
 const measure = async (name, { honest: clients, attacking, rounds, millis, beside }, network) => {
-  const { home, abroad, server: host, attackers: addresses } = network
-  const server = new Worker('servers/attacked.mjs', SERVER_CORE, home)
-  const honest = new Worker('attack/honest.mjs', /** @type {number} */ (HONEST_CORES[beside]), home)
-  const attacker = new Worker('attack/attacker.mjs', LOAD_CORE, abroad)
+  const { serverNet, attackerNet, server: host, attackers: addresses } = network
+  const server = new Worker('servers/attacked.mjs', SERVER_CORE, serverNet)
+  const honest = new Worker('attack/honest.mjs', /** @type {number} */ (HONEST_CORES[beside]), serverNet)
+  const attacker = new Worker('attack/attacker.mjs', LOAD_CORE, attackerNet)
   try {
     const port = await server.call('start', host)
     server.separateThreads()
     await honest.call('start', { host, port, connections: clients })
     const attack = { name, host, port, addresses, connections: attacking }
     await attacker.call('start', attack)
-    await sleep(WARM_UP)
+    await sleep(WARM_UP_MS)
     await attacker.call('stop')
     const pairs = []
     for (let round = 0; round < rounds; round++) {
-      await calm(server, clients)
+      await untilAttackEnded(server, clients)
       const quiet = await watch(honest, millis, () => server.call('report'))
       await attacker.call('start', attack)
       const attacked = await watch(honest, millis, () => server.call('report'))
@@ -131,7 +137,7 @@ export const runAttacks = async (plan) => {
   const network = await openNetwork()
   const rows = []
   for (const name of plan.names) {
-    console.error(`${plan.attacking} attackers, ${plan.honest} others: ${name} ...`)
+    console.error(`${plan.attacking} attackers, ${plan.honest} honest clients: ${name} ...`)
     const row = rowOf(await measure(name, plan, network))
     console.error(cells(row).join('  '))
     for (const { quiet, attacked } of row.pairs) {

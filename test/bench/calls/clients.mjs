@@ -5,19 +5,20 @@ import { frameOf, takeFrames, upgradeOf } from '../attack/frames.mjs'
 import { answer } from '../ipc.mjs'
 import { quantile } from '../stats.mjs'
 
-/** Clients whose calls cost the server time, and how many calls each makes a second: within the default limits. */
+/** Clients whose calls cost the server CPU time, and the calls per second of each. Within the default limits. */
 const BUSY = { clients: 300, rate: 8 }
-/** Clients that call something tiny. */
+/** Clients that make small calls, and the calls per second of each. */
 const TINY = { clients: 10, rate: 2 }
 /** Bytes of a call. */
 const CALL_BYTES = 3000
-/** Time before a round is measured, and the longest time that replies may take after it, in ms. */
-const SETTLE = 500
-const LATE = 10_000
+/** Time before a round is measured, in ms. */
+const SETTLE_MS = 500
+/** Time within which all replies must arrive after a round, in ms. */
+const REPLY_LIMIT_MS = 10_000
 
 const padding = 'x'.repeat(CALL_BYTES - '{"topic":"work","id":100000,"payload":""}'.length)
 
-/** When each tiny call that has no reply yet was sent. @type {Map<number, number>} */
+/** Send times of the small calls without a reply yet, by id. @type {Map<number, number>} */
 const sentAt = new Map()
 /** @type {number[]} */
 let latencies = []
@@ -67,7 +68,12 @@ const start = async (port) => {
   for (let count = 0; count < TINY.clients; count++) tiny.push(await open(port))
 }
 
-/** Makes the due calls of both kinds. @param {number} seconds since the beginning @param {{ busy: number, tiny: number }} called */
+/**
+ * Makes the due calls of both kinds.
+ *
+ * @param {number} seconds since the beginning
+ * @param {{ busy: number, tiny: number }} called
+ */
 const callDue = (seconds, called) => {
   while (called.busy < seconds * BUSY.rate * BUSY.clients) {
     busy[called.busy++ % busy.length]?.write(frameOf({ topic: 'work', id: 0, payload: padding }))
@@ -86,14 +92,14 @@ const run = async (millis) => {
   const called = { busy: 0, tiny: 0 }
   const begun = performance.now()
   const timer = setInterval(() => callDue((performance.now() - begun) / 1000, called), 2)
-  await sleep(SETTLE)
+  await sleep(SETTLE_MS)
   latencies = []
   const before = { sent, replies, at: performance.now() }
   await sleep(millis)
   const seconds = (performance.now() - before.at) / 1000
   const seen = { calls: (replies - before.replies) / seconds, asked: (sent - before.sent) / seconds }
   clearInterval(timer)
-  const end = performance.now() + LATE
+  const end = performance.now() + REPLY_LIMIT_MS
   while (replies < sent && performance.now() < end) await sleep(10)
   if (replies !== sent) throw new Error(`${sent - replies} calls got no reply`)
   return { ...seen, p50: quantile(latencies, 0.5), p99: quantile(latencies, 0.99) }

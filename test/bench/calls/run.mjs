@@ -1,7 +1,7 @@
 import { LOAD_CORE, SERVER_CORE, Worker } from '../ipc.mjs'
 import { groupBy, median, spread } from '../stats.mjs'
 
-/** Least share of the calls of bare `ws` that Rookery should handle. */
+/** Goal: the minimum ratio of calls per second to those of bare `ws`. */
 const GOAL = 0.95
 
 /** In the order in which they take turns. @type {Readonly<Record<string, { title: string, server: string }>>} */
@@ -18,7 +18,7 @@ const servers = {
  * @typedef {{ name: string, round: number, calls: number, asked: number, p50: number, p99: number, cpu: number }} Sample
  */
 
-/** Measures honest load: both servers are there all the time and take turns. @param {Plan} plan */
+/** Measures load within the limits. Both servers run all the time and take turns. @param {Plan} plan */
 export const measureCalls = async ({ rounds, millis }) => {
   /** @type {Sample[]} */
   const samples = []

@@ -1,9 +1,9 @@
 import { answer } from '../ipc.mjs'
 
-/** Time that a call takes the server, in ms. */
+/** CPU time of the server for each call, in ms. */
 const WORK_MS = 0.2
 
-/** Keeps the event loop busy as a handler does that computes. */
+/** Keeps the event loop busy, like a handler that computes. */
 export const work = () => {
   const end = performance.now() + WORK_MS
   while (performance.now() < end);

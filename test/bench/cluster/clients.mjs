@@ -8,10 +8,10 @@ import { measured, receiving } from './roles.mjs'
 /** @typedef {{ name: string, port: number, path: string, steps: import('../targets.mjs').Step[] }} Peer */
 
 const received = receiving(tell)
-/** Clients that count, by lane. @type {Map<string, { client: Client, size: number }>} */
+/** Counting clients, by lane. @type {Map<string, { client: Client, size: number }>} */
 const counting = new Map()
 
-/** Opens a WebSocket client that takes how long messages were under way. @param {Peer} peer */
+/** Opens a WebSocket client that records the latencies of messages. @param {Peer} peer */
 const time = async ({ name, port, path, steps }) => {
   const socket = new WebSocket(`ws://127.0.0.1:${port}${path}`, { perMessageDeflate: false })
   const left = [...steps]

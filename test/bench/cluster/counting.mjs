@@ -1,6 +1,6 @@
 import { createToken, definePlugin, Sessions, Transports } from 'rookery'
 
-/** A transport whose peers are in this process, and only look at the frames that reach them. */
+/** A transport whose peers are in this process, and only count the frames that they get. */
 class CountingTransport {
   name = 'counting'
   /** @type {import('rookery').TransportHost | undefined} */

@@ -6,7 +6,7 @@ import { measureThroughput } from './throughput.mjs'
 import { measureTopics } from './topics.mjs'
 
 /**
- * Parts of the benchmark across nodes, by the name that chooses one.
+ * Parts of the benchmark across nodes, by name.
  *
  * @type {Readonly<Record<string, { title: string, measure: (quick: boolean) => Promise<import('./rounds.mjs').Row[]> }>>}
  */
@@ -16,7 +16,7 @@ export const parts = {
     measure: (quick) => measureLatency(quick ? { rounds: 2, count: 200 } : { rounds: 5, count: 2000 }),
   },
   'cluster-throughput': {
-    title: 'Between two nodes, as fast as they arrive',
+    title: 'Between two nodes, as fast as possible',
     measure: (quick) => measureThroughput(quick ? { rounds: 3, millis: 300 } : { rounds: 7, millis: 1000 }),
   },
   'cluster-topics': {
@@ -27,13 +27,13 @@ export const parts = {
       ),
   },
   'cluster-send': {
-    title: 'To somebody on another of three nodes',
+    title: '`app.send` to a session or user on another of three nodes',
     measure: (quick) => measureSend(quick ? { rounds: 2, count: 300 } : { rounds: 5, count: 1000 }),
   },
 }
 
 /**
- * Measures across nodes; nothing where there is no nats-server.
+ * Measures across nodes. Without a nats-server, measures nothing.
  *
  * @param {readonly string[]} names of parts @param {boolean} quick
  */
@@ -47,7 +47,7 @@ export const measureCluster = async (names, quick) => {
     const { title, measure } = /** @type {typeof parts[string]} */ (parts[name])
     console.error(`${name} ...`)
     const rows = await measure(quick)
-    // At once: it takes minutes, and the next part may fail.
+    // Prints each part at once, because a part takes minutes and the next one may fail.
     console.error(`\n${title}\n\n${tableOf(rows)}\n`)
     measured.push({ name, title, rows })
   }

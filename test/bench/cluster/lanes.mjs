@@ -1,19 +1,19 @@
 import { PAYLOAD_BYTES } from '../message.mjs'
 
-/** Different topics of the lane `many`. */
-const MANY = 1000
+/** Number of topics of the lane `many`. */
+const MANY_TOPICS = 1000
 
-/** Messages that a publisher may have on their way to a node, and after how many the node reports. */
+/** Most messages under way from a publisher to a node, and number of messages after which the node reports. */
 export const FLOW = { window: 5000, every: 1000 }
 
-/** Messages published in one turn of the event loop, when it is about throughput. */
+/** Messages published in one turn of the event loop in the throughput benchmark. */
 export const BURST = 100
 
-/** Messages of a lane go round its topics. @param {string} lane */
+/** The topics of a lane. Its messages are published to them in turn. @param {string} lane */
 export const topicsOf = (lane) =>
-  lane === 'many' ? Array.from({ length: MANY }, (_, n) => `bench/many/${n}`) : [`bench/${lane}`]
+  lane === 'many' ? Array.from({ length: MANY_TOPICS }, (_, n) => `bench/many/${n}`) : [`bench/${lane}`]
 
-/** Topics without messages, or with hardly any. @param {number} n */
+/** The nth idle topic. @param {number} n */
 export const idleTopic = (n) => `rooms/${n}/messages`
 
 /** Microseconds on the clock that all processes of a machine share. */

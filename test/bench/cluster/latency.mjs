@@ -6,8 +6,8 @@ import { compare, timesOf } from './rounds.mjs'
 import { startNode, startSocketio } from './start.mjs'
 
 /** Milliseconds between two messages. */
-const INTERVAL = 5
-/** Messages before the measurement, so that compiled code is measured, as in a server that has run for a while. */
+const INTERVAL_MS = 5
+/** Messages before the measurement, so that the code is compiled as in a server that has run for some time. */
 const WARM_UP = { count: 5000, burst: 50 }
 
 const rookeryPeer = (/** @type {string} */ lane) => ({
@@ -21,8 +21,8 @@ const socketioPeer = {
 }
 
 /**
- * From a publish on one node to a WebSocket client of another, one message at a time. Each message crosses from core
- * to core at each hop: publisher and second node on one, NATS and client on the other.
+ * Measures the time from a publish on one node to a WebSocket client of another, one message at a time. At each hop a
+ * message crosses to the other core: publisher and second node are on one core, NATS and the client on the other.
  *
  * @param {{ rounds: number, count: number }} plan
  */
@@ -42,7 +42,7 @@ export const measureLatency = ({ rounds, count }) =>
     ]
     const take = async (/** @type {typeof ways[number]} */ { name, from, lane }, pace = { count }) => {
       const times = client.call('take', { name, count: pace.count })
-      await from.worker.call('paced', { lane, interval: INTERVAL, ...pace })
+      await from.worker.call('paced', { lane, interval: INTERVAL_MS, ...pace })
       return times
     }
     for (const { name, at, peer } of ways) await client.call('time', { name, port: at.port, ...peer })

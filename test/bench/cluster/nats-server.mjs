@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { canPin } from '../ipc.mjs'
 
-/** Whether there is a nats-server to measure with. */
+/** Whether nats-server is on the PATH. */
 export const hasNats = () => spawnSync('nats-server', ['--version']).status === 0
 
 const freePort = async () => {
@@ -16,25 +16,25 @@ const freePort = async () => {
   return port
 }
 
-/** A nats-server of the benchmark's own. */
+/** A nats-server that the benchmark starts. */
 export class NatsServer {
   #port = 0
   #core
   /** @type {import('node:child_process').ChildProcess | undefined} */
   #child
-  #abandon = () => void this.#child?.kill('SIGKILL')
+  #killOnExit = () => void this.#child?.kill('SIGKILL')
 
-  /** @param {number | string} core that it runs on */
+  /** @param {number | string} core of the server */
   constructor(core) {
     this.#core = core
-    process.on('exit', this.#abandon)
+    process.on('exit', this.#killOnExit)
   }
 
   get url() {
     return `nats://127.0.0.1:${this.#port}`
   }
 
-  /** Starts it, on the same port each time. */
+  /** Starts the server, on the same port each time. */
   async start() {
     this.#port ||= await freePort()
     const server = ['nats-server', '-a', '127.0.0.1', '-p', String(this.#port)]
@@ -58,7 +58,7 @@ export class NatsServer {
     return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) * 1024
   }
 
-  /** Ends it as a crash would. */
+  /** Kills the server like a crash. */
   async kill() {
     const child = this.#child
     this.#child = undefined
@@ -69,7 +69,7 @@ export class NatsServer {
   }
 
   async stop() {
-    process.off('exit', this.#abandon)
+    process.off('exit', this.#killOnExit)
     await this.kill()
   }
 }

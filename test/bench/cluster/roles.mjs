@@ -14,7 +14,7 @@ const footprint = async () => {
   return { rss, heap: process.memoryUsage().heapUsed }
 }
 
-/** Functions that every process of the cluster benchmark offers. */
+/** Functions of every process of the cluster benchmark. */
 export const measured = { cpu, footprint }
 
 /**
@@ -38,13 +38,13 @@ export const publishing = (publish) => {
     }
     return publisher
   }
-  let knocking = setTimeout(() => {}, 0)
+  let repeating = setTimeout(() => {}, 0)
   return {
-    /** Publishes a message that counts nowhere. @param {string} lane */
+    /** Publishes a message that is not counted. @param {string} lane */
     probe: (lane) => publisherOf(lane).probe(),
     /** @param {{ lane: string, count: number }} input */
     received: ({ lane, count }) => publisherOf(lane).received(count),
-    /** As fast as they arrive. @param {{ lane: string, millis: number }} input */
+    /** Publishes as fast as messages arrive. @param {{ lane: string, millis: number }} input */
     flood: ({ lane, millis }) => publisherOf(lane).run({ burst: BURST, millis }),
     /**
      * Publishes a few messages per interval; one for a latency measurement.
@@ -58,13 +58,13 @@ export const publishing = (publish) => {
         if (n % burst === 0) await sleep(interval)
       }
     },
-    /** Publishes to topics repeatedly, until it is stopped. @param {readonly string[]} topics */
-    knock(topics) {
-      knocking = setInterval(() => {
-        for (const topic of topics) publish(topic, {}, 'knock')
+    /** Publishes to topics every 2 ms until `stopPublishing`. @param {readonly string[]} topics */
+    publishRepeatedly(topics) {
+      repeating = setInterval(() => {
+        for (const topic of topics) publish(topic, {}, 'idle')
       }, 2)
     },
-    stopKnocking: () => clearInterval(knocking),
+    stopPublishing: () => clearInterval(repeating),
   }
 }
 
@@ -97,8 +97,8 @@ class Counter {
   }
 }
 
-/** Takes how long messages were under way. */
-class Stopwatch {
+/** Records the latencies of messages. */
+class LatencyRecorder {
   #ages = /** @type {number[]} */ ([])
   #wanted = Number.POSITIVE_INFINITY
   #done = (/** @type {number[]} */ _ages) => {}
@@ -111,7 +111,7 @@ class Stopwatch {
     this.#ages = []
   }
 
-  /** Resolves with this many times, in microseconds. @param {number} count @returns {Promise<number[]>} */
+  /** Resolves with `count` latencies, in microseconds. @param {number} count @returns {Promise<number[]>} */
   take(count) {
     this.#wanted = count
     return new Promise((resolve) => {
@@ -121,7 +121,7 @@ class Stopwatch {
 }
 
 /** Records when the first and when the last of some topics got a message. */
-class Ear {
+class TopicWatcher {
   /** @type {Set<string>} */
   #missing = new Set()
   #first = 0
@@ -135,7 +135,7 @@ class Ear {
   }
 
   /** @param {readonly string[]} topics @returns {Promise<{ first: number, all: number }>} */
-  hear(topics) {
+  untilAll(topics) {
     this.#missing = new Set(topics)
     this.#first = 0
     return new Promise((resolve) => {
@@ -147,16 +147,16 @@ class Ear {
 /**
  * The functions of a process that receives.
  *
- * @param {(told: unknown) => void} tell
+ * @param {(message: unknown) => void} tell
  */
 export const receiving = (tell) => {
   /** @type {Map<string, Counter>} */
   const counters = new Map()
-  /** @type {Map<string, Stopwatch>} */
+  /** @type {Map<string, LatencyRecorder>} */
   const watches = new Map()
-  const ear = new Ear()
+  const topicWatcher = new TopicWatcher()
   return {
-    ear,
+    topicWatcher,
     /** @param {string} lane */
     counter(lane) {
       const counter = new Counter((count) => tell({ lane, count }))
@@ -165,7 +165,7 @@ export const receiving = (tell) => {
     },
     /** @param {string} name */
     watch(name) {
-      const watch = new Stopwatch()
+      const watch = new LatencyRecorder()
       watches.set(name, watch)
       return watch
     },
@@ -180,7 +180,7 @@ export const receiving = (tell) => {
       /** @param {{ name: string, count: number }} input */
       take: ({ name, count }) => watches.get(name)?.take(count),
       /** @param {readonly string[]} topics */
-      hear: (topics) => ear.hear(topics),
+      untilTopics: (topics) => topicWatcher.untilAll(topics),
     },
   }
 }

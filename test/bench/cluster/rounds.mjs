@@ -4,7 +4,7 @@ import { median, quantile, spread } from '../stats.mjs'
  * Figures of one way in one round. Ways are compared by the first figure.
  *
  * @typedef {Readonly<Record<string, number>>} Figures
- * @typedef {{ base: string, goal?: number, least?: boolean }} Comparison `least`: the goal is a least, not a most
+ * @typedef {{ base: string, goal?: number, least?: boolean }} Comparison `least`: the goal is a minimum instead of a maximum
  *
  * @typedef {object} Row
  * @property {string} name
@@ -19,12 +19,12 @@ import { median, quantile, spread } from '../stats.mjs'
 export const timesOf = (times) => ({ 'p50 µs': quantile(times, 0.5), 'p99 µs': quantile(times, 0.99) })
 
 /**
- * Has ways take turns, round by round, in an order that shifts.
+ * Measures the ways in turn, round by round. The order shifts from round to round.
  *
  * @template {{ name: string }} W
  * @param {readonly W[]} ways @param {number} rounds
  * @param {(way: W) => Promise<Figures>} measure
- * @param {Map<string, Figures[]>} [taken] figures of earlier rounds by name, which the new ones are added to
+ * @param {Map<string, Figures[]>} [taken] figures of earlier rounds by name, to which the new ones are added
  */
 export const takeTurns = async (ways, rounds, measure, taken = new Map()) => {
   for (let round = 0; round < rounds; round++) {
@@ -51,7 +51,7 @@ export const rowsOf = (ways, taken, comparisons) =>
   ways.map(({ name }) => ({ name, ...summary(taken, name, comparisons[name]) }))
 
 /**
- * Has ways take turns and compares them.
+ * Measures the ways in turn and compares them.
  *
  * @template {{ name: string }} W
  * @param {readonly W[]} ways @param {number} rounds

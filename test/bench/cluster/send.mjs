@@ -4,8 +4,8 @@ import { NatsServer } from './nats-server.mjs'
 import { compare, timesOf } from './rounds.mjs'
 import { startNode } from './start.mjs'
 
-/** Milliseconds between two: at once, or so far apart that no send meets another. */
-const INTERVALS = { 'back to back': 0, '10 ms apart': 10 }
+/** Milliseconds between two sends. At 10 ms, no send overlaps with another. */
+const INTERVALS_MS = { 'back to back': 0, '10 ms apart': 10 }
 
 /**
  * Measures `app.send` to a user on another of three nodes, one at a time, beside a request of the NATS client.
@@ -24,28 +24,28 @@ export const measureSend = ({ rounds, count }) =>
     await c.worker.call('connect', 'bob')
     const plain = plainA.worker
     const answered = { from: plain, target: 'alice', expected: 1 }
-    const unanswered = { from: plain, target: 'nobody', expected: 0 }
+    const unanswered = { from: plain, target: 'unknown', expected: 0 }
     const send = (/** @type {object} */ target, /** @type {number} */ expected) => ({
       from: a.worker,
       target,
       expected,
-      base: expected > 0 ? 'NATS request' : 'NATS request to nobody',
+      base: expected > 0 ? 'NATS request' : 'NATS request, unknown user',
     })
     const ways = [
       { name: 'NATS request', ...answered },
       { name: 'send to a session', ...send({ session }, 1) },
       { name: 'send to a user on one node', ...send({ user: 'alice' }, 1) },
       { name: 'send to a user on two nodes', ...send({ user: 'bob' }, 2) },
-      { name: 'NATS request to nobody', ...unanswered },
-      { name: 'send to nobody', ...send({ user: 'nobody' }, 0) },
+      { name: 'NATS request, unknown user', ...unanswered },
+      { name: 'send to an unknown user', ...send({ user: 'unknown' }, 0) },
     ]
-    const all = Object.entries(INTERVALS).flatMap(([pace, interval]) =>
+    const all = Object.entries(INTERVALS_MS).flatMap(([pace, interval]) =>
       ways.map((way) => ({ ...way, interval, name: `${way.name}, ${pace}` })),
     )
     const take = ({ from, target, expected, interval }, length = count) =>
       from.call('send', { target, expected, interval, count: interval > 0 ? length / 4 : length })
     for (const way of all) await take(way, count / 4)
-    const bases = Object.keys(INTERVALS).flatMap((pace) =>
+    const bases = Object.keys(INTERVALS_MS).flatMap((pace) =>
       ways.map(({ name, base }) => [`${name}, ${pace}`, base && { base: `${base}, ${pace}` }]),
     )
     return compare(all, rounds, async (way) => timesOf(await take(way)), Object.fromEntries(bases))

@@ -1,10 +1,10 @@
 import { Worker } from '../ipc.mjs'
 
 /**
- * Something that can be asked, and where its clients connect.
+ * A process whose functions can be called, and a node with the port for its clients.
  *
- * @typedef {{ call: (name: string, input?: unknown) => Promise<any>, tell: (name: string, input: unknown) => void }} Asked
- * @typedef {{ worker: Asked, port: number }} Node
+ * @typedef {{ call: (name: string, input?: unknown) => Promise<any>, tell: (name: string, input: unknown) => void }} Callable
+ * @typedef {{ worker: Callable, port: number }} Node
  * @typedef {Parameters<Parameters<typeof import('./closing.mjs').closing>[0]>[0]} Own
  */
 

@@ -8,12 +8,12 @@ import { startNode, startSocketio } from './start.mjs'
 /**
  * One way for messages: the publisher, the receiver, and the counter of received messages.
  *
- * @typedef {import('./start.mjs').Asked} Asked
- * @typedef {{ name: string, from: Asked, to: Asked, counter: Asked, lane: string, counted: string }} Way
+ * @typedef {import('./start.mjs').Callable} Callable
+ * @typedef {{ name: string, from: Callable, to: Callable, counter: Callable, lane: string, counted: string }} Way
  */
 
-/** Messages as fast as they arrive, over one way. */
-export class Course {
+/** Measures one way, with messages published as fast as they arrive. */
+export class Flow {
   #way
   #messages = 0
 
@@ -57,7 +57,7 @@ const socketioPath = `/socket.io/?EIO=4&transport=websocket&room=${encodeURIComp
 const socketioSteps = [{ after: '0{', send: '40' }, { after: '40{' }]
 
 /**
- * Between two nodes, a core each; NATS and the clients run on either.
+ * Measures the throughput between two nodes. Each node has a core; NATS and the clients may run on both.
  *
  * @param {{ rounds: number, millis: number }} plan
  */
@@ -73,7 +73,7 @@ export const measureThroughput = ({ rounds, millis }) =>
       await startNode(own, 'rookery', LOAD_CORE, nats.url),
     ]
     const [first, second] = await startSocketio(own, BOTH_CORES, [SERVER_CORE, LOAD_CORE])
-    // Last, so that it ends first: to a client, a server that goes is an error.
+    // The last resource is stopped first. The clients treat the loss of a server as an error, so they stop before it.
     const clients = own(new Worker('cluster/clients.mjs', BOTH_CORES))
 
     const inside = (/** @type {string} */ name, from, to, /** @type {string} */ lane) => ({
@@ -115,16 +115,16 @@ export const measureThroughput = ({ rounds, millis }) =>
     ]
     for (const peer of peers) await clients.call('count', peer)
 
-    const courses = ways.map((way) => new Course(way))
+    const flows = ways.map((way) => new Flow(way))
     for (const { counter } of ways) {
-      counter.onTell = (/** @type {{ lane: string, count: number }} */ { lane, count }) => {
+      counter.onMessage = (/** @type {{ lane: string, count: number }} */ { lane, count }) => {
         const index = ways.findIndex((way) => way.counter === counter && way.counted === lane)
-        courses[index]?.received(count)
+        flows[index]?.received(count)
       }
     }
-    for (const course of courses) await course.open()
-    for (const course of courses) await course.run(millis / 2)
-    return compare(courses, rounds, (course) => course.run(millis), {
+    for (const flow of flows) await flow.open()
+    for (const flow of flows) await flow.run(millis / 2)
+    return compare(flows, rounds, (flow) => flow.run(millis), {
       Rookery: { base: 'Raw NATS', goal: 0.5, least: true },
       'Raw NATS, same bytes each time': { base: 'Raw NATS' },
       'Raw NATS, JSON.parse': { base: 'Raw NATS' },

@@ -6,18 +6,18 @@ import { clock, idleTopic } from './lanes.mjs'
 import { NatsServer } from './nats-server.mjs'
 import { compare } from './rounds.mjs'
 import { startNode } from './start.mjs'
-import { Course } from './throughput.mjs'
+import { Flow } from './throughput.mjs'
 
-/** Milliseconds that NATS is away. */
-const AWAY = 1000
-/** Idle topics that are tried after NATS was away. */
-const SAMPLE = 20
-/** Messages whose latency is taken in a slice, and milliseconds between them. */
-const PACE = { count: 200, interval: 5 }
+/** Milliseconds between the end and the restart of NATS. */
+const AWAY_MS = 1000
+/** Number of idle topics whose messages are awaited after the restart of NATS. */
+const SAMPLED_TOPICS = 20
+/** Messages whose latency is measured in a slice, and milliseconds between two messages. */
+const MEASURED = { count: 200, interval: 5 }
 const WARM_UP = { count: 5000, interval: 5, burst: 50 }
-const FLOOD_MILLIS = 500
+const FLOOD_MS = 500
 
-/** Two nodes and a NATS of their own. @param {import('./start.mjs').Own} own @param {string} kind */
+/** Starts two nodes with a separate NATS server. @param {import('./start.mjs').Own} own @param {string} kind */
 const startPair = async (own, kind) => {
   const nats = own(await new NatsServer(BOTH_CORES).start())
   const { worker: a } = await startNode(own, kind, SERVER_CORE, nats.url)
@@ -44,36 +44,43 @@ const hold = async ({ nats, b }, topics) => {
 
 /** Kills NATS, starts it again and waits for messages. @param {Pair} pair @param {number} topics */
 const restart = async ({ nats, a, b }, topics) => {
-  const sample = Array.from({ length: SAMPLE - 1 }, () => idleTopic(Math.floor(Math.random() * topics)))
-  const heard = b.call('hear', [...new Set([...sample, idleTopic(topics - 1)])])
+  const sample = Array.from({ length: SAMPLED_TOPICS - 1 }, () =>
+    idleTopic(Math.floor(Math.random() * topics)),
+  )
+  const arrived = b.call('untilTopics', [...new Set([...sample, idleTopic(topics - 1)])])
   await nats.kill()
-  await sleep(AWAY)
+  await sleep(AWAY_MS)
   await nats.start()
   const from = clock()
-  await a.call('knock', sample.concat(idleTopic(topics - 1)))
-  const { first, all } = await heard
-  await a.call('stopKnocking')
+  await a.call('publishRepeatedly', sample.concat(idleTopic(topics - 1)))
+  const { first, all } = await arrived
+  await a.call('stopPublishing')
   return { 'first again ms': (first - from) / 1000, 'all again ms': (all - from) / 1000 }
 }
 
-/** One topic that is in use. @param {Pair} pair */
+/** Starts to use one topic. @param {Pair} pair */
 const openTopic = async ({ a, b }) => {
   await b.call('time', 'timed')
   await b.call('count', 'one')
-  const course = new Course({ name: 'one', from: a, to: b, counter: b, lane: 'one', counted: 'one' })
-  b.onTell = ({ count }) => course.received(count)
-  await course.open()
-  const take = async (pace = PACE) => {
+  const flow = new Flow({ name: 'one', from: a, to: b, counter: b, lane: 'one', counted: 'one' })
+  b.onMessage = ({ count }) => flow.received(count)
+  await flow.open()
+  const take = async (pace = MEASURED) => {
     const times = b.call('take', { name: 'timed', count: pace.count })
     await a.call('paced', { lane: 'timed', ...pace })
     return quantile(await times, 0.5)
   }
   await take(WARM_UP)
-  const run = async () => (await course.run(FLOOD_MILLIS))['messages/s']
+  const run = async () => (await flow.run(FLOOD_MS))['messages/s']
   return { take, run }
 }
 
-/** Compares the use of one topic without idle ones and with them, in turns. @param {Pair[]} pairs @param {number} slices */
+/**
+ * Compares the use of one topic without idle ones and with them, in turns.
+ *
+ * @param {Pair[]} pairs
+ * @param {number} slices
+ */
 const use = async (pairs, slices) => {
   const [alone, among] = await Promise.all(pairs.map(openTopic))
   const taken = []
@@ -84,7 +91,7 @@ const use = async (pairs, slices) => {
       'msg/s alone': await alone.run(),
       'msg/s among': await among.run(),
     }
-    // The first slice is there to warm up.
+    // The first slice is a warm-up.
     if (slice >= 0) taken.push(figures)
   }
   const middle = (/** @type {(figures: typeof taken[number]) => number} */ of) => median(taken.map(of))
@@ -108,7 +115,7 @@ export const measureTopics = async ({ rounds, slices, topics }) => {
     { name: 'Raw NATS', kind: 'nats' },
     { name: 'Rookery', kind: 'rookery' },
   ]
-  const life = (/** @type {{ kind: string }} */ { kind }) =>
+  const measureKind = (/** @type {{ kind: string }} */ { kind }) =>
     closing(async (own) => {
       const pairs = [await startPair(own, kind), await startPair(own, kind)]
       const [, full] = pairs
@@ -116,5 +123,5 @@ export const measureTopics = async ({ rounds, slices, topics }) => {
       const used = await use(pairs, slices)
       return { ...held, ...(await restart(full, topics)), ...used }
     })
-  return compare(ways, rounds, life, {})
+  return compare(ways, rounds, measureKind, {})
 }

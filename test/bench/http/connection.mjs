@@ -23,7 +23,10 @@ export class Connection {
   /** @type {() => void} */
   #onAnswered = () => {}
 
-  /** @param {number} port @param {(error: Error) => void} fail called when the server closes it or answers something else */
+  /**
+   * @param {number} port
+   * @param {(error: Error) => void} fail called if the server closes the connection or sends another response
+   */
   constructor(port, fail) {
     this.#fail = fail
     this.#socket = connect({
@@ -63,7 +66,7 @@ export class Connection {
     await closed
   }
 
-  /** @param {string} body @returns {Promise<void>} settles once the response is there */
+  /** @param {string} body @returns {Promise<void>} resolves once the response is complete */
   #expect(body) {
     this.#expected = body
     this.#underWay = true

@@ -11,9 +11,9 @@ const FIRST_UPLOAD_BYTES = 8 * MIB
 /** Connections that request a route at the same time. */
 const CONNECTIONS = 32
 /** Time that a server is requested before each measurement, on the same connections, in ms. */
-const LEAD_IN_MILLIS = 50
+const LEAD_IN_MS = 50
 /** Time that a new server is requested before the first measurement, in ms. */
-const WARM_UP_MILLIS = 2000
+const WARM_UP_MS = 2000
 /** Measurements of uploads to a new server that do not count. */
 const WARM_UP_UPLOADS = 4
 /**
@@ -69,11 +69,11 @@ const measureLoad = async ({ server, load, port }, count, name, { first, input }
 /** @type {Kind} */
 const requests = {
   async warmUp(running) {
-    const inputs = { first: { millis: WARM_UP_MILLIS }, input: { millis: 0 } }
+    const inputs = { first: { millis: WARM_UP_MS }, input: { millis: 0 } }
     await measureLoad(running, CONNECTIONS, 'get', inputs)
   },
   async measure(running, plan) {
-    const inputs = { first: { millis: LEAD_IN_MILLIS }, input: { millis: plan.millis } }
+    const inputs = { first: { millis: LEAD_IN_MS }, input: { millis: plan.millis } }
     const { micros, requests, millis } = await measureLoad(running, CONNECTIONS, 'get', inputs)
     return {
       'CPU µs/request': micros / requests,
@@ -130,7 +130,7 @@ const uploadGroups = (/** @type {readonly string[]} */ flags = []) => [
 ]
 
 /**
- * Pieces of the benchmark of HTTP requests, by the name that chooses one.
+ * Pieces of the benchmark of HTTP requests, by name.
  *
  * @type {Readonly<Record<string, Piece>>}
  */
@@ -154,7 +154,7 @@ export const pieces = {
 }
 
 /**
- * Compares servers. They run at the same time and take turns, so that a disturbance of the machine meets all of them.
+ * Compares servers. They run at the same time and take turns, so that other load of the machine affects all of them.
  *
  * @param {Group} group @param {Plan} plan
  */

@@ -1,7 +1,7 @@
 import express from 'express'
 import { Hono } from 'hono'
 
-/** What `GET /hello` answers. */
+/** Body of the response to `GET /hello`. */
 export const GREETING = 'hi'
 
 /** The user's Hono app. */

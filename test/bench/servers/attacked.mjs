@@ -19,7 +19,7 @@ const createServer = (hostname) => {
 /** @type {ReturnType<typeof createServer>} */
 let app
 
-/** Starts the server at an address; returns its port. @param {string} hostname */
+/** Starts the server at an address. Resolves with its port. @param {string} hostname */
 const start = async (hostname) => {
   app = await createServer(hostname).start()
   return Number(new URL(app.scope.get(HttpServer).url).port)

@@ -9,9 +9,9 @@ import { serve } from '../publisher.mjs'
 const app = createApp({
   plugins: [http({ port: 0, hostname: '127.0.0.1' }), websocket(), socketio(), sse({ heartbeat: '1h' })],
   logger: 'error',
-  // The clients of the benchmark only count: no pings, as the `ws` loop has none either.
+  // The clients cannot answer pings, and the `ws` loop sends none either.
   pingInterval: '1h',
-  // All of them come at once, and from one address.
+  // All clients connect at once, and from one address.
   limits: { handshakeBurst: 50_000 },
 })
 await app.start()

@@ -11,7 +11,7 @@ const io = new Server(http, {
   transports: ['websocket'],
   perMessageDeflate: false,
   serveClient: false,
-  // The clients of the benchmark only count: no pings, as the `ws` loop has none either.
+  // The clients cannot answer pings, and the `ws` loop sends none either.
   pingInterval: 3_600_000,
 })
 io.on('connection', (socket) => void socket.join(ROOM))

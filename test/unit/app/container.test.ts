@@ -8,7 +8,7 @@ const Mailer = createToken<{ send(): string }>('Mailer', "mail() from 'my-mail-p
 const Clock = createToken<number>('Clock')
 
 describe('a scope', () => {
-  it('makes what is provided at the first get, once', () => {
+  it('calls a factory once, at the first get', () => {
     const scope = createScope()
     const factory = vi.fn(() => ({ send: () => 'sent' }))
     scope.for('mail').provide(Mailer, factory)
@@ -20,7 +20,7 @@ describe('a scope', () => {
     expect(factory).toHaveBeenCalledOnce()
   })
 
-  it('knows what plugins require', async () => {
+  it('tells whether a plugin requires a token', async () => {
     const seen: { mailer?: boolean; clock?: boolean } = {}
     const mail = definePlugin({
       name: 'mail',
@@ -39,7 +39,7 @@ describe('a scope', () => {
     expect(seen).toEqual({ mailer: true, clock: false })
   })
 
-  it('keeps values that look like nothing', () => {
+  it('keeps falsy values, too', () => {
     const scope = createScope()
     for (const value of [undefined, null, 0, '', false]) {
       const token = createToken<unknown>('Value')
@@ -50,7 +50,7 @@ describe('a scope', () => {
     }
   })
 
-  it('asks a factory that failed again', () => {
+  it('calls a factory again after it has failed', () => {
     const scope = createScope()
     let attempts = 0
     scope.provide(Clock, () => {
@@ -61,13 +61,13 @@ describe('a scope', () => {
     expect(scope.get(Clock)).toBe(2)
   })
 
-  it('tells tokens apart even when their names are alike', () => {
+  it('distinguishes two tokens of the same name', () => {
     const scope = createScope()
     scope.provide(Clock, () => 1)
     expect(scope.has(createToken('Clock'))).toBe(false)
   })
 
-  it('knows who provides what', () => {
+  it('knows which plugin provides a token', () => {
     const scope = createScope()
     scope.for('mail').provide(Mailer, () => ({ send: () => '' }))
     scope.provide(Clock, () => 1)
@@ -78,7 +78,7 @@ describe('a scope', () => {
     ])
   })
 
-  it('shares nothing with other scopes, and forgets everything when disposed', () => {
+  it('shares nothing with other scopes, and is empty after dispose()', () => {
     const [one, other] = [createScope(), createScope()]
     one.provide(Clock, () => 1)
     expect(other.has(Clock)).toBe(false)
@@ -90,7 +90,7 @@ describe('a scope', () => {
     expect(other.get(Clock)).toBe(2)
   })
 
-  it('refuses two providers of one token, and names both', () => {
+  it('refuses a second provider of a token, and names both plugins', () => {
     const scope = createScope()
     scope.for('mail').provide(Mailer, () => ({ send: () => '' }))
     expect(() => scope.for('postal').provide(Mailer, () => ({ send: () => '' }))).toThrow(
@@ -98,7 +98,7 @@ describe('a scope', () => {
     )
   })
 
-  it('says what to add when nobody provides a token', () => {
+  it('names the plugin to add when no plugin provides a token', () => {
     const scope = createScope()
     expect(() => scope.get(Mailer)).toThrow(
       coded('missing_provider', {
@@ -108,7 +108,7 @@ describe('a scope', () => {
     expect(() => scope.get(Clock)).toThrow(coded('missing_provider', { message: 'No plugin provides Clock' }))
   })
 
-  it('names the way round when providers need each other, and goes on working', () => {
+  it('lists the providers of a cycle, and works afterwards', () => {
     const scope = createScope()
     const [A, B, C] = [createToken<number>('A'), createToken<number>('B'), createToken<number>('C')]
     scope.provide(A, () => scope.get(B))

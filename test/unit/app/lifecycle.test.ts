@@ -12,7 +12,7 @@ const compose = (...plugins: readonly Plugin[]) => {
   return { app: createApp({ logger, plugins }), lines: logger.lines }
 }
 
-/** A plugin that notes its calls; what `overrides` has runs after that. */
+/** A plugin that logs each call, and then calls the method in `overrides`. */
 const part = (name: string, log: string[], overrides: Partial<Plugin> = {}): Plugin => ({
   name,
   start: (scope) => {
@@ -32,7 +32,7 @@ const part = (name: string, log: string[], overrides: Partial<Plugin> = {}): Plu
 const fails = (message: string) => () => Promise.reject(new Error(message))
 
 describe('start', () => {
-  it('resolves with the app, and is one start however often it is called', async () => {
+  it('resolves with the app, and starts it once, however often it is called', async () => {
     const log: string[] = []
     const { app } = compose(part('a', log))
     expect(app.state).toBe('created')
@@ -45,7 +45,7 @@ describe('start', () => {
     expect(app.state).toBe('stopped')
   })
 
-  it('starts transports after plugins and before anything listens, and stops them before the plugins', async () => {
+  it('starts transports after start() and before listen() of the plugins, and stops them before the plugins', async () => {
     const log: string[] = []
     const transport: Transport = {
       name: 'pigeon',
@@ -62,7 +62,7 @@ describe('start', () => {
   })
 
   it.each(['start', 'listen'] as const)(
-    'that fails at %s rejects with the plugin and the cause, and what had started is stopped',
+    'that fails at %s rejects with the plugin and the cause, and stops the started plugins',
     async (stage) => {
       const log: string[] = []
       const { app } = compose(
@@ -82,14 +82,14 @@ describe('start', () => {
     },
   )
 
-  it('names the plugin when what it throws is no error', async () => {
+  it('names a plugin that rejects with a value that is not an Error', async () => {
     const { app } = compose(part('odd', [], { start: () => Promise.reject('a string') }))
     await expect(app.start()).rejects.toEqual(
       coded('plugin_failed', { message: "Plugin 'odd' failed at start: a string" }),
     )
   })
 
-  it('gives each plugin 10 s, then rejects with its name and stops what had started', async () => {
+  it('gives each plugin 10 s, then rejects with its name and stops the started plugins', async () => {
     vi.useFakeTimers()
     const log: string[] = []
     const { app } = compose(part('first', log), part('slow', log, { start: never }))
@@ -104,7 +104,7 @@ describe('start', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  it('has the limit that the app sets', async () => {
+  it('gives each plugin the startTimeout of the app', async () => {
     const app = createApp({
       logger: 'silent',
       startTimeout: '20ms',
@@ -113,7 +113,7 @@ describe('start', () => {
     await expect(app.start()).rejects.toEqual(coded('plugin_timeout'))
   })
 
-  it('cannot follow a stop', async () => {
+  it('rejects after a stop', async () => {
     const { app } = compose()
     await app.stop()
     await expect(app.start()).rejects.toEqual(coded('app_stopped'))
@@ -122,7 +122,7 @@ describe('start', () => {
 })
 
 describe('stop', () => {
-  it('stops in reverse, all attempted, and reports what fails without rejecting', async () => {
+  it('stops every plugin in reverse order, and logs each error without rejecting', async () => {
     const log: string[] = []
     const { app, lines } = compose(
       part('a', log),
@@ -143,7 +143,7 @@ describe('stop', () => {
     ])
   })
 
-  it('gives each plugin 10 s, then goes on and reports it', async () => {
+  it('gives each plugin 10 s, then logs its name and stops the next', async () => {
     vi.useFakeTimers()
     const log: string[] = []
     const { app, lines } = compose(part('a', log), part('slow', log, { stop: never }))
@@ -158,7 +158,7 @@ describe('stop', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  it('is one stop however often it is called', async () => {
+  it('stops the app once, however often it is called', async () => {
     const log: string[] = []
     const { app } = compose(part('a', log))
     await app.start()
@@ -167,7 +167,7 @@ describe('stop', () => {
     expect(log.filter((line) => line === 'stop a')).toHaveLength(1)
   })
 
-  it('waits for a start that is under way', async () => {
+  it('waits for a pending start', async () => {
     const log: string[] = []
     const { app } = compose(part('a', log))
     const started = app.start()
@@ -184,7 +184,7 @@ describe('stop', () => {
     expect(app.state).toBe('stopped')
   })
 
-  it('after a start that failed has nothing left to do', async () => {
+  it('stops nothing again after a failed start', async () => {
     const log: string[] = []
     const { app } = compose(part('broken', log, { start: fails('no') }))
     await failureOf(app.start())
@@ -192,7 +192,7 @@ describe('stop', () => {
     expect(log).toEqual(['start broken', 'stop broken'])
   })
 
-  it('lets the scope go and aborts what listeners are doing', async () => {
+  it('clears the scope, and aborts the signals of running listeners', async () => {
     const { app } = compose(definePlugin({ name: 'x' }))
     let signal: AbortSignal | undefined
     app.bus.subscribe('a', (_event, ctx) => {

@@ -8,7 +8,7 @@ const C = createToken<string>('C')
 
 const compose = (...plugins: readonly Plugin[]) => createApp({ logger: 'silent', plugins })
 
-/** A plugin that provides a token and notes when it is called. */
+/** A plugin that provides a token and logs each call. */
 const part = (name: string, log: string[], provides?: Token<string>, requires?: readonly Token<string>[]) =>
   definePlugin({
     name,
@@ -35,7 +35,7 @@ describe('plugins', () => {
     expect(log).toEqual(['setup b', 'setup a'])
   })
 
-  it('start after those that provide what they require, whatever the order they are listed in', async () => {
+  it('start after the providers of the tokens they require, in whatever order they are listed', async () => {
     for (const order of permutations(['a', 'b', 'c', 'd'])) {
       const log: string[] = []
       const parts: Record<string, Plugin> = {
@@ -55,7 +55,7 @@ describe('plugins', () => {
     }
   })
 
-  it('that require nothing of each other start in the order listed', async () => {
+  it('that do not require each other start in the order listed', async () => {
     const log: string[] = []
     const app = compose(part('z', log), part('a', log), part('m', log))
     await app.start()
@@ -63,7 +63,7 @@ describe('plugins', () => {
     await app.stop()
   })
 
-  it('may require what they provide themselves, and what the core provides', async () => {
+  it('may require tokens that they provide themselves or that the core provides', async () => {
     const { AppToken, Logger } = await import('rookery')
     const app = compose(
       definePlugin({
@@ -77,7 +77,7 @@ describe('plugins', () => {
     await app.stop()
   })
 
-  it('get what others provide at start, made only when somebody asks', async () => {
+  it('can get tokens of other plugins at start, whose factories run at the first get', async () => {
     const made = vi.fn(() => 'made')
     const got: string[] = []
     const app = compose(
@@ -92,26 +92,26 @@ describe('plugins', () => {
     await app.stop()
   })
 
-  it('come back from definePlugin as they are', () => {
+  it('are returned unchanged by definePlugin', () => {
     const plugin = { name: 'x' }
     expect(definePlugin(plugin)).toBe(plugin)
   })
 })
 
-describe('an app that cannot be composed says so when it is created', () => {
-  it('two plugins of one name', () => {
+describe('createApp throws for', () => {
+  it('two plugins of the same name', () => {
     expect(() => compose({ name: 'rooms' }, { name: 'rooms' })).toThrow(
       coded('duplicate_plugin', { message: "Two plugins are called 'rooms'; leave one out or rename it" }),
     )
   })
 
-  it('two providers of one token, with both names', () => {
+  it('two providers of the same token, and names both', () => {
     expect(() => compose(part('one', [], A), part('other', [], A))).toThrow(
       coded('duplicate_provider', { message: expect.stringMatching(/one.*other.*provide A/) }),
     )
   })
 
-  it('a requirement that nobody provides, with the plugin and the fix', () => {
+  it('a requirement without a provider, and names the plugin and the fix', () => {
     expect(() => compose({ name: 'needy', requires: [A] })).toThrow(
       coded('missing_requirement', {
         message:
@@ -123,7 +123,7 @@ describe('an app that cannot be composed says so when it is created', () => {
     )
   })
 
-  it('plugins that require each other, with the way round', () => {
+  it('plugins that require each other, and lists the cycle', () => {
     const D = createToken<string>('D')
     const fine = part('fine', [], D)
     const [a, b, c] = [part('a', [], A, [C]), part('b', [], B, [D, A]), part('c', [], C, [B])]
@@ -132,7 +132,7 @@ describe('an app that cannot be composed says so when it is created', () => {
     )
   })
 
-  it('a setup that throws, with the plugin and the cause', () => {
+  it('a setup that throws, and gives the plugin and the cause', () => {
     const cause = new Error('no disk')
     const broken = definePlugin({
       name: 'broken',
@@ -145,7 +145,7 @@ describe('an app that cannot be composed says so when it is created', () => {
     )
   })
 
-  it('a setup that gets what a later plugin provides, with the way out', () => {
+  it('a setup that gets a token of a later plugin, and gives advice', () => {
     const hasty = definePlugin({ name: 'hasty', requires: [A], setup: (scope) => void scope.get(A) })
     expect(() => compose(hasty, part('a', [], A))).toThrow(
       coded('missing_provider', {
@@ -158,8 +158,8 @@ describe('an app that cannot be composed says so when it is created', () => {
   })
 })
 
-describe('a plugin that is wrong in itself is named', () => {
-  it('when its setup is asynchronous, even if that fails later', () => {
+describe('createApp names an invalid plugin', () => {
+  it('whose setup is asynchronous, whether the promise resolves or rejects', () => {
     for (const setup of [async () => {}, () => Promise.reject(new Error('later'))]) {
       expect(() => compose({ name: 'late', setup })).toThrow(
         coded('plugin_failed', { message: expect.stringMatching(/'late'.*setup must be synchronous/) }),
@@ -167,7 +167,7 @@ describe('a plugin that is wrong in itself is named', () => {
     }
   })
 
-  it('when it requires or provides what is not a token', () => {
+  it('that requires or provides a value that is not a token', () => {
     const none = undefined as unknown as Token<string>
     expect(() => compose({ name: 'x', requires: [none] })).toThrow(
       coded('invalid_option', {
@@ -182,15 +182,15 @@ describe('a plugin that is wrong in itself is named', () => {
   })
 })
 
-describe('a provider that fails while the app runs', () => {
-  it('names the plugin that asked', async () => {
+describe('an error of a provider after createApp', () => {
+  it('names the plugin that requested the token', async () => {
     const app = compose(definePlugin({ name: 'asks', start: (scope) => void scope.get(B) }))
     expect(await failureOf(app.start())).toEqual(
       coded('missing_provider', { message: "Plugin 'asks' failed at start: No plugin provides B" }),
     )
   })
 
-  it('names the way round when providers need each other', async () => {
+  it('lists the cycle if providers need each other', async () => {
     const app = compose(
       definePlugin({ name: 'a', setup: (scope) => scope.provide(A, () => scope.get(B)) }),
       definePlugin({ name: 'b', setup: (scope) => scope.provide(B, () => scope.get(A)) }),

@@ -7,7 +7,7 @@ import type { TokenVerifier } from '../../../plugins/auth/token-verifier.ts'
 import { recordingLogger } from '../../support/app.ts'
 
 const START = 1_000_000_000
-const MINUTE = 60_000
+const MINUTE_MS = 60_000
 
 beforeEach(() => void vi.useFakeTimers({ now: START }))
 afterEach(() => void vi.useRealTimers())
@@ -66,8 +66,8 @@ const start = (lifetime: number) => {
 
 describe('an authenticated session', () => {
   it('is asked for a new token 30 s before the token expires, and is closed 25 s after that', () => {
-    const { fake } = start(10 * MINUTE)
-    vi.advanceTimersByTime(10 * MINUTE - 30_001)
+    const { fake } = start(10 * MINUTE_MS)
+    vi.advanceTimersByTime(10 * MINUTE_MS - 30_001)
     expect(fake.events).toEqual([])
     vi.advanceTimersByTime(1)
     expect(fake.events).toEqual([{ type: 'auth', expiresIn: 30_000 }])
@@ -78,16 +78,16 @@ describe('an authenticated session', () => {
   })
 
   it('stays open with a new token, even if it comes in the grace period', async () => {
-    const { fake, renew } = start(MINUTE)
-    vi.advanceTimersByTime(MINUTE + 24_000)
-    expect(await renew(identity(10 * MINUTE))).toEqual({ expiresIn: 10 * MINUTE })
-    vi.advanceTimersByTime(9 * MINUTE)
+    const { fake, renew } = start(MINUTE_MS)
+    vi.advanceTimersByTime(MINUTE_MS + 24_000)
+    expect(await renew(identity(10 * MINUTE_MS))).toEqual({ expiresIn: 10 * MINUTE_MS })
+    vi.advanceTimersByTime(9 * MINUTE_MS)
     expect(fake.closed).toBe(false)
   })
 
   it('leaves no entry and no timer behind', async () => {
-    const { sessions, session, renew } = start(MINUTE)
-    await renew(identity(MINUTE, 'two'))
+    const { sessions, session, renew } = start(MINUTE_MS)
+    await renew(identity(MINUTE_MS, 'two'))
     expect(sessions.size).toBeGreaterThan(0)
     sessions.closed(session)
     sessions.closed(session)
@@ -96,14 +96,14 @@ describe('an authenticated session', () => {
   })
 
   it('is not registered if it was closed or revoked during the handshake', () => {
-    const { sessions, revocations } = start(MINUTE)
+    const { sessions, revocations } = start(MINUTE_MS)
     const before = sessions.size
-    const fake = new FakeSession(sessions.admit(identity(MINUTE)))
+    const fake = new FakeSession(sessions.admit(identity(MINUTE_MS)))
     fake.closed = true
     sessions.opened(fake as unknown as Session, (frame) => fake.push(frame))
     expect(sessions.size).toBe(before)
     // Revoked after the handshake and before the session opens.
-    const late = new FakeSession(sessions.admit(identity(MINUTE, 'late')))
+    const late = new FakeSession(sessions.admit(identity(MINUTE_MS, 'late')))
     revocations.add({ key: 'token-late', before: null, until: Date.now() + 1 }, Date.now())
     expect(() => sessions.opened(late as unknown as Session, () => {})).toThrow(
       expect.objectContaining({ code: 'token_revoked' }),
@@ -111,8 +111,8 @@ describe('an authenticated session', () => {
   })
 
   it('is closed if its current token is revoked, and not for an earlier token', async () => {
-    const { sessions, fake, renew } = start(MINUTE)
-    await renew(identity(MINUTE, 'two'))
+    const { sessions, fake, renew } = start(MINUTE_MS)
+    await renew(identity(MINUTE_MS, 'two'))
     expect(sessions.closeRevoked([{ key: 'token-one', before: null, until: 0 }])).toBe(0)
     expect(sessions.closeRevoked([{ key: 'user-ada', before: START / 1000 - 1, until: 0 }])).toBe(0)
     expect(fake.closed).toBe(false)
@@ -121,13 +121,13 @@ describe('an authenticated session', () => {
   })
 
   it('refuses a new token if it was closed while the token was verified', async () => {
-    const { sessions, fake, session, renew } = start(MINUTE)
+    const { sessions, fake, session, renew } = start(MINUTE_MS)
     let verified = (_identity: Identity): void => {}
     const renewing = renew(new Promise<Identity>((resolve) => (verified = resolve)))
     const refused = expect(renewing).rejects.toMatchObject({ code: 'disconnected' })
     fake.closed = true
     sessions.closed(session)
-    verified(identity(MINUTE))
+    verified(identity(MINUTE_MS))
     await refused
     expect(sessions.size).toBe(0)
     expect(vi.getTimerCount()).toBe(0)

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { renewalLeadMs, TokenExpiry } from '../../../plugins/auth/token-expiry.ts'
 
-const DAY = 24 * 3_600_000
+const DAY_MS = 24 * 3_600_000
 
 beforeEach(() => void vi.useFakeTimers({ now: 1_000_000 }))
 afterEach(() => void vi.useRealTimers())
@@ -19,7 +19,7 @@ const start = (lifetime: number, grace = 25_000) => {
 describe('TokenExpiry', () => {
   it('asks for a new token 30 s before the token expires, and reports the end after the grace period', () => {
     const { events } = start(600_000)
-    vi.advanceTimersByTime(DAY)
+    vi.advanceTimersByTime(DAY_MS)
     expect(events).toEqual([
       ['renewalDue', 570_000, 30_000],
       ['expired', 625_000],
@@ -38,7 +38,7 @@ describe('TokenExpiry', () => {
 
   it('asks at once if the token has expired, and reports the end after the rest of the grace period', () => {
     const { events } = start(-5000)
-    vi.advanceTimersByTime(DAY)
+    vi.advanceTimersByTime(DAY_MS)
     expect(events).toEqual([
       ['renewalDue', 0, 0],
       ['expired', 20_000],
@@ -49,7 +49,7 @@ describe('TokenExpiry', () => {
     const { expiry, events } = start(60_000)
     vi.advanceTimersByTime(50_000)
     expiry.renew(Date.now() + 600_000)
-    vi.advanceTimersByTime(DAY)
+    vi.advanceTimersByTime(DAY_MS)
     expect(events).toEqual([
       ['renewalDue', 30_000, 30_000],
       ['renewalDue', 620_000, 30_000],
@@ -58,11 +58,11 @@ describe('TokenExpiry', () => {
   })
 
   it('works for a token that expires later than the longest timer, and leaves no timer when it is stopped', () => {
-    const { expiry, events } = start(60 * DAY)
-    vi.advanceTimersByTime(59 * DAY)
+    const { expiry, events } = start(60 * DAY_MS)
+    vi.advanceTimersByTime(59 * DAY_MS)
     expect(events).toEqual([])
-    vi.advanceTimersByTime(DAY)
-    expect(events).toEqual([['renewalDue', 60 * DAY - 30_000, 30_000]])
+    vi.advanceTimersByTime(DAY_MS)
+    expect(events).toEqual([['renewalDue', 60 * DAY_MS - 30_000, 30_000]])
     expiry.stop()
     expect(vi.getTimerCount()).toBe(0)
   })

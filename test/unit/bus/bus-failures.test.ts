@@ -11,7 +11,7 @@ const createBus = (options?: BusOptions) => {
 
 const never = () => new Promise<void>(() => {})
 
-/** A promise to settle by hand. */
+/** A promise that the test settles. */
 const deferred = () => {
   let settle = () => {}
   const promise = new Promise<void>((resolve) => {
@@ -23,7 +23,7 @@ const deferred = () => {
 afterEach(() => vi.useRealTimers())
 
 describe('publishAndWait', () => {
-  it('resolves when every listener has settled, and not before', async () => {
+  it('resolves once every listener has settled', async () => {
     const { bus } = createBus()
     const first = deferred()
     const second = deferred()
@@ -40,7 +40,7 @@ describe('publishAndWait', () => {
     expect(done).toHaveBeenCalledOnce()
   })
 
-  it('resolves when nobody listens, and when the only listener has cancelled', async () => {
+  it('resolves without listeners, and after the only listener has cancelled', async () => {
     const { bus } = createBus()
     await bus.publishAndWait('a')
     const subscription = bus.subscribe('a', never)
@@ -49,7 +49,7 @@ describe('publishAndWait', () => {
     await waiting
   })
 
-  it('resolves although listeners fail', async () => {
+  it('resolves even if listeners fail', async () => {
     const { bus } = createBus()
     bus.subscribe('a', () => Promise.reject(new Error('no')))
     bus.subscribe('a', () => {
@@ -90,7 +90,7 @@ describe('a listener that fails', () => {
     ['rejects', async () => throwing(), 'thrown'],
     ['returns a thenable that cannot be read', () => hostile, 'a then that throws'],
     ['returns a thenable that breaks', () => breaking, 'a thenable that breaks'],
-  ])('hurts no other and is reported with its cause: %s', async (_what, listener, message) => {
+  ])('affects no other listener, and is logged with its cause: %s', async (_what, listener, message) => {
     const { bus, lines } = createBus()
     const [before, after] = [vi.fn(), vi.fn()]
     bus.subscribe('a', before)
@@ -105,10 +105,10 @@ describe('a listener that fails', () => {
   })
 })
 
-describe('a listener that takes too long', () => {
+describe('a listener with a time limit', () => {
   beforeEach(() => void vi.useFakeTimers())
 
-  it('sees its signal abort after 5 s, is reported, and is no longer waited for', async () => {
+  it('gets an aborted signal after 5 s, is logged, and then no longer delays publishAndWait', async () => {
     const { bus, lines } = createBus()
     let ctx: ListenerContext | undefined
     bus.subscribe('a', (_event, context) => {
@@ -127,7 +127,7 @@ describe('a listener that takes too long', () => {
     expect(lines).toMatchObject([{ level: 'error', err: { code: 'listener_timeout' } }])
   })
 
-  it('has the limit that the app sets, and 5 s when it sets undefined', async () => {
+  it('has listenerTimeout as its limit, and 5 s if that is undefined', async () => {
     for (const [listenerTimeout, limit] of [
       [50, 50],
       [undefined, 5000],
@@ -142,7 +142,7 @@ describe('a listener that takes too long', () => {
     }
   })
 
-  it('sees an aborted signal when it first looks at it too late', async () => {
+  it('gets an aborted signal, even if it first reads the signal after the limit', async () => {
     const { bus } = createBus({ listenerTimeout: 50 })
     let ctx: ListenerContext | undefined
     bus.subscribe('a', (_event, context) => {
@@ -154,7 +154,7 @@ describe('a listener that takes too long', () => {
     expect(ctx?.signal.aborted).toBe(true)
   })
 
-  it('is reported once, even if it then gives up with an error', async () => {
+  it('is logged once, even if it rejects when its signal aborts', async () => {
     const { bus, lines } = createBus({ listenerTimeout: 50 })
     bus.subscribe('a', async (_event, { signal }) => {
       await new Promise((_resolve, reject) =>
@@ -166,7 +166,7 @@ describe('a listener that takes too long', () => {
     expect(lines).toHaveLength(1)
   })
 
-  it('leaves no timer when it settles in time', async () => {
+  it('leaves no timer if it settles in time', async () => {
     const { bus } = createBus()
     bus.subscribe('a', async () => {})
     await bus.publishAndWait('a')
@@ -174,10 +174,10 @@ describe('a listener that takes too long', () => {
   })
 })
 
-describe('a listener that does not keep up', () => {
+describe('a slow listener', () => {
   beforeEach(() => void vi.useFakeTimers())
 
-  it('loses events past its bound, which are counted and reported once a second', async () => {
+  it('loses events beyond maxPending, which are counted and logged once a second', async () => {
     verifies('delivery.bus.beyond-max-pending')
     const { bus, lines } = createBus({ maxPending: 2, listenerTimeout: 60_000 })
     const listener = vi.fn(never)
@@ -201,7 +201,7 @@ describe('a listener that does not keep up', () => {
     expect(lines[1]).toMatchObject({ dropped: 4, total: 7 })
   })
 
-  it('gets events again as soon as it has settled', async () => {
+  it('gets events again after a call has settled', async () => {
     const { bus } = createBus({ maxPending: 1 })
     const first = deferred()
     const listener = vi.fn(() => first.promise)
@@ -217,7 +217,7 @@ describe('a listener that does not keep up', () => {
     expect(listener).toHaveBeenCalledTimes(2)
   })
 
-  it('takes 1000 unsettled calls by default, also when the app sets undefined, and costs no other', async () => {
+  it('may have 1000 unsettled calls by default or if maxPending is undefined, and delays no other listener', async () => {
     verifies('delivery.bus.below-max-pending')
     const { bus } = createBus({ maxPending: undefined } as unknown as BusOptions)
     const other = vi.fn()
@@ -229,7 +229,7 @@ describe('a listener that does not keep up', () => {
     expect(other).toHaveBeenCalledTimes(1010)
   })
 
-  it('is reported at cancel for what was not reported yet', async () => {
+  it('logs its remaining lost events when it cancels', async () => {
     const { bus, lines } = createBus({ maxPending: 1 })
     const subscription = bus.subscribe('a', never)
     bus.publish('a')
@@ -243,7 +243,7 @@ describe('a listener that does not keep up', () => {
 })
 
 describe('listeners that publish in a chain', () => {
-  /** Whether a timer gets its turn while the chain runs; a chain of 200,000 is given up as endless. */
+  /** Whether a timer fires while the chain runs. Gives up after 200,000 events. */
   const timerComesBefore = async (chain: (bus: Bus, publish: () => void) => void) => {
     const { bus } = createBus()
     let left = 200_000
@@ -259,11 +259,11 @@ describe('listeners that publish in a chain', () => {
     return left > 0
   }
 
-  it('let I/O and timers have their turn: one event after another', async () => {
+  it('do not block I/O and timers: synchronous listeners', async () => {
     expect(await timerComesBefore((bus, publish) => bus.subscribe('a', publish))).toBe(true)
   })
 
-  it('let I/O and timers have their turn: one event after another from a promise', async () => {
+  it('do not block I/O and timers: asynchronous listeners', async () => {
     const later = (bus: Bus, publish: () => void) =>
       bus.subscribe('a', async () => {
         await Promise.resolve()
@@ -273,8 +273,8 @@ describe('listeners that publish in a chain', () => {
   })
 })
 
-describe('a bus that is closed', () => {
-  it('aborts what is under way, waits for nothing, delivers nothing more and leaves no timer', async () => {
+describe('a closed bus', () => {
+  it('aborts running listeners without waiting for them, delivers nothing more and leaves no timer', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     const { bus, lines } = createBus()
     let signal: AbortSignal | undefined

@@ -10,10 +10,10 @@ const createBus = (options?: BusOptions) => {
   return { bus: new Bus(logger, options), lines: logger.lines }
 }
 
-/** Resolves when everything published so far has been handed out. */
+/** Resolves when all events published so far have been delivered. */
 const delivered = (bus: Bus) => bus.publishAndWait('barrier')
 
-/** A listener that remembers the payloads. */
+/** A listener that collects the payloads. */
 const collector = () => {
   const payloads: unknown[] = []
   return { payloads, listener: (event: Event) => void payloads.push(event.payload) }
@@ -22,7 +22,7 @@ const collector = () => {
 afterEach(() => vi.useRealTimers())
 
 describe('publish', () => {
-  it('never calls a listener inside the call', async () => {
+  it('never calls a listener before it returns', async () => {
     const { bus } = createBus()
     const listener = vi.fn()
     bus.subscribe('a', listener)
@@ -32,7 +32,7 @@ describe('publish', () => {
     expect(listener).toHaveBeenCalledOnce()
   })
 
-  it('calls listeners in publish order, across topics and however it is published', async () => {
+  it('calls listeners in publish order, across topics and ways to publish', async () => {
     verifies('delivery.bus.order')
     const { bus } = createBus()
     const { payloads, listener } = collector()
@@ -45,7 +45,7 @@ describe('publish', () => {
     expect(payloads).toEqual([...payloads.keys()])
   })
 
-  it('puts what a listener publishes behind what was published before', async () => {
+  it('delivers an event of a listener after the events published before it', async () => {
     const { bus } = createBus()
     const { payloads, listener } = collector()
     bus.subscribe('a', () => bus.publish('b', 'from the listener'))
@@ -55,7 +55,7 @@ describe('publish', () => {
     await vi.waitFor(() => expect(payloads).toEqual(['before', 'from the listener']))
   })
 
-  it('reaches a subscription once, however many of its patterns and of the topics match', async () => {
+  it('reaches a subscription once, however many patterns and topics match', async () => {
     verifies('delivery.bus.once')
     const { bus } = createBus()
     const listener = vi.fn()
@@ -64,7 +64,7 @@ describe('publish', () => {
     expect(listener).toHaveBeenCalledOnce()
   })
 
-  it('reaches each subscription, even those that share a listener', async () => {
+  it('reaches each subscription, even if several share a listener', async () => {
     const { bus } = createBus()
     const listener = vi.fn()
     bus.subscribe('a', listener)
@@ -73,7 +73,7 @@ describe('publish', () => {
     expect(listener).toHaveBeenCalledTimes(2)
   })
 
-  it('tells listeners the topics, the payload, who did it, and what clients see', async () => {
+  it('passes listeners the topics, the payload, the actor and the client message', async () => {
     const { bus } = createBus()
     const events: Event[] = []
     bus.subscribe('*', (event) => events.push(event))
@@ -94,10 +94,10 @@ describe('publish', () => {
   it.each([
     ['a bad topic', 'a//b'],
     ['a wildcard', 'a/*'],
-    ['nothing', undefined],
+    ['undefined', undefined],
     ['null', null],
     ['no topics', { topics: [], payload: 1 }],
-    ['topics that are no list', { topics: 'a', payload: 1 }],
+    ['topics that are not an array', { topics: 'a', payload: 1 }],
     ['one bad topic of several', { topics: ['a', ''], payload: 1 }],
     ['a bad client topic', { topics: ['a'], payload: 1, client: { topic: 'a b' } }],
   ])('refuses %s at once, and publishAndWait rejects', async (_what, input) => {
@@ -107,7 +107,7 @@ describe('publish', () => {
     await expect(bus.publishAndWait(input as string)).rejects.toEqual(invalid)
   })
 
-  it('carries topics of the framework to those who name them and to nobody else', async () => {
+  it('delivers $ topics to all() and to patterns that name the first segment, not to wildcards', async () => {
     const { bus } = createBus()
     const [named, under, wild, all] = [vi.fn(), vi.fn(), vi.fn(), vi.fn()]
     bus.subscribe('$node/joined', named)
@@ -122,7 +122,7 @@ describe('publish', () => {
 })
 
 describe('a subscription', () => {
-  it('does not get what was published before it began', async () => {
+  it('does not get events published before it began', async () => {
     const { bus } = createBus()
     const { payloads, listener } = collector()
     bus.subscribe('a', () => {})
@@ -133,7 +133,7 @@ describe('a subscription', () => {
     expect(payloads).toEqual(['after'])
   })
 
-  it('gets nothing once cancelled, not even what was under way', async () => {
+  it('gets nothing after cancel, not even events published before', async () => {
     const { bus } = createBus()
     const listener = vi.fn()
     const subscription = bus.subscribe('a', listener)
@@ -153,7 +153,7 @@ describe('a subscription', () => {
     expect(listener).not.toHaveBeenCalled()
   })
 
-  it('cannot come back after cancel', async () => {
+  it('ignores add() and all() after cancel', async () => {
     const { bus } = createBus()
     const listener = vi.fn()
     const subscription = bus.subscribe('a', listener)
@@ -165,7 +165,7 @@ describe('a subscription', () => {
     expect(bus.size).toEqual({ patterns: 0, nodes: 0 })
   })
 
-  it('listens to what was added and no longer to what was removed', async () => {
+  it('gets events of added patterns, and none of removed ones', async () => {
     const { bus } = createBus()
     const { payloads, listener } = collector()
     const subscription = bus.subscribe('a', listener).add('b').add('b').remove('a').remove('never')
@@ -177,7 +177,7 @@ describe('a subscription', () => {
     expect(payloads).toEqual(['b'])
   })
 
-  it('hears nothing without a pattern, and everything after all()', async () => {
+  it('gets nothing without a pattern, and everything after all()', async () => {
     const { bus } = createBus()
     const { payloads, listener } = collector()
     const subscription = bus.subscribe(listener)
@@ -188,7 +188,7 @@ describe('a subscription', () => {
     expect(payloads).toEqual([2, 3])
   })
 
-  it('takes only what reaches clients after clientOnly()', async () => {
+  it('gets only events with a client message after clientOnly()', async () => {
     const { bus } = createBus()
     const { payloads, listener } = collector()
     bus.subscribe('a', listener).clientOnly()
@@ -197,7 +197,7 @@ describe('a subscription', () => {
     expect(payloads).toEqual(['for clients'])
   })
 
-  it('needs a listener and a valid pattern, and leaves nothing behind without', () => {
+  it('is refused without a listener or with an invalid pattern, and leaves nothing behind', () => {
     const { bus } = createBus()
     const invalid = expect.objectContaining({ code: 'invalid_option' })
     for (const wrong of [undefined, null, 'a', {}]) {
@@ -213,7 +213,7 @@ describe('a subscription', () => {
     expect(bus.size).toEqual({ patterns: 0, nodes: 0 })
   })
 
-  it('keeps what it had when a pattern to add is not valid', async () => {
+  it('keeps its patterns if an added one is invalid', async () => {
     const { bus } = createBus()
     const listener = vi.fn()
     const subscription = bus.subscribe('a', listener)

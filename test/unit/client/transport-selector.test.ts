@@ -4,7 +4,7 @@ import { MemoryTransport } from './support.ts'
 
 const [first, second, third] = ['first', 'second', 'third'].map((name) => new MemoryTransport(name))
 const all = [first!, second!, third!]
-const HOUR = 3_600_000
+const HOUR_MS = 3_600_000
 
 const selectorOf = (transports = all) => new TransportSelector(transports, 'example.com')
 
@@ -106,7 +106,7 @@ describe('the transport that worked', () => {
     stubStorage()
     selectorOf().welcomed(second!)
     expect(selectorOf().transport.name).toBe('second')
-    vi.advanceTimersByTime(HOUR - 1)
+    vi.advanceTimersByTime(HOUR_MS - 1)
     expect(selectorOf().transport.name).toBe('second')
     vi.advanceTimersByTime(1)
     expect(selectorOf().transport.name).toBe('first')
@@ -144,7 +144,7 @@ describe('the transport that worked', () => {
     selector.welcomed(second!)
     selector.begin()
     expect(selector.transport.name).toBe('second')
-    vi.advanceTimersByTime(HOUR)
+    vi.advanceTimersByTime(HOUR_MS)
     selector.begin()
     expect(selector.transport.name).toBe('first')
   })

@@ -7,7 +7,7 @@ import { clientOf, MemoryTransport, welcome } from './support.ts'
 const url = 'http://localhost:3000'
 const lost = new RookeryError('disconnected')
 /** Time after which the better transport has been tried once and is in use if it replies, in milliseconds. */
-const FIRST_TRY = 510
+const FIRST_TRY_MS = 510
 const settle = () => vi.advanceTimersByTimeAsync(0)
 
 beforeEach(() => {
@@ -45,7 +45,7 @@ const halfway = async () => {
   second.peer.frames.length = 0
   first.reachable = true
   second.obliging = false
-  await vi.advanceTimersByTimeAsync(FIRST_TRY)
+  await vi.advanceTimersByTimeAsync(FIRST_TRY_MS)
   const answer = (transport: MemoryTransport) => {
     const { id } = transport.peer.frames.at(-1) as SubscribeFrame
     transport.peer.message({ type: 'reply', id: id as number })
@@ -90,7 +90,7 @@ describe('a better transport', () => {
     client.on('open', (connection) => log.push(connection))
     client.on('close', (end) => log.push(end))
     first.reachable = first.obliging = true
-    await vi.advanceTimersByTimeAsync(FIRST_TRY)
+    await vi.advanceTimersByTimeAsync(FIRST_TRY_MS)
     expect(log).toEqual([
       ['open', { transport: 'first' }],
       { session: 'better', user: null, transport: 'first' },
@@ -102,7 +102,7 @@ describe('a better transport', () => {
   test('that refuses this client is not tried again', async () => {
     const { client, first } = await fallenBack()
     first.silent = true
-    await vi.advanceTimersByTimeAsync(FIRST_TRY)
+    await vi.advanceTimersByTimeAsync(FIRST_TRY_MS)
     const error = { code: 'name_taken', message: 'No' }
     first.peer.message({ type: 'close', error, reconnectAfter: null })
     await vi.advanceTimersByTimeAsync(600_000)
@@ -138,7 +138,7 @@ describe('a better transport', () => {
       await vi.advanceTimersByTimeAsync(100)
       first.peer.close(lost)
     }
-    await vi.advanceTimersByTimeAsync(FIRST_TRY)
+    await vi.advanceTimersByTimeAsync(FIRST_TRY_MS)
     expect([client.transport, first.peers.length]).toEqual(['second', 4])
     await vi.advanceTimersByTimeAsync(4_900)
     expect(client.transport).toBe('second')
@@ -188,7 +188,7 @@ describe('during a switch', () => {
     await settle()
     const { id } = second.peer.frames.at(-1)!
     second.obliging = first.reachable = first.obliging = true
-    await vi.advanceTimersByTimeAsync(FIRST_TRY)
+    await vi.advanceTimersByTimeAsync(FIRST_TRY_MS)
     expect([client.transport, second.peer.ended]).toEqual(['first', 'no'])
     second.peer.message({ type: 'reply', id: id!, payload: 'at last' })
     expect([await call, second.peer.ended]).toEqual(['at last', 'closed'])
@@ -201,7 +201,7 @@ describe('during a switch', () => {
     const outcome = expect(call).rejects.toMatchObject({ code: 'disconnected' })
     await settle()
     second.obliging = first.reachable = first.obliging = true
-    await vi.advanceTimersByTimeAsync(FIRST_TRY)
+    await vi.advanceTimersByTimeAsync(FIRST_TRY_MS)
     second.peer.close(lost)
     await outcome
     expect([client.state, client.transport]).toEqual(['open', 'first'])
@@ -237,7 +237,7 @@ describe('during a switch', () => {
   test('the client stays open if the server replaces the old connection by the new one', async () => {
     const { client, first, second } = await fallenBack()
     first.silent = true
-    await vi.advanceTimersByTimeAsync(FIRST_TRY)
+    await vi.advanceTimersByTimeAsync(FIRST_TRY_MS)
     const error = { code: 'replaced', message: 'A newer connection has replaced this one' }
     second.peer.message({ type: 'close', error, reconnectAfter: null })
     expect([client.state, client.transport]).toEqual(['connecting', 'first'])

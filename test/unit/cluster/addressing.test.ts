@@ -3,7 +3,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { createInProcessCluster } from '../../../core/cluster/in-process.ts'
 import { verifies } from '../../requirements.ts'
 
-/** An app whose other nodes answer questions like this. */
+/** Starts an app whose other nodes answer with the result of `ask`. */
 const startWith = async (ask: () => Promise<Answers>) => {
   const backend = { ...createInProcessCluster(), ask }
   const cluster = definePlugin({
@@ -16,10 +16,10 @@ const startWith = async (ask: () => Promise<Answers>) => {
   return app
 }
 
-describe('a send to somebody who is not here', () => {
+describe('a send to a user of another node', () => {
   it.each<[string, Answers, unknown]>([
     [
-      'counts those whom the other nodes reach',
+      'counts the sessions that other nodes reach',
       {
         items: [
           { node: 'b', value: 2 },
@@ -29,10 +29,14 @@ describe('a send to somebody who is not here', () => {
       },
       3,
     ],
-    ['counts them although a node does not answer', { items: [{ node: 'b', value: 2 }], missing: ['c'] }, 2],
-    ['rejects when nobody is there', { items: [{ node: 'b', value: 0 }], missing: [] }, 'not_connected'],
+    ['counts them even if a node does not answer', { items: [{ node: 'b', value: 2 }], missing: ['c'] }, 2],
     [
-      'does not claim that nobody is there when a node does not answer',
+      'rejects with not_connected if no session is reached',
+      { items: [{ node: 'b', value: 0 }], missing: [] },
+      'not_connected',
+    ],
+    [
+      'rejects with node_unreachable if a node does not answer',
       { items: [], missing: ['b'] },
       'node_unreachable',
     ],

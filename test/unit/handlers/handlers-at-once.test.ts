@@ -4,9 +4,9 @@ import type { Context } from '../../../core/handlers/context.ts'
 import { Handlers } from '../../../core/handlers/handlers.ts'
 import { coded, createHandlers } from './handlers-support.ts'
 
-/** A promise that knows no more than `then`, which returns nothing. */
+/** A thenable: it has only `then`, which returns nothing. */
 const bare = (value: unknown): unknown => ({
-  // biome-ignore lint/suspicious/noThenProperty: that is what it is about
+  // biome-ignore lint/suspicious/noThenProperty: the test needs a thenable
   then: (resolve: (value: unknown) => void) => {
     resolve(value)
   },
@@ -15,7 +15,7 @@ const bare = (value: unknown): unknown => ({
 const schemaOf = (validate: (value: unknown) => unknown) =>
   ({ '~standard': { version: 1, vendor: 'test', validate } }) as unknown as StandardSchemaV1
 
-/** Runs handlers, and tells what they returned and how often they ended. */
+/** Runs handlers, and counts the messages that have ended. */
 const createRun = () => {
   const handlers = new Handlers(10_000)
   let ended = 0
@@ -28,8 +28,8 @@ const createRun = () => {
   return { handlers, run, ended: () => ended }
 }
 
-describe('a message whose handler answers at once', () => {
-  it('is over in the same call', () => {
+describe('a message with a synchronous handler', () => {
+  it('ends in the same call', () => {
     const { handlers, run, ended } = createRun()
     handlers.add('plain', undefined, () => 'done')
     handlers.add(
@@ -41,7 +41,7 @@ describe('a message whose handler answers at once', () => {
     expect(ended()).toBe(2)
   })
 
-  it('is over in the same call when it fails', () => {
+  it('ends in the same call if it fails', () => {
     const { handlers, run, ended } = createRun()
     handlers.add('throws', undefined, () => {
       throw new Error('no')
@@ -58,8 +58,8 @@ describe('a message whose handler answers at once', () => {
   })
 })
 
-describe('a promise that knows no more than `then`', () => {
-  it('is waited for, of a handler and of a schema, and leaves nothing running', async () => {
+describe('a thenable', () => {
+  it('of a handler or a schema is awaited, and leaves nothing running', async () => {
     const { handlers, send } = createHandlers()
     handlers.add('returned', undefined, (_ctx, payload) => bare(payload))
     handlers.add(

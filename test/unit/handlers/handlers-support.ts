@@ -3,7 +3,7 @@ import type { Context } from '../../../core/handlers/context.ts'
 import { Handlers } from '../../../core/handlers/handlers.ts'
 import type { RookeryError } from '../../../core/protocol/errors.ts'
 
-/** A registry of handlers and a way to send to it without an app around. */
+/** A registry of handlers, and a function that sends to it without an app. */
 export const createHandlers = (timeout = 10_000) => {
   const handlers = new Handlers(timeout)
   const send = async (topic: string, payload?: unknown): Promise<unknown> => {
@@ -18,7 +18,7 @@ export const createHandlers = (timeout = 10_000) => {
 /** Matches an error with the code. */
 export const coded = (code: string, fields: object = {}) => expect.objectContaining({ code, ...fields })
 
-/** What a promise rejects with. */
+/** Resolves with the reason for which the promise rejects. */
 export const failureOf = (promise: Promise<unknown>): Promise<RookeryError & AggregateError> =>
   promise.then(
     () => expect.unreachable('it did not reject'),

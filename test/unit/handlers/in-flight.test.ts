@@ -6,8 +6,8 @@ beforeEach(() => {
   onTestFinished(() => void vi.useRealTimers())
 })
 
-describe('what is under way', () => {
-  it('is late after its limit, each at its own time and once', () => {
+describe('a run in flight', () => {
+  it('is late after its own limit, once', () => {
     const running = new InFlight(100)
     const late: string[] = []
     running.begin(() => late.push('a'))
@@ -24,7 +24,7 @@ describe('what is under way', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  it('is not late when it ends in time, in whatever order', () => {
+  it('is not late if it ends in time, in whatever order runs end', () => {
     const running = new InFlight(100)
     const late: number[] = []
     const runs = [0, 1, 2, 3].map((index) => running.begin(() => late.push(index)))
@@ -33,7 +33,7 @@ describe('what is under way', () => {
     expect(late).toEqual([1])
   })
 
-  it('has one timer, however much there is of it, and none when nobody is in time any more', () => {
+  it('shares one timer with all others, and leaves none after the last', () => {
     const running = new InFlight(100)
     const runs = Array.from({ length: 1000 }, () => running.begin(() => {}))
     expect(vi.getTimerCount()).toBe(1)
@@ -42,13 +42,13 @@ describe('what is under way', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  it('has as long as it takes when the limit is Infinity', () => {
+  it('is never late if the limit is Infinity', () => {
     const running = new InFlight(Number.POSITIVE_INFINITY)
     running.begin(() => expect.unreachable())
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  it('is waited for until it ends, late or not', async () => {
+  it('delays idle() until it ends, late or not', async () => {
     const running = new InFlight(100)
     let idle = false
     await running.idle()

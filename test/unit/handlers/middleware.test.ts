@@ -35,7 +35,7 @@ describe('middleware', () => {
     expect(all).toHaveBeenCalledTimes(3)
   })
 
-  it('may answer itself, and then nothing after it runs', async () => {
+  it('may reply itself, and then later middleware and handlers do not run', async () => {
     const { handlers, send } = createHandlers()
     const [handler, later] = [vi.fn(), vi.fn()]
     handlers.add('a', z.string(), handler)
@@ -46,7 +46,7 @@ describe('middleware', () => {
     expect(later).not.toHaveBeenCalled()
   })
 
-  it('may refuse, before the payload is validated', async () => {
+  it('may refuse a message before its payload is validated', async () => {
     const { handlers, send } = createHandlers()
     handlers.add('a', z.string(), () => {})
     handlers.use(undefined, () => {
@@ -55,7 +55,7 @@ describe('middleware', () => {
     await expect(send('a', 42)).rejects.toEqual(coded('forbidden'))
   })
 
-  it('may change the reply, or turn a failure into one', async () => {
+  it('may change the reply, or reply instead of an error', async () => {
     const { handlers, send } = createHandlers()
     handlers.add('a', z.number(), (_ctx, number) => number)
     handlers.use('a', async (_ctx, next) => ({ reply: await next().catch((error) => error.code) }))
@@ -63,7 +63,7 @@ describe('middleware', () => {
     expect(await send('a', 'x')).toEqual({ reply: 'invalid_payload' })
   })
 
-  it('shares the context with what comes after it', async () => {
+  it('gets the same context as the handler', async () => {
     const { handlers, send } = createHandlers()
     const seen: unknown[] = []
     handlers.use(undefined, (ctx, next) => {
@@ -75,7 +75,7 @@ describe('middleware', () => {
     expect(seen[0]).toBe(seen[1])
   })
 
-  it('runs for a topic that nobody handles too, and sees that error', async () => {
+  it('runs for a topic without a handler, too, and gets its error', async () => {
     const { handlers, send } = createHandlers()
     const seen: unknown[] = []
     handlers.use(undefined, (_ctx, next) =>
@@ -111,7 +111,7 @@ describe('middleware', () => {
     expect(handler).toHaveBeenCalledOnce()
   })
 
-  it('is no longer called once removed, and removing twice is one', async () => {
+  it('is not called after its removal, which is idempotent', async () => {
     const { handlers, send } = createHandlers()
     const [removed, kept] = [vi.fn((_ctx, next) => next()), vi.fn((_ctx, next) => next())]
     handlers.add('a', undefined, () => {})
@@ -127,18 +127,18 @@ describe('middleware', () => {
   it.each([
     ['a bad pattern', ['a*', () => {}], 'invalid_pattern'],
     ['no function', ['a', undefined], 'invalid_option'],
-    ['something else than a function', [undefined, 'a'], 'invalid_option'],
+    ['a string instead of a function', [undefined, 'a'], 'invalid_option'],
   ])('is refused with %s', (_what, args, code) => {
     const { handlers } = createHandlers()
     expect(() => handlers.use(...(args as Parameters<typeof handlers.use>))).toThrow(coded(code))
   })
 
-  describe('that does not wait for what it started', () => {
+  describe('that does not await next()', () => {
     const unhandled = vi.fn()
     beforeEach(() => void process.on('unhandledRejection', unhandled))
     afterEach(() => void process.off('unhandledRejection', unhandled))
 
-    it('does not leave a rejection unhandled, which would end the process', async () => {
+    it('causes no unhandled rejection', async () => {
       const { handlers, send } = createHandlers()
       handlers.add('a', z.string(), () => {})
       handlers.use(undefined, (_ctx, next) => {

@@ -19,11 +19,11 @@ const documented = read('docs/errors.md')
   )
 
 describe('docs/errors.md', () => {
-  it('has every code of the table, and no other, once each and in the same order', () => {
+  it('lists every code of the table once, in the same order, and no other', () => {
     expect(documented.map(([code]) => code)).toEqual(codes.map((code) => `\`${code}\``))
   })
 
-  it.each(codes)('says of %s what the table says, and what to do', (code) => {
+  it.each(codes)('has the values of the table for %s, and advice', (code) => {
     const { message, status, close, retryable } = errorTable[code]
     const row = documented.find(([first]) => first === `\`${code}\``)
     expect(row?.slice(1, 5)).toEqual([message, String(status), String(close), retryable ? 'yes' : 'no'])
@@ -31,7 +31,7 @@ describe('docs/errors.md', () => {
   })
 })
 
-describe('the table of errors', () => {
+describe('the error table', () => {
   it.each(codes)('has a valid row for %s', (code) => {
     const { message, status, close } = errorTable[code]
     expect(code).toMatch(/^[a-z]+(_[a-z]+)*$/)
@@ -43,7 +43,7 @@ describe('the table of errors', () => {
     expect(standard.includes(close) || close === 4000 + status).toBe(true)
   })
 
-  it('gives codes of an application a row too, and takes no name of Object for one', () => {
+  it('has a default row for codes of an application, even if they are names of object properties', () => {
     for (const code of ['sold_out', 'constructor', '__proto__', 'toString', '']) {
       expect(errorEntry(code)).toEqual({
         message: 'The request was refused',
@@ -54,7 +54,7 @@ describe('the table of errors', () => {
     }
   })
 
-  it('has no code that nothing uses, and everything that is thrown has a row', () => {
+  it('has a row for every code that is thrown, and none for an unused code', () => {
     const sources = ['core', 'client', 'plugins']
       .flatMap((folder) =>
         readdirSync(new URL(folder, root), { recursive: true }).map((file) => `${folder}/${file}`),
@@ -81,7 +81,7 @@ describe('a RookeryError', () => {
     expect([error.status, error.closeCode, error.retryable]).toEqual([429, 4429, true])
   })
 
-  it('may have a message of its own, a cause, issues and an id', () => {
+  it('may have its own message, a cause, issues and an id', () => {
     const cause = new Error('why')
     const issues = [{ message: 'no', path: ['a', 0] }]
     const error = new RookeryError('sold_out', 'No tickets left', { cause, issues, id: 'x' })
@@ -89,7 +89,7 @@ describe('a RookeryError', () => {
     expect('cause' in new RookeryError('sold_out')).toBe(false)
   })
 
-  it('travels with code, message, issues and id, and without cause and stack', () => {
+  it('is sent with code, message, issues and id, and without cause and stack', () => {
     const bare = new RookeryError('forbidden', undefined, { cause: new Error('secret') })
     expect(JSON.parse(JSON.stringify(bare))).toEqual({ code: 'forbidden', message: 'This is not allowed' })
     const wire = { code: 'invalid_payload', message: 'no', issues: [{ message: 'no', path: ['a'] }], id: 'x' }

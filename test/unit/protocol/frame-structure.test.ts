@@ -21,7 +21,7 @@ const nodesOf = (value: unknown): number => {
 const nested = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth)
 
 describe('the structure of JSON', () => {
-  it('is the same of the text, with or without spaces, and of the value', () => {
+  it('is the same for the text, with or without spaces, and for the value', () => {
     fc.assert(
       fc.property(
         fc.jsonValue({ maxDepth: 6 }),
@@ -40,14 +40,14 @@ describe('the structure of JSON', () => {
     )
   })
 
-  it('is not what stands in strings', () => {
+  it('does not include the content of strings', () => {
     const text = JSON.stringify({ text: '[[[[{{{{"\\"[[[["\\\\', next: '\\', '[[[[': ['}]:::'] })
     expect(excessOfText(text, { maxDepth: 2, maxNodes: 5 })).toBeUndefined()
     expect(excessOfText(text, { maxDepth: 1, maxNodes: 5 })).toBe('depth')
     expect(excessOfText(text, { maxDepth: 2, maxNodes: 4 })).toBe('nodes')
   })
 
-  it('is found out without recursion, and without reading on', () => {
+  it('is checked without recursion, and only until a limit is exceeded', () => {
     const depth = 5_000_000
     expect(excessOfText(nested(depth), { maxDepth: 64, maxNodes: ANY })).toBe('depth')
     expect(excessOfText(nested(depth), { maxDepth: 64, maxNodes: 100 })).toBe('nodes')
@@ -57,7 +57,7 @@ describe('the structure of JSON', () => {
     expect(excessOfValue(value, { maxDepth: ANY, maxNodes: 99_999 })).toBe('nodes')
   })
 
-  it('takes no longer for strings of nothing but backslashes and quotes', () => {
+  it('is checked in linear time for strings of backslashes and quotes', () => {
     const text = JSON.stringify(['\\'.repeat(500_000), '"'.repeat(500_000), '\\"'.repeat(500_000)])
     expect(excessOfText(text, { maxDepth: 1, maxNodes: 1 })).toBeUndefined()
     expect(excessOfText(text.slice(0, -1), { maxDepth: 1, maxNodes: 1 })).toBeUndefined()
@@ -65,7 +65,7 @@ describe('the structure of JSON', () => {
 })
 
 describe('a frame from a client', () => {
-  it('may be wrong in its own way, whatever its structure', () => {
+  it('that is not JSON is invalid, whatever its structure', () => {
     fc.assert(
       fc.property(
         fc.string({ unit: fc.constantFrom('[', ']', '{', '}', '"', '\\', ':', 'a', ' ') }),
@@ -76,7 +76,7 @@ describe('a frame from a client', () => {
     )
   })
 
-  it('counts for its depth', () => {
+  it('is itself one level of the depth', () => {
     const frame = (payload: string) =>
       readClientFrame(`{"topic":"a","payload":${payload},"pad":"${'x'.repeat(20)}"}`, {
         maxDepth: 4,
@@ -89,7 +89,7 @@ describe('a frame from a client', () => {
     })
   })
 
-  it('with too many nodes is told apart by its id, where that comes first or last, and not parsed', () => {
+  it('with too many nodes is refused with its id, if that is the first or last field, and not parsed', () => {
     verifies('protocol.errors.nodes-not-parsed')
     const read = (text: string) => readClientFrame(text, { maxDepth: 64, maxNodes: 10 })
     const payload = '[[],[],[],[],[],[],[],[],[],[{"id":7}]]'

@@ -17,7 +17,7 @@ const invalid = (frame: unknown): InvalidFrame => {
 }
 
 describe('a frame from a client', () => {
-  it('speaks version 1 of the protocol', () => {
+  it('has version 1 of the protocol', () => {
     expect(PROTOCOL_VERSION).toBe(1)
   })
 
@@ -31,22 +31,22 @@ describe('a frame from a client', () => {
     { type: 'unsubscribe', id: 2, topics: ['rooms/42/*'] },
     { type: 'auth', id: 3, token: 'secret' },
     { type: 'pong' },
-  ])('that is valid comes through as it is: %j', (frame) => {
+  ])('that is valid is returned unchanged: %j', (frame) => {
     expect(parseClientFrame(JSON.stringify(frame))).toEqual(frame)
   })
 
-  it('may have fields that this version does not know', () => {
+  it('may have unknown fields', () => {
     verifies('protocol.client-frame.unknown-fields')
     const frame = { topic: 'a', payload: 1, later: true }
     expect(checkClientFrame(frame)).toEqual(frame)
   })
 
-  it('that is a pong holds nothing to answer to', () => {
+  it('that is a pong has no other field after it is read', () => {
     expect(checkClientFrame({ type: 'pong', id: 'odd', more: 1 })).toEqual({ type: 'pong' })
   })
 
   it.each(['', 'hello', '{', '{"topic":"a"', 'undefined', '{topic:"a"}', '\0', '[1,]', 'NaN'])(
-    'that is no JSON is told so: %j',
+    'that is not JSON is refused: %j',
     (text) => {
       const { error, ...rest } = parseClientFrame(text) as InvalidFrame
       expect(rest).toEqual({ type: 'invalid' })
@@ -55,7 +55,7 @@ describe('a frame from a client', () => {
   )
 
   it.each(['null', '1', '"topic"', 'true', '[]', '[{"topic":"a"}]'])(
-    'that is no object is told so: %s',
+    'that is not an object is refused: %s',
     (text) => {
       const { error } = parseClientFrame(text) as InvalidFrame
       expect(error).toEqual(coded('bad_frame', { message: 'A frame is a JSON object' }))
@@ -89,18 +89,18 @@ describe('a frame from a client', () => {
     [{ type: 'subscribe', topics: ['a'], since: { epoch: 'x', seq: -1 } }, 'since'],
     [{ type: 'auth' }, 'token'],
     [{ type: 'auth', token: 1 }, 'token'],
-  ])('that is wrong is told which field: %j', (frame, field) => {
+  ])('with an invalid field is refused with the name of the field: %j', (frame, field) => {
     const { error } = invalid(frame)
     expect(error).toEqual(coded('bad_frame', { message: expect.stringContaining(`field ${field} must be`) }))
     expect(error.issues).toEqual([{ message: expect.stringMatching(/^must be /), path: [field] }])
   })
 
-  it('that is wrong in several ways is told all of them', () => {
+  it('with several invalid fields is refused with the names of all', () => {
     const { error } = invalid({ type: 'subscribe', id: 'x', topics: [], since: 1 })
     expect(error.issues?.map(({ path }) => path?.[0])).toEqual(['id', 'topics', 'since'])
   })
 
-  it('that is wrong is answered by its id if that is a good one', () => {
+  it('that is invalid keeps its id if the id is valid', () => {
     expect(invalid({ type: 'subscribe', id: 7 }).id).toBe(7)
     expect('id' in invalid({ type: 'subscribe', id: 'x' })).toBe(false)
     expect('id' in invalid({ type: 'subscribe' })).toBe(false)
@@ -122,7 +122,7 @@ describe('reading frames', () => {
     { requiredKeys: [] },
   )
 
-  it('never throws, whatever comes, and what passes has the shape that it says', () => {
+  it('never throws, whatever the text, and returns frames of the declared shape', () => {
     const texts = fc.oneof(
       fc.string({ unit: 'binary' }),
       fc.json(),
@@ -155,7 +155,7 @@ describe('reading frames', () => {
     )
   })
 
-  it('takes objects that a transport has parsed in its own way, whatever they are', () => {
+  it('never throws for a parsed object, whatever it is', () => {
     fc.assert(
       fc.property(fc.anything({ withNullPrototype: true, withBigInt: true }), (value) => {
         expect(() => checkClientFrame(value)).not.toThrow()
@@ -163,19 +163,22 @@ describe('reading frames', () => {
     )
   })
 
-  it('is not overcome by depth', () => {
+  it('works for deeply nested frames', () => {
     const deep = `{"topic":"a","payload":${'['.repeat(30_000)}${']'.repeat(30_000)}}`
     expect(parseClientFrame(deep)).toMatchObject({ topic: 'a' })
   })
 })
 
 describe('a frame from a server', () => {
-  it('comes through as it is', () => {
+  it('is returned unchanged', () => {
     const frame = { topic: 'a', payload: 1, seq: 7 }
     expect(parseServerFrame(JSON.stringify(frame))).toEqual(frame)
   })
 
-  it.each(['', '{', 'null', '[]', '1', '"a"'])('that is no JSON object is a coded error: %j', (text) => {
-    expect(() => parseServerFrame(text)).toThrow(coded('bad_frame'))
-  })
+  it.each(['', '{', 'null', '[]', '1', '"a"'])(
+    'that is not a JSON object causes a coded error: %j',
+    (text) => {
+      expect(() => parseServerFrame(text)).toThrow(coded('bad_frame'))
+    },
+  )
 })

@@ -22,8 +22,8 @@ const accessOf = (...authorizers: Authorizer[]): Authorization => {
 
 const code = (code: string) => expect.objectContaining({ code })
 
-describe('access', () => {
-  it('is unlimited until somebody limits it, and again when he no longer does', () => {
+describe('authorization', () => {
+  it('is unlimited without an authorizer, before one is added and after it is removed', () => {
     const access = new Authorization()
     expect(access.unlimited).toBe(true)
     expect(access.check(session, 'send', 'a')).toBeUndefined()
@@ -34,7 +34,7 @@ describe('access', () => {
     expect(access.check(session, 'send', 'a')).toBeUndefined()
   })
 
-  it('is granted only if all agree, at once or later', async () => {
+  it('allows an action only if every authorizer does, at once or later', async () => {
     const yes = authorizer(() => true)
     const later = authorizer(async () => true)
     expect(accessOf(yes, yes).check(session, 'join', 'a')).toBeUndefined()
@@ -53,7 +53,7 @@ describe('access', () => {
     await expect(refused).rejects.toMatchObject({ code: 'forbidden' })
   })
 
-  it('is refused by every answer but true, as of code without types', async () => {
+  it('is refused by every answer but true', async () => {
     for (const answer of [undefined, null, 0, 1, 'yes', {}]) {
       const access = accessOf(authorizer(() => answer as never))
       expect(() => access.check(session, 'send', 'a')).toThrow(code('forbidden'))
@@ -73,7 +73,7 @@ describe('access', () => {
     await expect(foreign).rejects.toMatchObject({ code: 'forbidden' })
   })
 
-  it('to a pattern is asked for each topic if one authorizer says so', () => {
+  it('of a pattern checks each topic if one authorizer answers each', () => {
     const all = authorizer(
       () => true,
       () => true,
@@ -88,7 +88,7 @@ describe('access', () => {
     expect(accessOf(authorizer(() => true)).checkPattern(session, 'a')).toBe(false)
   })
 
-  it('that is refused at once leaves no rejection behind that nobody handles', async () => {
+  it('that is refused at once causes no unhandled rejection of another check', async () => {
     const failing = authorizer(async () => {
       throw new Error('no database')
     })
@@ -112,7 +112,7 @@ describe('access', () => {
     expect(() =>
       new Subscriptions(session as unknown as SubscribingSession, host).addForClient(['later', 'now']),
     ).toThrow(code('forbidden'))
-    // Vitest fails the run for a rejection that nobody handles by then.
+    // Vitest fails the run for a rejection that is still unhandled then.
     await new Promise((resolve) => setTimeout(resolve, 5))
   })
 })

@@ -11,7 +11,7 @@ import {
 
 const PATTERNS = ['a', 'b', 'a/*', '*']
 
-/** Sessions that note what they get, and what the app is told to be interested in. */
+/** Sessions that record their frames, and the patterns that the fan-out reports as wanted. */
 const createSessions = (count: number) => {
   const interests = new Set<string>()
   const delivery = new FanOut((pattern, wanted) => {
@@ -32,7 +32,7 @@ const createSessions = (count: number) => {
       closed: false,
       onDeliver: () => {},
       deliver: (frame: Frame) => {
-        // As sessions and their outboxes do.
+        // A session does the same: its outbox drops a frame that it has just queued.
         if (session.closed) return
         if (heard.at(-1) !== frame) heard.push(frame)
         session.onDeliver()
@@ -56,8 +56,8 @@ const createSessions = (count: number) => {
   return { sessions, interests, delivery, publish }
 }
 
-describe('the delivery', () => {
-  it('reaches those who subscribe, through any sequence of coming and going, and ends empty', () => {
+describe('the fan-out', () => {
+  it('delivers to exactly the subscribed sessions after any sequence of changes, and is empty without any', () => {
     const step = fc.record({
       session: fc.nat({ max: 4 }),
       pattern: fc.constantFrom(...PATTERNS),
@@ -85,7 +85,7 @@ describe('the delivery', () => {
     )
   })
 
-  it('leaves out nobody when sessions close meanwhile', () => {
+  it('leaves out no session when others close during a delivery', () => {
     const { sessions, publish } = createSessions(6)
     for (const { patterns } of sessions) patterns.addForClient(['a'])
     const [first, second, third] = sessions as [
@@ -102,7 +102,7 @@ describe('the delivery', () => {
     expect(publish('a')).toEqual(['3', '4', '5'])
   })
 
-  it('leaves out who published, wherever it has moved', () => {
+  it('leaves out the publishing session, even if its place has changed', () => {
     const { sessions, publish } = createSessions(4)
     for (const { patterns } of sessions) patterns.addForClient(['a'])
     sessions[0]?.patterns.removeForClient(['a'])

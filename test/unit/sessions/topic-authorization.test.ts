@@ -15,7 +15,7 @@ interface Question {
   readonly answer: (allowed: boolean) => void
 }
 
-/** A session with `*` granted topic by topic, as long as `free` does not match. */
+/** A session whose topics are authorized one by one, except those that `free` matches. */
 const open = ({ ask = true, free = 'free/*', maxBuffered = 1000 } = {}) => {
   const questions: Question[] = []
   const heard: string[] = []
@@ -35,7 +35,7 @@ const open = ({ ask = true, free = 'free/*', maxBuffered = 1000 } = {}) => {
     id: 's',
     closed: false,
     deliver: (frame: Frame) => {
-      // As the outbox does.
+      // The outbox also drops a frame that it has just queued.
       if (heard.at(-1) !== frame.text) heard.push(frame.text)
     },
     close: (error: { code: string }) => void heard.push(`closed ${error.code}`),
@@ -60,8 +60,8 @@ const open = ({ ask = true, free = 'free/*', maxBuffered = 1000 } = {}) => {
   return { session, patterns, publish, payloads, questions, answer, rights, reported, delivery }
 }
 
-describe('a session that is asked for topic by topic', () => {
-  it('is not asked for once it has closed, while others still get the same message', async () => {
+describe('a session whose topics are authorized one by one', () => {
+  it('causes no question after it has closed', async () => {
     const { session, patterns, publish, questions } = open()
     await patterns.addForClient(['a/*'])
     session.closed = true
@@ -69,7 +69,7 @@ describe('a session that is asked for topic by topic', () => {
     expect(questions).toEqual([])
   })
 
-  it('gets what waited, in order, once the answer is yes; and is asked for a topic once', async () => {
+  it('gets the waiting messages in order when the answer is yes, and causes one question per topic', async () => {
     const { patterns, publish, payloads, questions, answer } = open()
     await patterns.addForClient(['*'])
     publish(1, 'a')
@@ -85,7 +85,7 @@ describe('a session that is asked for topic by topic', () => {
     expect(questions).toEqual([])
   })
 
-  it('gets what it may have at once, where the answer is known at once', async () => {
+  it('gets an allowed message at once if the authorizer answers synchronously', async () => {
     const { patterns, publish, payloads } = open({ ask: false })
     await patterns.addForClient(['*'])
     publish(1, 'a')
@@ -93,7 +93,7 @@ describe('a session that is asked for topic by topic', () => {
     expect(payloads()).toEqual([1])
   })
 
-  it('gets an event once, whatever its topics and whenever they are answered', async () => {
+  it('gets an event once, whatever its topics and in whatever order they are answered', async () => {
     const { patterns, publish, payloads, questions, answer } = open()
     await patterns.addForClient(['*', 'a/*'])
     publish('first', 'a/1', 'b')
@@ -107,7 +107,7 @@ describe('a session that is asked for topic by topic', () => {
     expect(payloads().filter((payload) => payload === 'asked first')).toHaveLength(1)
   })
 
-  it('is not asked for what it gets anyway', async () => {
+  it('causes no question for an event that another pattern allows', async () => {
     const { patterns, publish, payloads, questions } = open()
     await patterns.addForClient(['*', 'free/*'])
     publish(1, 'free/x', 'a')
@@ -117,7 +117,7 @@ describe('a session that is asked for topic by topic', () => {
     expect(payloads()).toEqual([1, 2])
   })
 
-  it('is asked for again when its rights have changed, also while it was being asked for', async () => {
+  it('causes a new question after its rights have changed, even while one is pending', async () => {
     const { patterns, publish, payloads, questions, answer } = open()
     await patterns.addForClient(['*'])
     publish(1, 'a')
@@ -125,7 +125,7 @@ describe('a session that is asked for topic by topic', () => {
     publish(2, 'b')
     await patterns.recheck()
     publish(3, 'a')
-    // The answer that was on its way is of before.
+    // This answers the question from before the change.
     await answer(true)
     expect(questions.map(({ topic }) => topic)).toEqual(['a', 'b'])
     await answer(false)
@@ -134,7 +134,7 @@ describe('a session that is asked for topic by topic', () => {
     expect(payloads()).toEqual([1])
   })
 
-  it('is a slow consumer when more waits for an answer than may wait', async () => {
+  it('is closed as a slow consumer if the waiting messages exceed maxBuffered', async () => {
     verifies('delivery.slow.authorizers')
     const { patterns, publish, payloads } = open({ maxBuffered: 300 })
     await patterns.addForClient(['*'])
@@ -142,14 +142,14 @@ describe('a session that is asked for topic by topic', () => {
     expect(payloads()).toContain('closed slow_consumer')
   })
 
-  it('remembers topics within bounds', async () => {
+  it('gets every message of more topics than it remembers', async () => {
     const { patterns, publish, payloads } = open({ ask: false })
     await patterns.addForClient(['*'])
     for (let index = 0; index < 25_000; index++) publish(index, `topic/${index}`)
     expect(payloads()).toHaveLength(25_000)
   })
 
-  it('loses what is taken from it, and nothing stays behind', async () => {
+  it('loses a revoked pattern, and leaves nothing behind', async () => {
     const { patterns, rights, delivery } = open({ ask: false })
     await patterns.addForClient(['*', 'a', 'b'])
     patterns.addForServer('a')

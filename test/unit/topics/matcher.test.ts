@@ -5,7 +5,7 @@ import { topicMatches } from '../../../core/topics/topic.ts'
 
 afterEach(() => vi.restoreAllMocks())
 
-/** The rules of the design, written as regular expressions: slow, and not alike to the trie in any way. */
+/** The rules for patterns as regular expressions: slow, and independent of the trie. */
 const bruteForce = (pattern: string, topic: string): boolean => {
   const escaped = (segment: string) => segment.replace(/[$]/g, '\\$&')
   const segments = pattern.split('/').map((segment, index, { length }) => {
@@ -27,7 +27,7 @@ const matched = <T>(matcher: Matcher<T>, topic: string): T[] =>
   [...new Set(matcher.match(topic).flatMap((values) => [...values]))].sort()
 
 describe('the matcher', () => {
-  it('finds what a brute-force matcher finds, for any patterns and topics', () => {
+  it('finds the same as a brute-force matcher, for any patterns and topics', () => {
     const entries = fc.array(fc.tuple(aPattern, aValue), { maxLength: 20 })
     fc.assert(
       fc.property(entries, fc.array(aTopic, { minLength: 1, maxLength: 10 }), (held, topics) => {
@@ -55,7 +55,7 @@ describe('the matcher', () => {
     )
   })
 
-  it('keeps right through any sequence of adding and removing, and ends empty', () => {
+  it('stays correct through any sequence of adding and removing, and ends empty', () => {
     const step = fc.record({ add: fc.boolean(), pattern: aPattern, value: aValue })
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), aTopic, (steps, topic) => {
@@ -84,7 +84,7 @@ describe('the matcher', () => {
     )
   })
 
-  it('holds no node that no pattern needs', () => {
+  it('has no more nodes than its patterns need', () => {
     const matcher = new Matcher<string>()
     matcher.add('a/b/c', 'x')
     matcher.add('a/b', 'x')
@@ -100,7 +100,7 @@ describe('the matcher', () => {
     expect(matcher.nodes).toBe(0)
   })
 
-  it('says which add is the first of a pattern and which remove the last', () => {
+  it('returns whether an add is the first of a pattern, and whether a remove is the last', () => {
     const matcher = new Matcher<string>()
     expect(matcher.add('a/*', 'x')).toBe(true)
     expect(matcher.add('a/*', 'x')).toBe(false)
@@ -111,7 +111,7 @@ describe('the matcher', () => {
     expect(matcher.remove('a/*', 'y')).toBe(false)
   })
 
-  it('tells a pattern from the topics and patterns that look like it', () => {
+  it('distinguishes a pattern from similar topics and patterns', () => {
     const matcher = new Matcher<string>()
     matcher.add('a/*', 'x')
     for (const other of ['a', '*', 'a/b', 'a/*/*', '*/*']) {
@@ -121,13 +121,13 @@ describe('the matcher', () => {
     expect(matcher.has('a/*')).toBe(true)
   })
 
-  it('gives a value once for each pattern of it that matches', () => {
+  it('returns a value once for each of its patterns that match', () => {
     const matcher = new Matcher<string>()
     for (const pattern of ['a/b', 'a/*', '*/b', '*', 'a/c']) matcher.add(pattern, 'x')
     expect(matcher.match('a/b').map((values) => [...values])).toEqual([['x'], ['x'], ['x'], ['x']])
   })
 
-  it('takes segments that are names of object properties for what they are', () => {
+  it('accepts names of object properties as segments', () => {
     const matcher = new Matcher<string>()
     expect(matcher.match('__proto__/constructor')).toEqual([])
     matcher.add('__proto__/constructor', 'x')
@@ -135,14 +135,14 @@ describe('the matcher', () => {
     expect(matched(matcher, 'toString/constructor')).toEqual([])
   })
 
-  it.each(['', 'a//b', 'a*', 'a b'])('refuses the pattern "%s" and holds nothing of it', (pattern) => {
+  it.each(['', 'a//b', 'a*', 'a b'])('refuses the pattern "%s", and adds nothing', (pattern) => {
     const matcher = new Matcher<string>()
     expect(() => matcher.add(pattern, 'x')).toThrow(expect.objectContaining({ code: 'invalid_pattern' }))
     expect({ patterns: matcher.patterns, nodes: matcher.nodes }).toEqual({ patterns: 0, nodes: 0 })
   })
 })
 
-describe('the work of a match', () => {
+describe('the number of lookups of a match', () => {
   const lookups = (matcher: Matcher<string>, topic: string): number => {
     const get = vi.spyOn(Map.prototype, 'get')
     matcher.match(topic)
@@ -173,7 +173,7 @@ describe('the work of a match', () => {
     expect(lookups(matcher, 'rooms/1/messages')).toBe(alone)
   })
 
-  it('is at most one lookup a segment where no wildcard is in the way', () => {
+  it('is at most one per segment without wildcards', () => {
     const matcher = new Matcher<string>()
     const topic = Array(16).fill('a').join('/')
     matcher.add(topic, 'x')

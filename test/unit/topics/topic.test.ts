@@ -54,8 +54,8 @@ describe('a topic', () => {
     ['a C1 control', 'a\u0085b'],
     ['a lone high surrogate', 'a\ud800b'],
     ['a lone low surrogate', 'a\udc00'],
-    ['surrogates the wrong way round', '\udc00\ud800'],
-  ])('has no whitespace, control character or half a character: %s is refused', (_what, topic) => {
+    ['surrogates in reverse order', '\udc00\ud800'],
+  ])('has no whitespace, control character or lone surrogate: %s is refused', (_what, topic) => {
     refusesTopic(topic, 'whitespace or control')
     refusesPattern(topic, 'whitespace or control')
   })
@@ -66,7 +66,7 @@ describe('a topic', () => {
     ['a number', 42],
     ['a symbol', Symbol('a')],
     ['a list', ['a']],
-    ['an object that is no string', { toString: 1 }],
+    ['an object whose toString is not a function', { toString: 1 }],
     ['an object without a prototype', Object.create(null)],
   ])('is a string: %s is refused with a coded error', (_what, topic) => {
     refusesTopic(topic, /^Topic must be a string, not /)
@@ -90,7 +90,7 @@ describe('a topic', () => {
     }
   })
 
-  it('is measured as Node measures it, whatever characters it is made of', () => {
+  it('has its length in bytes measured as Node does, whatever its characters', () => {
     const topic = fc.string({
       unit: fc.constantFrom('~', '\u00a1', '\u07ff', '\u0800', '\ufffd', '\u{10000}'),
       minLength: 60,
@@ -113,7 +113,7 @@ describe('a topic', () => {
     refusesPattern(segments(16).concat('/*'), 'at most 16 segments')
   })
 
-  it('is quoted in the error, but not at any length', () => {
+  it('is quoted in the error, shortened if it is long', () => {
     refusesTopic('a b', '"a b"')
     try {
       assertTopic(`${'x'.repeat(100_000)}`)
@@ -122,7 +122,7 @@ describe('a topic', () => {
     }
   })
 
-  it('is checked without ever throwing anything but a coded error', () => {
+  it('never causes anything but a coded error, whatever the value', () => {
     fc.assert(
       fc.property(fc.oneof(fc.anything(), fc.string({ unit: 'binary' })), (value) => {
         for (const [check, code] of [
@@ -146,7 +146,7 @@ describe('a pattern', () => {
   })
 
   it.each(['a*', '*a', '**', 'foo/**', 'a/b*/c', '$*'])(
-    'has * as a whole segment only: not %s',
+    'has * as a whole segment only: %s is refused',
     (pattern) => {
       refusesPattern(pattern, 'only as a whole segment')
     },
@@ -176,7 +176,7 @@ describe('topicMatches', () => {
     ['*/*', 'a', false],
     ['*/*', 'a/b', true],
     ['*/*', 'a/b/c', true],
-    // the framework's own
+    // reserved topics
     ['*', '$user/alice', false],
     ['*/alice', '$user/alice', false],
     ['*/*', '$user/alice', false],
@@ -188,11 +188,11 @@ describe('topicMatches', () => {
     expect(topicMatches(pattern, topic)).toBe(expected)
   })
 
-  it('compares characters, not what they look like', () => {
+  it('does not normalize characters', () => {
     expect(topicMatches('caf\u00e9', 'cafe\u0301')).toBe(false)
   })
 
-  it('refuses what is no pattern and what is no topic', () => {
+  it('refuses an invalid pattern and an invalid topic', () => {
     expect(() => topicMatches('a*', 'a')).toThrow(refused('invalid_pattern'))
     expect(() => topicMatches('a', '*')).toThrow(refused('invalid_topic'))
     expect(() => topicMatches('a', undefined as unknown as string)).toThrow(refused('invalid_topic'))

@@ -7,13 +7,13 @@ const listOf = (...values: string[]) => {
 }
 
 describe('a linked list', () => {
-  it('keeps values in the order they came', () => {
+  it('keeps values in the order they were added', () => {
     const { list } = listOf('a', 'b', 'c')
     expect([...list]).toEqual(['a', 'b', 'c'])
     expect([list.size, list.first?.value]).toEqual([3, 'a'])
   })
 
-  it('lets go of any entry, once', () => {
+  it('deletes any entry, once', () => {
     const { list, entries } = listOf('a', 'b', 'c', 'd')
     for (const index of [1, 0, 3]) expect(list.delete(entries[index]!)).toBe(true)
     expect(list.delete(entries[1]!)).toBe(false)
@@ -24,13 +24,13 @@ describe('a linked list', () => {
     expect([...list]).toEqual(['e'])
   })
 
-  it('leaves no way from an entry that is out to those that are in', () => {
+  it('keeps no reference from a deleted entry to the others', () => {
     const { list, entries } = listOf('a', 'b', 'c')
     list.delete(entries[1]!)
     expect([entries[1]!.before, entries[1]!.after]).toEqual([undefined, undefined])
   })
 
-  it('may be changed while somebody goes through it', () => {
+  it('may be changed during an iteration', () => {
     const { list, entries } = listOf('a', 'b', 'c')
     const seen: string[] = []
     for (const value of list) {

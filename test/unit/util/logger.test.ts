@@ -33,13 +33,13 @@ describe('the logger', () => {
     expect(written.map(({ method }) => method)).toEqual(expected)
   })
 
-  it('is of level info by default', () => {
+  it('has the level info by default', () => {
     createLogger().debug('no')
     createLogger().info('yes')
     expect(written).toHaveLength(1)
   })
 
-  it('writes one JSON object a line: level, time, fields and message', () => {
+  it('writes one JSON object per line: level, time, fields and message', () => {
     createLogger().warn({ port: 3000, user: 'a\nb' }, 'listening')
     expect(written[0]?.text).not.toContain('\n')
     expect(line()).toEqual({
@@ -56,7 +56,7 @@ describe('the logger', () => {
     expect(line()).toEqual({ level: 'info', time: expect.any(String), only: 'fields' })
   })
 
-  it('writes errors with name, message, code, stack, and the causes all the way down', () => {
+  it('writes errors with name, message, code, stack, and all their causes', () => {
     const root = Object.assign(new Error('refused'), { code: 'ECONNREFUSED' })
     const err = new TypeError('cannot start', { cause: new Error('no broker', { cause: root }) })
     createLogger().error({ err }, 'failed')
@@ -73,7 +73,7 @@ describe('the logger', () => {
     })
   })
 
-  it('writes the cause and stack of a RookeryError, although clients never see them', () => {
+  it('writes the cause and stack of a RookeryError, which clients never get', () => {
     const err = new RookeryError('plugin_failed', 'no', { cause: new Error('the reason') })
     createLogger().error({ err })
     expect(line().err).toMatchObject({
@@ -90,7 +90,7 @@ describe('the logger', () => {
     expect(line().err).toMatchObject({ message: 'both', errors: [{ message: 'one' }, { message: 'two' }] })
   })
 
-  it('writes a cause that is no error', () => {
+  it('writes a cause that is not an Error', () => {
     createLogger().error({ err: new Error('no', { cause: { status: 404 } }) })
     expect(line().err.cause).toEqual({ status: 404 })
   })
@@ -102,7 +102,7 @@ describe('a log call never throws', () => {
     expect(line()).toMatchObject({ big: '18446744073709551616', list: ['1'], msg: 'big' })
   })
 
-  it('for circles, and cuts only those', () => {
+  it('for circular references, and cuts only those', () => {
     const shared = { a: 1 }
     const circular: Record<string, unknown> = { one: shared, other: shared, list: [shared, shared] }
     circular.self = circular
@@ -132,14 +132,11 @@ describe('a log call never throws', () => {
   }
   it.each([
     ['a getter that throws', Object.defineProperty({}, 'a', { get: throws, enumerable: true })],
-    [
-      'a getter that throws further down',
-      { a: Object.defineProperty({}, 'b', { get: throws, enumerable: true }) },
-    ],
+    ['a nested getter that throws', { a: Object.defineProperty({}, 'b', { get: throws, enumerable: true }) }],
     ['a toJSON that throws', { a: { toJSON: throws } }],
-    ['a proxy that was revoked', { a: revoked() }],
+    ['a revoked proxy', { a: revoked() }],
     ['null', null as unknown as object],
-  ])('for %s, and says at least what happened', (_what, fields) => {
+  ])('for %s, and writes at least the message', (_what, fields) => {
     createLogger().error(fields, 'what happened')
     expect(line()).toMatchObject({ level: 'error', msg: 'what happened' })
   })
@@ -161,8 +158,8 @@ const revoked = () => {
   return proxy
 }
 
-describe('what counts as a logger', () => {
-  it('is anything with the four methods', () => {
+describe('the check of options', () => {
+  it('accepts any object with the four methods as a logger', () => {
     expect(isLogger(createLogger())).toBe(true)
     expect(isLogger(recordingLogger())).toBe(true)
     for (const wrong of [null, undefined, 'info', {}, { ...createLogger(), warn: undefined }]) {
@@ -170,7 +167,7 @@ describe('what counts as a logger', () => {
     }
   })
 
-  it('has the levels that it says', () => {
+  it('accepts the five levels, and no other value', () => {
     const levels: LogLevel[] = ['debug', 'info', 'warn', 'error', 'silent']
     expect(levels.every(isLogLevel)).toBe(true)
     for (const wrong of ['trace', '', null, 0]) expect(isLogLevel(wrong)).toBe(false)

@@ -15,7 +15,7 @@ const literally = (text: string) => text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')
 const DURATION = "milliseconds from 1 to 2147483647, or a string such as '10s'"
 
 describe('createApp', () => {
-  it('takes no options, and options that are undefined', () => {
+  it('accepts no options, and options that are undefined', () => {
     expect(createApp({ logger: 'silent' }).state).toBe('created')
     const names = ['plugins', 'limits', 'slowConsumer', 'pingInterval', 'handlerTimeout', 'bus']
     expect(create(Object.fromEntries(names.map((name) => [name, undefined]))).state).toBe('created')
@@ -30,7 +30,7 @@ describe('createApp', () => {
     [42, '42'],
     [[], 'a list'],
     [() => {}, 'a function'],
-  ])('takes options only as an object, not %s', (options, shown) => {
+  ])('refuses options that are not an object: %s', (options, shown) => {
     expect(() => createApp(options as never)).toThrow(
       coded('invalid_option', { message: `createApp(): the options must be an object, not ${shown}` }),
     )
@@ -47,7 +47,7 @@ describe('createApp', () => {
       "createApp() bus: there is no option 'timeout'; the options are listenerTimeout, maxPending",
     ],
     [{ toString: 1 }, "there is no option 'toString'"],
-  ])('has no option that it does not know, and says which it knows: %j', (options, message) => {
+  ])('refuses an unknown option, and lists the known ones: %j', (options, message) => {
     refuses(options, message)
   })
 
@@ -66,7 +66,7 @@ describe('createApp', () => {
     ['limits', [], 'an object', 'a list'],
     ['slowConsumer', 'ignore', "one of 'disconnect', 'drop'", '"ignore"'],
     ['bus', true, 'an object', 'true'],
-  ])('names option, value and fix when %s is %j', (name, value, wanted, shown) => {
+  ])('names the option, the value and the fix if %s is %j', (name, value, wanted, shown) => {
     refuses({ [name]: value }, `createApp(): option '${name}' must be `, wanted, `, not ${shown}`)
   })
 
@@ -77,7 +77,7 @@ describe('createApp', () => {
     'handlerTimeout',
     'startTimeout',
     'stopTimeout',
-  ])('takes durations for %s, and nothing else', (name) => {
+  ])('accepts only durations for %s', (name) => {
     for (const fine of [1, 2 ** 31 - 1, '1ms', '10s', '1.5m', '2h', '24d']) {
       expect(create({ [name]: fine }).state).toBe('created')
     }
@@ -107,7 +107,7 @@ describe('createApp', () => {
     ['limits', 'messageBurst', 1, 'a whole number from 1'],
     ['limits', 'maxBuffered', 1, 'a whole number from 1'],
     ['bus', 'maxPending', 1, 'a whole number from 1'],
-  ])('takes whole numbers for %s.%s, from %i', (group, name, least, wanted) => {
+  ])('accepts only whole numbers for %s.%s, from %i', (group, name, least, wanted) => {
     expect(create({ [group]: { [name]: least } }).state).toBe('created')
     for (const wrong of [least - 1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, true, null]) {
       refuses(
@@ -133,7 +133,7 @@ describe('a duration', () => {
     expect(milliseconds(duration)).toBe(expected)
   })
 
-  it('that passes the check is a number of milliseconds within the bounds', () => {
+  it('that passes the check has a number of milliseconds within the bounds', () => {
     const check = option.duration(5, 1000)
     const texts = fc
       .tuple(fc.oneof(fc.double(), fc.nat(2000)), fc.constantFrom('', 'ms', 's', 'm', 'h', 'd', 'w'))
@@ -148,7 +148,7 @@ describe('a duration', () => {
   })
 })
 
-describe('the checks that plugins use too', () => {
+describe('the checks of options', () => {
   it.each([
     ['boolean', option.boolean, [true, false], [0, 'true', null]],
     ['string', option.string, ['a'], ['', 0, null]],
@@ -163,7 +163,7 @@ describe('the checks that plugins use too', () => {
     for (const value of wrong) expect(check(value)).toEqual(expect.any(String))
   })
 
-  it('say everything that would do', () => {
+  it('list everything that is accepted', () => {
     expect(() => checkOptions('f()', { a: 1 }, { a: option.either(option.boolean, option.object) })).toThrow(
       "f(): option 'a' must be true or false, or an object, not 1",
     )
@@ -172,7 +172,7 @@ describe('the checks that plugins use too', () => {
     )
   })
 
-  it('never show a value at length, or what its toString may do', () => {
+  it('never show a long value in full, and never call toString of a value', () => {
     const hostile = { toString: () => expect.unreachable() }
     for (const value of [
       hostile,

@@ -7,13 +7,13 @@ beforeEach(() => void vi.useFakeTimers())
 afterEach(() => vi.useRealTimers())
 
 describe('within', () => {
-  it('gives what the promise gives, and leaves no timer', async () => {
+  it('settles as the promise does, and leaves no timer', async () => {
     expect(await within(1000, Promise.resolve(1), late)).toBe(1)
     await expect(within(1000, Promise.reject(new Error('no')), late)).rejects.toThrow('no')
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  it('rejects when the time is over, and not before', async () => {
+  it('rejects when the time is over', async () => {
     const outcome = vi.fn()
     const waiting = within(1000, new Promise(() => {}), late).catch(outcome)
     await vi.advanceTimersByTimeAsync(999)
@@ -23,13 +23,13 @@ describe('within', () => {
     expect(outcome).toHaveBeenCalledWith(late())
   })
 
-  it('makes the error only when the time is over', async () => {
+  it('creates the error only when the time is over', async () => {
     const timeout = vi.fn(late)
     await within(1000, Promise.resolve(), timeout)
     expect(timeout).not.toHaveBeenCalled()
   })
 
-  it('leaves no rejection unhandled that comes after the time', async () => {
+  it('handles a rejection that comes after the time', async () => {
     const unhandled = vi.fn()
     process.on('unhandledRejection', unhandled)
     let fail = (_error: Error) => {}

@@ -16,7 +16,7 @@ let ready
 
 const subjectOf = (/** @type {string} */ topic) => topic.replaceAll('/', '.')
 
-/** Also opens a WebSocket server, whose clients get the messages for their path. */
+/** Connects to NATS, and opens a WebSocket server whose clients get the messages of the topic in their path. */
 const start = async (/** @type {string} */ servers) => {
   nats = await connect({ servers, reconnectTimeWait: 250, maxReconnectAttempts: -1 })
   sockets = new WebSocketServer({ port: 0, host: '127.0.0.1', perMessageDeflate: false })
@@ -31,16 +31,16 @@ const start = async (/** @type {string} */ servers) => {
 }
 
 const publish = (/** @type {string} */ topic, /** @type {object} */ payload, /** @type {string} */ lane) => {
-  // The lane `ready` has the same bytes each time: there is nothing but the client.
+  // The lane `ready` publishes the same bytes each time, to measure the NATS client without JSON.stringify.
   if (lane === 'ready') nats.publish(subjectOf(topic), (ready ??= encoder.encode(JSON.stringify(payload))))
   else nats.publish(subjectOf(topic), JSON.stringify(payload))
 }
 
 /** The view of a message for a counter: parsed in the lane `parse`, in other lanes decoded only when it is printed. */
 const seen = (/** @type {string} */ lane, /** @type {import('@nats-io/transport-node').Msg} */ message) =>
-  lane === 'parse' ? { parsed: message.json(), text: '' } : new Unread(message)
+  lane === 'parse' ? { parsed: message.json(), text: '' } : new LazyMessage(message)
 
-class Unread {
+class LazyMessage {
   #message
 
   constructor(/** @type {import('@nats-io/transport-node').Msg} */ message) {
@@ -52,7 +52,7 @@ class Unread {
   }
 }
 
-/** Requests, one after the other; microseconds of each. */
+/** Sends one request after the other. Resolves with the microseconds of each. */
 const send = async (
   /** @type {{ target: string, count: number, expected: number, interval: number }} */ input,
 ) => {
@@ -98,7 +98,7 @@ answer({
     const from = clock()
     for (let n = 0; n < topics; n++) {
       const topic = idleTopic(n)
-      nats.subscribe(subjectOf(topic), { callback: () => received.ear.hit(topic) })
+      nats.subscribe(subjectOf(topic), { callback: () => received.topicWatcher.hit(topic) })
     }
     await nats.flush()
     return (clock() - from) / 1000

@@ -8,7 +8,7 @@ import { Counting, counting } from '../counting.mjs'
 import { clock, idleTopic, topicsOf } from '../lanes.mjs'
 import { measured, publishing, receiving } from '../roles.mjs'
 
-/** Patterns that a session holds. */
+/** Number of patterns of a session. */
 const PATTERNS = 1000
 
 const received = receiving(tell)
@@ -27,7 +27,7 @@ const start = async (/** @type {string} */ servers) => {
 }
 
 /** Resolves when NATS has processed everything that this node has sent. */
-const flushed = () => app.cluster.ask({ to: '$user/nobody', method: 'send', timeout: 60_000 })
+const flushed = () => app.cluster.ask({ to: '$user/unknown', method: 'send', timeout: 60_000 })
 
 /** Sends to a target, one message after the other. Resolves with the microseconds of each. */
 const send = async (
@@ -62,12 +62,14 @@ answer({
     await flushed()
   },
   connect: (/** @type {string} */ user) => app.scope.get(Counting).connect({ user }, () => {}),
-  /** Holds this many topics. Resolves with the milliseconds that it took. */
+  /** Subscribes to `topics` idle topics. Resolves with the milliseconds that it took. */
   async idle(/** @type {number} */ topics) {
     const from = clock()
     for (let n = 0; n < topics; n += PATTERNS) {
       const own = Array.from({ length: PATTERNS }, (_, index) => idleTopic(n + index))
-      await app.scope.get(Counting).connect({ topics: own }, ({ message }) => received.ear.hit(message.topic))
+      await app.scope
+        .get(Counting)
+        .connect({ topics: own }, ({ message }) => received.topicWatcher.hit(message.topic))
     }
     await flushed()
     return (clock() - from) / 1000

@@ -6,35 +6,35 @@ import { Server } from 'socket.io'
 import { answer, pinSelf, Remote, tell } from '../../ipc.mjs'
 import { measured, publishing } from '../roles.mjs'
 
-/** @typedef {{ worker: number, name: string, input?: unknown }} Relayed */
+/** @typedef {{ worker: number, name: string, input?: unknown }} RelayedCall */
 
-/** The primary process: passes on messages between the workers, and calls of the benchmark to the workers. */
-const lead = () => {
+/** The primary process: forwards messages between the workers, and calls of the benchmark to the workers. */
+const runPrimary = () => {
   setupPrimary()
   /** @type {Remote[]} */
   const workers = []
   answer({
     ...measured,
-    /** Starts two workers, each on the core given; their ports. @param {readonly number[]} cores */
+    /** Starts one worker on each of the given cores. Resolves with their ports. @param {readonly number[]} cores */
     async start(cores) {
       const ports = []
       for (const core of cores) {
         const worker = cluster.fork()
         const remote = new Remote(worker.process, `worker ${workers.length}`)
-        // A worker gets no messages before it listens.
+        // A worker gets messages only once it listens to them.
         await once(worker, 'message')
         workers.push(remote)
         ports.push(await remote.call('start', core))
       }
       return ports
     },
-    call: (/** @type {Relayed} */ { worker, name, input }) => workers[worker]?.call(name, input),
-    tell: (/** @type {Relayed} */ { worker, name, input }) => workers[worker]?.tell(name, input),
+    call: (/** @type {RelayedCall} */ { worker, name, input }) => workers[worker]?.call(name, input),
+    tell: (/** @type {RelayedCall} */ { worker, name, input }) => workers[worker]?.tell(name, input),
   })
 }
 
-/** A worker: sockets join a room for the lane that they ask for. */
-const work = () => {
+/** A worker process: each socket joins the room in its query. */
+const runWorker = () => {
   const http = createServer()
   const io = new Server(http, {
     transports: ['websocket'],
@@ -50,7 +50,7 @@ const work = () => {
     /** @param {number} core */
     async start(core) {
       pinSelf(core)
-      // Not the one port that the workers of a cluster share by default.
+      // By default, the workers of a cluster share one port.
       http.listen({ port: 0, host: '127.0.0.1', exclusive: true })
       await once(http, 'listening')
       return /** @type {import('node:net').AddressInfo} */ (http.address()).port
@@ -59,5 +59,5 @@ const work = () => {
   tell('ready')
 }
 
-if (cluster.isPrimary) lead()
-else work()
+if (cluster.isPrimary) runPrimary()
+else runWorker()

@@ -11,7 +11,7 @@ export const STEP_LIMIT_MS = 60_000
 export type Kind = 'websocket' | 'socketio' | 'plain' | 'sse'
 
 /** A chat message. */
-export interface Chat {
+export interface ChatMessage {
   readonly from: string
   readonly text: string
   readonly n: number
@@ -32,16 +32,16 @@ export interface MemberAnswer {
 }
 
 /** A chat client in a room. Records all messages and announcements that it gets. */
-export abstract class Person {
+export abstract class ChatClient {
   readonly name: string
   readonly kind: Kind
-  readonly heard: Chat[] = []
-  readonly announced: Announcement[] = []
-  /** Codes of errors, and reasons of connections that ended. */
-  readonly troubles: string[] = []
+  readonly messages: ChatMessage[] = []
+  readonly announcements: Announcement[] = []
+  /** Codes of errors, and reasons of ended connections. */
+  readonly faults: string[] = []
   /** Number of sessions so far. */
-  opened = 0
-  #said = 0
+  sessionCount = 0
+  #sentCount = 0
 
   constructor(name: string, kind: Kind) {
     this.name = name
@@ -54,30 +54,30 @@ export abstract class Person {
   protected abstract send(topic: string, payload: unknown): void
 
   /** Sends a chat message without waiting for an answer. Messages are numbered from 1. */
-  say(text = 'hello'): number {
-    const n = ++this.#said
+  sendMessage(text = 'hello'): number {
+    const n = ++this.#sentCount
     this.send('chat/send', { text, n })
     return n
   }
 
   /** Number of messages that this client has sent. */
-  get said(): number {
-    return this.#said
+  get sentCount(): number {
+    return this.#sentCount
   }
 
   /** Numbers of the messages received from a sender, in the order of arrival. */
-  numbers(from: string): number[] {
-    return this.heard.filter((chat) => chat.from === from).map(({ n }) => n)
+  receivedNumbers(from: string): number[] {
+    return this.messages.filter((message) => message.from === from).map(({ n }) => n)
   }
 
   /** Number of the last message received from a sender. */
-  latest(from: string): number | undefined {
-    return this.heard.findLast((chat) => chat.from === from)?.n
+  latestNumber(from: string): number | undefined {
+    return this.messages.findLast((message) => message.from === from)?.n
   }
 
   /** Announcements about a user in the order of arrival, without the first `after` announcements. */
-  news(id: string, after = 0): string[] {
-    return this.announced
+  announcementsOf(id: string, after = 0): string[] {
+    return this.announcements
       .slice(after)
       .filter((one) => one.id === id)
       .map(({ what, reason }) => (reason === undefined ? what : `${what}:${reason}`))
@@ -94,14 +94,14 @@ export abstract class Person {
 
   protected take(topic: string, payload: unknown): void {
     const what = topic.split('/').at(-1)
-    if (what === 'messages') this.heard.push(payload as Chat)
+    if (what === 'messages') this.messages.push(payload as ChatMessage)
     if (what !== 'joined' && what !== 'left') return
     const { member, reason } = payload as { member: { id: string }; reason?: string }
-    this.announced.push({ what, id: member.id, reason, at: Date.now() })
+    this.announcements.push({ what, id: member.id, reason, at: Date.now() })
   }
 }
 
-class WithClient extends Person {
+class RookeryClient extends ChatClient {
   readonly #client: Client
 
   constructor(url: string, name: string, kind: 'websocket' | 'socketio' | 'sse', room: string) {
@@ -119,10 +119,10 @@ class WithClient extends Person {
     })
     // A second subscription, beside that of the room, must not duplicate messages.
     this.#client.subscribe(`rooms/${room}/*`, (payload, { topic }) => this.take(topic, payload))
-    this.#client.on('open', () => this.opened++)
-    this.#client.on('error', (error) => this.troubles.push(`error:${error.code}`))
+    this.#client.on('open', () => this.sessionCount++)
+    this.#client.on('error', (error) => this.faults.push(`error:${error.code}`))
     this.#client.on('close', ({ error, willReconnect }) => {
-      if (willReconnect) this.troubles.push(`close:${error.code}`)
+      if (willReconnect) this.faults.push(`close:${error.code}`)
     })
   }
 
@@ -143,7 +143,7 @@ class WithClient extends Person {
   }
 }
 
-class WithSocketIo extends Person {
+class SocketIoClient extends ChatClient {
   readonly #socket: Socket
 
   constructor(url: string, name: string, room: string) {
@@ -156,13 +156,13 @@ class WithSocketIo extends Person {
       forceNew: true,
     })
     this.#socket.onAny((topic: string, payload: unknown) => {
-      if (topic === '$error') this.troubles.push(`error:${(payload as { code: string }).code}`)
-      else if (topic === '$close') this.troubles.push(`close:${JSON.stringify(payload)}`)
-      else if (topic === '$welcome') this.opened++
+      if (topic === '$error') this.faults.push(`error:${(payload as { code: string }).code}`)
+      else if (topic === '$close') this.faults.push(`close:${JSON.stringify(payload)}`)
+      else if (topic === '$welcome') this.sessionCount++
       else this.take(topic, payload)
     })
     this.#socket.on('disconnect', (reason) => {
-      if (reason !== 'io client disconnect') this.troubles.push(`close:${reason}`)
+      if (reason !== 'io client disconnect') this.faults.push(`close:${reason}`)
       // Documented by Socket.IO: after the server has ended a connection, the application has to call connect().
       if (reason === 'io server disconnect') this.#socket.connect()
     })
@@ -192,68 +192,72 @@ class WithSocketIo extends Person {
 export const KINDS: readonly Kind[] = ['websocket', 'socketio', 'plain', 'sse']
 
 /** Connects a chat client, which joins a room. Closes it at the end of the test. */
-export const invite = (url: string, name: string, kind: Kind, room: string): Person => {
-  const person = kind === 'plain' ? new WithSocketIo(url, name, room) : new WithClient(url, name, kind, room)
-  onTestFinished(() => person.close())
-  return person
+export const connectClient = (url: string, name: string, kind: Kind, room: string): ChatClient => {
+  const client =
+    kind === 'plain' ? new SocketIoClient(url, name, room) : new RookeryClient(url, name, kind, room)
+  onTestFinished(() => client.close())
+  return client
 }
 
 /** Resolves when all clients are connected and in the room. */
-export const untilOpen = async (people: readonly Person[], timeout = STEP_LIMIT_MS): Promise<void> => {
+export const untilOpen = async (clients: readonly ChatClient[], timeout = STEP_LIMIT_MS): Promise<void> => {
   await vi.waitFor(
     () => {
-      const absent = people.filter(({ open }) => !open).map(({ name }) => name)
+      const absent = clients.filter(({ open }) => !open).map(({ name }) => name)
       if (absent.length > 0) throw new Error(`not connected: ${absent}`)
     },
     { timeout, interval: 10 },
   )
-  await Promise.all(people.map((person) => person.members()))
+  await Promise.all(clients.map((client) => client.members()))
 }
 
-/** Makes each client send a message every `interval` milliseconds, also while disconnected. Returns a stop function. */
-export const chatter = (people: readonly Person[], interval = 100): (() => void) => {
+/** Makes each client send a message every `interval` milliseconds, even while disconnected. Returns a stop function. */
+export const sendContinuously = (clients: readonly ChatClient[], interval = 100): (() => void) => {
   const timer = setInterval(() => {
-    for (const person of people) person.say()
+    for (const client of clients) client.sendMessage()
   }, interval)
   const stop = () => clearInterval(timer)
   onTestFinished(stop)
   return stop
 }
 
-/** Resolves when each hearer has received a message of each speaker that was sent after this call. */
-export const untilAllHear = async (
-  hearers: readonly Person[],
-  speakers: readonly Person[] = hearers,
+/** Resolves when each receiver has got a message of each sender that was sent after this call. */
+export const untilAllReceive = async (
+  receivers: readonly ChatClient[],
+  senders: readonly ChatClient[] = receivers,
   timeout = STEP_LIMIT_MS,
 ): Promise<void> => {
-  const marks = new Map(speakers.map((speaker) => [speaker, speaker.said]))
+  const sentBefore = new Map(senders.map((sender) => [sender, sender.sentCount]))
   await vi.waitFor(
     () => {
-      const deaf = hearers.flatMap((hearer) =>
-        speakers
-          .filter((speaker) => (hearer.latest(speaker.name) ?? 0) <= (marks.get(speaker) as number))
-          .map((speaker) => `${hearer.name} of ${speaker.name}`),
+      const waiting = receivers.flatMap((receiver) =>
+        senders
+          .filter((sender) => (receiver.latestNumber(sender.name) ?? 0) <= (sentBefore.get(sender) as number))
+          .map((sender) => `${receiver.name} of ${sender.name}`),
       )
-      if (deaf.length > 0)
-        throw new Error(`${deaf.length} have not received a new message: ${deaf.slice(0, 20)}`)
+      if (waiting.length > 0)
+        throw new Error(`${waiting.length} have not received a new message: ${waiting.slice(0, 20)}`)
     },
     { timeout, interval: 10 },
   )
 }
 
 /** Messages that arrived twice or out of order. */
-export const disorder = (hearers: readonly Person[], speakers: readonly Person[] = hearers): string[] =>
-  hearers.flatMap((hearer) =>
-    speakers.flatMap(({ name }) => {
-      const numbers = hearer.numbers(name)
+export const orderFaults = (
+  receivers: readonly ChatClient[],
+  senders: readonly ChatClient[] = receivers,
+): string[] =>
+  receivers.flatMap((receiver) =>
+    senders.flatMap(({ name }) => {
+      const numbers = receiver.receivedNumbers(name)
       const wrong = numbers.filter((n, index) => index > 0 && n <= (numbers[index - 1] as number))
       const twice = numbers.length - new Set(numbers).size
       return wrong.length > 0
-        ? [`${hearer.name} of ${name}: ${wrong} late, ${twice} twice, of ${numbers}`]
+        ? [`${receiver.name} of ${name}: ${wrong} late, ${twice} twice, of ${numbers}`]
         : []
     }),
   )
 
 /** Number of messages of a sender that a client has missed, up to the last message that it received. */
-export const missed = (hearer: Person, speaker: Person): number =>
-  (hearer.latest(speaker.name) ?? 0) - new Set(hearer.numbers(speaker.name)).size
+export const missedCount = (receiver: ChatClient, sender: ChatClient): number =>
+  (receiver.latestNumber(sender.name) ?? 0) - new Set(receiver.receivedNumbers(sender.name)).size

@@ -8,36 +8,36 @@ const isObject = (value: unknown): value is Fields =>
 const isString = (value: unknown): value is string => typeof value === 'string'
 
 /** Checks the frames that all peers get. Collects violations for the end of the test. */
-export class Complaints {
-  readonly list: string[] = []
+export class FrameChecker {
+  readonly violations: string[] = []
   /** Ids of the internal errors that clients got. */
   readonly internal: string[] = []
-  #replies = 0
+  #checkedFrames = 0
 
-  /** Number of valid frames. */
-  get replies(): number {
-    return this.#replies
+  /** Number of frames checked so far. */
+  get checkedFrames(): number {
+    return this.#checkedFrames
   }
 
   add(peer: string, what: string, about = ''): void {
-    if (this.list.length < 20) this.list.push(`${peer}: ${what} ${about.slice(0, 300)}`)
+    if (this.violations.length < 20) this.violations.push(`${peer}: ${what} ${about.slice(0, 300)}`)
   }
 
   /** Checks a frame of the server. */
-  frame(peer: string, frame: unknown): void {
-    this.#replies++
-    const complaint = this.#complaint(frame)
-    if (complaint) this.add(peer, complaint, JSON.stringify(frame))
+  checkFrame(peer: string, frame: unknown): void {
+    this.#checkedFrames++
+    const violation = this.#violation(frame)
+    if (violation) this.add(peer, violation, JSON.stringify(frame))
   }
 
   /** Checks an error that a client got, in a frame or in an HTTP response. */
-  error(peer: string, error: unknown): void {
-    const complaint = this.#errorComplaint(error)
-    if (complaint) this.add(peer, complaint, JSON.stringify(error))
+  checkError(peer: string, error: unknown): void {
+    const violation = this.#errorViolation(error)
+    if (violation) this.add(peer, violation, JSON.stringify(error))
   }
 
-  #complaint(frame: unknown): string | undefined {
-    if (!isObject(frame)) return 'a frame is no object'
+  #violation(frame: unknown): string | undefined {
+    if (!isObject(frame)) return 'a frame is not an object'
     switch (frame.type) {
       case undefined:
         return isString(frame.topic) ? undefined : 'a message without a topic'
@@ -45,17 +45,17 @@ export class Complaints {
         return isString(frame.session) && frame.protocol === 1 ? undefined : 'a wrong welcome'
       case 'reply':
         if (!Number.isSafeInteger(frame.id)) return 'a reply without an id'
-        return 'error' in frame ? this.#errorComplaint(frame.error) : undefined
+        return 'error' in frame ? this.#errorViolation(frame.error) : undefined
       case 'error':
-        return this.#errorComplaint(frame.error)
+        return this.#errorViolation(frame.error)
       case 'close':
         if (frame.reconnectAfter !== null && !(Number(frame.reconnectAfter) >= 0))
           return 'a wrong reconnectAfter'
-        return this.#errorComplaint(frame.error)
+        return this.#errorViolation(frame.error)
       case 'ping':
         return undefined
       case 'unsubscribed':
-        return Array.isArray(frame.topics) ? this.#errorComplaint(frame.error) : 'unsubscribed from nothing'
+        return Array.isArray(frame.topics) ? this.#errorViolation(frame.error) : 'unsubscribed from nothing'
       case 'auth':
         return typeof frame.expiresIn === 'number' ? undefined : 'a wrong auth frame'
       default:
@@ -63,7 +63,7 @@ export class Complaints {
     }
   }
 
-  #errorComplaint(error: unknown): string | undefined {
+  #errorViolation(error: unknown): string | undefined {
     if (!isObject(error) || !isString(error.code) || !isString(error.message)) return 'a wrong error'
     if (!Object.hasOwn(errorTable, error.code)) return 'an unknown error'
     if (error.code === 'internal') this.internal.push(String(error.id))

@@ -1,24 +1,24 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 
-/** A TCP proxy that can be shut. While it is shut, it ends every connection, new ones included. */
-export class TcpGate {
+/** A TCP proxy that can be blocked. While it is blocked, it ends every connection, new ones included. */
+export class TcpProxy {
   /** Functions that end each connection and resolve when it has ended. */
   readonly #ends = new Set<() => Promise<unknown>>()
   readonly #target: number
   readonly #server = createServer((socket) => this.#forward(socket))
-  #isShut = false
+  #isBlocked = false
 
   private constructor(target: number) {
     this.#target = target
   }
 
   /** Starts a proxy for a local port. The caller closes it. */
-  static async before(target: number): Promise<TcpGate> {
-    const gate = new TcpGate(target)
-    gate.#server.listen(0, '127.0.0.1')
-    await once(gate.#server, 'listening')
-    return gate
+  static async before(target: number): Promise<TcpProxy> {
+    const proxy = new TcpProxy(target)
+    proxy.#server.listen(0, '127.0.0.1')
+    await once(proxy.#server, 'listening')
+    return proxy
   }
 
   get port(): number {
@@ -26,24 +26,24 @@ export class TcpGate {
   }
 
   /** Ends every connection without a closing handshake. Resolves when the server behind it has ended its side, too. */
-  async shut(): Promise<void> {
-    this.#isShut = true
+  async block(): Promise<void> {
+    this.#isBlocked = true
     await Promise.all([...this.#ends].map((end) => end()))
   }
 
-  open(): void {
-    this.#isShut = false
+  unblock(): void {
+    this.#isBlocked = false
   }
 
   async close(): Promise<void> {
     const closed = once(this.#server, 'close')
     this.#server.close()
-    await this.shut()
+    await this.block()
     await closed
   }
 
   #forward(socket: Socket): void {
-    if (this.#isShut) {
+    if (this.#isBlocked) {
       socket.destroy()
       return
     }
