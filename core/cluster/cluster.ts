@@ -18,7 +18,7 @@ export interface ClusterMessage {
   readonly note?: unknown
 }
 
-/** A request to other nodes. */
+/** A question to other nodes. */
 export interface Question {
   /** `$node/<id>` for one node; `$user/…`, `$room/…` or `$session/…` for all nodes with sessions at that address. */
   readonly to: string
@@ -58,7 +58,7 @@ export interface ClusterHost {
    * (`group` is null).
    */
   emit(event: Event, group: string | null): void
-  /** Answers a request. A thrown error becomes the error of the answer, `internal` if it has no code. */
+  /** Answers a question. A thrown error becomes the error of the answer, `internal` if it has no code. */
   answer(question: Question, node: string | null): unknown
   /** Tells that another node has joined, left or been restored. */
   changed(node: string, change: NodeChange): void
@@ -92,7 +92,7 @@ export interface ClusterBackend {
    */
   emit(event: Event): boolean
   /**
-   * Sends a request to other nodes. A node that fails does not make the request fail.
+   * Asks other nodes. A node that fails does not make the call fail.
    *
    * @throws `cluster_unavailable` if there is no connection, or it is lost before all nodes have answered
    */

@@ -5,7 +5,7 @@ import type { Answers, ClusterBackend, ClusterMessage, NodeChange, Question } fr
 
 export type NodeChangeHook = (node: string, change: NodeChange) => void
 /**
- * Answers a request with plain JSON, or a promise of it. `from` is a node, or null for a request from outside the
+ * Answers a question with plain JSON, or a promise of it. `from` is a node, or null for a question from outside the
  * cluster.
  */
 export type Answerer = (payload: unknown, from: string | null, to: string) => unknown
@@ -27,16 +27,16 @@ export interface Nodes {
   onChange(hook: NodeChangeHook): () => void
 
   /**
-   * For plugins: sends a request to one node.
+   * For plugins: asks one node.
    *
    * @param timeout milliseconds @default 1000
    * @throws `node_unreachable`, `cluster_unavailable`, or the error of that node
    */
   askNode(node: string, method: string, payload?: unknown, timeout?: number): Promise<unknown>
-  /** For plugins: sends a request to all other nodes that an address concerns. @throws `cluster_unavailable` */
+  /** For plugins: asks all other nodes that an address concerns. @throws `cluster_unavailable` */
   ask(question: Question): Promise<Answers>
   /**
-   * For plugins: answers the requests of a method. Returns a function that removes it.
+   * For plugins: answers the questions of a method. Returns a function that removes it.
    *
    * @throws `invalid_option` if another plugin does
    */
@@ -66,7 +66,7 @@ interface Outlets {
   readonly publish: (event: EventInit) => void
 }
 
-/** Connects plugins with the cluster backend: requests, messages of their own kinds, and membership hooks. */
+/** Connects plugins with the cluster backend: questions, messages of their own kinds, and membership hooks. */
 export class NodeRegistry implements Nodes {
   readonly #log: Logger
   readonly #outlets: Outlets
@@ -142,7 +142,7 @@ export class NodeRegistry implements Nodes {
     else if (from !== null) this.#messageHooks.get(message.kind)?.(message, from)
   }
 
-  /** Answers a request. @throws `unknown_topic` if no plugin answers the method */
+  /** Answers a question. @throws `unknown_topic` if no plugin answers the method */
   asked({ to, method, payload }: Question, from: string | null): unknown {
     const answerer = this.#answerers.get(method)
     if (!answerer) throw new RookeryError('unknown_topic', `This node cannot answer '${method}'`)

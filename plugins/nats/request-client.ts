@@ -25,7 +25,7 @@ export interface RequestClientHost {
   readonly sendBarrier: (reply: string) => unknown
 }
 
-/** Sends requests to other nodes and collects the answers. */
+/** Sends questions to other nodes as NATS requests, and collects the answers. */
 export class RequestClient {
   readonly #channel: NodeChannel
   readonly #host: RequestClientHost

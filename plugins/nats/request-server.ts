@@ -15,7 +15,7 @@ export interface RequestHeader {
 /** Sends the answer to a request, or the error for which there is none. */
 type Respond = (value: unknown, error?: RookeryError) => void
 
-/** Answers requests of other nodes, and messages that external NATS clients publish to an address. */
+/** Answers questions of other nodes, which arrive as NATS requests, and messages that external NATS clients publish to an address. */
 export class RequestServer {
   readonly #channel: NodeChannel
   readonly #host: ClusterHost
