@@ -48,7 +48,7 @@ describe('an external NATS client', () => {
       ...nodes.map((node) => node.connect(patterns)),
     ])
     await settled(...nodes)
-    await nodes[0]?.app.cluster.askNode(app.cluster.node, 'nothing').catch(() => {})
+    await nodes[0]?.app.cluster.askNode(app.cluster.node, 'nothing', undefined, 60_000).catch(() => {})
     // Publishing the same text twice makes two messages.
     for (const text of ['{"a":1}', '{"a":1}', ' {\n"a" : 2 }\n', '{"a":1}']) {
       plain.publish('rookery.topic.rooms.42.messages', text)

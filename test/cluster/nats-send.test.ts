@@ -94,12 +94,12 @@ describe('over five nodes', () => {
     const nodes = await startNodes(server, 3)
     const [a, b, c] = nodes as [NatsNode, NatsNode, NatsNode]
     b.app.cluster.answer('echo', (payload, from, to) => ({ payload, from, to }))
-    expect(await a.app.cluster.askNode(b.id, 'echo', { x: [1, null] })).toEqual({
+    expect(await a.app.cluster.askNode(b.id, 'echo', { x: [1, null] }, 60_000)).toEqual({
       payload: { x: [1, null] },
       from: a.id,
       to: `$node/${b.id}`,
     })
-    expect(await a.app.cluster.askNode(b.id, 'echo')).toMatchObject({ from: a.id })
+    expect(await a.app.cluster.askNode(b.id, 'echo', undefined, 60_000)).toMatchObject({ from: a.id })
     await c.app.stop()
     await until(() => a.app.cluster.nodes().length === 2)
     await expect(a.app.cluster.askNode(c.id, 'echo')).rejects.toMatchObject({ code: 'node_unreachable' })

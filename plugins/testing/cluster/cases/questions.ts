@@ -34,12 +34,14 @@ export const questions: readonly ClusterCase[] = [
         return { later: payload }
       })
       await context.settle(a, b)
-      for (const value of VALUES)
-        expect(await a.app.cluster.askNode(b.id, 'echo', value), UNCHANGED).toEqual(value)
+      for (const value of VALUES) {
+        const answer = a.app.cluster.askNode(b.id, 'echo', value, context.timeout)
+        expect(await answer, UNCHANGED).toEqual(value)
+      }
       const who = 'ClusterHost.answer MUST get the question and the id of the asking node'
       expect(asked[0], who).toEqual([a.id, `$node/${b.id}`])
       expect(
-        await a.app.cluster.askNode(b.id, 'later', 7),
+        await a.app.cluster.askNode(b.id, 'later', 7, context.timeout),
         'The result of ClusterHost.answer MUST be awaited',
       ).toEqual({ later: 7 })
     },
@@ -59,7 +61,8 @@ export const questions: readonly ClusterCase[] = [
         throw new TypeError('undefined is not a function')
       })
       await context.settle(a, b)
-      const ask = (method: string) => a.app.cluster.askNode(b.id, method).catch((error) => error.toJSON())
+      const ask = (method: string) =>
+        a.app.cluster.askNode(b.id, method, undefined, context.timeout).catch((error) => error.toJSON())
       const requirement = 'An error of ClusterHost.answer MUST become the error of the answer'
       expect(await ask('coded'), requirement).toEqual({ code: 'forbidden', message: 'Not you', issues })
       expect(await ask('own'), requirement).toEqual({ code: APPLICATION_CODE, message: 'Insert coin' })
@@ -95,9 +98,15 @@ export const questions: readonly ClusterCase[] = [
       for (const node of [a, b, b, c]) await node.openAs('ada')
       await context.untilMembers(a, b, c, d)
       await context.settle(a, b, c, d)
+      const { timeout } = context
       for (const thorough of [false, true]) {
         asked.length = 0
-        const { items, missing } = await a.app.cluster.ask({ to: '$user/ada', method: 'who', thorough })
+        const { items, missing } = await a.app.cluster.ask({
+          to: '$user/ada',
+          method: 'who',
+          thorough,
+          timeout,
+        })
         const sorted = [...items].sort((one, other) => (one.node < other.node ? -1 : 1))
         expect(sorted, 'Every node with sessions there MUST answer, and no other').toEqual(
           [b.id, c.id].sort().map((id) => ({ node: id, value: id })),
@@ -105,7 +114,7 @@ export const questions: readonly ClusterCase[] = [
         expect(missing, 'Answers.missing MUST be empty').toEqual([])
         expect([...asked].sort(), 'Each node MUST be asked once').toEqual([b.id, c.id].sort())
       }
-      const nobody = await a.app.cluster.ask({ to: '$room/void', method: 'who', thorough: true })
+      const nobody = await a.app.cluster.ask({ to: '$room/void', method: 'who', thorough: true, timeout })
       expect(nobody, 'Nodes without sessions there MUST NOT be listed as missing').toEqual({
         items: [],
         missing: [],
@@ -121,7 +130,7 @@ export const questions: readonly ClusterCase[] = [
       c.app.cluster.answer('who', () => 'c')
       for (const node of [b, c]) await node.openAs('ada')
       await context.settle(a, b, c)
-      const question = { to: '$user/ada', method: 'who', timeout: 400 }
+      const question = { to: '$user/ada', method: 'who', timeout: context.timeout / 8 }
       const requirement = 'A question MUST NOT wait for longer than its timeout'
       const { items, missing } = await context.within(
         a.app.cluster.ask({ ...question, thorough: true }),
