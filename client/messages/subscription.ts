@@ -7,7 +7,7 @@ import { runIsolated } from '../util/run-isolated.ts'
 export interface Message<P = unknown> {
   readonly topic: string
   readonly payload: P
-  /** The topics of the event. Present only if `topic` is not one of them. */
+  /** All topics of the event. Absent if the only one is `topic`. */
   readonly topics?: readonly string[]
   /** Place of the message in the history, if the topic has one. */
   readonly seq?: number

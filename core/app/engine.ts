@@ -8,7 +8,7 @@ import { addressOf, type Target } from '../cluster/target.ts'
 import { Handlers } from '../handlers/handlers.ts'
 import { MessageContext } from '../handlers/message-context.ts'
 import { RookeryError } from '../protocol/errors.ts'
-import { Frame } from '../protocol/frame.ts'
+import { Frame, namedTopics } from '../protocol/frame.ts'
 import type { SendFrame } from '../protocol/protocol.ts'
 import { FanOut } from '../sessions/fan-out.ts'
 import { Flusher } from '../sessions/outbox.ts'
@@ -119,13 +119,14 @@ export class Engine {
   #toClients({ topics, client, except }: Event, here: boolean): void {
     if (!client) return
     const { topic, payload } = client
-    const frame = new Frame(topics.includes(topic) ? { topic, payload } : { topic, payload, topics })
+    const named = namedTopics(topic, topics)
+    const frame = new Frame(named ? { topic, payload, topics: named } : { topic, payload })
     this.#fanOut.deliver(topics, frame, except)
     if (!here) this.#cluster?.publish({ topics, topic, payload: frame.payloadText, except, kind: null })
   }
 
   #toSessions({ topics, topic, payload, except }: ClusterMessage): void {
-    const frame = Frame.ofText(topic, payload, topics.includes(topic) ? undefined : topics)
+    const frame = Frame.ofText(topic, payload, namedTopics(topic, topics))
     this.#fanOut.deliver(topics, frame, except)
   }
 

@@ -126,6 +126,13 @@ export const stringify = (value: unknown): string | undefined => {
   }
 }
 
+/**
+ * The topics that a message has to name, so that a client finds all subscriptions that match it: all topics of the event, unless
+ * the only one is the message's own. Undefined if the message need not name them.
+ */
+export const namedTopics = (topic: string, topics: readonly string[]): readonly string[] | undefined =>
+  topics.length === 1 && topics[0] === topic ? undefined : topics
+
 const isSame = (a: readonly Frame[], b: readonly Frame[]): boolean => {
   if (a.length !== b.length) return false
   for (let index = 0; index < a.length; index++) if (a[index] !== b[index]) return false

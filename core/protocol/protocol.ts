@@ -69,7 +69,7 @@ export interface WelcomeFrame {
   /** Largest frame that the server accepts, in bytes. A larger frame ends the session. */
   readonly maxPayload: number
 }
-/** A published message. It has `topics` only if `topic` is not one of the event's topics. */
+/** A published message. It has all `topics` of its event, unless the only one is `topic`. */
 export interface MessageFrame {
   readonly type?: undefined
   readonly topic: string

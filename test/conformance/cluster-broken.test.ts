@@ -37,7 +37,7 @@ const catches: Readonly<Record<string, Partial<Record<ClusterFaultName, RegExp>>
   'topics with any characters arrive unchanged, and only where a pattern matches': {
     'treats dots as slashes': /MUST arrive as it was published; no message arrived on/,
   },
-  'a message has the topics of its event only if it has a client topic of its own': {
+  'a message names all topics of its event, unless the only one is its own': {
     'drops all topics but the first': /MUST arrive as it was published/,
   },
   "a session gets a message once, however many of its patterns and of the event's topics match": {

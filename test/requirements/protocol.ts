@@ -54,7 +54,7 @@ export const protocol = {
   'protocol.server-frame.message': 'A frame with a `topic` and no `type` is a message.',
   'protocol.server-frame.no-payload': 'A message without a payload has no field `payload`.',
   'protocol.server-frame.topics':
-    'A message has the field `topics` only if its `topic` is not one of the topics of the event.',
+    'A message names all topics of its event in the field `topics`, unless the event has one topic and it is the `topic` of the message.',
   'protocol.server-frame.reply-no-payload':
     'A `reply` has no field `payload` if the handler returned nothing.',
   'protocol.server-frame.error': 'An `error` frame is about a frame without an `id`.',

@@ -126,7 +126,7 @@ export const contents: readonly ClusterCase[] = [
     },
   },
   {
-    name: 'a message has the topics of its event only if it has a client topic of its own',
+    name: 'a message names all topics of its event, unless the only one is its own',
     async run(context) {
       const [a, b] = await context.startPair()
       const peer = await b.open('orders/*')
@@ -144,8 +144,12 @@ export const contents: readonly ClusterCase[] = [
         peer.messages.find(({ topic }) => topic === 'order:made'),
         UNCHANGED,
       ).toEqual({ topic: 'order:made', payload: 'made', topics })
-      expect(peer.messages, UNCHANGED).toContainEqual({ topic: 'users/42/orders', payload: 'plain' })
-      expect(peer.messages, UNCHANGED).toContainEqual({ topic: 'orders/7', payload: 'renamed' })
+      expect(peer.messages, UNCHANGED).toContainEqual({ topic: 'users/42/orders', payload: 'plain', topics })
+      expect(peer.messages, UNCHANGED).toContainEqual({ topic: 'orders/7', payload: 'renamed', topics })
+      await a.app.publish('orders/8', 'one topic')
+      await context.until(() =>
+        expect(peer.messages, UNCHANGED).toContainEqual({ topic: 'orders/8', payload: 'one topic' }),
+      )
     },
   },
 ]
