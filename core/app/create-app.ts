@@ -10,7 +10,7 @@ import { RookeryError } from '../protocol/errors.ts'
 import { Limits } from '../sessions/limits.ts'
 import { Sessions } from '../sessions/sessions.ts'
 import { type Transport, Transports } from '../sessions/transport.ts'
-import { createLogger, Logger } from '../util/logger.ts'
+import { createLogger, isolateLogger, Logger } from '../util/logger.ts'
 import { within } from '../util/promises.ts'
 import { type App, type AppState, AppToken, type Usage } from './app.ts'
 import { type AppOptions, type AppSettings, readAppOptions } from './app-options.ts'
@@ -38,7 +38,7 @@ class RookeryApp implements App {
     const settings = readAppOptions(options)
     const { logger } = settings
     this.#settings = settings
-    this.#log = typeof logger === 'string' ? createLogger(logger) : logger
+    this.#log = typeof logger === 'string' ? createLogger(logger) : isolateLogger(logger)
     this.#engine = new Engine(settings, this.#log)
     this.bus = this.#engine.bus
     this.sessions = this.#engine.sessions

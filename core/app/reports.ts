@@ -1,10 +1,20 @@
-import { errorTable, isPublic, RookeryError } from '../protocol/errors.ts'
+import { errorTable, publicError, RookeryError } from '../protocol/errors.ts'
 import { logId, type Session } from '../sessions/session.ts'
 import type { Handshake } from '../sessions/transport.ts'
 import type { Logger } from '../util/logger.ts'
 
 /** Milliseconds between two log lines about dropped messages. */
 const DROP_REPORT_INTERVAL_MS = 1000
+
+/** Of several errors, the first one that the client may see. */
+const firstPublic = (error: unknown): unknown => {
+  try {
+    return error instanceof AggregateError ? (error.errors.find(publicError) ?? error) : error
+  } catch {
+    // The `errors` of an application's error are not a list.
+    return error
+  }
+}
 
 /** Counts refusals, logs errors, and hides internal errors from clients. */
 export class Reports {
@@ -27,7 +37,8 @@ export class Reports {
 
   /** Returns the part of an error that a client may see. Logs an internal error under an id, which the client gets. */
   coded(error: unknown, fields: object): RookeryError {
-    if (isPublic(error)) return error
+    const visible = publicError(error)
+    if (visible) return visible
     const id = crypto.randomUUID()
     this.#log.error({ err: error, errorId: id, ...fields }, 'an internal error was hidden from a client')
     return new RookeryError('internal', undefined, { id })
@@ -38,7 +49,7 @@ export class Reports {
    * error.
    */
   expose(error: unknown, session: Session, topic: string): RookeryError {
-    const first = error instanceof AggregateError ? (error.errors.find(isPublic) ?? error) : error
+    const first = firstPublic(error)
     if (first !== error)
       this.#log.error({ err: error, session: logId(session), topic }, 'several handlers failed')
     return this.coded(first, { session: logId(session), topic, stage: 'handler' })

@@ -118,10 +118,16 @@ export interface WireError {
 }
 
 /** Copies the typed fields of an issue. Validators add fields that clients need not see, or that JSON cannot write. */
-const wireIssue = ({ message, path }: Issue): Issue => ({
-  message: String(message),
-  ...(path && { path: Array.from(path, (key) => (typeof key === 'number' ? key : String(key))) }),
-})
+const wireIssue = (issue: Issue): Issue => {
+  const { message, path } = (issue ?? {}) as Partial<Record<keyof Issue, unknown>>
+  return {
+    message: typeof message === 'string' ? message : 'invalid',
+    ...(Array.isArray(path) && { path: Array.from(path, wireKey) }),
+  }
+}
+
+const wireKey = (key: unknown): string | number =>
+  typeof key === 'number' || typeof key === 'string' ? key : typeof key === 'symbol' ? String(key) : '?'
 
 export interface RookeryErrorOptions {
   readonly cause?: unknown
@@ -150,7 +156,7 @@ export class RookeryError extends Error {
       options.cause === undefined ? undefined : { cause: options.cause },
     )
     this.code = code
-    if (options.issues) this.issues = options.issues
+    if (Array.isArray(options.issues)) this.issues = options.issues
     if (options.id) this.id = options.id
   }
 
@@ -174,7 +180,7 @@ export class RookeryError extends Error {
     return {
       code: this.code,
       message: this.message,
-      ...(this.issues && { issues: this.issues.map(wireIssue) }),
+      ...(Array.isArray(this.issues) && { issues: this.issues.map(wireIssue) }),
       ...(this.id && { id: this.id }),
     }
   }
@@ -186,7 +192,23 @@ export class RookeryError extends Error {
 }
 
 /**
- * Whether clients may see an error. Compares its name, not its class: a second copy of the package has another class.
+ * Returns the error that a client may see of a thrown value, or undefined if the client must not see it. Never throws: other
+ * people's code may throw anything, such as a class of its own with this name, or an error with fields of other types.
+ *
+ * Compares the name, not the class, since a second copy of the package has another class.
  */
-export const isPublic = (error: unknown): error is RookeryError =>
-  error instanceof Error && error.name === 'RookeryError' && (error as RookeryError).status !== 500
+export const publicError = (thrown: unknown): RookeryError | undefined => {
+  try {
+    if (!(thrown instanceof Error) || thrown.name !== 'RookeryError') return undefined
+    const { code, message, issues } = thrown as Error & Partial<Record<keyof RookeryError, unknown>>
+    if (typeof code !== 'string' || errorEntry(code).status === 500) return undefined
+    if (thrown.constructor === RookeryError && issues === undefined) return thrown as RookeryError
+    return new RookeryError(code, typeof message === 'string' ? message : undefined, {
+      cause: thrown,
+      issues: Array.isArray(issues) ? issues.map(wireIssue) : undefined,
+    })
+  } catch {
+    // A getter of the value has thrown.
+    return undefined
+  }
+}

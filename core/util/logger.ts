@@ -1,3 +1,4 @@
+import { isPromiseLike } from './promises.ts'
 import { createToken } from './token.ts'
 
 /** Logs a message, or fields and a message. */
@@ -71,6 +72,32 @@ const toLine = (level: string, fields: readonly object[], message: string | unde
   } catch {
     return JSON.stringify({ ...start, fields: 'not serializable', ...end })
   }
+}
+
+/**
+ * Wraps a logger of the application, so that its faults have no effect on the app: a log call never throws and never rejects.
+ * The first fault is written to the console.
+ */
+export const isolateLogger = (logger: Logger): Logger => {
+  let told = false
+  const failed = (error: unknown) => {
+    if (told) return
+    told = true
+    console.error(
+      toLine('error', [{ err: error }], 'the logger failed; further faults of it are not reported'),
+    )
+  }
+  const method =
+    (name: keyof Logger): LogMethod =>
+    (...line: readonly unknown[]) => {
+      try {
+        const result: unknown = logger[name](...(line as [object, string?]))
+        if (isPromiseLike(result)) Promise.resolve(result).catch(failed)
+      } catch (error) {
+        failed(error)
+      }
+    }
+  return { debug: method('debug'), info: method('info'), warn: method('warn'), error: method('error') }
 }
 
 /**

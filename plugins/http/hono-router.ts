@@ -2,7 +2,7 @@ import type { IncomingMessage, RequestListener } from 'node:http'
 import type { HttpBindings } from '@hono/node-server'
 import type { Context, Hono, MiddlewareHandler } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
-import { RookeryError } from '../../core/protocol/errors.ts'
+import { publicError, RookeryError } from '../../core/protocol/errors.ts'
 import type { Logger } from '../../core/util/logger.ts'
 import type { OriginPolicy } from './origin-policy.ts'
 
@@ -42,7 +42,8 @@ const errorResponse = (c: Context, error: RookeryError): Response =>
 export const createRouter = ({ Hono }: HonoPackages, log: Logger): Hono => {
   const router = new Hono()
   router.onError((error, c) => {
-    if (error instanceof RookeryError && error.status !== 500) return errorResponse(c, error)
+    const visible = publicError(error)
+    if (visible) return errorResponse(c, visible)
     // A client that is gone is not a fault of the server.
     if (c.req.raw.signal.aborted) return errorResponse(c, new RookeryError('disconnected'))
     const id = crypto.randomUUID()

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { isPublic, RookeryError } from '../../core/protocol/errors.ts'
+import { publicError, RookeryError } from '../../core/protocol/errors.ts'
 import type { Logger } from '../../core/util/logger.ts'
 import { applyCors } from './cors.ts'
 import type { OriginPolicy } from './origin-policy.ts'
@@ -149,7 +149,7 @@ export class PathRouter {
 
   #fail(failure: unknown, request: IncomingMessage, response: ServerResponse): void {
     // A client that is gone is not a fault of the server.
-    if (response.destroyed && !isPublic(failure)) return
+    if (response.destroyed && !publicError(failure)) return
     // The server does not read the rest of the body.
     if (!request.complete && !response.headersSent && request.httpVersionMajor === 1) {
       response.setHeader('connection', 'close')
@@ -159,7 +159,8 @@ export class PathRouter {
 
   /** The error that a client may see. Any other error goes to the log, and the client gets `internal` with its id. */
   #coded(failure: unknown, { url }: IncomingMessage, stage: string): RookeryError {
-    if (isPublic(failure)) return failure
+    const visible = publicError(failure)
+    if (visible) return visible
     const id = crypto.randomUUID()
     const path = pathOf(url)
     this.#settings.log.error({ err: failure, errorId: id, path, stage }, `a request failed`)

@@ -1,6 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { type ErrorCode, errorEntry, errorTable, RookeryError } from '../../../core/protocol/errors.ts'
+import {
+  type ErrorCode,
+  errorEntry,
+  errorTable,
+  publicError,
+  RookeryError,
+} from '../../../core/protocol/errors.ts'
 
 const root = new URL('../../../', import.meta.url)
 const read = (path: string) => readFileSync(new URL(path, root), 'utf8')
@@ -96,5 +102,67 @@ describe('a RookeryError', () => {
     const error = RookeryError.from(JSON.parse(JSON.stringify(wire)))
     expect(error).toBeInstanceOf(RookeryError)
     expect(JSON.parse(JSON.stringify(error))).toEqual(wire)
+  })
+})
+
+class Named extends Error {
+  override name = 'RookeryError'
+  constructor(fields: object) {
+    super('of another class')
+    Object.assign(this, fields)
+  }
+}
+
+const throwing = () => {
+  throw new Error('a getter that throws')
+}
+
+describe('the error that a client may see', () => {
+  it.each([
+    ['nothing', undefined],
+    ['null', null],
+    ['a string', 'sold_out'],
+    ['an object', { name: 'RookeryError', code: 'sold_out', message: 'No tickets left' }],
+    ['an error', new Error('private')],
+    ['an error of another class with this name and no code', new Named({})],
+    ['one whose code is a number', new Named({ code: 7 })],
+    ['one whose getters throw', Object.defineProperty(new Named({}), 'code', { get: throwing })],
+    ['a proxy that throws', new Proxy(new Named({ code: 'sold_out' }), { get: throwing })],
+    ['an internal error', new RookeryError('internal')],
+  ])('is none for %s', (_what, thrown) => {
+    expect(publicError(thrown)).toBeUndefined()
+  })
+
+  it.each([
+    ['a RookeryError', new RookeryError('sold_out', 'No tickets left'), { message: 'No tickets left' }],
+    ['another copy of its class', new Named({ code: 'sold_out' }), { message: 'of another class' }],
+    [
+      'a message that is no text',
+      new Named({ code: 'sold_out', message: 7 }),
+      { message: 'The request was refused' },
+    ],
+    [
+      'issues that are no list',
+      Object.assign(new RookeryError('sold_out', 'none'), { issues: 'x' }),
+      { message: 'none' },
+    ],
+    [
+      'issues that are no issues',
+      new Named({
+        code: 'sold_out',
+        issues: [null, 5, { message: {}, path: 7 }, { message: 'm', path: [Symbol('s'), {}] }],
+      }),
+      {
+        message: 'of another class',
+        issues: [
+          { message: 'invalid' },
+          { message: 'invalid' },
+          { message: 'invalid' },
+          { message: 'm', path: ['Symbol(s)', '?'] },
+        ],
+      },
+    ],
+  ])('has the fields of %s that are valid', (_what, thrown, fields) => {
+    expect(publicError(thrown)?.toJSON()).toEqual({ code: 'sold_out', ...fields })
   })
 })

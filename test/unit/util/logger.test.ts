@@ -1,6 +1,13 @@
 import { RookeryError } from 'rookery'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { createLogger, isLogger, isLogLevel, type LogLevel } from '../../../core/util/logger.ts'
+import {
+  createLogger,
+  isLogger,
+  isLogLevel,
+  isolateLogger,
+  type Logger,
+  type LogLevel,
+} from '../../../core/util/logger.ts'
 import { recordingLogger } from '../../support/app.ts'
 
 const METHODS = ['debug', 'info', 'warn', 'error'] as const
@@ -171,5 +178,32 @@ describe('the check of options', () => {
     const levels: LogLevel[] = ['debug', 'info', 'warn', 'error', 'silent']
     expect(levels.every(isLogLevel)).toBe(true)
     for (const wrong of ['trace', '', null, 0]) expect(isLogLevel(wrong)).toBe(false)
+  })
+})
+
+describe('a logger of the application', () => {
+  it('may throw or reject: the log call does neither, and the console reports the first fault', async () => {
+    const received: unknown[] = []
+    const logger = isolateLogger({
+      debug: (...line: unknown[]) => void received.push(line),
+      info: () => Promise.reject(new Error('disk full')),
+      warn: () => {
+        throw new Error('disk full')
+      },
+      error: () => {
+        throw new Error('disk full')
+      },
+    } as unknown as Logger)
+    logger.debug({ a: 1 }, 'as it is')
+    logger.info('rejects')
+    logger.warn('throws')
+    logger.error('throws')
+    await new Promise(setImmediate)
+    expect(received).toEqual([[{ a: 1 }, 'as it is']])
+    expect(written.map(({ method }) => method)).toEqual(['error'])
+    expect(line()).toMatchObject({
+      msg: expect.stringContaining('the logger failed'),
+      err: { message: 'disk full' },
+    })
   })
 })
