@@ -1,4 +1,5 @@
 import type { BusOptions } from '../bus/listener.ts'
+import { RookeryError } from '../protocol/errors.ts'
 import type { Limits } from '../sessions/limits.ts'
 import { isLogger, isLogLevel, type Logger, type LogLevel } from '../util/logger.ts'
 import { checkOptions, type Duration, milliseconds, type OptionCheck, option } from '../util/options.ts'
@@ -18,7 +19,10 @@ export interface LimitOptions {
   readonly maxBuffered?: number | undefined
   /** Bytes per second that a client may send. Frames beyond are refused with `rate_limited`. @default 1048576 */
   readonly byteRate?: number | undefined
-  /** Bytes that a client may send at once. After as many refused bytes the client is disconnected. @default 4194304 */
+  /**
+   * Bytes that a client may send at once. After as many refused bytes the client is disconnected. At
+   * least `maxPayload`. @default 4194304, or `maxPayload` if that is more
+   */
   readonly byteBurst?: number | undefined
   /** Levels of nested arrays and objects that a frame may have. @default 64 */
   readonly maxDepth?: number | undefined
@@ -158,9 +162,7 @@ export const readAppOptions = (options: AppOptions): AppSettings => {
     plugins: options.plugins ?? [],
     logger: options.logger ?? 'info',
     limits: {
-      ...DEFAULT_LIMITS,
-      // An option with the value undefined counts as absent.
-      ...Object.fromEntries(Object.entries(limits).filter(([, limit]) => limit !== undefined)),
+      ...readLimits(limits),
       slowConsumer: options.slowConsumer ?? 'disconnect',
       pingInterval: time(options.pingInterval, 25_000),
       pingTimeout: time(options.pingTimeout, 10_000),
@@ -172,4 +174,20 @@ export const readAppOptions = (options: AppOptions): AppSettings => {
     drainDelay: time(options.drainDelay, 0),
     bus,
   }
+}
+
+/** Applies the defaults of the limits. @throws `invalid_option` if two limits contradict each other */
+const readLimits = (limits: LimitOptions): Required<{ [Name in keyof LimitOptions]: number }> => {
+  // An option with the value undefined counts as absent.
+  const given = Object.fromEntries(Object.entries(limits).filter(([, limit]) => limit !== undefined))
+  const values = { ...DEFAULT_LIMITS, ...given }
+  if (given.byteBurst === undefined) values.byteBurst = Math.max(values.byteBurst, values.maxPayload)
+  if (values.byteBurst < values.maxPayload) {
+    throw new RookeryError(
+      'invalid_option',
+      `createApp() limits: option 'byteBurst' must be at least maxPayload, ${values.maxPayload}, not ${values.byteBurst}: ` +
+        'otherwise the largest frames are always refused',
+    )
+  }
+  return values
 }

@@ -88,7 +88,7 @@ describe('Socket.IO', () => {
   })
 
   it('counts the bytes of packets other than events, and disconnects a client beyond the byte rate', async () => {
-    const { url, app } = await startThree({ limits: { byteRate: 1, byteBurst: 10_000 } })
+    const { url, app } = await startThree({ limits: { byteRate: 1, byteBurst: 10_000, maxPayload: 10_000 } })
     const socket = new WebSocket(`${url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket`)
     onTestFinished(() => socket.terminate())
     socket.on('error', () => {})

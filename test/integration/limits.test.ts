@@ -136,11 +136,19 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
   })
 
   it('bytes on the wire are counted, not characters', async () => {
-    const { url } = await startThree({ limits: { byteRate: 1, byteBurst: 20_000 } })
+    const { url } = await startThree({ limits: { byteRate: 1, byteBurst: 20_000, maxPayload: 20_000 } })
     const peer = await welcome(url)
     const payload = '🎉'.repeat(4000)
     expect(await ask(peer, { topic: 'echo', payload })).toBe(payload)
     expect(await ask(peer, { topic: 'echo', payload })).toBe('rate_limited')
+  })
+
+  it('a frame within a large maxPayload is accepted, since the burst of bytes follows', async () => {
+    const { url, app } = await startThree({ limits: { maxPayload: 16 * 1024 * 1024 } })
+    const peer = await welcome(url)
+    const payload = 'x'.repeat(5 * 1024 * 1024)
+    expect(((await ask(peer, { topic: 'echo', payload })) as string).length).toBe(payload.length)
+    expect(app.refusals).toEqual({})
   })
 
   it('a subscription beyond the limit, a long pattern, and a frame that is too deep or too complex get an error', async () => {

@@ -39,6 +39,10 @@ describe('createApp', () => {
   it.each([
     [{ pluggins: [] }, "createApp(): there is no option 'pluggins'; the options are plugins, logger, limits"],
     [
+      { limits: { byteBurst: 1000 } },
+      "createApp() limits: option 'byteBurst' must be at least maxPayload, 65536, not 1000",
+    ],
+    [
       { limits: { maxPayloads: 1 } },
       "createApp() limits: there is no option 'maxPayloads'; the options are maxPayload,",
     ],
