@@ -1,7 +1,7 @@
 import { RookeryError } from '../../core/protocol/errors.ts'
 import type { WelcomeFrame } from '../../core/protocol/protocol.ts'
 import { deadline, delay } from './deadline.ts'
-import { takeEvents } from './event-stream.ts'
+import { createEventParser } from './event-stream.ts'
 import { readFrame } from './frames.ts'
 import { closeFrameOf, parseRefusal, type Refusal } from './refusal.ts'
 import { SEQ_MAX_BYTES, SseUplink } from './sse-uplink.ts'
@@ -125,13 +125,11 @@ export class SseConnection implements ClientConnection {
         throw this.#refused(parseRefusal(await response.text()))
       }
       const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader()
-      let text = ''
+      const parse = createEventParser()
       for (let chunk = await reader.read(); !chunk.done; chunk = await reader.read()) {
         begun = true
         limit.clear()
-        const { data, rest } = takeEvents(text + chunk.value)
-        text = rest
-        for (const frame of data) this.#take(frame)
+        for (const frame of parse(chunk.value)) this.#take(frame)
       }
       if (!begun) throw new RookeryError('disconnected')
     } catch (error) {

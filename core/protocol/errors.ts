@@ -118,16 +118,10 @@ export interface WireError {
 }
 
 /** Copies the typed fields of an issue. Validators add fields that clients need not see, or that JSON cannot write. */
-const wireIssue = (issue: Issue): Issue => {
-  const { message, path } = (issue ?? {}) as Partial<Record<keyof Issue, unknown>>
-  return {
-    message: typeof message === 'string' ? message : 'invalid',
-    ...(Array.isArray(path) && { path: Array.from(path, wireKey) }),
-  }
-}
-
-const wireKey = (key: unknown): string | number =>
-  typeof key === 'number' || typeof key === 'string' ? key : typeof key === 'symbol' ? String(key) : '?'
+const wireIssue = ({ message, path }: Issue): Issue => ({
+  message: String(message),
+  ...(path && { path: Array.from(path, (key) => (typeof key === 'number' ? key : String(key))) }),
+})
 
 export interface RookeryErrorOptions {
   readonly cause?: unknown
@@ -156,7 +150,7 @@ export class RookeryError extends Error {
       options.cause === undefined ? undefined : { cause: options.cause },
     )
     this.code = code
-    if (Array.isArray(options.issues)) this.issues = options.issues
+    if (options.issues) this.issues = options.issues
     if (options.id) this.id = options.id
   }
 
@@ -180,7 +174,7 @@ export class RookeryError extends Error {
     return {
       code: this.code,
       message: this.message,
-      ...(Array.isArray(this.issues) && { issues: this.issues.map(wireIssue) }),
+      ...(this.issues && { issues: this.issues.map(wireIssue) }),
       ...(this.id && { id: this.id }),
     }
   }
@@ -208,7 +202,7 @@ export const publicError = (thrown: unknown): RookeryError | undefined => {
       issues: Array.isArray(issues) ? issues.map(wireIssue) : undefined,
     })
   } catch {
-    // A getter of the value has thrown.
+    // A getter of the value has thrown, or an issue is no issue.
     return undefined
   }
 }

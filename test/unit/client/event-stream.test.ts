@@ -1,17 +1,11 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { takeEvents } from '../../../client/transports/event-stream.ts'
+import { createEventParser } from '../../../client/transports/event-stream.ts'
 
 /** Reads the chunks of a stream one by one. */
 const read = (pieces: readonly string[]): string[] => {
-  const found: string[] = []
-  let text = ''
-  for (const piece of pieces) {
-    const { data, rest } = takeEvents(text + piece)
-    found.push(...data)
-    text = rest
-  }
-  return found
+  const parse = createEventParser()
+  return pieces.flatMap((piece) => parse(piece))
 }
 
 test('events are complete, however the stream is split into chunks', () => {
@@ -37,4 +31,19 @@ test('line separators of JavaScript do not end a line of a stream', () => {
 
 test('comments and incomplete events have no data', () => {
   expect(read([': hello\n\n', 'retry: 5\n\n', 'data: {"half":'])).toEqual([])
+})
+
+test('the cost of an event is linear in its size, however small the chunks are', () => {
+  // The time of one large event in many chunks, and of as many chunks with an event each, in the same run.
+  const time = (chunks: readonly string[]) => {
+    const start = performance.now()
+    expect(read(chunks).join('').length).toBeGreaterThan(0)
+    return performance.now() - start
+  }
+  const text = 'x'.repeat(1000)
+  const one = [`data: ${text}`, ...Array<string>(8000).fill(text), '\n\n']
+  const many = Array<string>(8000).fill(`data: ${text}\n\n`)
+  time(many)
+  // Quadratic, it takes more than a hundred times as long.
+  expect(time(one)).toBeLessThan(10 * time(many) + 50)
 })
