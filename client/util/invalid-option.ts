@@ -1,8 +1,10 @@
 import { RookeryError } from '../../core/protocol/errors.ts'
 
+/** Shows a value in a message: short, and without the source text of functions and classes. */
 const show = (value: unknown): string => {
-  if (typeof value === 'string') return JSON.stringify(value)
-  return typeof value === 'object' && value !== null ? 'an object' : String(value)
+  if (typeof value === 'string') return JSON.stringify(value.slice(0, 60))
+  const type = typeof value
+  return type === 'function' || (type === 'object' && value !== null) ? type : String(value)
 }
 
 /** Creates an `invalid_option` error. The message names the option, the expected value and the given value. */

@@ -52,6 +52,25 @@ describe('createClient refuses', () => {
     expect(create(options)).toThrow(refusal(message))
   })
 
+  test('a class or a long text with a short message, without its source text', () => {
+    class Polyfill {
+      readonly source = 'x'.repeat(100)
+    }
+    const refused = (options: object) => {
+      try {
+        createClient(options as never)
+      } catch (error) {
+        return (error as Error).message
+      }
+      return 'accepted'
+    }
+    expect(refused({ url, WebSocket: Polyfill, transports: [] })).toMatch(
+      /^Option 'WebSocket' .* not function$/,
+    )
+    expect(refused({ url, callTimeout: () => {} })).toMatch(/not function$/)
+    expect(refused({ url: 'y'.repeat(10_000) }).length).toBeLessThan(300)
+  })
+
   test('to use only WebSockets without a WebSocket class, and names the class to pass', () => {
     vi.stubGlobal('WebSocket', undefined)
     expect(create({ url, transports: [websocket()] })).toThrow(refusal(/'WebSocket' must be .*'ws'/))
