@@ -4,6 +4,7 @@ import { RookeryError } from '../protocol/errors.ts'
 import { Frame } from '../protocol/frame.ts'
 import { excessOfValue } from '../protocol/frame-structure.ts'
 import {
+  type AuthFrame,
   type ClientFrame,
   checkClientFrame,
   type InvalidFrame,
@@ -69,6 +70,8 @@ export class Inbound {
    * after it.
    */
   #pendingChange: Promise<void> | undefined
+  /** Whether a new token is among the pending changes. */
+  #tokenPending = false
 
   constructor(session: InboundSession, host: InboundHost) {
     this.#session = session
@@ -91,7 +94,7 @@ export class Inbound {
     const refused = rate === 'empty' || bytes === 'empty'
     // A transport that reads in the fair queue calls this in its turn.
     if (this.#host.fairQueue.serving && this.#waiting.length === 0) this.#take(input, refused)
-    else this.#wait({ input, size, refused })
+    else this.#enqueue({ input, size, refused })
   }
 
   /** Calls `act` when all frames so far have been handled, which may be now. */
@@ -107,7 +110,7 @@ export class Inbound {
     }
   }
 
-  #wait(frame: Waiting): void {
+  #enqueue(frame: Waiting): void {
     this.#waiting.push(frame)
     this.#waitingBytes += frame.size
     this.#flow ??= this.#host.fairQueue.flow(() => this.#next())
@@ -153,33 +156,60 @@ export class Inbound {
         this.#change(frame, (patterns) => patterns.removeForClient(frame.topics))
         break
       case 'auth':
-        void this.#answer(frame.id, 'auth', () => this.#host.token(this.#session, frame.token))
+        this.#changeToken(frame)
         break
       default:
         void this.#answer(frame.id, frame.topic, () => this.#dispatch(frame))
     }
   }
 
-  /** Waits for earlier changes of subscriptions, since the handler may publish to them. */
+  /**
+   * Waits for earlier changes: the handler may publish to new subscriptions, and a new token may change what is
+   * allowed.
+   */
   #dispatch(frame: SendFrame): unknown {
     if (!this.#pendingChange) return this.#host.dispatch(this.#session, frame)
     return this.#pendingChange.then(() => this.#host.dispatch(this.#session, frame))
   }
 
-  /** Changes the session's subscriptions: now, or after the pending change. */
+  /** Changes the session's subscriptions. */
   #change(
     { id, type, topics }: SubscribeFrame | UnsubscribeFrame,
     act: (patterns: Subscriptions) => void | Promise<void>,
   ): void {
-    const change = () =>
+    this.#inOrder(() =>
       this.#answer(id, type, () => {
         const done = act(this.#session.patterns)
         return done ? done.then(() => ({ topics })) : { topics }
-      })
-    const done = this.#pendingChange ? this.#pendingChange.then(change) : change()
+      }),
+    )
+  }
+
+  /** Handles a new token. It does not wait for a subscription, whose authorizer may never answer, but for an earlier token. */
+  #changeToken({ id, token }: AuthFrame): void {
+    const change = () => this.#answer(id, 'auth', () => this.#host.token(this.#session, token))
+    if (this.#tokenPending) {
+      this.#inOrder(change)
+      return
+    }
+    const done = change()
     if (!done) return
-    const pending = done.then(() => {
-      if (this.#pendingChange === pending) this.#pendingChange = undefined
+    this.#tokenPending = true
+    this.#wait(Promise.all([this.#pendingChange, done]))
+  }
+
+  /** Makes a change of the session's rights or subscriptions: now, or after the pending changes. */
+  #inOrder(change: () => void | Promise<void>): void {
+    const done = this.#pendingChange ? this.#pendingChange.then(change) : change()
+    if (done) this.#wait(done)
+  }
+
+  /** Makes later frames wait for a change. */
+  #wait(change: Promise<unknown>): void {
+    const pending = change.then(() => {
+      if (this.#pendingChange !== pending) return
+      this.#pendingChange = undefined
+      this.#tokenPending = false
     })
     this.#pendingChange = pending
   }

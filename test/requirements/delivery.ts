@@ -34,6 +34,8 @@ export const delivery = {
     'When the server removes a subscription, the client gets an `unsubscribed` frame with the reason.',
   'delivery.subscriptions.message-after-subscribe':
     'A message that a client sends after `subscribe` is handled once the subscription has been decided.',
+  'delivery.subscriptions.after-auth':
+    'A frame that a client sends after `auth` is handled once the token has been accepted or refused.',
   'delivery.subscriptions.handshake-topics':
     'A session that names topics in its handshake has subscribed to them before `welcome`.',
   'delivery.send.every-session':
