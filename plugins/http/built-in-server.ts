@@ -115,8 +115,8 @@ export class BuiltInServer {
       await turn()
       this.#closing = true
       const closed = new Promise<void>((resolve) => this.server.once('close', resolve))
-      // This only stops listening. `close` of an HTTP server closes idle connections, too.
-      NetServer.prototype.close.call(this.server)
+      // This only stops listening. `close` of an HTTP server closes idle connections, too. In Bun, servers have another class.
+      if (this.server instanceof NetServer) NetServer.prototype.close.call(this.server)
       await this.#untilQuiet()
       this.server.close()
       // Browsers open spare connections. Node does not count a connection as idle before its first request.
