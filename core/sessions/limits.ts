@@ -1,7 +1,8 @@
+import type { ConnectionLimitValues } from '../admission/connection-limits.ts'
 import { createToken } from '../util/token.ts'
 
 /** The limits of an app with their defaults applied. Sizes are in bytes, times in milliseconds, rates per second. */
-export interface Limits {
+export interface Limits extends ConnectionLimitValues {
   readonly maxPayload: number
   readonly maxSubscriptions: number
   readonly messageRate: number
@@ -15,12 +16,6 @@ export interface Limits {
   readonly byteBurst: number
   readonly maxDepth: number
   readonly maxNodes: number
-  readonly maxConnections: number
-  readonly maxConnectionsPerAddress: number
-  readonly maxConnectionsPerUser: number
-  readonly maxHandshakes: number
-  readonly handshakeRate: number
-  readonly handshakeBurst: number
 }
 
 /** The app's limits, for plugins. */

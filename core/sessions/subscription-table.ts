@@ -9,7 +9,7 @@ export const PER_TOPIC = 4
 const PLACE = 8
 
 /**
- * The patterns of a session: who subscribes to each of them (flags), and the session's place among the subscribers of
+ * The patterns of a session: the subscriber of each of them (flags), and the session's place among the subscribers of
  * the pattern.
  *
  * Each entry is one number. An object for each subscription would take 40 bytes more, 2 MB for each subscription of
