@@ -196,7 +196,9 @@ export const publicError = (thrown: unknown): RookeryError | undefined => {
     if (!(thrown instanceof Error) || thrown.name !== 'RookeryError') return undefined
     const { code, message, issues } = thrown as Error & Partial<Record<keyof RookeryError, unknown>>
     if (typeof code !== 'string' || errorEntry(code).status === 500) return undefined
-    if (thrown.constructor === RookeryError && issues === undefined) return thrown as RookeryError
+    // The usual case: nothing of the error has been replaced.
+    const isOwn = Object.getPrototypeOf(thrown) === RookeryError.prototype && !Object.hasOwn(thrown, 'toJSON')
+    if (isOwn && typeof message === 'string' && issues === undefined) return thrown as RookeryError
     return new RookeryError(code, typeof message === 'string' ? message : undefined, {
       cause: thrown,
       issues: Array.isArray(issues) ? issues.map(wireIssue) : undefined,

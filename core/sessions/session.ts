@@ -16,7 +16,7 @@ export interface Session {
   readonly user: User | null
   /** Rooms that the session is in, in the order of joining. */
   readonly rooms: ReadonlySet<string>
-  /** The room that the session joined last, of those that it is in. */
+  /** The room that the session joined last, of its current rooms. */
   readonly room: string | undefined
   /** Patterns whose messages the session receives, including patterns that the server added. */
   readonly subscriptions: readonly string[]
@@ -50,7 +50,7 @@ export interface Session {
   close(error?: RookeryError): void
   /**
    * Changes what is known of the session's user, for example after a new token. Checks the session's subscriptions
-   * again, removes those that are no longer allowed, and tells the client.
+   * again, removes subscriptions that are no longer allowed, and tells the client.
    *
    * @throws `forbidden` if the session is anonymous or has another user; the error of a renew hook
    */

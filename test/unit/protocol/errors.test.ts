@@ -143,6 +143,11 @@ describe('the error that a client may see', () => {
       { message: 'The request was refused' },
     ],
     [
+      'a toJSON that throws',
+      Object.assign(new RookeryError('sold_out', 'none'), { toJSON: throwing }),
+      { message: 'none' },
+    ],
+    [
       'issues that are no list',
       Object.assign(new RookeryError('sold_out', 'none'), { issues: 'x' }),
       { message: 'none' },
