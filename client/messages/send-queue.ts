@@ -1,5 +1,5 @@
 import { RookeryError } from '../../core/protocol/errors.ts'
-import type { ReplyFrame } from '../../core/protocol/protocol.ts'
+import type { ReplyFrame, SubscribeReply } from '../../core/protocol/protocol.ts'
 import { assertTopic, isReserved } from '../../core/topics/topic.ts'
 import { encodeFrame } from '../transports/frames.ts'
 import type { ClientConnection, EncodedFrame } from '../transports/transport.ts'
@@ -109,7 +109,7 @@ export class SendQueue {
    *
    * @param requests frames with an id of `nextId()`
    * @param timeout in milliseconds
-   * @throws the error of a reply, `call_timeout`, `disconnected`
+   * @throws the error of a reply or of a refused pattern, `call_timeout`, `disconnected`
    */
   async request(
     connection: Connection,
@@ -119,7 +119,10 @@ export class SendQueue {
     const limits = { timeout, signal: undefined }
     const replies = requests.map(({ frame }) => this.#waitForReply(frame.id as number, limits, connection))
     connection.send(requests)
-    await Promise.all(replies)
+    for (const payload of await Promise.all(replies)) {
+      const [refused] = (payload as SubscribeReply | undefined)?.refused ?? []
+      if (refused) throw RookeryError.from(refused.error)
+    }
   }
 
   /**

@@ -1,5 +1,10 @@
 import { RookeryError } from '../../core/protocol/errors.ts'
-import type { MessageFrame, ReplyFrame, UnsubscribedFrame } from '../../core/protocol/protocol.ts'
+import type {
+  MessageFrame,
+  ReplyFrame,
+  SubscribeReply,
+  UnsubscribedFrame,
+} from '../../core/protocol/protocol.ts'
 import { compilePattern, isReserved } from '../../core/topics/topic.ts'
 import { encodeFrame } from '../transports/frames.ts'
 import type { EncodedFrame } from '../transports/transport.ts'
@@ -93,15 +98,16 @@ export class Subscriptions {
   }
 
   /** Handles the reply to a request of `frames()`. Ignores other replies. */
-  onReply({ id, error }: ReplyFrame): void {
+  onReply({ id, payload, error: ofFrame }: ReplyFrame): void {
     const batch = this.#requests.get(id)
     if (!batch) return
     this.#requests.delete(id)
-    const refused = error && RookeryError.from(error)
+    const { refused } = (payload ?? {}) as Partial<SubscribeReply>
     for (const entry of batch) {
+      const error = ofFrame ?? refused?.find(({ topic }) => topic === entry.pattern)?.error
       if (entry.state === 'unsubscribing') entry.state = 'none'
-      else if (!refused) this.#confirmed(entry)
-      else this.#refused(entry, refused, batch.length > 1)
+      else if (!error) this.#confirmed(entry)
+      else this.#refused(entry, RookeryError.from(error), !!ofFrame && batch.length > 1)
       this.#mark(entry)
     }
   }

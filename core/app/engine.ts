@@ -162,6 +162,7 @@ export class Engine {
         assertPattern(pattern)
         if (isReserved(pattern)) throw new RookeryError('reserved_topic')
       },
+      refusedPattern: (error, session, pattern) => reports.refusedPattern(error, session, pattern),
       addressed: (target, session, added) => sessions.address(addressOf(target), session, added),
       dispatch: (session, frame) => this.#dispatch(session, frame),
       token: (session, token) => sessions.token(session, token),

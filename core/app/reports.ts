@@ -65,6 +65,12 @@ export class Reports {
     this.#log.debug({ code, transport, address }, 'a connection was refused')
   }
 
+  /** Logs that a pattern to which a client subscribes was refused, or is no longer allowed. */
+  refusedPattern(error: unknown, session: Session, pattern: string): void {
+    const code = publicError(error)?.code ?? 'internal'
+    this.#log.debug({ code, session: logId(session), pattern }, 'a subscription was refused')
+  }
+
   /** Counts messages that slow consumers did not get. Logs the number once a second. */
   dropped(count: number): void {
     this.#dropped += count

@@ -32,7 +32,7 @@ export interface SendFrame {
   readonly payload?: unknown
   readonly id?: number
 }
-/** Subscribes to all the patterns or, if one of them is refused, to none. */
+/** Subscribes to patterns. Each pattern is accepted or refused for itself. */
 export interface SubscribeFrame {
   readonly type: 'subscribe'
   readonly id?: number
@@ -83,6 +83,13 @@ export interface ReplyFrame {
   readonly id: number
   readonly payload?: unknown
   readonly error?: WireError
+}
+/** The payload of the reply to `subscribe`. A frame with one pattern is refused with the error of the reply instead. */
+export interface SubscribeReply {
+  /** The accepted patterns. */
+  readonly topics: readonly string[]
+  /** The refused patterns, if there are any. */
+  readonly refused?: readonly { readonly topic: string; readonly error: WireError }[]
 }
 interface PingFrame {
   readonly type: 'ping'

@@ -9,14 +9,13 @@ import {
   checkClientFrame,
   type InvalidFrame,
   type SendFrame,
-  type SubscribeFrame,
-  type UnsubscribeFrame,
+  type SubscribeReply,
 } from '../protocol/protocol.ts'
 import { excessive, readClientFrame } from '../protocol/read-frame.ts'
 import { isPromiseLike } from '../util/promises.ts'
 import type { Limits } from './limits.ts'
 import type { PeerSession } from './session.ts'
-import type { Subscriptions } from './subscriptions.ts'
+import type { SubscribeResult, Subscriptions } from './subscriptions.ts'
 
 /** A session, as its inbound part sees it. */
 export interface InboundSession extends PeerSession {
@@ -33,6 +32,8 @@ export interface InboundHost {
   dispatch(session: PeerSession, frame: SendFrame): unknown
   /** Handles a new token of a session. Resolves with the reply. */
   token(session: PeerSession, token: string): Promise<unknown>
+  /** Counts a refusal. */
+  count(error: RookeryError): void
   /** Returns the part of an error that a client may see, and logs the rest. */
   expose(error: unknown, session: PeerSession, topic: string): RookeryError
 }
@@ -150,10 +151,10 @@ export class Inbound {
       case 'pong':
         break
       case 'subscribe':
-        this.#change(frame, (patterns) => patterns.addForClient(frame.topics))
+        this.#inOrder(() => this.#answer(frame.id, 'subscribe', () => this.#subscribe(frame.topics)))
         break
       case 'unsubscribe':
-        this.#change(frame, (patterns) => patterns.removeForClient(frame.topics))
+        this.#inOrder(() => this.#answer(frame.id, 'unsubscribe', () => this.#unsubscribe(frame.topics)))
         break
       case 'auth':
         this.#changeToken(frame)
@@ -172,17 +173,28 @@ export class Inbound {
     return this.#pendingChange.then(() => this.#host.dispatch(this.#session, frame))
   }
 
-  /** Changes the session's subscriptions. */
-  #change(
-    { id, type, topics }: SubscribeFrame | UnsubscribeFrame,
-    act: (patterns: Subscriptions) => void | Promise<void>,
-  ): void {
-    this.#inOrder(() =>
-      this.#answer(id, type, () => {
-        const done = act(this.#session.patterns)
-        return done ? done.then(() => ({ topics })) : { topics }
-      }),
-    )
+  #unsubscribe(topics: readonly string[]): unknown {
+    this.#session.patterns.removeForClient(topics)
+    return { topics }
+  }
+
+  #subscribe(patterns: readonly string[]): SubscribeReply | Promise<SubscribeReply> {
+    const result = this.#session.patterns.addForClient(patterns)
+    return result instanceof Promise
+      ? result.then((settled) => this.#subscribed(patterns, settled))
+      : this.#subscribed(patterns, result)
+  }
+
+  /** Returns the reply to `subscribe`. @throws the error of the pattern if it is the only one */
+  #subscribed(patterns: readonly string[], { topics, refused }: SubscribeResult): SubscribeReply {
+    if (refused.length === 0) return { topics }
+    if (patterns.length === 1) throw refused[0]?.error
+    const toClient = refused.map(({ topic, error }) => {
+      const exposed = this.#host.expose(error, this.#session, 'subscribe')
+      this.#host.count(exposed)
+      return { topic, error: exposed.toJSON() }
+    })
+    return { topics, refused: toClient }
   }
 
   /** Handles a new token. It does not wait for a subscription, whose authorizer may never answer, but for an earlier token. */

@@ -135,7 +135,8 @@ class Attempt {
     this.#session = session
     session.onEnd = callAll(this.#leave)
     sessions.add(session)
-    await session.patterns.addForClient(topics)
+    const { refused } = await session.patterns.addForClient(topics)
+    for (const { error } of refused) throw error
     await sessions.opening(session, this.#handshake)
     // A hook, or the app while hooks ran, may have closed the session.
     if (session.closed) throw session.closeReason ?? new RookeryError('disconnected')

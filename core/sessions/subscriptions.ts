@@ -2,6 +2,7 @@ import { RookeryError } from '../protocol/errors.ts'
 import { topicMatches } from '../topics/topic.ts'
 import { isForbidden } from './authorization.ts'
 import type { FanOut, Subscriber } from './fan-out.ts'
+import type { Session } from './session.ts'
 import { BY_CLIENT, BY_SERVER, PER_TOPIC, SubscriptionTable } from './subscription-table.ts'
 import {
   type AuthorizedSession,
@@ -18,13 +19,25 @@ export interface SubscriptionsHost extends TopicAuthorizationHost {
   readonly fanOut: FanOut
   /** Checks a pattern that a client subscribes to. @throws `invalid_pattern`, `reserved_topic` */
   checkPattern(pattern: string): void
+  /** Logs that a pattern of a client was refused. */
+  refusedPattern(error: unknown, session: Session, pattern: string): void
 }
 
-/** A pattern that a client subscribes to, and whether each of its topics has to be authorized. */
-interface CheckedPattern {
+/** The answer to a client that subscribes to patterns. */
+export interface SubscribeResult {
+  /** The patterns to which the session subscribes now. */
+  readonly topics: readonly string[]
+  /** The refused patterns. The errors are as they were thrown. */
+  readonly refused: readonly { readonly topic: string; readonly error: unknown }[]
+}
+
+/** An allowed pattern, and whether each of its topics has to be authorized. */
+interface AllowedPattern {
   readonly pattern: string
   readonly perTopic: boolean
 }
+
+type CheckedPattern = AllowedPattern | { readonly pattern: string; readonly error: unknown }
 
 /** The patterns that a session receives: for its client, for the server, or for both. */
 export class Subscriptions {
@@ -49,31 +62,17 @@ export class Subscriptions {
   }
 
   /**
-   * Adds all patterns for the client, or throws and adds none. Returns a promise only if an authorizer does.
-   *
-   * @throws `invalid_pattern`, `reserved_topic`, `too_many_subscriptions`, `forbidden`
+   * Adds each pattern for the client, or refuses it: with `invalid_pattern`, `reserved_topic`, `too_many_subscriptions`,
+   * `forbidden`, or the error of an authorizer. Never throws. Returns a promise only if an authorizer does.
    */
-  addForClient(patterns: readonly string[]): void | Promise<void> {
-    if (this.#session.closed) return
-    for (const pattern of patterns) this.#host.checkPattern(pattern)
-    this.#checkCount(patterns)
-    if (this.#host.authorization.unlimited) {
-      this.#addAll(patterns.map((pattern) => ({ pattern, perTopic: false })))
-      return
-    }
+  addForClient(patterns: readonly string[]): SubscribeResult | Promise<SubscribeResult> {
     const { user } = this.#session
-    const checks = this.#checkAll(patterns)
-    if (!checks.some((check) => check instanceof Promise)) {
-      this.#addAll(checks as CheckedPattern[])
-      return
-    }
-    return Promise.all(checks).then((checked) => {
-      if (this.#session.closed) return
-      // The user's rights have changed during the check.
-      if (this.#session.user !== user) return this.addForClient(patterns)
-      this.#checkCount(patterns)
-      this.#addAll(checked)
-    })
+    const checks = this.#checkAll(new Set(patterns))
+    if (!checks.some((check) => check instanceof Promise)) return this.#addAll(checks as CheckedPattern[])
+    return Promise.all(checks).then((checked) =>
+      // If the user's rights have changed during the check, it does not count.
+      this.#session.user === user ? this.#addAll(checked) : this.addForClient(patterns),
+    )
   }
 
   removeForClient(patterns: readonly string[]): void {
@@ -108,7 +107,9 @@ export class Subscriptions {
         if (this.#has(pattern, BY_CLIENT)) this.#setForClient(pattern, perTopic)
       } catch (error) {
         if (!isForbidden(error)) this.#host.report(error, this.#session, 'authorize')
-        if (this.#has(pattern, BY_CLIENT)) denied.push(pattern)
+        if (!this.#has(pattern, BY_CLIENT)) continue
+        this.#host.refusedPattern(error, this.#session, pattern)
+        denied.push(pattern)
         this.removeForClient([pattern])
       }
     }
@@ -121,38 +122,54 @@ export class Subscriptions {
     this.#ofClient = 0
   }
 
-  /** @throws `too_many_subscriptions` */
-  #checkCount(patterns: readonly string[]): void {
-    const added = new Set(patterns.filter((pattern) => !this.#has(pattern, BY_CLIENT)))
+  /** Checks patterns, and at most `maxSubscriptions` new ones: a check may be expensive. */
+  #checkAll(patterns: ReadonlySet<string>): (CheckedPattern | Promise<CheckedPattern>)[] {
     const { maxSubscriptions } = this.#host.limits
-    if (this.#ofClient + added.size <= maxSubscriptions) return
-    throw new RookeryError('too_many_subscriptions', `A session may have ${maxSubscriptions} subscriptions`)
+    let left = this.#ofClient < maxSubscriptions ? maxSubscriptions : 0
+    return [...patterns].map((pattern) => {
+      const isNew = !this.#has(pattern, BY_CLIENT)
+      try {
+        this.#host.checkPattern(pattern)
+        if (isNew && left-- <= 0) throw tooMany(maxSubscriptions)
+        const check = this.#check(pattern)
+        return check instanceof Promise ? check.catch((error) => ({ pattern, error })) : check
+      } catch (error) {
+        return { pattern, error }
+      }
+    })
   }
 
-  #checkAll(patterns: readonly string[]): (CheckedPattern | Promise<CheckedPattern>)[] {
-    const checks: (CheckedPattern | Promise<CheckedPattern>)[] = []
-    try {
-      for (const pattern of patterns) checks.push(this.#check(pattern))
-    } catch (error) {
-      // The frame is refused already. A pending check may still reject.
-      Promise.all(checks).catch(() => {})
-      throw error
-    }
-    return checks
-  }
-
-  #check(pattern: string): CheckedPattern | Promise<CheckedPattern> {
+  #check(pattern: string): AllowedPattern | Promise<AllowedPattern> {
     const perTopic = this.#host.authorization.checkPattern(this.#session, pattern)
     return perTopic instanceof Promise
       ? perTopic.then((each) => ({ pattern, perTopic: each }))
       : { pattern, perTopic }
   }
 
-  #addAll(checked: readonly CheckedPattern[]): void {
-    for (const { pattern, perTopic } of checked) {
-      if (!this.#has(pattern, BY_CLIENT)) this.#ofClient++
-      this.#setForClient(pattern, perTopic)
+  #addAll(checked: readonly CheckedPattern[]): SubscribeResult {
+    const topics: string[] = []
+    const refused: { topic: string; error: unknown }[] = []
+    if (this.#session.closed) return { topics, refused }
+    for (const one of checked) {
+      const error = 'error' in one ? one.error : this.#add(one)
+      if (error === undefined) topics.push(one.pattern)
+      else {
+        this.#host.refusedPattern(error, this.#session, one.pattern)
+        refused.push({ topic: one.pattern, error })
+      }
     }
+    return { topics, refused }
+  }
+
+  /** Adds an allowed pattern. Returns an error if the session has as many as it may have. */
+  #add({ pattern, perTopic }: AllowedPattern): RookeryError | undefined {
+    if (!this.#has(pattern, BY_CLIENT)) {
+      const { maxSubscriptions } = this.#host.limits
+      if (this.#ofClient >= maxSubscriptions) return tooMany(maxSubscriptions)
+      this.#ofClient++
+    }
+    this.#setForClient(pattern, perTopic)
+    return undefined
   }
 
   #setForClient(pattern: string, perTopic: boolean): void {
@@ -196,5 +213,8 @@ export class Subscriptions {
     return this.#topicAuthorization
   }
 }
+
+const tooMany = (max: number): RookeryError =>
+  new RookeryError('too_many_subscriptions', `A session may have ${max} subscriptions`)
 
 const isUnchecked = (flags: number): boolean => (flags & BY_SERVER) !== 0 || (flags & PER_TOPIC) === 0

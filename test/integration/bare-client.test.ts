@@ -115,23 +115,11 @@ describe('subscriptions', () => {
     ])
   })
 
-  it('of one frame are all accepted or none', async () => {
-    verifies(
-      'protocol.order.subscribe-all-or-none',
-      'protocol.order.subscribe-twice',
-      'protocol.client-frame.unsubscribe-unknown',
-      'delivery.subscriptions.all-or-none',
-    )
+  it('count up to the limit, each once', async () => {
+    verifies('protocol.order.subscribe-twice', 'protocol.client-frame.unsubscribe-unknown')
     const { url, app } = await startApp({ limits: { maxSubscriptions: 2 } })
     const ada = await connectBare(url)
-    expect((await ada.ask({ type: 'subscribe', topics: ['a', 'b', 'bad topic'] })).error.code).toBe(
-      'invalid_pattern',
-    )
-    expect((await ada.ask({ type: 'subscribe', topics: ['a', 'b', 'c'] })).error.code).toBe(
-      'too_many_subscriptions',
-    )
-    expect(app.usage.patterns).toBe(0)
-    await ada.ask({ type: 'subscribe', topics: ['a', 'b', 'a'] })
+    await ada.ask({ type: 'subscribe', topics: ['a', 'bad topic', 'a', 'b'] })
     expect((await ada.ask({ type: 'subscribe', topics: ['a', 'b'] })).error).toBeUndefined()
     await ada.ask({ type: 'unsubscribe', topics: ['a', 'a', 'never'] })
     expect((await ada.ask({ type: 'subscribe', topics: ['c'] })).error).toBeUndefined()

@@ -3,7 +3,6 @@ import { verifies } from '../requirements.ts'
 import { startApp } from '../support/app.ts'
 import { connectBare } from '../support/bare-client.ts'
 import { RawWebSocket } from '../support/raw-websocket.ts'
-import { connect as connectWithToken, makeToken, startAuth } from './auth-support.ts'
 
 const start = (options: Parameters<typeof startApp>[0] = {}) =>
   startApp({
@@ -85,23 +84,6 @@ describe('a frame from the server', () => {
     expect(await client.until(({ topic }) => topic === 'news')).toEqual({ topic: 'news' })
     expect(await client.ask({ topic: 'nothing' })).toEqual({ type: 'reply', id: 2 })
     expect(await client.until(({ type }) => type === 'ping')).toEqual({ type: 'ping' })
-  })
-})
-
-describe('a refused pattern', () => {
-  it.each([
-    ['invalid_pattern', 'a//b'],
-    ['reserved_topic', '$user/ada'],
-    ['too_many_subscriptions', 'one/too/many'],
-    ['forbidden', 'secret/*'],
-  ])('refuses all patterns of the frame: %s', async (code, pattern) => {
-    verifies('protocol.order.subscribe-refused')
-    const limits = code === 'too_many_subscriptions' ? { maxSubscriptions: 1 } : {}
-    const { url, app } = await startAuth({}, { limits })
-    const client = await connectWithToken(url, await makeToken({ rookery: { subscribe: ['a', 'one/*'] } }))
-    const { error } = await client.ask({ type: 'subscribe', topics: ['a', pattern] })
-    expect(error.code).toBe(code)
-    expect(app.usage.patterns).toBe(0)
   })
 })
 

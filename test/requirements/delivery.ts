@@ -27,7 +27,8 @@ export const delivery = {
     'A message that a handler publishes before it returns reaches the caller before the reply, unless an authorizer takes time to decide about its topic.',
   'delivery.subscriptions.after-reply':
     'After the reply to `subscribe`, the session gets every matching message that is published on its own node.',
-  'delivery.subscriptions.all-or-none': '`subscribe` adds all of its patterns or none.',
+  'delivery.subscriptions.each':
+    'The server accepts or refuses each pattern of a `subscribe` for itself, and tells the client which patterns it has refused.',
   'delivery.subscriptions.after-unsubscribe':
     'After the reply to `unsubscribe`, no message arrives because of the removed patterns.',
   'delivery.subscriptions.removed-is-told':

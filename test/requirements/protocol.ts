@@ -92,12 +92,17 @@ export const protocol = {
   'protocol.order.error-concerns-frame': 'An error in a frame concerns that frame only; the session goes on.',
   'protocol.order.topic-order': 'Messages on one topic arrive in the order in which a node publishes them.',
   'protocol.order.once': 'A session gets a message once, however many of its patterns match.',
-  'protocol.order.subscribe-all-or-none': '`subscribe` adds all of its patterns or none.',
+  'protocol.order.subscribe-each':
+    'The server accepts or refuses each pattern of a `subscribe` for itself, for example with `invalid_pattern`, `reserved_topic`, `too_many_subscriptions` or `forbidden`.',
   'protocol.order.subscribe-refused':
-    'If one pattern is refused (`invalid_pattern`, `reserved_topic`, `too_many_subscriptions`, `forbidden`), the server adds none.',
+    'A `subscribe` with one pattern that the server refuses gets a reply with the `error` of the pattern.',
+  'protocol.order.subscribe-several':
+    'A `subscribe` with several patterns gets a reply with the payload `{ "topics": [...], "refused": [{ "topic", "error" }, ...] }`, also if the server refuses all of them.',
+  'protocol.order.subscribe-none-refused':
+    'The reply to `subscribe` has no field `refused` if the server has accepted all patterns.',
   'protocol.order.subscribe-twice': 'Subscribing to a pattern a second time changes nothing.',
   'protocol.order.subscribe-reply':
-    'The payload of the reply to `subscribe` and `unsubscribe` is `{ "topics": [...] }` with the patterns of the frame.',
+    '`topics` in the reply to `subscribe` names the accepted patterns, each once; in the reply to `unsubscribe` it names the patterns of the frame.',
   'protocol.order.after-subscribe':
     'After the reply to `subscribe`, the client gets every matching message that is published on its node and that it may receive.',
   'protocol.order.after-unsubscribe':

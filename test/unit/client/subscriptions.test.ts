@@ -21,7 +21,7 @@ const step = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant('revoke' as const), pattern }) },
 )
 
-/** A server that handles frames in order, and accepts all patterns of a frame or none. */
+/** A server that handles frames in order. Refuses one pattern, and answers a frame with several pattern by pattern. */
 class ModelServer {
   held: string[] = []
   /** Patterns that the server has ended once. */
@@ -36,13 +36,15 @@ class ModelServer {
       const known = [...this.held, ...this.revoked]
       expect(known, 'unsubscribes only what is held').toEqual(expect.arrayContaining([...topics]))
       this.held = this.held.filter((held) => !topics.includes(held))
-    } else if (topics.includes(REFUSED)) {
-      return { type: 'reply', id, error: { code: 'forbidden', message: 'No' } }
-    } else {
-      for (const topic of topics) expect(this.held, 'subscribes a pattern once').not.toContain(topic)
-      this.held.push(...topics)
+      return { type: 'reply', id, payload: { topics } }
     }
-    return { type: 'reply', id }
+    const error = { code: 'forbidden', message: 'No' }
+    if (topics.length === 1 && topics[0] === REFUSED) return { type: 'reply', id, error }
+    const accepted = topics.filter((topic) => topic !== REFUSED)
+    for (const topic of accepted) expect(this.held, 'subscribes a pattern once').not.toContain(topic)
+    this.held.push(...accepted)
+    const refused = accepted.length < topics.length ? { refused: [{ topic: REFUSED, error }] } : {}
+    return { type: 'reply', id, payload: { topics: accepted, ...refused } }
   }
 
   revoke(pattern: string): UnsubscribedFrame | undefined {

@@ -24,6 +24,7 @@ const createSessions = (count: number) => {
     fanOut: delivery,
     limits: { maxSubscriptions: 9 },
     checkPattern: () => {},
+    refusedPattern: () => {},
   }
   const sessions = Array.from({ length: count }, (_, index) => {
     const heard: unknown[] = []

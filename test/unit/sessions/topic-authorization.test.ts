@@ -45,6 +45,7 @@ const open = ({ ask = true, free = 'free/*', maxBuffered = 1000 } = {}) => {
     authorization: access,
     limits: { maxSubscriptions: 9, maxBuffered },
     checkPattern: () => {},
+    refusedPattern: () => {},
     fanOut: delivery,
     report: (error: unknown) => reported.push(error),
   } as unknown as SubscriptionsHost
