@@ -3,10 +3,19 @@ import type { Untyped, User, WelcomeFrame } from '../core/protocol/protocol.ts'
 import type { SessionFrame } from './connection/connection.ts'
 import { ConnectionManager } from './connection/connection-manager.ts'
 import { SendQueue } from './messages/send-queue.ts'
+import { Sender } from './messages/sender.ts'
 import type { Listener, Subscription } from './messages/subscription.ts'
 import { Subscriptions } from './messages/subscriptions.ts'
 import { type ClientOptions, readMilliseconds, readOptions, type Settings } from './options.ts'
-import type { CallOptions, Client, ClientEvents, ClientState, SendOptions } from './types.ts'
+import type {
+  CallOptions,
+  Client,
+  ClientEvents,
+  ClientState,
+  ConnectionInfo,
+  SendOptions,
+  SubscribeOptions,
+} from './types.ts'
 import { Emitter } from './util/emitter.ts'
 
 /**
@@ -33,20 +42,25 @@ class ReconnectingClient implements Client {
   readonly #events = new Emitter<ClientEvents>()
   readonly #subscriptions: Subscriptions
   readonly #queue: SendQueue
+  readonly #sender: Sender
   readonly #connections: ConnectionManager
   #state: ClientState = 'idle'
   #welcome: WelcomeFrame | undefined
   #closedBy: RookeryError | undefined
-  #flushScheduled = false
+  #hasWarned = false
 
   constructor(settings: Settings) {
     this.#settings = settings
     this.#queue = new SendQueue(() => this.#connections.closeDrained())
-    this.#subscriptions = new Subscriptions(
-      settings.reconnect,
-      () => this.#queue.nextId(),
-      () => this.#flushSoon(),
-    )
+    this.#subscriptions = new Subscriptions(settings.reconnect, {
+      nextId: () => this.#queue.nextId(),
+      due: () => this.#sender.soon(),
+      refused: (error) => this.#refusedSubscription(error),
+    })
+    this.#sender = new Sender(this.#subscriptions, this.#queue, (last) => {
+      const { current, paused } = this.#connections
+      return this.#state === 'open' && (last || !paused) ? current : undefined
+    })
     this.#connections = new ConnectionManager(settings, this.#queue, this.#subscriptions, {
       connecting: () => this.#become('connecting', { transport: this.transport as string }),
       open: (welcome) => this.#opened(welcome),
@@ -54,7 +68,7 @@ class ReconnectingClient implements Client {
       invalid: (error) => this.#events.emit('error', error),
       lost: (error, wait) => this.#lost(error, wait),
       refused: (error) => this.#end(error, { final: false }),
-      resume: () => this.#flushSoon(),
+      resume: () => this.#sender.soon(),
     })
   }
 
@@ -81,9 +95,13 @@ class ReconnectingClient implements Client {
     return this.#events.on(name, listener)
   }
 
-  subscribe<P = unknown>(pattern: string, listener: Listener<P>): Subscription {
+  subscribe<P = unknown>(
+    pattern: string,
+    listener: Listener<P>,
+    { local = false }: SubscribeOptions = {},
+  ): Subscription {
     this.#assertNotClosed()
-    return this.#subscriptions.add(pattern, listener as Listener)
+    return this.#subscriptions.add(pattern, listener as Listener, local)
   }
 
   async call<R = unknown>(topic: string, payload?: unknown, options: CallOptions = {}): Promise<R> {
@@ -91,31 +109,51 @@ class ReconnectingClient implements Client {
     this.#assertCanSend()
     const limits = { timeout: readMilliseconds('timeout', timeout), signal }
     const reply = this.#queue.call(topic, payload, limits)
-    this.#flushSoon()
+    this.#sender.soon()
     return (await reply) as R
   }
 
   send(topic: string, payload?: unknown, { volatile = false }: SendOptions = {}): void {
-    if (volatile && this.#state !== 'open') return
+    if (volatile && !this.#sender.isFree) return
     this.#assertCanSend()
     this.#queue.send(topic, payload)
-    this.#flushSoon()
+    this.#sender.soon()
   }
 
   connect(): void {
+    const { problem } = this.#settings
+    if (problem) throw problem
     if (this.#state === 'closed') this.#subscriptions.reset()
     this.#closedBy = undefined
     this.#connections.connect()
   }
 
+  ready(): Promise<ConnectionInfo> {
+    return new Promise((resolve, reject) => {
+      const settle = () => {
+        if (this.#welcome) resolve(this.#connectionInfo)
+        else if (this.#state === 'closed') reject(this.#closedBy)
+        else return false
+        return true
+      }
+      if (settle()) return
+      const stop = this.on('state', () => settle() && stop())
+    })
+  }
+
   close(): void {
-    this.#flush(true)
+    this.#sender.flush(true)
     this.#connections.close()
     this.#end(new RookeryError('client_closed'), { final: true })
   }
 
+  get #connectionInfo(): ConnectionInfo {
+    return { session: this.session as string, user: this.user, transport: this.transport as string }
+  }
+
   #become(state: ClientState, detail: ClientEvents['state'][1]): void {
     this.#state = state
+    this.#settings.debug(state, detail)
     this.#events.emit('state', state, detail)
   }
 
@@ -125,12 +163,20 @@ class ReconnectingClient implements Client {
     const transport = this.transport as string
     this.#welcome = welcome
     this.#state = 'open'
-    const tooLarge = this.#queue.limit(welcome.maxPayload ?? Number.POSITIVE_INFINITY)
-    this.#flush()
+    const maxPayload = welcome.maxPayload ?? Number.POSITIVE_INFINITY
+    const tooLarge = this.#queue.limit(maxPayload)
+    this.#subscriptions.limit(maxPayload)
+    this.#sender.flush()
     this.#become('open', { transport })
     // A listener may have closed the client.
-    if (this.session === session) this.#events.emit('open', { session, user: this.user, transport })
+    if (this.session === session) this.#events.emit('open', this.#connectionInfo)
     for (const error of tooLarge) this.#events.emit('error', error)
+  }
+
+  #refusedSubscription(error: RookeryError): void {
+    if (this.#events.emit('error', error) || this.#hasWarned) return
+    this.#hasWarned = true
+    console.warn(`Rookery: ${error.message} (${error.code}). Add a listener: client.on('error', …)`)
   }
 
   #receive(frame: SessionFrame): void {
@@ -176,27 +222,10 @@ class ReconnectingClient implements Client {
     this.#queue.clear(error)
     if (final) this.#subscriptions.clear(error)
     else this.#subscriptions.reset(error)
-    if (!wasClosed) this.#events.emit('state', 'closed', final ? {} : { error })
+    this.#sender.stop()
+    if (!wasClosed) this.#become('closed', final ? {} : { error })
     if (wasOpen) this.#events.emit('close', { error, willReconnect: false, retryIn: null })
     if (!final) this.#events.emit('error', error)
-  }
-
-  /** Sends in a microtask: the frames of one turn leave in one write. */
-  #flushSoon(): void {
-    if (this.#flushScheduled) return
-    this.#flushScheduled = true
-    queueMicrotask(() => {
-      this.#flushScheduled = false
-      this.#flush()
-    })
-  }
-
-  /** @param last whether the client closes now: it then sends even during a switch of the transport */
-  #flush(last = false): void {
-    const { current, paused } = this.#connections
-    if (this.#state !== 'open' || !current || (paused && !last)) return
-    const frames = [...this.#subscriptions.frames(), ...this.#queue.take(current)]
-    if (frames.length > 0) current.send(frames)
   }
 
   #assertNotClosed(): void {
@@ -207,7 +236,9 @@ class ReconnectingClient implements Client {
   #assertCanSend(): void {
     this.#assertNotClosed()
     const { maxQueue } = this.#settings
-    if (this.#state === 'open' || this.#queue.size < maxQueue) return
+    // Messages that can leave now do not count.
+    if (this.#queue.size >= maxQueue) this.#sender.flush()
+    if (this.#sender.isFree || this.#queue.size < maxQueue) return
     throw new RookeryError('queue_full')
   }
 }

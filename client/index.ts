@@ -12,6 +12,7 @@ export type {
   ConnectionEvents,
   ConnectRequest,
   EncodedFrame,
+  TransportDefaults,
 } from './transports/transport.ts'
 export type { WebSocketClass, WebSocketOptions } from './transports/websocket.ts'
 export { websocket } from './transports/websocket.ts'
@@ -20,5 +21,7 @@ export type {
   Client,
   ClientEvents,
   ClientState,
+  ConnectionInfo,
   SendOptions,
+  SubscribeOptions,
 } from './types.ts'

@@ -1,9 +1,10 @@
 import { RookeryError } from '../core/protocol/errors.ts'
-import { readToken, type Token } from './connection/token.ts'
+import { readToken, type Token, type TokenSource } from './connection/token.ts'
 import { sse } from './transports/sse.ts'
-import type { ClientTransport } from './transports/transport.ts'
+import type { ClientTransport, TransportDefaults } from './transports/transport.ts'
 import { type WebSocketClass, websocket } from './transports/websocket.ts'
 import type { BackoffBounds } from './util/backoff.ts'
+import { type DebugLog, debugLog } from './util/debug-log.ts'
 import { invalidOption } from './util/invalid-option.ts'
 
 /** Query parameters of the handshake. Parameters that are null or undefined are left out. */
@@ -18,7 +19,12 @@ export type ReconnectOptions = Partial<BackoffBounds>
  * @example { url: 'https://example.com', token: () => fetchToken(), callTimeout: 5_000 }
  */
 export interface ClientOptions {
-  /** Origin of the server: `http:`, `https:`, `ws:` or `wss:`. @default `location.origin` */
+  /**
+   * Origin of the server: `http:`, `https:`, `ws:` or `wss:`. Without it and without a page, as in server-side rendering,
+   * the client stays `idle`, and `connect()` throws.
+   *
+   * @default `location.origin`
+   */
   readonly url?: string | URL | undefined
   /**
    * Authenticates the client, over every transport. null, undefined and '' mean that there is no token now.
@@ -36,7 +42,8 @@ export interface ClientOptions {
   /** Path of the server's WebSocket endpoint. @default '/api/v1/ws' */
   readonly path?: string | undefined
   /**
-   * Transports in order of preference. Excludes `WebSocket` and `path`, which belong to `websocket()` then.
+   * Transports in order of preference. `websocket()` uses the options `WebSocket` and `path` of the client where it has
+   * none of its own.
    *
    * @default `[websocket({ WebSocket, path }), sse()]`
    */
@@ -63,17 +70,30 @@ export interface ClientOptions {
    * @default { min: 10_000, max: 120_000 }
    */
   readonly upgrade?: ReconnectOptions | undefined
-  /** Most messages and calls in the queue while there is no connection. @default 100 */
+  /** Most messages and calls that wait: for a connection, or for the server's rate. @default 100 */
   readonly maxQueue?: number | undefined
-  /** Whether `createClient` connects. With false, the application calls `connect()`. @default true */
+  /**
+   * Whether `createClient` connects. With false, the application calls `connect()`.
+   *
+   * @default true, but false in server-side rendering without `url`
+   */
   readonly autoConnect?: boolean | undefined
+  /**
+   * Whether to log frames and changes of the state with `console.debug`, without tokens and secrets.
+   *
+   * @default whether `localStorage.rookery` is 'debug'
+   */
+  readonly debug?: boolean | undefined
 }
 
 /** Checked options with their defaults. */
 export interface Settings {
-  readonly url: URL
+  /** Undefined if there is a `problem`. */
+  readonly url: URL | undefined
+  /** Why the client cannot connect. */
+  readonly problem: RookeryError | undefined
   readonly params: () => Promise<Record<string, string>>
-  readonly token: () => Promise<string | undefined>
+  readonly token: TokenSource
   /** Whether `token` can return a new token: the application gave a function. */
   readonly renews: boolean
   readonly transports: readonly ClientTransport[]
@@ -83,6 +103,7 @@ export interface Settings {
   readonly upgrade: BackoffBounds
   readonly maxQueue: number
   readonly autoConnect: boolean
+  readonly debug: DebugLog
 }
 
 /** Longest delay of `setTimeout`, in milliseconds. A longer one fires at once. */
@@ -106,28 +127,29 @@ export const readMilliseconds = (name: string, value: number, least = 1): number
 export const readOptions = (options: ClientOptions): Settings => {
   if (!isObject(options)) throw invalidOption('options', 'an object', options)
   const { url, token, params, WebSocket, path, transports, callTimeout, ...more } = options
-  const { connectTimeout, reconnect, upgrade, maxQueue = 100, autoConnect = true, ...unknown } = more
+  const { connectTimeout, reconnect, upgrade, maxQueue = 100, debug, ...rest } = more
+  const hasServer = url !== undefined || globalThis.location !== undefined
+  const { autoConnect = hasServer, ...unknown } = rest
   const limit = readMilliseconds('connectTimeout', connectTimeout ?? 10_000)
   refuseUnknown(unknown)
   if (!Number.isInteger(maxQueue) || maxQueue < 0)
     throw invalidOption('maxQueue', 'a whole number from 0', maxQueue)
   if (typeof autoConnect !== 'boolean') throw invalidOption('autoConnect', 'true or false', autoConnect)
-  if (transports && (WebSocket || path)) {
-    const name = path ? 'path' : 'WebSocket'
-    throw invalidOption(name, `given to websocket({ ${name} }) if there are transports`, path ?? WebSocket)
-  }
+  if (debug !== undefined && typeof debug !== 'boolean') throw invalidOption('debug', 'true or false', debug)
   return {
-    url: readUrl(url),
+    url: hasServer ? readUrl(url) : undefined,
+    problem: hasServer ? undefined : invalidOption('url', ORIGIN, url),
     params: readParams(params),
     token: readToken(token, limit),
     renews: typeof token === 'function',
-    transports: readTransports(transports ?? [websocket({ WebSocket, path }), sse()]),
+    transports: readTransports(transports ?? [websocket(), sse()], { WebSocket, path }, hasServer),
     connectTimeout: limit,
     callTimeout: readMilliseconds('callTimeout', callTimeout ?? 10_000),
     reconnect: readBounds('reconnect', reconnect, 500, 20_000),
     upgrade: readBounds('upgrade', upgrade, 10_000, 120_000),
     maxQueue,
     autoConnect,
+    debug: debugLog(debug),
   }
 }
 
@@ -139,6 +161,8 @@ const refuseUnknown = (rest: object, prefix = ''): void => {
   }
 }
 
+const ORIGIN = `the origin of the server, such as 'https://example.com' (see 'path', 'params')`
+
 const readUrl = (given: string | URL | undefined): URL => {
   const value = given ?? globalThis.location?.origin
   let url: URL | undefined
@@ -148,9 +172,9 @@ const readUrl = (given: string | URL | undefined): URL => {
     // Reported below.
   }
   if (!url || !/^(http|ws)s?:$/.test(url.protocol) || url.pathname + url.search + url.hash !== '/') {
-    const expected = `the origin of the server, such as 'https://example.com' (see 'path', 'params')`
-    throw invalidOption('url', expected, value)
+    throw invalidOption('url', ORIGIN, value)
   }
+  if (url.username || url.password) throw invalidOption('url', 'without credentials: use token', url)
   url.protocol = url.protocol.replace('ws', 'http')
   return url
 }
@@ -166,13 +190,20 @@ const readParams = (params: ClientOptions['params'] = {}): Settings['params'] =>
   }
 }
 
-const readTransports = (transports: readonly ClientTransport[]): readonly ClientTransport[] => {
-  if (!Array.isArray(transports) || transports.length === 0) {
-    throw invalidOption('transports', 'a list of transports', transports)
+/** @param needed whether at least one transport must work here */
+const readTransports = (
+  given: readonly ClientTransport[],
+  defaults: TransportDefaults,
+  needed: boolean,
+): readonly ClientTransport[] => {
+  if (!Array.isArray(given) || given.length === 0) {
+    throw invalidOption('transports', 'a list of transports', given)
   }
+  const transports = given.map((transport) => transport.withDefaults?.(defaults) ?? transport)
   const available = transports.filter(({ unavailable }) => !unavailable)
-  if (available.length === 0) throw transports[0].unavailable
-  return available
+  if (available.length > 0) return available
+  if (needed) throw transports[0].unavailable
+  return transports
 }
 
 const readBounds = (

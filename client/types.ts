@@ -25,7 +25,7 @@ export interface ClientEvents {
     detail: { readonly error?: RookeryError; readonly retryIn?: number; readonly transport?: string },
   ]
   /** The server has sent `welcome`: a new session begins, after a connect or after a switch of the transport. */
-  open: [connection: { readonly session: string; readonly user: User | null; readonly transport: string }]
+  open: [connection: ConnectionInfo]
   /**
    * An open connection has ended. A failed attempt has no such event, only `state`.
    *
@@ -35,10 +35,27 @@ export interface ClientEvents {
     end: { readonly error: RookeryError; readonly willReconnect: boolean; readonly retryIn: number | null },
   ]
   /**
-   * The server refused a frame that has no reply (its error), refused this client (its error), or sent an invalid frame
-   * (`bad_frame`); or the client could not renew its token (`connection_failed`, or the server's error).
+   * The server refused a frame that has no reply, refused or ended a subscription that nobody observes, or refused this
+   * client (its error); or it sent an invalid frame (`bad_frame`); or the client could not renew its token
+   * (`connection_failed`, or the server's error).
    */
   error: [error: RookeryError]
+}
+
+export interface ConnectionInfo {
+  readonly session: string
+  readonly user: User | null
+  readonly transport: string
+}
+
+export interface SubscribeOptions {
+  /**
+   * Whether to ask nothing of the server. The listener gets the matching messages that arrive without a subscription: those
+   * sent to the session, to its user or to its rooms. The state is `active` at once.
+   *
+   * @default false
+   */
+  readonly local?: boolean
 }
 
 export interface CallOptions {
@@ -49,7 +66,7 @@ export interface CallOptions {
 }
 
 export interface SendOptions {
-  /** Whether to drop the message, instead of queueing it, while there is no connection. @default false */
+  /** Whether to drop the message if it cannot leave now: offline, or above the server's rate. @default false */
   readonly volatile?: boolean
 }
 
@@ -85,7 +102,7 @@ export interface Client<Contract = Untyped> {
    * @throws `invalid_pattern`, `reserved_topic`, `client_closed`
    * @example client.subscribe<Message>('rooms/42/*', (payload, { topic }) => show(topic, payload))
    */
-  subscribe<P = unknown>(pattern: string, listener: Listener<P>): Subscription
+  subscribe<P = unknown>(pattern: string, listener: Listener<P>, options?: SubscribeOptions): Subscription
 
   /**
    * Sends a message and resolves with the result of the server's handler. While there is no connection, the call waits in
@@ -111,8 +128,18 @@ export interface Client<Contract = Untyped> {
   /**
    * Connects an idle or closed client, and ends the wait of a waiting one. Otherwise it does nothing. If the server had
    * refused the client, the client restores its subscriptions.
+   *
+   * @throws `invalid_option` in server-side rendering without `url`
    */
   connect(): void
+
+  /**
+   * Resolves when the client is open, with the first `welcome`. Rejects when the client is closed: with the server's error
+   * if the server refused the client, or `client_closed`.
+   *
+   * @example const { user } = await client.ready()
+   */
+  ready(): Promise<ConnectionInfo>
 
   /**
    * Sends the queued messages if the client is open, then ends. Calls reject with `client_closed`, and subscriptions are

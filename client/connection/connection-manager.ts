@@ -39,6 +39,7 @@ export interface ConnectionManagerHost {
 export class ConnectionManager {
   readonly #settings: Settings
   readonly #queue: SendQueue
+  readonly #subscriptions: Subscriptions
   readonly #host: ConnectionManagerHost
   readonly #selector: TransportSelector
   readonly #upgrade: TransportUpgrade
@@ -60,8 +61,9 @@ export class ConnectionManager {
   ) {
     this.#settings = settings
     this.#queue = queue
+    this.#subscriptions = subscriptions
     this.#host = host
-    this.#selector = new TransportSelector(settings.transports, settings.url.host)
+    this.#selector = new TransportSelector(settings.transports, settings.url?.host ?? '')
     this.#upgrade = new TransportUpgrade({
       bounds: settings.upgrade,
       selector: this.#selector,
@@ -98,6 +100,7 @@ export class ConnectionManager {
     clearTimeout(this.#nextAttempt)
     this.#removeListeners?.()
     this.#upgrade.stop()
+    this.#settings.token.forget()
     this.#current?.close()
     for (const connection of this.#draining) connection.close()
     this.#draining.clear()
@@ -193,6 +196,7 @@ export class ConnectionManager {
     if (candidate) {
       this.#openedAt = 0
       this.#host.lost(error, undefined)
+      this.#subscriptions.renew(candidate.copied)
       // A listener may have closed the client.
       if (candidate.welcome && this.#current) this.#open(candidate.connection, candidate.welcome)
       for (const message of candidate.deduplicator.missing()) this.#host.frame(message)
@@ -204,11 +208,21 @@ export class ConnectionManager {
       // network, and without `params` or `token` the transport is never called.
       const silent = retryIn === undefined && connection.started
       const another = opened ? this.#selector.lost(!lasted && silent) : silent && this.#selector.failed()
-      const wait = retryIn ?? Math.round(backoff(another ? 0 : this.#failures++, this.#settings.reconnect))
+      const wait = this.#waitBefore(retryIn, another)
       if (another) this.#attempt()
       else this.#nextAttempt = setTimeout(() => this.connect(), wait)
       this.#host.lost(error, another ? undefined : wait)
     }
+  }
+
+  /**
+   * Returns the wait before the next attempt, in milliseconds. The server's time holds for a connection that has lasted, and
+   * for the first failure. After that, the wait grows whatever the server says: it may close each connection at once.
+   */
+  #waitBefore(retryIn: number | undefined, another: boolean): number {
+    const failures = another ? 0 : this.#failures++
+    if (retryIn !== undefined && failures === 0) return retryIn
+    return Math.max(retryIn ?? 0, Math.round(backoff(failures, this.#settings.reconnect)))
   }
 
   #retryNow(): void {

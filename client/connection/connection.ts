@@ -17,6 +17,7 @@ import type {
   ConnectRequest,
   EncodedFrame,
 } from '../transports/transport.ts'
+import { Pacer } from './pacer.ts'
 
 /** How long the server may be silent beyond its ping interval, in milliseconds. */
 const PING_GRACE_MS = 10_000
@@ -58,6 +59,8 @@ export class Connection {
   /** Whether the connection has ended. Only this class sets it. */
   ended = false
   readonly #host: ConnectionHost
+  readonly #debug: (direction: '>' | '<', frame: object) => void
+  #pacer = new Pacer({}, 0)
   #transportConnection: ClientConnection | undefined
   #timer: ReturnType<typeof setTimeout> | undefined
   #welcomed = false
@@ -68,9 +71,10 @@ export class Connection {
 
   /** @param limit milliseconds from the call of the transport to `welcome` */
   constructor(transport: ClientTransport, settings: Settings, limit: number, host: ConnectionHost) {
-    const { url, params, token, connectTimeout } = settings
+    const { url, params, token, connectTimeout, debug } = settings
     this.transport = transport
     this.#host = host
+    this.#debug = (direction, frame) => debug(direction, transport.name, frame)
     const failed = (cause: unknown) => this.#end(new RookeryError('connection_failed', undefined, { cause }))
     this.#setTimer(connectTimeout, () => failed(new Error(`No params or token within ${connectTimeout} ms`)))
     Promise.all([params(), token()])
@@ -79,28 +83,75 @@ export class Connection {
         this.token = token
         this.started = true
         this.#setTimer(limit, () => this.#abort('handshake_timeout'))
-        this.#connect({ url, params, token: () => this.token, timeout: limit })
+        this.#connect({ url: url as URL, params, token: () => this.token, timeout: limit })
       })
       .catch(failed)
   }
 
+  /** Sends frames of the client itself, which do not wait for the server's rate. */
   send(frames: readonly EncodedFrame[]): void {
-    this.#transportConnection?.send(frames)
+    for (const frame of frames) this.reserve(frame, true)
+    this.write(frames)
+  }
+
+  /**
+   * Makes room for a frame within the server's rates.
+   *
+   * @param now whether the frame must not wait
+   * @returns milliseconds until the frame may leave. 0: now, with the next call of `write()`
+   */
+  reserve({ bytes }: EncodedFrame, now: boolean): number {
+    const time = performance.now()
+    const wait = now ? 0 : this.#pacer.wait(bytes, time)
+    if (wait === 0) this.#pacer.take(bytes, time)
+    return wait
+  }
+
+  /** Sends frames that have room. */
+  write(frames: readonly EncodedFrame[]): void {
+    if (this.ended) return
+    for (const { frame } of frames) this.#debug('>', frame)
+    this.#call((connection) => connection.send(frames))
   }
 
   /** Closes without an event. The transport first sends the frames that it has accepted. */
   close(): void {
     this.ended = true
     clearTimeout(this.#timer)
-    this.#transportConnection?.close()
+    this.#call((connection) => connection.close())
   }
 
   /** Ends the connection if the server has been silent for too long; otherwise checks again when it would be. */
   check(): void {
     if (!this.#maxSilence || this.ended) return
-    const left = this.#maxSilence - Math.max(0, Date.now() - this.#lastFrameAt)
+    const left = this.#silenceLeft
     if (left > 0) this.#setTimer(left, () => this.check())
     else this.#abort('ping_timeout', 0)
+  }
+
+  /**
+   * Whether the connection has not ended. After a sleep of the computer, timers are late: so this compares the time of the
+   * last frame with the clock, and ends a connection whose server has been silent for too long.
+   */
+  isAlive(): boolean {
+    if (this.#maxSilence && this.#silenceLeft <= 0) this.check()
+    return !this.ended
+  }
+
+  /** How long the server may stay silent from now on, in milliseconds. */
+  get #silenceLeft(): number {
+    return this.#maxSilence - Math.max(0, Date.now() - this.#lastFrameAt)
+  }
+
+  /** Calls the transport, whose code may be the application's, or a polyfill. */
+  #call(act: (connection: ClientConnection) => void): void {
+    const connection = this.#transportConnection
+    if (!connection) return
+    try {
+      act(connection)
+    } catch (cause) {
+      this.#end(new RookeryError('disconnected', undefined, { cause }))
+    }
   }
 
   #connect(request: ConnectRequest): void {
@@ -117,6 +168,7 @@ export class Connection {
 
   #receive(frame: ServerFrame): void {
     this.#lastFrameAt = Date.now()
+    this.#debug('<', frame)
     if (!isServerFrame(frame)) {
       this.#invalid(new RookeryError('bad_frame'))
       return
@@ -150,6 +202,7 @@ export class Connection {
     }
     this.#welcomed = true
     clearTimeout(this.#timer)
+    this.#pacer = new Pacer(welcome, performance.now())
     const { pingInterval } = welcome
     if (pingInterval > 0) this.#maxSilence = Math.min(pingInterval + PING_GRACE_MS, MAX_TIMEOUT_MS)
     this.check()
@@ -162,7 +215,7 @@ export class Connection {
   }
 
   #abort(code: 'handshake_timeout' | 'ping_timeout', retryIn?: number): void {
-    this.#transportConnection?.abort()
+    this.#call((connection) => connection.abort())
     this.#end(new RookeryError(code), retryIn)
   }
 

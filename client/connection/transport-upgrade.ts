@@ -33,6 +33,8 @@ interface Candidate {
   readonly connection: Connection
   readonly deduplicator: Deduplicator
   welcome?: WelcomeFrame
+  /** The patterns that the connection has been asked to subscribe to. */
+  copied?: readonly string[]
   /** Whether the client must not send now. */
   paused?: boolean
 }
@@ -132,7 +134,7 @@ export class TransportUpgrade {
       candidate?.deduplicator.delivered(message)
       return !this.#deduplicator?.isDuplicate(message)
     }
-    if (connection === candidate?.connection) candidate.deduplicator.hold(message)
+    if (connection === candidate?.connection && !candidate.deduplicator.hold(message)) this.#giveUp(candidate)
     return false
   }
 
@@ -153,12 +155,16 @@ export class TransportUpgrade {
     const { connection, deduplicator } = candidate
     const { subscriptions, queue, current, use, deliver } = this.#host
     candidate.paused = true
-    await queue.request(connection, subscriptions.copy())
+    const { requests, patterns } = subscriptions.copy()
+    candidate.copied = patterns
+    deduplicator.mark()
+    await queue.request(connection, requests)
+    deduplicator.forget()
     await queue.barrier(current())
     if (this.#candidate !== candidate) return
     this.#candidate = undefined
     this.#deduplicator = deduplicator
-    subscriptions.renew()
+    subscriptions.renew(patterns)
     use(connection, welcome)
     for (const message of deduplicator.missing()) deliver(message)
     await queue.barrier(connection).catch(() => {})

@@ -93,15 +93,17 @@ export class SendQueue {
     return errors
   }
 
-  /** Empties the queue and returns its frames. Their calls count as sent over the connection. */
-  take(connection: Connection): EncodedFrame[] {
-    const frames = [...this.#queue.values()]
-    for (const id of this.#queue.keys()) {
-      const call = this.#calls.get(id)
-      if (call) call.connection = connection
-    }
-    this.#queue.clear()
-    return frames
+  /** Returns the oldest message in the queue. */
+  peek(): EncodedFrame | undefined {
+    return this.#queue.values().next().value
+  }
+
+  /** Takes the oldest message out of the queue. If it is a call, it counts as sent over the connection. */
+  shift(connection: Connection): void {
+    const [id] = this.#queue.keys()
+    this.#queue.delete(id!)
+    const call = this.#calls.get(id!)
+    if (call) call.connection = connection
   }
 
   /**
@@ -202,10 +204,7 @@ const encodeMessage = (topic: string, payload: unknown, id?: number): EncodedFra
   }
 }
 
-const assertFits = ({ text }: EncodedFrame, maxPayload: number): void => {
-  // A UTF-16 unit takes at most three bytes in UTF-8, so a short frame fits without an exact count.
-  if (text.length * 3 <= maxPayload) return
-  const bytes = new TextEncoder().encode(text).length
+const assertFits = ({ bytes }: EncodedFrame, maxPayload: number): void => {
   if (bytes <= maxPayload) return
   throw new RookeryError('payload_too_large', `The frame has ${bytes} bytes, the limit is ${maxPayload}`)
 }

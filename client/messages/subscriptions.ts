@@ -5,99 +5,108 @@ import type {
   SubscribeReply,
   UnsubscribedFrame,
 } from '../../core/protocol/protocol.ts'
-import { compilePattern, isReserved } from '../../core/topics/topic.ts'
-import { encodeFrame } from '../transports/frames.ts'
+import { assertPattern, compilePattern, isReserved } from '../../core/topics/topic.ts'
 import type { EncodedFrame } from '../transports/transport.ts'
 import { type BackoffBounds, backoff } from '../util/backoff.ts'
+import { isWanted, type ServerSubscription, wantedOf } from './server-subscription.ts'
 import { type Listener, LocalSubscription } from './subscription.ts'
+import { subscriptionRequest } from './subscription-request.ts'
 
-/** Most patterns in one frame. A pattern has at most 255 bytes, so the frame stays below the server's 64 KiB. */
-const MAX_PATTERNS_PER_FRAME = 128
-
-/** The server's subscription to one pattern, and the listeners of the application on it. */
-interface ServerSubscription {
-  readonly pattern: string
-  readonly matches: (topic: string) => boolean
-  readonly locals: Set<LocalSubscription>
-  /**
-   * At most one request for a pattern is under way.
-   *
-   * - `held`: the server has confirmed the subscription and not ended it
-   * - `retrying`: the server refused with a retryable error; the client asks again later
-   */
-  state: 'none' | 'subscribing' | 'held' | 'unsubscribing' | 'retrying'
-  /** Whether the server has confirmed the pattern once, on any connection. */
-  confirmed: boolean
-  /** Whether the pattern needs a frame of its own, because the server refused a frame with several patterns. */
-  alone: boolean
+/** What `Subscriptions` tells the client. */
+export interface SubscriptionsHost {
+  nextId(): number
+  /** `peek()` may have something to send. */
+  due(): void
+  /** The server has refused or ended a pattern, and nobody observes one of its subscriptions. */
+  refused(error: RookeryError): void
 }
 
 /**
  * Keeps the server's subscriptions equal to the local ones: one on the server for each pattern that has a listener.
  *
- * A change of the listeners and a reply of the server only mark the pattern as due. `frames()` compares what the
- * application wants with what the server holds, so changes that cancel each other out send nothing.
+ * A change of the listeners and a reply of the server only mark the pattern as due. `peek()` compares what the application
+ * wants with what the server holds, so changes that cancel each other out send nothing.
  */
 export class Subscriptions {
-  readonly #nextId: () => number
-  readonly #onDue: () => void
+  readonly #host: SubscriptionsHost
   readonly #bounds: BackoffBounds
   readonly #byPattern = new Map<string, ServerSubscription>()
   readonly #due = new Set<ServerSubscription>()
   /** Requests without a reply yet, by their id. */
   readonly #requests = new Map<number, readonly ServerSubscription[]>()
+  /** The request that is to be sent next. */
+  #next: EncodedFrame | undefined
+  #maxPayload = Number.POSITIVE_INFINITY
   #retryTimer: ReturnType<typeof setTimeout> | undefined
+  /** Retries in a row after which a pattern was still refused. */
   #failures = 0
 
-  /**
-   * @param bounds wait before a refused pattern is asked for again
-   * @param onDue called when `frames()` may have something to send
-   */
-  constructor(bounds: BackoffBounds, nextId: () => number, onDue: () => void) {
+  /** @param bounds wait before the client asks again for a pattern that was refused with a retryable error */
+  constructor(bounds: BackoffBounds, host: SubscriptionsHost) {
     this.#bounds = bounds
-    this.#nextId = nextId
-    this.#onDue = onDue
+    this.#host = host
   }
 
-  /** @throws `invalid_pattern`, `reserved_topic` */
-  add(pattern: string, listener: Listener): LocalSubscription {
-    let entry = this.#byPattern.get(pattern)
-    if (!entry) {
-      const matches = compilePattern(pattern)
-      if (isReserved(pattern)) throw new RookeryError('reserved_topic')
-      entry = { pattern, matches, locals: new Set(), state: 'none', confirmed: false, alone: false }
-      this.#byPattern.set(pattern, entry)
+  /**
+   * @param local whether to ask nothing of the server
+   * @throws `invalid_pattern`, `reserved_topic`
+   */
+  add(pattern: string, listener: Listener, local = false): LocalSubscription {
+    if (!local && isReserved(pattern)) {
+      assertPattern(pattern)
+      throw new RookeryError('reserved_topic')
     }
-    const subscription = new LocalSubscription(pattern, listener, (cancelled) => this.#remove(cancelled))
+    const entry = this.#entry(pattern)
+    const subscription = new LocalSubscription(pattern, listener, local, () => {
+      entry.locals.delete(subscription)
+      this.#mark(entry)
+    })
     entry.locals.add(subscription)
-    if (entry.state === 'held') subscription.activate()
+    if (!local && entry.state === 'held') subscription.activate()
     this.#mark(entry)
     return subscription
   }
 
-  /** Returns the requests to send now. */
-  frames(): EncodedFrame[] {
-    const due = [...this.#due]
-    this.#due.clear()
-    const dropped = due.filter((entry) => entry.locals.size === 0 && entry.state === 'held')
-    const wanted = due.filter((entry) => entry.locals.size > 0 && entry.state === 'none')
-    const together = wanted.filter((entry) => !entry.alone)
-    return [
-      ...chunk(dropped).map((batch) => this.#request('unsubscribe', batch)),
-      ...chunk(together).map((batch) => this.#request('subscribe', batch)),
-      ...wanted.filter((entry) => entry.alone).map((entry) => this.#request('subscribe', [entry])),
-    ]
+  /** Sets the largest frame that the server accepts, in bytes. */
+  limit(maxPayload: number): void {
+    this.#maxPayload = maxPayload
   }
 
-  /** Returns requests for all patterns that wait for no retry, for a connection that is not in use yet. Their replies change no state here. */
-  copy(): EncodedFrame[] {
+  /** Returns the request to send next, until `shift()`. */
+  peek(): EncodedFrame | undefined {
+    this.#next ??= this.#request('unsubscribe') ?? this.#request('subscribe')
+    return this.#next
+  }
+
+  /** The request of `peek()` has been sent. */
+  shift(): void {
+    this.#next = undefined
+  }
+
+  /**
+   * Returns requests for all patterns that wait for no retry, for a connection that is not in use yet. Their replies
+   * change no state here.
+   */
+  copy(): { requests: EncodedFrame[]; patterns: string[] } {
     const wanted = [...this.#byPattern.values()].filter(
-      ({ locals, state }) => locals.size > 0 && state !== 'retrying',
+      (entry) => isWanted(entry) && entry.state !== 'retrying',
     )
-    return chunk(wanted).map((batch) => encodeRequest('subscribe', this.#nextId(), batch))
+    const patterns = wanted.map(({ pattern }) => pattern)
+    const requests: EncodedFrame[] = []
+    for (let from = 0; from < patterns.length; ) {
+      const { frame, count } = subscriptionRequest(
+        'subscribe',
+        this.#host.nextId(),
+        patterns.slice(from),
+        this.#maxPayload,
+      )
+      requests.push(frame)
+      from += count
+    }
+    return { requests, patterns }
   }
 
-  /** Handles the reply to a request of `frames()`. Ignores other replies. */
+  /** Handles the reply to a request of `peek()`. Ignores other replies. */
   onReply({ id, payload, error: ofFrame }: ReplyFrame): void {
     const batch = this.#requests.get(id)
     if (!batch) return
@@ -106,10 +115,14 @@ export class Subscriptions {
     for (const entry of batch) {
       const error = ofFrame ?? refused?.find(({ topic }) => topic === entry.pattern)?.error
       if (entry.state === 'unsubscribing') entry.state = 'none'
-      else if (!error) this.#confirmed(entry)
-      else this.#refused(entry, RookeryError.from(error), !!ofFrame && batch.length > 1)
+      else if (error) this.#refused(entry, RookeryError.from(error))
+      else {
+        entry.state = 'held'
+        for (const subscription of wantedOf(entry)) subscription.activate()
+      }
       this.#mark(entry)
     }
+    if (![...this.#byPattern.values()].some(({ state }) => state === 'retrying')) this.#failures = 0
   }
 
   /** The server has ended subscriptions. A pattern whose request is under way still gets its own reply. */
@@ -120,15 +133,25 @@ export class Subscriptions {
     }
   }
 
-  /** Marks all patterns as due, to subscribe to them on a new connection. */
-  renew(): void {
+  /**
+   * Marks all patterns as due, to subscribe to them on a new connection.
+   *
+   * @param copied patterns that the new connection has subscribed to already, by `copy()`. If the application has cancelled
+   * them since, they are due, too: the client unsubscribes from them
+   */
+  renew(copied: readonly string[] = []): void {
     clearTimeout(this.#retryTimer)
-    this.#retryTimer = undefined
+    this.#retryTimer = this.#next = undefined
     this.#failures = 0
     this.#requests.clear()
     for (const entry of [...this.#byPattern.values()]) {
       entry.state = 'none'
-      entry.alone = false
+      this.#mark(entry)
+    }
+    for (const pattern of copied) {
+      const entry = this.#entry(pattern)
+      if (isWanted(entry)) continue
+      entry.state = 'held'
       this.#mark(entry)
     }
   }
@@ -141,7 +164,7 @@ export class Subscriptions {
   reset(error?: RookeryError): void {
     this.renew()
     for (const subscription of this.#locals()) {
-      if (error) subscription.fail(error)
+      if (error) subscription.fail(error, false)
       else subscription.suspend()
     }
   }
@@ -162,40 +185,65 @@ export class Subscriptions {
     for (const subscription of receivers) subscription.deliver(message)
   }
 
-  #request(type: 'subscribe' | 'unsubscribe', batch: readonly ServerSubscription[]): EncodedFrame {
-    const id = this.#nextId()
-    this.#requests.set(id, batch)
-    for (const entry of batch) entry.state = type === 'subscribe' ? 'subscribing' : 'unsubscribing'
-    return encodeRequest(type, id, batch)
+  #entry(pattern: string): ServerSubscription {
+    let entry = this.#byPattern.get(pattern)
+    if (!entry) {
+      entry = { pattern, matches: compilePattern(pattern), locals: new Set(), state: 'none' }
+      this.#byPattern.set(pattern, entry)
+    }
+    return entry
   }
 
-  #confirmed(entry: ServerSubscription): void {
-    entry.state = 'held'
-    entry.confirmed = true
-    entry.alone = false
-    this.#failures = 0
-    for (const subscription of [...entry.locals]) subscription.activate()
+  /** Makes a request for the due patterns, as many as fit into a frame. */
+  #request(type: 'subscribe' | 'unsubscribe'): EncodedFrame | undefined {
+    const isSubscribe = type === 'subscribe'
+    const due = [...this.#due].filter(
+      (entry) => isWanted(entry) === isSubscribe && entry.state === (isSubscribe ? 'none' : 'held'),
+    )
+    // A pattern that is due and needs no request has settled by itself.
+    if (isSubscribe && due.length === 0) this.#due.clear()
+    if (due.length === 0) return undefined
+    const patterns = due.map(({ pattern }) => pattern)
+    const { frame, count } = subscriptionRequest(type, this.#host.nextId(), patterns, this.#maxPayload)
+    const batch = due.slice(0, count)
+    for (const entry of batch) this.#due.delete(entry)
+    if (frame.bytes > this.#maxPayload) {
+      for (const entry of batch) this.#fail(entry, new RookeryError('payload_too_large'))
+      return this.#request(type)
+    }
+    for (const entry of batch) entry.state = isSubscribe ? 'subscribing' : 'unsubscribing'
+    this.#requests.set(frame.frame.id as number, batch)
+    return frame
   }
 
-  #refused(entry: ServerSubscription, error: RookeryError, batched: boolean): void {
-    if (error.retryable && entry.confirmed && !batched) {
-      // The server confirmed this pattern on an earlier connection: a temporary error must not end the subscription.
-      entry.state = 'retrying'
-      this.#retryTimer ??= setTimeout(() => this.#retry(), backoff(this.#failures++, this.#bounds))
+  #refused(entry: ServerSubscription, error: RookeryError): void {
+    if (!error.retryable) {
+      this.#fail(entry, error)
       return
     }
-    entry.alone = batched
-    if (batched) entry.state = 'none'
-    else this.#fail(entry, error)
+    entry.state = 'retrying'
+    this.#retryTimer ??= setTimeout(() => this.#retry(), backoff(this.#failures++, this.#bounds))
+    const wanted = wantedOf(entry)
+    // Reported once: the next refusals are of the same request of the application.
+    const isNew = wanted.some((subscription) => !subscription.error)
+    for (const subscription of wanted) subscription.suspend(error)
+    if (isNew) this.#report(wanted, error)
   }
 
   /** Fails the subscriptions of a pattern. The client does not ask for the pattern again. */
   #fail(entry: ServerSubscription, error: RookeryError): void {
-    const refused = [...entry.locals]
+    const wanted = wantedOf(entry)
     entry.state = 'none'
-    entry.locals.clear()
+    for (const subscription of wanted) subscription.fail(error, true)
     this.#mark(entry)
-    for (const subscription of refused) subscription.fail(error)
+    this.#report(wanted, error)
+  }
+
+  #report(subscriptions: readonly LocalSubscription[], error: RookeryError): void {
+    const unobserved = subscriptions.find(({ observed }) => !observed)
+    if (!unobserved) return
+    const message = `The server refused the subscription to ${JSON.stringify(unobserved.pattern)}: ${error.message}`
+    this.#host.refused(new RookeryError(error.code, message, { ...error, cause: error }))
   }
 
   #retry(): void {
@@ -207,35 +255,20 @@ export class Subscriptions {
     }
   }
 
-  #remove(subscription: LocalSubscription): void {
-    const entry = this.#byPattern.get(subscription.pattern)
-    if (entry?.locals.delete(subscription)) this.#mark(entry)
-  }
-
   /** Marks a pattern as due, or forgets it if neither the application nor the server has a subscription to it. */
   #mark(entry: ServerSubscription): void {
-    if (entry.locals.size > 0 || entry.state !== 'none') {
+    // A listener that was told of a state may have cancelled and subscribed again: then the map has a new entry.
+    if (this.#byPattern.get(entry.pattern) !== entry) return
+    if (isWanted(entry) || entry.state !== 'none') {
       this.#due.add(entry)
-      this.#onDue()
+      this.#host.due()
       return
     }
     this.#due.delete(entry)
-    // A listener that was told of the refusal may have subscribed again: then the map has a new entry.
-    if (this.#byPattern.get(entry.pattern) === entry) this.#byPattern.delete(entry.pattern)
+    if (entry.locals.size === 0) this.#byPattern.delete(entry.pattern)
   }
 
   #locals(): LocalSubscription[] {
     return [...this.#byPattern.values()].flatMap((entry) => [...entry.locals])
   }
 }
-
-const encodeRequest = (
-  type: 'subscribe' | 'unsubscribe',
-  id: number,
-  batch: readonly ServerSubscription[],
-): EncodedFrame => encodeFrame({ type, id, topics: batch.map(({ pattern }) => pattern) })
-
-const chunk = <T>(items: readonly T[]): T[][] =>
-  items.length > 0
-    ? [items.slice(0, MAX_PATTERNS_PER_FRAME), ...chunk(items.slice(MAX_PATTERNS_PER_FRAME))]
-    : []

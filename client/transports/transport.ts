@@ -10,6 +10,8 @@ export interface ClientTransport {
    * it has no other one.
    */
   readonly unavailable?: RookeryError | undefined
+  /** Returns the transport with options of the client where it has none of its own. */
+  withDefaults?(defaults: TransportDefaults): ClientTransport
   /**
    * Begins one connection. The connection is open when the server's `welcome` frame has arrived. The client limits the
    * time until then.
@@ -17,6 +19,14 @@ export interface ClientTransport {
    * MUST NOT call an event before it returns. MAY throw: the attempt has failed then.
    */
   connect(request: ConnectRequest, events: ConnectionEvents): ClientConnection
+}
+
+/** Options of the client that a transport may use. */
+export interface TransportDefaults {
+  /** A WebSocket class. The transport checks it. */
+  readonly WebSocket?: unknown
+  /** Path of the server's WebSocket endpoint. */
+  readonly path?: string | undefined
 }
 
 export interface ConnectRequest {
@@ -74,4 +84,6 @@ export interface ClientConnection {
 export interface EncodedFrame {
   readonly frame: ClientFrame
   readonly text: string
+  /** Size of the text in UTF-8. */
+  readonly bytes: number
 }

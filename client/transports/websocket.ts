@@ -10,6 +10,9 @@ import type {
   EncodedFrame,
 } from './transport.ts'
 
+/** How long the WebSocket's own closing may take, in milliseconds. */
+const CLOSE_TIMEOUT_MS = 5_000
+
 /** The part of a WebSocket that the client uses. The classes of browsers, Node and the package `ws` have it. */
 interface WebSocketLike {
   onopen: ((event: never) => void) | null
@@ -40,10 +43,8 @@ export interface WebSocketOptions {
  * @throws `invalid_option`
  * @example createClient({ url, transports: [websocket({ WebSocket })] })
  */
-export const websocket = ({
-  WebSocket = globalThis.WebSocket,
-  path: given = '/api/v1/ws',
-}: WebSocketOptions = {}): ClientTransport => {
+export const websocket = (options: WebSocketOptions = {}): ClientTransport => {
+  const { WebSocket = globalThis.WebSocket, path: given = '/api/v1/ws' } = options
   const fix = `a WebSocket class, and there is no global one here: pass { WebSocket } from the package 'ws'`
   const missing = typeof WebSocket === 'function' ? undefined : invalidOption('WebSocket', fix, WebSocket)
   // Without a global class the client can use other transports. A wrong option is a mistake of the application.
@@ -53,6 +54,11 @@ export const websocket = ({
   return {
     name: 'websocket',
     unavailable: missing,
+    withDefaults: (defaults) =>
+      websocket({
+        WebSocket: options.WebSocket ?? (defaults.WebSocket as WebSocketClass | undefined),
+        path: options.path ?? defaults.path,
+      }),
     connect: (request, events) => new WebSocketConnection(WebSocket, path, request, lastAttempt, events),
   }
 }
@@ -86,7 +92,12 @@ class WebSocketConnection implements ClientConnection {
       opened = true
       lastAttempt.failed = false
       // A page cannot set headers of the handshake, so the token is the first frame. The server then sends `welcome`.
-      if (token) this.send([encodeFrame({ type: 'auth', token })])
+      try {
+        if (token) this.send([encodeFrame({ type: 'auth', token })])
+      } catch (cause) {
+        this.abort()
+        events.close(new RookeryError('connection_failed', undefined, { cause }))
+      }
     }
     socket.onmessage = ({ data }: { data: unknown }) => {
       const frame = readFrame(data, events)
@@ -114,7 +125,10 @@ class WebSocketConnection implements ClientConnection {
 
   close(): void {
     this.#detach()
-    this.#socket.close()
+    const socket = this.#socket
+    const timer = setTimeout(() => socket.terminate?.(), CLOSE_TIMEOUT_MS)
+    socket.onclose = () => clearTimeout(timer)
+    socket.close()
   }
 
   abort(): void {

@@ -17,7 +17,10 @@ export class Emitter<Events extends { [Name in keyof Events]: unknown[] }> {
     }
   }
 
-  emit<Name extends keyof Events>(name: Name, ...args: Events[Name]): void {
-    for (const listener of [...(this.#listeners[name] ?? [])]) runIsolated(() => listener(...args))
+  /** @returns whether there is a listener */
+  emit<Name extends keyof Events>(name: Name, ...args: Events[Name]): boolean {
+    const listeners = [...(this.#listeners[name] ?? [])]
+    for (const listener of listeners) runIsolated(() => listener(...args))
+    return listeners.length > 0
   }
 }

@@ -68,6 +68,12 @@ export interface WelcomeFrame {
   readonly pingInterval: number
   /** Largest frame that the server accepts, in bytes. A larger frame ends the session. */
   readonly maxPayload: number
+  /** Frames a second, and frames at once, that the server accepts. Every frame of the client counts. */
+  readonly messageRate?: number
+  readonly messageBurst?: number
+  /** Bytes a second, and bytes at once, that the server accepts. */
+  readonly byteRate?: number
+  readonly byteBurst?: number
 }
 /** A published message. It has all `topics` of its event, unless the only one is `topic`. */
 export interface MessageFrame {

@@ -6,6 +6,7 @@ import { assertTopic } from '../topics/topic.ts'
 import type { Subscriber } from './fan-out.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { Inbound, type InboundSession } from './inbound.ts'
+import { announced } from './limits.ts'
 import { Outbox } from './outbox.ts'
 import type { SessionHost } from './session-host.ts'
 import { type SubscribingSession, Subscriptions } from './subscriptions.ts'
@@ -171,8 +172,8 @@ export class LiveSession implements InboundSession, SubscribingSession {
   /** Sends `welcome` and the frames that have waited for it, and starts the pings. */
   open(): void {
     if (this.#closed) return
-    const { pingInterval, maxPayload } = this.#host.limits
-    this.#outbox.release(welcomeFrame({ session: this.id, user: this.user, pingInterval, maxPayload }))
+    const { id: session, user } = this
+    this.#outbox.release(welcomeFrame({ session, user, ...announced(this.#host.limits) }))
     if (!this.#wire.selfMonitored) this.#heartbeat.start()
   }
 

@@ -68,15 +68,13 @@ test('the server ends up with exactly the patterns that have listeners, whatever
       let id = 0
       const serverSubscriptions = new Subscriptions(
         { min: 1, max: 1 },
-        () => ++id,
-        () => {},
+        { nextId: () => ++id, due: () => {}, refused: () => {} },
       )
       const send = () => {
-        const frames = serverSubscriptions
-          .frames()
-          .map(({ frame }) => frame as SubscribeFrame | UnsubscribeFrame)
-        server.inbox.push(...frames)
-        return frames.length > 0
+        const request = serverSubscriptions.peek()
+        serverSubscriptions.shift()
+        if (request) server.inbox.push(request.frame as SubscribeFrame | UnsubscribeFrame)
+        return request !== undefined
       }
       const answer = () => {
         const reply = server.answer()

@@ -1,0 +1,71 @@
+import type { Connection } from '../connection/connection.ts'
+import type { EncodedFrame } from '../transports/transport.ts'
+import type { SendQueue } from './send-queue.ts'
+import type { Subscriptions } from './subscriptions.ts'
+
+/**
+ * Sends what is due over the connection in use: requests for subscriptions first, then the messages in the queue. Frames
+ * that exceed the server's rates wait, in their order.
+ */
+export class Sender {
+  readonly #subscriptions: Subscriptions
+  readonly #queue: SendQueue
+  readonly #connection: (last: boolean) => Connection | undefined
+  #scheduled = false
+  /** Runs while frames wait for the server's rates. */
+  #paceTimer: ReturnType<typeof setTimeout> | undefined
+
+  /** @param connection returns the connection in use; undefined while the client must not send */
+  constructor(
+    subscriptions: Subscriptions,
+    queue: SendQueue,
+    connection: (last: boolean) => Connection | undefined,
+  ) {
+    this.#subscriptions = subscriptions
+    this.#queue = queue
+    this.#connection = connection
+  }
+
+  /** Whether a further message leaves in this turn. */
+  get isFree(): boolean {
+    return !this.#paceTimer && this.#connection(false) !== undefined
+  }
+
+  /** Sends in a microtask: the frames of one turn leave in one write. */
+  soon(): void {
+    if (this.#scheduled) return
+    this.#scheduled = true
+    queueMicrotask(() => {
+      this.#scheduled = false
+      this.flush()
+    })
+  }
+
+  /** @param last whether the client closes now: frames then wait for nothing */
+  flush(last = false): void {
+    this.stop()
+    const connection = this.#connection(last)
+    // A dead connection ends here, and the frames wait for the next one.
+    if (!connection?.isAlive()) return
+    const frames: EncodedFrame[] = []
+    for (;;) {
+      const request = this.#subscriptions.peek()
+      const frame = request ?? this.#queue.peek()
+      if (!frame) break
+      const wait = connection.reserve(frame, last)
+      if (wait > 0) {
+        this.#paceTimer = setTimeout(() => this.flush(), wait)
+        break
+      }
+      frames.push(frame)
+      if (request) this.#subscriptions.shift()
+      else this.#queue.shift(connection)
+    }
+    if (frames.length > 0) connection.write(frames)
+  }
+
+  stop(): void {
+    clearTimeout(this.#paceTimer)
+    this.#paceTimer = undefined
+  }
+}

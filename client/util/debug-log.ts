@@ -1,0 +1,26 @@
+/** Logs what happens in a client: words, and frames without their secrets. */
+export type DebugLog = (...what: readonly unknown[]) => void
+
+/** Fields of frames that give access to a session or a user. */
+const SECRETS = ['token', 'secret', 'session']
+
+const withoutSecrets = (value: unknown): unknown => {
+  if (typeof value !== 'object' || value === null || !('type' in value)) return value
+  const secrets = SECRETS.filter((name) => name in value)
+  return { ...value, ...Object.fromEntries(secrets.map((name) => [name, '…'])) }
+}
+
+/** @param enabled undefined: whether `localStorage.rookery` is 'debug' */
+export const debugLog = (enabled: boolean | undefined): DebugLog => {
+  if (!(enabled ?? isStored())) return () => {}
+  return (...what) => console.debug('rookery', ...what.map(withoutSecrets))
+}
+
+const isStored = (): boolean => {
+  try {
+    return globalThis.document !== undefined && localStorage.getItem('rookery') === 'debug'
+  } catch {
+    // The page may not use storage.
+    return false
+  }
+}
