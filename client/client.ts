@@ -16,6 +16,7 @@ import type {
   SendOptions,
   SubscribeOptions,
 } from './types.ts'
+import { warn } from './util/debug-log.ts'
 import { Emitter } from './util/emitter.ts'
 
 /**
@@ -176,7 +177,7 @@ class ReconnectingClient implements Client {
   #refusedSubscription(error: RookeryError): void {
     if (this.#events.emit('error', error) || this.#hasWarned) return
     this.#hasWarned = true
-    console.warn(`Rookery: ${error.message} (${error.code}). Add a listener: client.on('error', …)`)
+    warn(`${error.message} (${error.code}). Listen to such errors: client.on('error', …)`)
   }
 
   #receive(frame: SessionFrame): void {

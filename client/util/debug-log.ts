@@ -16,6 +16,9 @@ export const debugLog = (enabled: boolean | undefined): DebugLog => {
   return (...what) => console.debug('rookery', ...what.map(withoutSecrets))
 }
 
+/** Tells a developer about a fault that nothing else reports. */
+export const warn = (message: string): void => console.warn(`Rookery: ${message}`)
+
 const isStored = (): boolean => {
   try {
     return globalThis.document !== undefined && localStorage.getItem('rookery') === 'debug'

@@ -42,10 +42,11 @@ describe('createClient refuses', () => {
     ['a negative queue', { url, WebSocket, maxQueue: -1 }, /'maxQueue' must be a whole number.*not -1/],
     ['an autoConnect that is no boolean', { url, WebSocket, autoConnect: 'no' }, /'autoConnect'/],
     ['an empty list of transports', { url, transports: [] }, /'transports'/],
+    ['a debug that is no boolean', { url, WebSocket, debug: 'all' }, /'debug' must be true or false/],
     [
-      'a path together with transports',
-      { url, transports: [websocket({ WebSocket })], path: '/ws' },
-      /'path'/,
+      'a WebSocket class that is no class, for a transport',
+      { url, transports: [websocket()], WebSocket: 5 },
+      /'WebSocket'/,
     ],
     ['options that are no object', { url, WebSocket, reconnect: 5 }, /'reconnect'.*not 5/],
   ])('%s', (_what, options, message) => {
@@ -64,9 +65,10 @@ describe('createClient refuses', () => {
       }
       return 'accepted'
     }
-    expect(refused({ url, WebSocket: Polyfill, transports: [] })).toMatch(
-      /^Option 'WebSocket' .* not function$/,
+    expect(refused({ url, token: { Polyfill }, WebSocket: Polyfill })).toMatch(
+      /^Option 'token' .* not object$/,
     )
+    expect(refused({ url, maxQueue: Polyfill })).toMatch(/^Option 'maxQueue' .* not function$/)
     expect(refused({ url, callTimeout: () => {} })).toMatch(/not function$/)
     expect(refused({ url: 'y'.repeat(10_000) }).length).toBeLessThan(300)
   })
@@ -76,12 +78,55 @@ describe('createClient refuses', () => {
     expect(create({ url, transports: [websocket()] })).toThrow(refusal(/'WebSocket' must be .*'ws'/))
   })
 
-  test('a missing url outside of a browser', () => {
-    expect(create({ WebSocket })).toThrow(refusal(/'url' must be/))
+  test('to connect without a url outside of a browser', () => {
+    expect(create({ WebSocket, autoConnect: true })).toThrow(refusal(/'url' must be/))
+  })
+
+  test('credentials in the url, without showing them', () => {
+    for (const secret of ['http://ada:pw@localhost', 'http://ada@localhost', 'ws://:pw@localhost']) {
+      expect(create({ url: secret, WebSocket })).toThrow(refusal(/'url' must be without credentials.*token/))
+      expect(create({ url: secret, WebSocket })).not.toThrow(refusal(/ada|pw/))
+    }
   })
 })
 
 describe('createClient', () => {
+  test('gives its WebSocket class and path to the transports that have none', async () => {
+    vi.stubGlobal('WebSocket', undefined)
+    const server = await ScriptedServer.listen()
+    const Given = class extends WebSocket {}
+    const client = clientOf({
+      url: server.url,
+      transports: [websocket()],
+      WebSocket: Given,
+      path: '/api/v1/ws',
+    })
+    await opened(client)
+    const other = clientOf({ url: server.url, transports: [websocket({ WebSocket })], path: '/elsewhere' })
+    await vi.waitFor(() => expect(other.state).toBe('waiting'))
+    const own = websocket({ WebSocket, path: '/api/v1/ws' })
+    await opened(clientOf({ url: server.url, transports: [own], path: '/elsewhere' }))
+  })
+
+  test('works in server-side rendering, until connect()', () => {
+    vi.stubGlobal('WebSocket', undefined)
+    for (const options of [{}, { transports: [websocket()] }]) {
+      const client = createClient(options)
+      const sub = client.subscribe('a', () => {})
+      client.send('b', 1)
+      expect([client.state, client.transport, client.session, sub.state]).toEqual([
+        'idle',
+        null,
+        null,
+        'pending',
+      ])
+      expect(() => client.connect()).toThrow(refusal(/'url' must be/))
+      expect(client.state).toBe('idle')
+      client.close()
+      expect([client.state, sub.state]).toEqual(['closed', 'cancelled'])
+    }
+  })
+
   test('connects to the origin of the page by default', async () => {
     const server = await ScriptedServer.listen()
     vi.stubGlobal('location', { origin: server.url })

@@ -7,7 +7,7 @@ import { clientOf, obliging, opened, type Peer, type Script, ScriptedServer, sil
 const asked = (peer: Peer, type: 'subscribe' | 'unsubscribe') =>
   peer.frames.flatMap((frame) => (frame.type === type ? [frame.topics] : []))
 
-/** Refuses every frame that subscribes to one of the patterns. */
+/** Refuses the patterns, as the server does: one alone by an error, several in the payload. */
 const refusing =
   (code: string, ...patterns: string[]): Script =>
   (frame, peer) => {
@@ -15,7 +15,13 @@ const refusing =
       obliging(frame, peer)
       return
     }
-    peer.send({ type: 'reply', id: frame.id!, error: { code, message: 'No' } })
+    const error = { code, message: 'No' }
+    const accepted = frame.topics.filter((topic) => !patterns.includes(topic))
+    const refused = frame.topics
+      .filter((topic) => patterns.includes(topic))
+      .map((topic) => ({ topic, error }))
+    if (frame.topics.length === 1) peer.send({ type: 'reply', id: frame.id!, error })
+    else peer.send({ type: 'reply', id: frame.id!, payload: { topics: accepted, refused } })
   }
 
 /** Keeps requests until the test replies to them. */
@@ -90,7 +96,7 @@ describe('subscribe', () => {
     await expect(bad.ready).rejects.toMatchObject({ code: 'forbidden', message: 'No' })
     await good.ready
     expect([good.state, bad.state, bad.error?.code]).toEqual(['active', 'failed', 'forbidden'])
-    expect(asked(server.peer, 'subscribe')).toEqual([['open', 'secret'], ['open'], ['secret']])
+    expect(asked(server.peer, 'subscribe')).toEqual([['open', 'secret']])
   })
 
   test('splits many patterns into frames within the server’s limits', async () => {
