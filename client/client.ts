@@ -28,6 +28,12 @@ export const createClient = <Contract = Untyped>(options: ClientOptions = {}): C
   return client
 }
 
+/** While more bytes than this wait to be sent, messages stay in the queue and `maxQueue` applies. */
+const MAX_BUFFERED_BYTES = 1024 * 1024
+
+/** How often the client looks whether the connection has sent enough to take more, in milliseconds. */
+const BUFFER_CHECK_MS = 50
+
 class ReconnectingClient implements Client {
   readonly #settings: Settings
   readonly #events = new Emitter<ClientEvents>()
@@ -38,6 +44,7 @@ class ReconnectingClient implements Client {
   #welcome: WelcomeFrame | undefined
   #closedBy: RookeryError | undefined
   #flushScheduled = false
+  #flushTimer: ReturnType<typeof setTimeout> | undefined
 
   constructor(settings: Settings) {
     this.#settings = settings
@@ -72,6 +79,10 @@ class ReconnectingClient implements Client {
 
   get transport(): string | null {
     return this.#connections.current?.transport.name ?? null
+  }
+
+  get buffered(): number {
+    return (this.#connections.current?.buffered ?? 0) + this.#queue.bytes
   }
 
   on<Name extends keyof ClientEvents>(
@@ -174,6 +185,7 @@ class ReconnectingClient implements Client {
     this.#state = 'closed'
     this.#closedBy ??= error
     this.#queue.clear(error)
+    clearTimeout(this.#flushTimer)
     if (final) this.#subscriptions.clear(error)
     else this.#subscriptions.reset(error)
     if (!wasClosed) this.#events.emit('state', 'closed', final ? {} : { error })
@@ -195,8 +207,11 @@ class ReconnectingClient implements Client {
   #flush(last = false): void {
     const { current, paused } = this.#connections
     if (this.#state !== 'open' || !current || (paused && !last)) return
-    const frames = [...this.#subscriptions.frames(), ...this.#queue.take(current)]
+    clearTimeout(this.#flushTimer)
+    const isFull = !last && current.buffered > MAX_BUFFERED_BYTES
+    const frames = [...this.#subscriptions.frames(), ...(isFull ? [] : this.#queue.take(current))]
     if (frames.length > 0) current.send(frames)
+    if (isFull) this.#flushTimer = setTimeout(() => this.#flush(), BUFFER_CHECK_MS)
   }
 
   #assertNotClosed(): void {
@@ -207,7 +222,10 @@ class ReconnectingClient implements Client {
   #assertCanSend(): void {
     this.#assertNotClosed()
     const { maxQueue } = this.#settings
-    if (this.#state === 'open' || this.#queue.size < maxQueue) return
+    const isOpen = this.#state === 'open'
+    // Messages of this turn are still in the queue. It counts them only if the connection does not take them.
+    if (isOpen && this.buffered > MAX_BUFFERED_BYTES) this.#flush()
+    if ((isOpen && this.buffered <= MAX_BUFFERED_BYTES) || this.#queue.size < maxQueue) return
     throw new RookeryError('queue_full')
   }
 }

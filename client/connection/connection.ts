@@ -84,6 +84,10 @@ export class Connection {
       .catch(failed)
   }
 
+  get buffered(): number {
+    return this.#transportConnection?.buffered ?? 0
+  }
+
   send(frames: readonly EncodedFrame[]): void {
     this.#transportConnection?.send(frames)
   }

@@ -11,6 +11,8 @@ export interface ProxyFaults {
   readonly upgrades?: 'pass' | 'swallow' | number
   /** `buffer` holds a response back until it is complete. */
   readonly responses?: 'stream' | 'buffer'
+  /** Answers a request itself: returns true if it does so, or holds the request back. */
+  readonly intercept?: (incoming: IncomingMessage, outgoing: ServerResponse) => boolean
   /** Ends every connection after this many milliseconds. */
   readonly cutAfter?: number
 }
@@ -85,6 +87,7 @@ export class FaultyProxy {
 
   #forward(incoming: IncomingMessage, outgoing: ServerResponse): void {
     this.requests.push(`${incoming.method} ${incoming.url}`)
+    if (this.#faults.intercept?.(incoming, outgoing)) return
     const { method, url, headers } = incoming
     const { hostname, port } = this.#target
     const upstream = request({ hostname, port, method, path: url, headers, agent: false })
