@@ -24,9 +24,12 @@ export class FaultyProxy {
   #target: URL
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
+  readonly #streams = new Map<IncomingMessage, ServerResponse>()
   #faults: ProxyFaults
   /** Method and target of every request so far. The method of an upgrade is `UPGRADE`. */
   readonly requests: string[] = []
+  /** Status of every response so far. */
+  readonly responses: number[] = []
 
   private constructor(target: string, faults: ProxyFaults) {
     this.#target = new URL(target)
@@ -72,6 +75,15 @@ export class FaultyProxy {
     this.become({})
   }
 
+  /** Holds back what arrives on the event streams that are open now, until `releaseStreams()`. */
+  holdStreams(): void {
+    for (const response of this.#streams.keys()) response.unpipe().pause()
+  }
+
+  releaseStreams(): void {
+    for (const [response, outgoing] of this.#streams) response.pipe(outgoing)
+  }
+
   /** Ends every connection. */
   cut(): void {
     for (const socket of this.#sockets) socket.destroy()
@@ -97,6 +109,7 @@ export class FaultyProxy {
     })
     upstream.on('response', (response) => {
       const { statusCode = 502 } = response
+      this.responses.push(statusCode)
       response.on('error', () => outgoing.destroy())
       if (this.#faults.responses === 'buffer') {
         const chunks: Buffer[] = []
@@ -106,6 +119,9 @@ export class FaultyProxy {
         outgoing.writeHead(statusCode, response.headers)
         outgoing.flushHeaders()
         response.pipe(outgoing)
+        if (!response.headers['content-type']?.startsWith('text/event-stream')) return
+        this.#streams.set(response, outgoing)
+        outgoing.once('close', () => this.#streams.delete(response))
       }
     })
     outgoing.once('close', () => upstream.destroy())
