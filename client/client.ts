@@ -89,6 +89,10 @@ class ReconnectingClient implements Client {
     return this.#connections.current?.transport.name ?? null
   }
 
+  get buffered(): number {
+    return (this.#connections.current?.buffered ?? 0) + this.#queue.bytes
+  }
+
   on<Name extends keyof ClientEvents>(
     name: Name,
     listener: (...args: ClientEvents[Name]) => void,

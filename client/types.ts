@@ -84,6 +84,11 @@ export interface Client<Contract = Untyped> {
   readonly user: User | null
   /** Name of the transport of the current attempt or connection; null when there is none. */
   readonly transport: string | null
+  /**
+   * Bytes of messages that wait to be sent: in the client's queue, and in the transport if it tells (WebSocket and
+   * server-sent events do). While it exceeds 1 MiB, messages stay in the queue and `maxQueue` applies.
+   */
+  readonly buffered: number
 
   /**
    * Adds a listener to an event of the client.

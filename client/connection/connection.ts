@@ -88,6 +88,10 @@ export class Connection {
       .catch(failed)
   }
 
+  get buffered(): number {
+    return this.#transportConnection?.buffered ?? 0
+  }
+
   /** Sends frames of the client itself, which do not wait for the server's rate. */
   send(frames: readonly EncodedFrame[]): void {
     for (const frame of frames) this.reserve(frame, true)

@@ -35,6 +35,7 @@ export class SendQueue {
   readonly #calls = new Map<number, PendingCall>()
   readonly #onSettled: () => void
   #lastId = 0
+  #bytes = 0
   /** Largest frame that the server accepts, in bytes. Infinity until the server has announced it. */
   #maxPayload = Number.POSITIVE_INFINITY
 
@@ -48,6 +49,11 @@ export class SendQueue {
     return ++this.#lastId
   }
 
+  /** Bytes of the messages in the queue. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
   /** Number of messages in the queue. */
   get size(): number {
     return this.#queue.size
@@ -57,7 +63,7 @@ export class SendQueue {
   send(topic: string, payload: unknown): void {
     const message = encodeMessage(topic, payload)
     assertFits(message, this.#maxPayload)
-    this.#queue.set(this.nextId(), message)
+    this.#add(this.nextId(), message)
   }
 
   /** @throws `invalid_topic`, `reserved_topic`, `unserializable`, `payload_too_large`, `aborted` */
@@ -66,7 +72,7 @@ export class SendQueue {
     const message = encodeMessage(topic, payload, id)
     assertFits(message, this.#maxPayload)
     if (signal?.aborted) throw aborted(signal)
-    this.#queue.set(id, message)
+    this.#add(id, message)
     return this.#waitForReply(id, { timeout, signal })
   }
 
@@ -84,7 +90,7 @@ export class SendQueue {
       try {
         assertFits(message, maxPayload)
       } catch (error) {
-        this.#queue.delete(key)
+        this.#drop(key)
         const call = this.#take(key)
         if (call) call.reject(error as RookeryError)
         else errors.push(error as RookeryError)
@@ -101,7 +107,7 @@ export class SendQueue {
   /** Takes the oldest message out of the queue. If it is a call, it counts as sent over the connection. */
   shift(connection: Connection): void {
     const [id] = this.#queue.keys()
-    this.#queue.delete(id!)
+    this.#drop(id!)
     const call = this.#calls.get(id!)
     if (call) call.connection = connection
   }
@@ -162,13 +168,24 @@ export class SendQueue {
   /** Drops all queued messages and rejects all calls. */
   clear(error: RookeryError): void {
     this.#queue.clear()
+    this.#bytes = 0
     for (const id of [...this.#calls.keys()]) this.#take(id)?.reject(error)
+  }
+
+  #add(id: number, message: EncodedFrame): void {
+    this.#queue.set(id, message)
+    this.#bytes += message.bytes
+  }
+
+  #drop(id: number): void {
+    this.#bytes -= this.#queue.get(id)?.bytes ?? 0
+    this.#queue.delete(id)
   }
 
   #waitForReply(id: number, { timeout, signal }: CallLimits, connection?: Connection): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const giveUp = (error: RookeryError) => {
-        this.#queue.delete(id)
+        this.#drop(id)
         this.#take(id)?.reject(error)
       }
       const timer = setTimeout(() => {

@@ -3,16 +3,22 @@ import type { EncodedFrame } from '../transports/transport.ts'
 import type { SendQueue } from './send-queue.ts'
 import type { Subscriptions } from './subscriptions.ts'
 
+/** While the connection buffers more bytes than this, messages stay in the queue and `maxQueue` applies. */
+const MAX_BUFFERED_BYTES = 1024 * 1024
+
+/** How often the client looks whether the connection has sent enough to take more, in milliseconds. */
+const BUFFER_CHECK_MS = 50
+
 /**
  * Sends what is due over the connection in use: requests for subscriptions first, then the messages in the queue. Frames
- * that exceed the server's rates wait, in their order.
+ * that exceed the server's rates or the connection's buffer wait, in their order.
  */
 export class Sender {
   readonly #subscriptions: Subscriptions
   readonly #queue: SendQueue
   readonly #connection: (last: boolean) => Connection | undefined
   #scheduled = false
-  /** Runs while frames wait for the server's rates. */
+  /** Runs while frames wait for the server's rates, or for room in the connection's buffer. */
   #paceTimer: ReturnType<typeof setTimeout> | undefined
 
   /** @param connection returns the connection in use; undefined while the client must not send */
@@ -48,16 +54,19 @@ export class Sender {
     // A dead connection ends here, and the frames wait for the next one.
     if (!connection?.isAlive()) return
     const frames: EncodedFrame[] = []
+    let { buffered } = connection
     for (;;) {
       const request = this.#subscriptions.peek()
       const frame = request ?? this.#queue.peek()
       if (!frame) break
-      const wait = connection.reserve(frame, last)
+      const isFull = buffered > MAX_BUFFERED_BYTES && !last
+      const wait = isFull ? BUFFER_CHECK_MS : connection.reserve(frame, last)
       if (wait > 0) {
         this.#paceTimer = setTimeout(() => this.flush(), wait)
         break
       }
       frames.push(frame)
+      buffered += frame.bytes
       if (request) this.#subscriptions.shift()
       else this.#queue.shift(connection)
     }

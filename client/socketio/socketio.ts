@@ -8,6 +8,7 @@ import type {
   ServerFrame,
   WelcomeFrame,
 } from '../../core/protocol/protocol.ts'
+import { refusalOf } from '../transports/frames.ts'
 import { closeFrameOf, fetchRefusal, parseRefusal } from '../transports/refusal.ts'
 import type {
   ClientConnection,
@@ -145,15 +146,13 @@ class SocketIoConnection implements ClientConnection {
   }
 
   #sendMessage(frame: SendFrame, reply: readonly ((answer: unknown) => void)[]): void {
-    const { topic, id } = frame
+    const { topic } = frame
     if (!RESERVED_EVENTS.has(topic)) {
       this.#socket.emit(topic, ...('payload' in frame ? [frame.payload] : []), ...reply)
       return
     }
-    const error = new RookeryError('invalid_topic', `Socket.IO reserves '${topic}'`).toJSON()
-    queueMicrotask(() =>
-      this.#deliver(id === undefined ? { type: 'error', error } : { type: 'reply', id, error }),
-    )
+    const error = new RookeryError('invalid_topic', `Socket.IO reserves '${topic}'`)
+    queueMicrotask(() => this.#deliver(refusalOf(frame, error)))
   }
 
   #deliver(frame: ServerFrame | undefined): void {

@@ -13,6 +13,12 @@ export const encodeFrame = (frame: ClientFrame): EncodedFrame => {
   return { frame, text, bytes: new TextEncoder().encode(text).length }
 }
 
+/** Returns the frame with which a server would refuse a client's frame. */
+export const refusalOf = ({ id }: ClientFrame, refusal: RookeryError): ServerFrame => {
+  const error = refusal.toJSON()
+  return id === undefined ? { type: 'error', error } : { type: 'reply', id, error }
+}
+
 const isError = (value: unknown): boolean =>
   typeof value === 'object' && value !== null && typeof (value as { code?: unknown }).code === 'string'
 

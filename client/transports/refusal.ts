@@ -1,14 +1,16 @@
-import type { WireError } from '../../core/protocol/errors.ts'
+import { RookeryError, type WireError } from '../../core/protocol/errors.ts'
 import type { CloseFrame } from '../../core/protocol/protocol.ts'
 
 /** How long `fetchRefusal` may take, in milliseconds. */
 const FETCH_TIMEOUT_MS = 2_000
 
-/** The body of the server's response to a request that it refuses. */
+/** The body of the server's response to a request. */
 export interface Refusal {
   readonly error?: WireError
   /** Present only when the server refuses the client or its session, not just the request. */
   readonly reconnectAfter?: number | null
+  /** Present only when the server has accepted a request of the SSE uplink. */
+  readonly next?: number
 }
 
 /** Parses the body of a response. A proxy's body may not be JSON: the refusal is empty then. */
@@ -18,6 +20,23 @@ export const parseRefusal = (body: string | undefined): Refusal => {
   } catch {
     return {}
   }
+}
+
+/** Codes for the HTTP statuses of a proxy. */
+const CODES: Readonly<Record<number, string>> = {
+  401: 'unauthenticated',
+  403: 'forbidden',
+  404: 'not_found',
+  408: 'disconnected',
+  413: 'payload_too_large',
+  429: 'rate_limited',
+}
+
+/** Returns the error of a response: the server's own one, or one for the status if a proxy has responded. */
+export const errorOf = ({ error }: Refusal, status: number): RookeryError => {
+  if (typeof error?.code === 'string') return RookeryError.from(error)
+  const code = CODES[status] ?? (status < 500 ? 'protocol_error' : 'disconnected')
+  return new RookeryError(code, `A proxy answered with the HTTP status ${status}`)
 }
 
 /** Returns the close frame for a refusal of the client, or undefined if the server refused only the request. */

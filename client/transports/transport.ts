@@ -69,9 +69,17 @@ export interface ClientConnection {
   /**
    * Sends frames in order, in one write if possible. The client calls it only after `welcome`. MUST NOT throw, even after
    * the connection has ended.
+   *
+   * If the network refuses a frame for good, such as a proxy with a smaller limit, the transport MUST pass the client a
+   * refusal as the server would send it (`reply` or `error`), and MUST go on with the later frames.
    */
   send(frames: readonly EncodedFrame[]): void
-  /** Sends the frames that it has accepted, then closes. MUST do nothing after the connection has ended. */
+  /** Bytes of the frames that it has accepted and not yet handed to the network. Absent if the transport does not know. */
+  readonly buffered?: number | undefined
+  /**
+   * Sends the frames that it has accepted, then closes: within 5 s, whatever the server does. MUST do nothing after the
+   * connection has ended.
+   */
   close(): void
   /** Closes at once: the server may no longer respond. MUST do nothing after the connection has ended. */
   abort(): void

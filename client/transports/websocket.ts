@@ -19,6 +19,7 @@ interface WebSocketLike {
   onmessage: ((event: never) => void) | null
   onerror: ((event: never) => void) | null
   onclose: ((event: never) => void) | null
+  readonly bufferedAmount?: number
   send(text: string): void
   close(): void
   /** Closes without waiting for the server, if the class has it (`ws`). */
@@ -117,6 +118,10 @@ class WebSocketConnection implements ClientConnection {
       else void this.#closeWithReason(endpoint, events, close)
     }
     this.#socket = socket
+  }
+
+  get buffered(): number | undefined {
+    return this.#socket.bufferedAmount
   }
 
   send(frames: readonly EncodedFrame[]): void {

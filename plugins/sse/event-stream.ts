@@ -4,8 +4,12 @@ import type { Frame } from '../../core/protocol/frame.ts'
 export interface EventStream {
   /** Bytes accepted and not yet handed to the kernel. */
   readonly buffered: number
-  /** Writes frames in order. Frames after the end are discarded. MUST NOT keep the array. */
-  write(frames: readonly Frame[]): void
+  /**
+   * Writes frames in order. MUST NOT keep the array.
+   *
+   * @returns false if the stream has ended, and the frames are discarded
+   */
+  write(frames: readonly Frame[]): boolean
   /** Ends the stream when the buffered bytes have left, or after `timeout` milliseconds. Idempotent. */
   end(timeout: number): void
   /** Ends the stream at once and discards the buffered bytes. Idempotent. */
@@ -14,6 +18,6 @@ export interface EventStream {
 
 /**
  * Makes a stream. The stream MUST call `closed` when it is gone, for whatever reason, and MUST NOT call it before
- * this function has returned.
+ * this function has returned. `complete` says whether it has ended after the kernel had taken all bytes.
  */
-export type OpenStream = (closed: () => void) => EventStream
+export type OpenStream = (closed: (complete: boolean) => void) => EventStream

@@ -21,8 +21,8 @@ export class ForwardedRequests {
     this.#nodes = nodes
     this.#peers = peers
     // The answers stay registered when this node stops: until it has left the cluster it answers `unknown_session`.
-    answer(nodes, 'sse.receive', ({ session, frames, bytes }) => ({
-      next: this.#peer(session).receive(frames, bytes),
+    answer(nodes, 'sse.receive', ({ session, ...request }) => ({
+      next: this.#peer(session).receive(request),
     }))
     answer(nodes, 'sse.leave', ({ session }) => this.#peer(session).leave())
     answer(nodes, 'sse.attach', (payload, from) => this.#attach(payload, from))

@@ -1,5 +1,5 @@
 import type { Frame } from '../../core/protocol/frame.ts'
-import type { EventStream } from './event-stream.ts'
+import type { EventStream, OpenStream } from './event-stream.ts'
 import { eventTexts } from './framing.ts'
 
 /** Most characters in one message to the other node: messages between nodes have a limit. */
@@ -30,6 +30,7 @@ export class ForwardedStream implements EventStream {
   readonly #once: boolean
   #resolveEnded!: (notified: Promise<unknown> | undefined) => void
   #isGone = false
+  #isComplete = false
   #queue = ''
   #inFlight = 0
   #sending = false
@@ -37,23 +38,25 @@ export class ForwardedStream implements EventStream {
   #timer: NodeJS.Timeout | undefined
 
   /** @param once whether the stream ends with the first frames */
-  constructor(response: RemoteResponse, once: boolean, closed: () => void) {
+  constructor(response: RemoteResponse, once: boolean, closed: Parameters<OpenStream>[0]) {
     this.#response = response
     this.#once = once
+    const gone = () => closed(this.#isComplete)
     this.ended = new Promise<unknown>((resolve) => {
       this.#resolveEnded = resolve
-    }).then(closed, closed)
+    }).then(gone, gone)
   }
 
   get buffered(): number {
     return this.#inFlight + this.#queue.length
   }
 
-  write(frames: readonly Frame[]): void {
-    if (this.#finished) return
+  write(frames: readonly Frame[]): boolean {
+    if (this.#finished) return false
     this.#queue += eventTexts(frames)
     this.#finished = this.#once
     void this.#send()
+    return true
   }
 
   end(timeout: number): void {
@@ -81,7 +84,10 @@ export class ForwardedStream implements EventStream {
         while (!(await this.#response.write(text)) && !this.#isGone) text = ''
         this.#inFlight = 0
       }
-      if (this.#finished) this.#drop(() => this.#response.end(false))
+      if (this.#finished && !this.#isGone) {
+        this.#isComplete = true
+        this.#drop(() => this.#response.end(false))
+      }
     } catch {
       // The text may be lost. Without the stream, the client resumes and gets the frames that it has not received.
       this.destroy()

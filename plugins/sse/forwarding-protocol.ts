@@ -1,6 +1,6 @@
 import type { Nodes } from '../../core/cluster/nodes.ts'
 import { RookeryError } from '../../core/protocol/errors.ts'
-import type { UplinkFrame } from './uplink.ts'
+import type { UplinkRequest } from './session-endpoint.ts'
 
 /** A client's request to resume the stream of its session. */
 export interface ResumeRequest {
@@ -18,7 +18,7 @@ export interface ResumeRequest {
  */
 export interface ForwardingProtocol {
   /** To the owner: apply frames. */
-  'sse.receive': [{ session: string; frames: readonly UplinkFrame[]; bytes: number }, { next: number }]
+  'sse.receive': [UplinkRequest & { session: string }, { next: number }]
   /** To the owner: end the session, its client leaves. */
   'sse.leave': [{ session: string }, unknown]
   /** To the owner: attach a response of the entry node to the session. */

@@ -3,16 +3,22 @@ import { RookeryError } from '../../core/protocol/errors.ts'
 import type { PeerSession } from '../../core/sessions/session.ts'
 import { Downlink, type DownlinkSettings } from './downlink.ts'
 import type { OpenStream } from './event-stream.ts'
-import { ResponseStream } from './response-stream.ts'
-import type { SessionEndpoint } from './session-endpoint.ts'
-import { Uplink, type UplinkFrame } from './uplink.ts'
+import { isGone, ResponseStream } from './response-stream.ts'
+import type { SessionEndpoint, UplinkRequest } from './session-endpoint.ts'
+import { Uplink } from './uplink.ts'
 
 export interface PeerSettings extends DownlinkSettings {
   /** Milliseconds between two comments. */
   readonly heartbeat: number
-  /** Milliseconds that a session waits without a stream for its client to resume. */
-  readonly grace: number
+  /** Milliseconds for a client that acknowledges frames to acknowledge the first one. */
+  readonly welcomeTimeout: number
 }
+
+/**
+ * What a client does about a broken stream. `ack`: it also acknowledges frames with each request, the first one at once. So
+ * until then, the client does not know the session, and a broken stream ends it.
+ */
+export type Resumption = 'none' | 'resume' | 'ack'
 
 /** One client of a session of this node: it holds the session, its downlink and its uplink. */
 export class Peer implements SessionEndpoint {
@@ -21,24 +27,34 @@ export class Peer implements SessionEndpoint {
   readonly ended: Promise<void>
   readonly #uplink = new Uplink()
   readonly #settings: PeerSettings
-  readonly #grace: number
+  #grace: number
   #session: PeerSession | undefined
+  #acknowledged: boolean
+  #welcomeTimer: NodeJS.Timeout | undefined
   #timer: NodeJS.Timeout | undefined
   /** Bytes of requests that have not been charged to a frame yet. */
   #unchargedBytes = 0
 
-  /** @param resumable whether the client counts frames and can resume the session */
-  constructor(settings: PeerSettings, resumable: boolean) {
+  constructor(settings: PeerSettings, resumption: Resumption) {
+    const resumable = resumption !== 'none'
     this.#settings = settings
     this.#grace = resumable ? settings.grace : 0
+    this.#acknowledged = resumption !== 'ack'
     this.downlink = new Downlink(settings, resumable)
-    this.ended = this.downlink.ended.then(() => clearTimeout(this.#timer))
+    this.ended = this.downlink.ended.then(() => {
+      clearTimeout(this.#timer)
+      clearTimeout(this.#welcomeTimer)
+    })
   }
 
   /** Attaches the first stream to an opened session. */
   begin(session: PeerSession, response: ServerResponse, once: boolean): void {
     this.#session = session
-    this.downlink.attach(this.#opener(response, once), 0, () => this.#broken())
+    // A client that has gone before `welcome` does not know the session.
+    if (isGone(response)) this.#grace = 0
+    if (!this.#acknowledged) this.#welcomeTimer = setTimeout(() => this.#end(), this.#settings.welcomeTimeout)
+    const broken = (complete: boolean) => this.#broken(complete)
+    if (!this.downlink.attach(this.#opener(response, once), 0, broken)) response.destroy()
   }
 
   stream(response: ServerResponse, received: number, once: boolean): void {
@@ -51,16 +67,19 @@ export class Peer implements SessionEndpoint {
    * @throws `unknown_session` when the session is gone or no longer has the missed frames
    */
   resume(open: OpenStream, received: number): void {
-    if (!this.downlink.attach(open, received, () => this.#broken())) throw new RookeryError('unknown_session')
+    const broken = (complete: boolean) => this.#broken(complete)
+    if (!this.downlink.attach(open, received, broken)) throw new RookeryError('unknown_session')
+    this.#acknowledge(received)
     clearTimeout(this.#timer)
     this.#session?.alive()
   }
 
-  receive(frames: readonly UplinkFrame[], bytes: number): number {
+  receive({ frames, bytes, received, from }: UplinkRequest): number {
     const session = this.#session
     if (!session || session.closed) throw new RookeryError('unknown_session')
+    this.#acknowledge(received)
     this.#unchargedBytes += bytes
-    for (const frame of this.#uplink.take(frames)) {
+    for (const frame of [...this.#uplink.skip(from), ...this.#uplink.take(frames)]) {
       session.receive(frame, this.#unchargedBytes)
       this.#unchargedBytes = 0
     }
@@ -69,6 +88,7 @@ export class Peer implements SessionEndpoint {
 
   leave(): void {
     this.#session?.disconnected()
+    this.downlink.limitWait(0)
     this.downlink.close()
   }
 
@@ -76,18 +96,31 @@ export class Peer implements SessionEndpoint {
     return (closed) => new ResponseStream(response, this.#settings.heartbeat, once, closed)
   }
 
-  /** Ends the session, unless its client may resume and does so in time. */
-  #broken(): void {
+  #acknowledge(received: number): void {
+    this.downlink.acknowledge(received)
+    if (received === 0) return
+    this.#acknowledged = true
+    clearTimeout(this.#welcomeTimer)
+  }
+
+  /**
+   * Ends the session, unless its client may resume and does so in time.
+   *
+   * @param complete whether the stream has ended normally, as for a client that polls
+   */
+  #broken(complete: boolean): void {
     clearTimeout(this.#timer)
-    const end = () => {
-      this.#session?.disconnected()
-      this.downlink.terminate()
-    }
-    if (this.#grace === 0 || !this.#session || this.#session.closed) {
-      end()
+    const isKnown = this.#acknowledged || complete
+    if (this.#grace === 0 || !isKnown || !this.#session || this.#session.closed) {
+      this.#end()
       return
     }
     this.#session.suspend()
-    this.#timer = setTimeout(end, this.#grace)
+    this.#timer = setTimeout(() => this.#end(), this.#grace)
+  }
+
+  #end(): void {
+    this.#session?.disconnected()
+    this.downlink.terminate()
   }
 }

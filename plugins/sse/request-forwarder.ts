@@ -50,8 +50,8 @@ export class RequestForwarder {
     const owner = this.#ownerOf(session)
     return {
       stream: (response, received, once) => this.#stream(owner, { session, received, once }, response),
-      receive: async (frames, bytes) =>
-        (await ask(this.#nodes, owner, 'sse.receive', { session, frames, bytes })).next,
+      receive: async (request) =>
+        (await ask(this.#nodes, owner, 'sse.receive', { session, ...request })).next,
       leave: async () => void (await ask(this.#nodes, owner, 'sse.leave', { session })),
     }
   }

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import { RookeryError } from '../../core/protocol/errors.ts'
 import type { Frame } from '../../core/protocol/frame.ts'
-import type { EventStream } from './event-stream.ts'
+import type { EventStream, OpenStream } from './event-stream.ts'
 import { eventBytes, STREAM_HEADERS } from './framing.ts'
 
 /** Comments that begin a stream and keep an idle one open. Parsers of event streams skip them. */
@@ -29,42 +29,42 @@ export class ResponseStream implements EventStream {
    * @param once whether the response ends with the first frames, or at the first heartbeat
    * @param closed called once, when the response is gone
    */
-  constructor(response: ServerResponse, heartbeat: number, once: boolean, closed: () => void) {
+  constructor(response: ServerResponse, heartbeat: number, once: boolean, closed: Parameters<OpenStream>[0]) {
     this.#response = response
     this.#once = once
-    if (!once && response.req.httpVersionMajor === 1) endWithConnection(response)
-    response.writeHead(200, STREAM_HEADERS)
-    response.flushHeaders()
-    // A server's limit for idle connections must not end streams.
-    response.setTimeout(0)
+    if (!response.headersSent) beginStream(response, once)
     this.#heartbeat = setInterval(() => {
       if (this.#isWithinEvent) return
       this.#comment(HEARTBEAT)
       if (once) this.#finish()
     }, heartbeat)
+    let complete = false
+    response.once('finish', () => {
+      complete = true
+    })
     const gone = () => {
       this.#ended = true
       clearInterval(this.#heartbeat)
-      closed()
+      closed(complete)
     }
     // The client may have gone while its session was being opened.
-    if (response.destroyed || !response.socket) {
+    if (isGone(response)) {
       response.destroy()
       queueMicrotask(gone)
     } else response.once('close', gone)
     // `close` follows a reset by the peer, too.
     response.on('error', () => {})
-    this.#comment(HELLO)
   }
 
   get buffered(): number {
     return lengthOf(this.#response)
   }
 
-  write(frames: readonly Frame[]): void {
-    if (this.#ended) return
+  write(frames: readonly Frame[]): boolean {
+    if (this.#ended) return false
     this.#response.write(eventBytes(frames))
     if (this.#once) this.#finish()
+    return true
   }
 
   /**
@@ -111,6 +111,21 @@ export class ResponseStream implements EventStream {
     this.#response.end()
   }
 }
+
+/** Sends the headers of a stream and a first comment, so that the client knows that no proxy holds the stream back. */
+export const beginStream = (response: ServerResponse, once: boolean): void => {
+  // A response of HTTP/2 throws then.
+  if (isGone(response)) return
+  if (!once && response.req.httpVersionMajor === 1) endWithConnection(response)
+  response.writeHead(200, STREAM_HEADERS)
+  response.flushHeaders()
+  // A server's limit for idle connections must not end streams.
+  response.setTimeout(0)
+  response.write(HELLO)
+}
+
+/** Whether the client has closed the connection of a response. */
+export const isGone = (response: ServerResponse): boolean => response.destroyed || !response.socket
 
 /**
  * Makes the end of the connection the end of the body (RFC 9112, section 6.3), instead of sending chunks. Node frames

@@ -8,12 +8,19 @@ import type { Handshake, Transport, TransportHost } from '../../core/sessions/tr
 import type { HttpServer } from '../http/tokens.ts'
 import { ForwardedRequests } from './forwarded-requests.ts'
 import { eventOf, STREAM_HEADERS } from './framing.ts'
-import { Peer, type PeerSettings } from './peer.ts'
+import { Peer, type PeerSettings, type Resumption } from './peer.ts'
 import { RequestForwarder } from './request-forwarder.ts'
+import { beginStream } from './response-stream.ts'
 import type { SessionEndpoint } from './session-endpoint.ts'
 import { parseFrames, readBody } from './uplink.ts'
 
-export interface SseSettings extends Omit<PeerSettings, 'maxKeptBytes'> {
+/**
+ * After this many milliseconds, a stream begins although its session is not open yet: a client that hears nothing for a
+ * second takes the silence for a proxy that holds streams back.
+ */
+const EARLY_BEGIN_MS = 250
+
+export interface SseSettings extends Omit<PeerSettings, 'maxKeptBytes' | 'welcomeTimeout'> {
   readonly path: string
 }
 
@@ -43,14 +50,17 @@ export class SseTransport implements Transport {
         await this.#stream(request, response, url.searchParams, host)
       else if (session === '' && request.method === 'HEAD') response.writeHead(200, STREAM_HEADERS).end()
       else if (session !== '' && request.method === 'POST')
-        await this.#receive(request, response, session, host)
+        await this.#receive(request, response, session, url.searchParams, host)
       else if (session !== '' && request.method === 'DELETE') await this.#leave(response, session)
       else throw new RookeryError('not_found', `This path does not support ${request.method}`)
     })
   }
 
   async stop(): Promise<void> {
-    const ended = [...this.#peers.values()].map((peer) => peer.ended)
+    const ended = [...this.#peers.values()].map((peer) => {
+      peer.downlink.limitWait(this.#settings.closeTimeout)
+      return peer.ended
+    })
     await Promise.all([...ended, this.#forwardedRequests.stop(), this.#forwarder.stop()])
   }
 
@@ -82,8 +92,14 @@ export class SseTransport implements Transport {
     query: URLSearchParams,
     host: TransportHost,
   ): Promise<void> {
-    const settings = { ...this.#settings, maxKeptBytes: host.limits.maxBuffered }
-    const peer = new Peer(settings, query.get('resume') === '1')
+    const { maxBuffered, handshakeTimeout } = host.limits
+    const settings = { ...this.#settings, maxKeptBytes: maxBuffered, welcomeTimeout: handshakeTimeout }
+    const resumption = RESUMPTIONS.get(query.get('resume')) ?? 'none'
+    const once = query.get('mode') === 'poll'
+    const peer = new Peer(settings, resumption)
+    const early = setTimeout(() => {
+      if (resumption !== 'none' && !once) beginStream(response, once)
+    }, EARLY_BEGIN_MS)
     const handshake = this.#handshakeOf(request, query)
     let session: PeerSession
     try {
@@ -91,11 +107,13 @@ export class SseTransport implements Transport {
     } catch (error) {
       refuse(error, request, response)
       return
+    } finally {
+      clearTimeout(early)
     }
     const { id } = session
     this.#peers.set(id, peer)
     void peer.ended.then(() => this.#peers.delete(id))
-    peer.begin(session, response, query.get('mode') === 'poll')
+    peer.begin(session, response, once)
   }
 
   async #leave(response: ServerResponse, session: string): Promise<void> {
@@ -107,15 +125,19 @@ export class SseTransport implements Transport {
     request: IncomingMessage,
     response: ServerResponse,
     session: string,
+    query: URLSearchParams,
     host: TransportHost,
   ): Promise<void> {
+    const received = numberIn(query, 'received')
+    const from = numberIn(query, 'from')
     const endpoint = this.#endpointOf(session)
     // A page of another origin cannot send this content type without a preflight.
     if (!/^application\/json\s*(;|$)/i.test(request.headers['content-type'] ?? '')) {
       throw new RookeryError('unsupported_media_type', "The content type must be 'application/json'")
     }
     const body = await readBody(request, host.limits)
-    const next = await endpoint.receive(parseFrames(body, host.limits), body.length)
+    const frames = parseFrames(body, host.limits)
+    const next = await endpoint.receive({ frames, bytes: body.length, received, from })
     answer(response, 200, { next })
   }
 
@@ -131,6 +153,19 @@ export class SseTransport implements Transport {
   }
 }
 
+/** What the values of the query parameter `resume` mean. */
+const RESUMPTIONS: ReadonlyMap<string | null, Resumption> = new Map([
+  ['1', 'resume'],
+  ['ack', 'ack'],
+])
+
+/** Reads an optional number of a query, 0 if there is none. @throws `bad_frame` */
+const numberIn = (query: URLSearchParams, name: string): number => {
+  const number = Number(query.get(name) ?? 0)
+  if (Number.isSafeInteger(number) && number >= 0) return number
+  throw new RookeryError('bad_frame', `Query parameter ${name} must be a whole number from 0`)
+}
+
 const answer = (response: ServerResponse, status: number, body: object): void => {
   response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' })
   response.end(JSON.stringify(body))
@@ -138,13 +173,15 @@ const answer = (response: ServerResponse, status: number, body: object): void =>
 
 /**
  * Answers a stream request whose session could not be opened, with the HTTP status of the error. An `EventSource`
- * does not reconnect after an error status: if it may come back, it gets a stream that ends at once.
+ * does not reconnect after an error status: if it may come back, it gets a stream that ends at once. A stream that has
+ * begun already ends with a `close` frame.
  */
 const refuse = (failure: unknown, request: IncomingMessage, response: ServerResponse): void => {
   const error = failure instanceof RookeryError ? failure : new RookeryError('internal')
   const frame = closeFrame(error)
   const { reconnectAfter } = frame.message as CloseFrame
-  if (reconnectAfter !== null && request.headers.accept?.includes('text/event-stream')) {
+  if (response.headersSent) response.end(eventOf(frame))
+  else if (reconnectAfter !== null && request.headers.accept?.includes('text/event-stream')) {
     response.writeHead(200, STREAM_HEADERS)
     response.end(`retry: ${reconnectAfter}\n${eventOf(frame)}`)
   } else {

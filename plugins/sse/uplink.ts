@@ -106,6 +106,16 @@ export class Uplink {
     return due
   }
 
+  /**
+   * Does not wait for the frames before a number any more, because the client has given them up. Returns the frames of early
+   * requests that can be applied now.
+   */
+  skip(from: number): UplinkFrame[] {
+    if (from <= this.#next) return []
+    this.#next = from
+    return this.#apply([])
+  }
+
   #keep(first: number, frames: readonly UplinkFrame[]): void {
     const full = this.#early.size >= MAX_EARLY_REQUESTS && !this.#early.has(first)
     if (full || first >= this.#next + MAX_FRAMES_AHEAD) {

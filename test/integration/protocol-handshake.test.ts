@@ -1,4 +1,5 @@
 import { rooms } from 'rookery/rooms'
+import { sse } from 'rookery/sse'
 import { describe, expect, it } from 'vitest'
 import { verifies } from '../requirements.ts'
 import { startApp } from '../support/app.ts'
@@ -62,6 +63,27 @@ describe('an HTTP answer that refuses a handshake', () => {
       expect(answer.status).toBe(status)
       expect(JSON.parse(answer.body)).toMatchObject({ error: { code, message: expect.any(String) } })
     }
+  })
+
+  it('has `reconnectAfter` if it refuses the client as a `close` frame does', async () => {
+    verifies('protocol.connect.http-reconnect')
+    const { url } = await startApp({ plugins: [sse(), rooms()] })
+    const evil = { origin: 'https://evil.example' }
+    const { body } = await upgradeAnswer(`${url}/api/v1/ws`, evil)
+    const error = { code: 'origin_not_allowed', message: expect.any(String) }
+    expect(JSON.parse(body)).toEqual({ error, reconnectAfter: null })
+    expect(JSON.parse((await upgradeAnswer(`${url}/api/v2/ws`)).body).reconnectAfter).toBe(undefined)
+    expect(await (await fetch(`${url}/api/v1/sse`, { headers: evil })).json()).toEqual({
+      error,
+      reconnectAfter: null,
+    })
+    expect(await (await fetch(`${url}/api/v1/sse?roomID=a/b`)).json()).toEqual({
+      error: { code: 'invalid_room', message: expect.any(String) },
+      reconnectAfter: null,
+    })
+    expect(await (await fetch(`${url}/api/v1/sse/nobody`, { method: 'DELETE' })).json()).toEqual({
+      error: { code: 'unknown_session', message: expect.any(String) },
+    })
   })
 })
 

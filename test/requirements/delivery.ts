@@ -146,8 +146,14 @@ export const delivery = {
   'delivery.sse.unnumbered-frames': 'The server applies a frame without a number each time it arrives.',
   'delivery.sse.resume':
     'A client with `resume=1` that comes back to its session within `grace` gets every frame that it missed, once and in order, as long as the server still has them.',
+  'delivery.sse.last-frames':
+    'A client gets the last messages and the reason when the server closes its session, also if it polls, or resumes a broken stream within `grace`.',
+  'delivery.sse.given-up':
+    'The server does not wait for a numbered frame before the number in `from` of a request, and does not apply the frame if it arrives later.',
+  'delivery.sse.acknowledged':
+    'The server forgets the frames that a client acknowledges with `received` in a request.',
   'delivery.sse.kept-frames':
-    'The server keeps the last 1,024 frames for a client that may come back, and at most `limits.maxBuffered` bytes of them.',
+    'The server keeps the last 1,024 frames that the client has not acknowledged, and at most `limits.maxBuffered` bytes of them.',
   'delivery.sse.unknown-session':
     'If the server no longer has all frames that a client missed, it answers `unknown_session`, and the client opens a new session.',
   'delivery.sse.every-node':

@@ -14,6 +14,8 @@ export const protocol = {
     'The server answers a handshake above the rate of its address with HTTP 429 and the code `rate_limited`.',
   'protocol.connect.http-body':
     'The body of an HTTP answer that refuses a handshake is `{ "error": { "code", "message" } }`.',
+  'protocol.connect.http-reconnect':
+    'If the body also has `reconnectAfter`, the answer means the same as a `close` frame.',
   'protocol.connect.refused-by-close':
     'Once the WebSocket is open, the server refuses a client with a `close` frame.',
   'protocol.connect.welcome': 'The server opens every session with `welcome`.',

@@ -11,6 +11,8 @@ export interface ProxyFaults {
   readonly upgrades?: 'pass' | 'swallow' | number
   /** `buffer` holds a response back until it is complete. */
   readonly responses?: 'stream' | 'buffer'
+  /** Answers a request itself: returns true if it does so, or holds the request back. */
+  readonly intercept?: (incoming: IncomingMessage, outgoing: ServerResponse) => boolean
   /** Ends every connection after this many milliseconds. */
   readonly cutAfter?: number
 }
@@ -22,9 +24,12 @@ export class FaultyProxy {
   #target: URL
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
+  readonly #streams = new Map<IncomingMessage, ServerResponse>()
   #faults: ProxyFaults
   /** Method and target of every request so far. The method of an upgrade is `UPGRADE`. */
   readonly requests: string[] = []
+  /** Status of every response so far. */
+  readonly responses: number[] = []
 
   private constructor(target: string, faults: ProxyFaults) {
     this.#target = new URL(target)
@@ -70,6 +75,15 @@ export class FaultyProxy {
     this.become({})
   }
 
+  /** Holds back what arrives on the event streams that are open now, until `releaseStreams()`. */
+  holdStreams(): void {
+    for (const response of this.#streams.keys()) response.unpipe().pause()
+  }
+
+  releaseStreams(): void {
+    for (const [response, outgoing] of this.#streams) response.pipe(outgoing)
+  }
+
   /** Ends every connection. */
   cut(): void {
     for (const socket of this.#sockets) socket.destroy()
@@ -85,6 +99,7 @@ export class FaultyProxy {
 
   #forward(incoming: IncomingMessage, outgoing: ServerResponse): void {
     this.requests.push(`${incoming.method} ${incoming.url}`)
+    if (this.#faults.intercept?.(incoming, outgoing)) return
     const { method, url, headers } = incoming
     const { hostname, port } = this.#target
     const upstream = request({ hostname, port, method, path: url, headers, agent: false })
@@ -94,6 +109,7 @@ export class FaultyProxy {
     })
     upstream.on('response', (response) => {
       const { statusCode = 502 } = response
+      this.responses.push(statusCode)
       response.on('error', () => outgoing.destroy())
       if (this.#faults.responses === 'buffer') {
         const chunks: Buffer[] = []
@@ -103,6 +119,9 @@ export class FaultyProxy {
         outgoing.writeHead(statusCode, response.headers)
         outgoing.flushHeaders()
         response.pipe(outgoing)
+        if (!response.headers['content-type']?.startsWith('text/event-stream')) return
+        this.#streams.set(response, outgoing)
+        outgoing.once('close', () => this.#streams.delete(response))
       }
     })
     outgoing.once('close', () => upstream.destroy())

@@ -79,7 +79,7 @@ describe('over server-sent events, a client that the server refuses', () => {
     const posts: string[] = []
     const refuse = refuseUplink(JSON.stringify({ error: later, reconnectAfter: 1 }))
     const { client, log } = await start(sse(), (request, response) => {
-      if (request.method === 'POST') posts.push(request.url!.split('/').at(-1)!)
+      if (request.method === 'POST') posts.push(request.url!.split(/[/?]/).at(-2)!)
       refuse(request, response)
     })
     client.on('open', () => client.send('chat/send', 'hello'))
