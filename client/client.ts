@@ -2,6 +2,8 @@ import { RookeryError } from '../core/protocol/errors.ts'
 import type { Untyped, User, WelcomeFrame } from '../core/protocol/protocol.ts'
 import type { SessionFrame } from './connection/connection.ts'
 import { ConnectionManager } from './connection/connection-manager.ts'
+import type { Room } from './messages/room.ts'
+import { Rooms } from './messages/rooms.ts'
 import { SendQueue } from './messages/send-queue.ts'
 import type { Listener, Subscription } from './messages/subscription.ts'
 import { Subscriptions } from './messages/subscriptions.ts'
@@ -33,6 +35,7 @@ class ReconnectingClient implements Client {
   readonly #events = new Emitter<ClientEvents>()
   readonly #subscriptions: Subscriptions
   readonly #queue: SendQueue
+  readonly #rooms: Rooms
   readonly #connections: ConnectionManager
   #state: ClientState = 'idle'
   #welcome: WelcomeFrame | undefined
@@ -47,7 +50,15 @@ class ReconnectingClient implements Client {
       () => this.#queue.nextId(),
       () => this.#flushSoon(),
     )
-    this.#connections = new ConnectionManager(settings, this.#queue, this.#subscriptions, {
+    this.#rooms = new Rooms(
+      this.#queue,
+      settings.reconnect,
+      this,
+      () => this.#flushSoon(),
+      (error) => this.#events.emit('error', error),
+    )
+    const restored = { subscriptions: this.#subscriptions, rooms: this.#rooms }
+    this.#connections = new ConnectionManager(settings, this.#queue, restored, {
       connecting: () => this.#become('connecting', { transport: this.transport as string }),
       open: (welcome) => this.#opened(welcome),
       frame: (frame) => this.#receive(frame),
@@ -86,6 +97,11 @@ class ReconnectingClient implements Client {
     return this.#subscriptions.add(pattern, listener as Listener)
   }
 
+  join(room: string): Room {
+    this.#assertNotClosed()
+    return this.#rooms.add(room)
+  }
+
   async call<R = unknown>(topic: string, payload?: unknown, options: CallOptions = {}): Promise<R> {
     const { timeout = this.#settings.callTimeout, signal } = options
     this.#assertCanSend()
@@ -103,7 +119,10 @@ class ReconnectingClient implements Client {
   }
 
   connect(): void {
-    if (this.#state === 'closed') this.#subscriptions.reset()
+    if (this.#state === 'closed') {
+      this.#subscriptions.reset()
+      this.#rooms.reset()
+    }
     this.#closedBy = undefined
     this.#connections.connect()
   }
@@ -143,6 +162,7 @@ class ReconnectingClient implements Client {
       this.#subscriptions.revoke(frame)
     } else {
       this.#subscriptions.dispatch(frame)
+      this.#rooms.dispatch(frame)
     }
   }
 
@@ -157,6 +177,7 @@ class ReconnectingClient implements Client {
     this.#welcome = undefined
     this.#state = waits ? 'waiting' : 'connecting'
     this.#subscriptions.reset()
+    this.#rooms.reset()
     this.#become(this.#state, {
       error,
       ...(waits ? { retryIn: wait } : { transport: this.transport as string }),
@@ -174,8 +195,10 @@ class ReconnectingClient implements Client {
     this.#state = 'closed'
     this.#closedBy ??= error
     this.#queue.clear(error)
-    if (final) this.#subscriptions.clear(error)
-    else this.#subscriptions.reset(error)
+    for (const restored of [this.#subscriptions, this.#rooms]) {
+      if (final) restored.clear(error)
+      else restored.reset(error)
+    }
     if (!wasClosed) this.#events.emit('state', 'closed', final ? {} : { error })
     if (wasOpen) this.#events.emit('close', { error, willReconnect: false, retryIn: null })
     if (!final) this.#events.emit('error', error)
@@ -195,7 +218,10 @@ class ReconnectingClient implements Client {
   #flush(last = false): void {
     const { current, paused } = this.#connections
     if (this.#state !== 'open' || !current || (paused && !last)) return
-    const frames = [...this.#subscriptions.frames(), ...this.#queue.take(current)]
+    this.#rooms.flush(current)
+    const frames = this.#subscriptions.frames()
+    // Messages of a member must arrive after its joins.
+    if (last || !this.#rooms.joining) frames.push(...this.#queue.take(current))
     if (frames.length > 0) current.send(frames)
   }
 

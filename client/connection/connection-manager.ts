@@ -1,7 +1,6 @@
 import { RookeryError } from '../../core/protocol/errors.ts'
 import type { WelcomeFrame } from '../../core/protocol/protocol.ts'
 import type { SendQueue } from '../messages/send-queue.ts'
-import type { Subscriptions } from '../messages/subscriptions.ts'
 import type { Settings } from '../options.ts'
 import { encodeFrame } from '../transports/frames.ts'
 import type { ClientTransport } from '../transports/transport.ts'
@@ -9,7 +8,7 @@ import { backoff } from '../util/backoff.ts'
 import { Connection, type ConnectionEnd, type SessionFrame } from './connection.ts'
 import { onOnlineOrVisible } from './on-online-or-visible.ts'
 import { TransportSelector } from './transport-selector.ts'
-import { TransportUpgrade } from './transport-upgrade.ts'
+import { type Restored, TransportUpgrade } from './transport-upgrade.ts'
 
 /** A connection that ends sooner after `welcome` is short-lived, in milliseconds. */
 const SHORT_LIVED_MS = 5_000
@@ -49,15 +48,12 @@ export class ConnectionManager {
   #openedAt = 0
   /** Failed attempts and short-lived connections in a row. */
   #failures = 0
+  /** Of the last session. A new connection proves with it that it belongs to the same client. */
+  #secret: string | undefined
   #nextAttempt: ReturnType<typeof setTimeout> | undefined
   #removeListeners: (() => void) | undefined
 
-  constructor(
-    settings: Settings,
-    queue: SendQueue,
-    subscriptions: Subscriptions,
-    host: ConnectionManagerHost,
-  ) {
+  constructor(settings: Settings, queue: SendQueue, restored: Restored, host: ConnectionManagerHost) {
     this.#settings = settings
     this.#queue = queue
     this.#host = host
@@ -65,10 +61,10 @@ export class ConnectionManager {
     this.#upgrade = new TransportUpgrade({
       bounds: settings.upgrade,
       selector: this.#selector,
-      subscriptions,
+      restored,
       queue,
       current: () => this.#current!,
-      dial: (transport) => this.#dial(transport, settings.connectTimeout),
+      dial: (transport) => this.#dial(transport, settings.connectTimeout, 'beside'),
       use: (connection, welcome) => this.#open(connection, welcome),
       deliver: (message) => host.frame(message),
       resume: () => host.resume(),
@@ -101,7 +97,7 @@ export class ConnectionManager {
     this.#current?.close()
     for (const connection of this.#draining) connection.close()
     this.#draining.clear()
-    this.#removeListeners = this.#current = undefined
+    this.#removeListeners = this.#current = this.#secret = undefined
     this.#failures = this.#openedAt = 0
   }
 
@@ -118,11 +114,13 @@ export class ConnectionManager {
     clearTimeout(this.#nextAttempt)
     this.#openedAt = 0
     const limit = this.#selector.limit(this.#settings.connectTimeout)
-    this.#current = this.#dial(this.#selector.transport, limit)
+    this.#current = this.#dial(this.#selector.transport, limit, 'previous')
   }
 
-  #dial(transport: ClientTransport, limit: number): Connection {
-    const connection: Connection = new Connection(transport, this.#settings, limit, {
+  /** @param role whether the new session replaces the last one or stays beside it */
+  #dial(transport: ClientTransport, limit: number, role: 'previous' | 'beside'): Connection {
+    const proof: Record<string, string> = this.#secret ? { [role]: this.#secret } : {}
+    const connection: Connection = new Connection(transport, this.#settings, limit, proof, {
       open: (welcome) => {
         if (!this.#upgrade.welcomed(connection, welcome)) this.#open(connection, welcome)
       },
@@ -147,6 +145,7 @@ export class ConnectionManager {
     if (this.#current && this.#current !== connection) this.#draining.add(this.#current)
     this.#current = connection
     this.#openedAt = Date.now()
+    this.#secret = welcome.secret
     this.#selector.welcomed(connection.transport)
     this.#upgrade.schedule()
     this.#host.open(welcome)

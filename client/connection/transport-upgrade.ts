@@ -1,6 +1,7 @@
 import type { RookeryError } from '../../core/protocol/errors.ts'
 import type { MessageFrame, WelcomeFrame } from '../../core/protocol/protocol.ts'
 import { Deduplicator } from '../messages/deduplicator.ts'
+import type { Rooms } from '../messages/rooms.ts'
 import type { SendQueue } from '../messages/send-queue.ts'
 import type { Subscriptions } from '../messages/subscriptions.ts'
 import type { ClientTransport } from '../transports/transport.ts'
@@ -11,11 +12,17 @@ import type { TransportSelector } from './transport-selector.ts'
 /** How long a new connection over an unstable transport must last before the client uses it, in milliseconds. */
 const UNSTABLE_WAIT_MS = 5_000
 
+/** What the client restores on a new connection. */
+export interface Restored {
+  readonly subscriptions: Subscriptions
+  readonly rooms: Rooms
+}
+
 /** What an upgrade needs of the connection manager. */
 export interface TransportUpgradeHost {
   readonly bounds: BackoffBounds
   readonly selector: TransportSelector
-  readonly subscriptions: Subscriptions
+  readonly restored: Restored
   readonly queue: SendQueue
   /** The connection in use. */
   current(): Connection
@@ -41,7 +48,7 @@ interface Candidate {
  * Tries better transports in the background while the client uses another one, and switches to the first one that the
  * server welcomes:
  *
- * 1. The client stops sending. The new connection subscribes to all patterns of the old one.
+ * 1. The client stops sending. The new connection joins all rooms and subscribes to all patterns of the old one.
  * 2. A barrier on the old connection: the server has handled the frames sent there, and the messages published before
  *    have arrived.
  * 3. The client uses the new connection and delivers the messages that only the new connection has received. The old
@@ -151,9 +158,10 @@ export class TransportUpgrade {
 
   async #switch(candidate: Candidate, welcome: WelcomeFrame): Promise<void> {
     const { connection, deduplicator } = candidate
-    const { subscriptions, queue, current, use, deliver } = this.#host
+    const { queue, current, use, deliver } = this.#host
+    const { subscriptions, rooms } = this.#host.restored
     candidate.paused = true
-    await queue.request(connection, subscriptions.copy())
+    await Promise.all([rooms.copy(connection), queue.request(connection, subscriptions.copy())])
     await queue.barrier(current())
     if (this.#candidate !== candidate) return
     this.#candidate = undefined
