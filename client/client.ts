@@ -2,6 +2,8 @@ import { RookeryError } from '../core/protocol/errors.ts'
 import type { Untyped, User, WelcomeFrame } from '../core/protocol/protocol.ts'
 import type { SessionFrame } from './connection/connection.ts'
 import { ConnectionManager } from './connection/connection-manager.ts'
+import type { Room } from './messages/room.ts'
+import { Rooms } from './messages/rooms.ts'
 import { SendQueue } from './messages/send-queue.ts'
 import { Sender } from './messages/sender.ts'
 import type { Listener, Subscription } from './messages/subscription.ts'
@@ -44,6 +46,7 @@ class ReconnectingClient implements Client {
   readonly #subscriptions: Subscriptions
   readonly #queue: SendQueue
   readonly #sender: Sender
+  readonly #rooms: Rooms
   readonly #connections: ConnectionManager
   #state: ClientState = 'idle'
   #welcome: WelcomeFrame | undefined
@@ -53,16 +56,19 @@ class ReconnectingClient implements Client {
   constructor(settings: Settings) {
     this.#settings = settings
     this.#queue = new SendQueue(() => this.#connections.closeDrained())
-    this.#subscriptions = new Subscriptions(settings.reconnect, {
+    const host = {
       nextId: () => this.#queue.nextId(),
       due: () => this.#sender.soon(),
-      refused: (error) => this.#refusedSubscription(error),
-    })
-    this.#sender = new Sender(this.#subscriptions, this.#queue, (last) => {
+      refused: (error: RookeryError) => this.#reportRefusal(error),
+    }
+    this.#subscriptions = new Subscriptions(settings.reconnect, host)
+    this.#rooms = new Rooms(this.#queue, settings.reconnect, this, host)
+    const restored = { subscriptions: this.#subscriptions, rooms: this.#rooms }
+    this.#sender = new Sender(restored, this.#queue, (last) => {
       const { current, paused } = this.#connections
       return this.#state === 'open' && (last || !paused) ? current : undefined
     })
-    this.#connections = new ConnectionManager(settings, this.#queue, this.#subscriptions, {
+    this.#connections = new ConnectionManager(settings, this.#queue, restored, {
       connecting: () => this.#become('connecting', { transport: this.transport as string }),
       open: (welcome) => this.#opened(welcome),
       frame: (frame) => this.#receive(frame),
@@ -109,6 +115,11 @@ class ReconnectingClient implements Client {
     return this.#subscriptions.add(pattern, listener as Listener, local)
   }
 
+  join(room: string): Room {
+    this.#assertNotClosed()
+    return this.#rooms.add(room)
+  }
+
   async call<R = unknown>(topic: string, payload?: unknown, options: CallOptions = {}): Promise<R> {
     const { timeout = this.#settings.callTimeout, signal } = options
     this.#assertCanSend()
@@ -128,7 +139,10 @@ class ReconnectingClient implements Client {
   connect(): void {
     const { problem } = this.#settings
     if (problem) throw problem
-    if (this.#state === 'closed') this.#subscriptions.reset()
+    if (this.#state === 'closed') {
+      this.#subscriptions.reset()
+      this.#rooms.reset()
+    }
     this.#closedBy = undefined
     this.#connections.connect()
   }
@@ -178,7 +192,8 @@ class ReconnectingClient implements Client {
     for (const error of tooLarge) this.#events.emit('error', error)
   }
 
-  #refusedSubscription(error: RookeryError): void {
+  /** Reports a refused subscription or join that the application does not observe. */
+  #reportRefusal(error: RookeryError): void {
     if (this.#events.emit('error', error) || this.#hasWarned) return
     this.#hasWarned = true
     warn(`${error.message} (${error.code}). Listen to such errors: client.on('error', …)`)
@@ -194,6 +209,7 @@ class ReconnectingClient implements Client {
       this.#subscriptions.revoke(frame)
     } else {
       this.#subscriptions.dispatch(frame)
+      this.#rooms.dispatch(frame)
     }
   }
 
@@ -208,6 +224,7 @@ class ReconnectingClient implements Client {
     this.#welcome = undefined
     this.#state = waits ? 'waiting' : 'connecting'
     this.#subscriptions.reset()
+    this.#rooms.reset()
     this.#become(this.#state, {
       error,
       ...(waits ? { retryIn: wait } : { transport: this.transport as string }),
@@ -225,8 +242,10 @@ class ReconnectingClient implements Client {
     this.#state = 'closed'
     this.#closedBy ??= error
     this.#queue.clear(error)
-    if (final) this.#subscriptions.clear(error)
-    else this.#subscriptions.reset(error)
+    for (const restored of [this.#subscriptions, this.#rooms]) {
+      if (final) restored.clear(error)
+      else restored.reset(error)
+    }
     this.#sender.stop()
     if (!wasClosed) this.#become('closed', final ? {} : { error })
     if (wasOpen) this.#events.emit('close', { error, willReconnect: false, retryIn: null })

@@ -1,5 +1,6 @@
 import type { RookeryError } from '../core/protocol/errors.ts'
 import type { Untyped, User } from '../core/protocol/protocol.ts'
+import type { Room } from './messages/room.ts'
 import type { Listener, Subscription } from './messages/subscription.ts'
 
 /**
@@ -108,6 +109,18 @@ export interface Client<Contract = Untyped> {
    * @example client.subscribe<Message>('rooms/42/*', (payload, { topic }) => show(topic, payload))
    */
   subscribe<P = unknown>(pattern: string, listener: Listener<P>, options?: SubscribeOptions): Subscription
+
+  /**
+   * Joins a room, and joins it again on every new connection, before queued messages are sent. Needs `rooms()` on the
+   * server. Each call returns a handle of its own; the client leaves the room when the last one leaves.
+   *
+   * @throws `invalid_room`, `client_closed`
+   * @example
+   * const room = client.join('42')
+   * room.on<{ text: string }>('messages', ({ text }) => show(text))
+   * room.send('say', { text: 'hello' })
+   */
+  join(room: string): Room
 
   /**
    * Sends a message and resolves with the result of the server's handler. While there is no connection, the call waits in

@@ -1,7 +1,7 @@
 import { RookeryError } from '../../core/protocol/errors.ts'
 import type { WelcomeFrame } from '../../core/protocol/protocol.ts'
+import type { Restored } from '../messages/restored.ts'
 import type { SendQueue } from '../messages/send-queue.ts'
-import type { Subscriptions } from '../messages/subscriptions.ts'
 import type { Settings } from '../options.ts'
 import { encodeFrame } from '../transports/frames.ts'
 import type { ClientTransport } from '../transports/transport.ts'
@@ -39,7 +39,7 @@ export interface ConnectionManagerHost {
 export class ConnectionManager {
   readonly #settings: Settings
   readonly #queue: SendQueue
-  readonly #subscriptions: Subscriptions
+  readonly #restored: Restored
   readonly #host: ConnectionManagerHost
   readonly #selector: TransportSelector
   readonly #upgrade: TransportUpgrade
@@ -50,27 +50,24 @@ export class ConnectionManager {
   #openedAt = 0
   /** Failed attempts and short-lived connections in a row. */
   #failures = 0
+  /** Of the last session. A new connection proves with it that it belongs to the same client. */
+  #secret: string | undefined
   #nextAttempt: ReturnType<typeof setTimeout> | undefined
   #removeListeners: (() => void) | undefined
 
-  constructor(
-    settings: Settings,
-    queue: SendQueue,
-    subscriptions: Subscriptions,
-    host: ConnectionManagerHost,
-  ) {
+  constructor(settings: Settings, queue: SendQueue, restored: Restored, host: ConnectionManagerHost) {
     this.#settings = settings
     this.#queue = queue
-    this.#subscriptions = subscriptions
+    this.#restored = restored
     this.#host = host
     this.#selector = new TransportSelector(settings.transports, settings.url?.host ?? '')
     this.#upgrade = new TransportUpgrade({
       bounds: settings.upgrade,
       selector: this.#selector,
-      subscriptions,
+      restored,
       queue,
       current: () => this.#current!,
-      dial: (transport) => this.#dial(transport, settings.connectTimeout),
+      dial: (transport) => this.#dial(transport, settings.connectTimeout, 'beside'),
       use: (connection, welcome) => this.#open(connection, welcome),
       deliver: (message) => host.frame(message),
       resume: () => host.resume(),
@@ -104,7 +101,7 @@ export class ConnectionManager {
     this.#current?.close()
     for (const connection of this.#draining) connection.close()
     this.#draining.clear()
-    this.#removeListeners = this.#current = undefined
+    this.#removeListeners = this.#current = this.#secret = undefined
     this.#failures = this.#openedAt = 0
   }
 
@@ -121,11 +118,13 @@ export class ConnectionManager {
     clearTimeout(this.#nextAttempt)
     this.#openedAt = 0
     const limit = this.#selector.limit(this.#settings.connectTimeout)
-    this.#current = this.#dial(this.#selector.transport, limit)
+    this.#current = this.#dial(this.#selector.transport, limit, 'previous')
   }
 
-  #dial(transport: ClientTransport, limit: number): Connection {
-    const connection: Connection = new Connection(transport, this.#settings, limit, {
+  /** @param role whether the new session replaces the last one or stays beside it */
+  #dial(transport: ClientTransport, limit: number, role: 'previous' | 'beside'): Connection {
+    const proof: Record<string, string> = this.#secret ? { [role]: this.#secret } : {}
+    const connection: Connection = new Connection(transport, this.#settings, limit, proof, {
       open: (welcome) => {
         if (!this.#upgrade.welcomed(connection, welcome)) this.#open(connection, welcome)
       },
@@ -150,6 +149,7 @@ export class ConnectionManager {
     if (this.#current && this.#current !== connection) this.#draining.add(this.#current)
     this.#current = connection
     this.#openedAt = Date.now()
+    this.#secret = welcome.secret
     this.#selector.welcomed(connection.transport)
     this.#upgrade.schedule()
     this.#host.open(welcome)
@@ -196,7 +196,7 @@ export class ConnectionManager {
     if (candidate) {
       this.#openedAt = 0
       this.#host.lost(error, undefined)
-      this.#subscriptions.renew(candidate.copied)
+      this.#restored.subscriptions.renew(candidate.copied)
       // A listener may have closed the client.
       if (candidate.welcome && this.#current) this.#open(candidate.connection, candidate.welcome)
       for (const message of candidate.deduplicator.missing()) this.#host.frame(message)

@@ -69,8 +69,17 @@ export class Connection {
   // Wall-clock time: a monotonic clock may stop while the computer sleeps, and would not count that time as silence.
   #lastFrameAt = Date.now()
 
-  /** @param limit milliseconds from the call of the transport to `welcome` */
-  constructor(transport: ClientTransport, settings: Settings, limit: number, host: ConnectionHost) {
+  /**
+   * @param limit milliseconds from the call of the transport to `welcome`
+   * @param proof parameters that name the client's earlier session
+   */
+  constructor(
+    transport: ClientTransport,
+    settings: Settings,
+    limit: number,
+    proof: Readonly<Record<string, string>>,
+    host: ConnectionHost,
+  ) {
     const { url, params, token, connectTimeout, debug } = settings
     this.transport = transport
     this.#host = host
@@ -83,7 +92,12 @@ export class Connection {
         this.token = token
         this.started = true
         this.#setTimer(limit, () => this.#abort('handshake_timeout'))
-        this.#connect({ url: url as URL, params, token: () => this.token, timeout: limit })
+        this.#connect({
+          url: url as URL,
+          params: { ...params, ...proof },
+          token: () => this.token,
+          timeout: limit,
+        })
       })
       .catch(failed)
   }

@@ -1,8 +1,8 @@
 import type { RookeryError } from '../../core/protocol/errors.ts'
 import type { MessageFrame, WelcomeFrame } from '../../core/protocol/protocol.ts'
 import { Deduplicator } from '../messages/deduplicator.ts'
+import type { Restored } from '../messages/restored.ts'
 import type { SendQueue } from '../messages/send-queue.ts'
-import type { Subscriptions } from '../messages/subscriptions.ts'
 import type { ClientTransport } from '../transports/transport.ts'
 import { type BackoffBounds, backoff } from '../util/backoff.ts'
 import type { Connection } from './connection.ts'
@@ -15,7 +15,7 @@ const UNSTABLE_WAIT_MS = 5_000
 export interface TransportUpgradeHost {
   readonly bounds: BackoffBounds
   readonly selector: TransportSelector
-  readonly subscriptions: Subscriptions
+  readonly restored: Restored
   readonly queue: SendQueue
   /** The connection in use. */
   current(): Connection
@@ -43,7 +43,7 @@ interface Candidate {
  * Tries better transports in the background while the client uses another one, and switches to the first one that the
  * server welcomes:
  *
- * 1. The client stops sending. The new connection subscribes to all patterns of the old one.
+ * 1. The client stops sending. The new connection joins all rooms and subscribes to all patterns of the old one.
  * 2. A barrier on the old connection: the server has handled the frames sent there, and the messages published before
  *    have arrived.
  * 3. The client uses the new connection and delivers the messages that only the new connection has received. The old
@@ -153,12 +153,13 @@ export class TransportUpgrade {
 
   async #switch(candidate: Candidate, welcome: WelcomeFrame): Promise<void> {
     const { connection, deduplicator } = candidate
-    const { subscriptions, queue, current, use, deliver } = this.#host
+    const { queue, current, use, deliver } = this.#host
+    const { subscriptions, rooms } = this.#host.restored
     candidate.paused = true
     const { requests, patterns } = subscriptions.copy()
     candidate.copied = patterns
     deduplicator.mark()
-    await queue.request(connection, requests)
+    await Promise.all([rooms.copy(connection), queue.request(connection, requests)])
     deduplicator.forget()
     await queue.barrier(current())
     if (this.#candidate !== candidate) return

@@ -1,7 +1,7 @@
 import type { Connection } from '../connection/connection.ts'
 import type { EncodedFrame } from '../transports/transport.ts'
+import type { Restored } from './restored.ts'
 import type { SendQueue } from './send-queue.ts'
-import type { Subscriptions } from './subscriptions.ts'
 
 /** While the connection buffers more bytes than this, messages stay in the queue and `maxQueue` applies. */
 const MAX_BUFFERED_BYTES = 1024 * 1024
@@ -10,11 +10,11 @@ const MAX_BUFFERED_BYTES = 1024 * 1024
 const BUFFER_CHECK_MS = 50
 
 /**
- * Sends what is due over the connection in use: requests for subscriptions first, then the messages in the queue. Frames
+ * Sends what is due over the connection in use: joins of rooms and requests for subscriptions first, then the messages in the queue. Frames
  * that exceed the server's rates or the connection's buffer wait, in their order.
  */
 export class Sender {
-  readonly #subscriptions: Subscriptions
+  readonly #restored: Restored
   readonly #queue: SendQueue
   readonly #connection: (last: boolean) => Connection | undefined
   #scheduled = false
@@ -22,19 +22,15 @@ export class Sender {
   #paceTimer: ReturnType<typeof setTimeout> | undefined
 
   /** @param connection returns the connection in use; undefined while the client must not send */
-  constructor(
-    subscriptions: Subscriptions,
-    queue: SendQueue,
-    connection: (last: boolean) => Connection | undefined,
-  ) {
-    this.#subscriptions = subscriptions
+  constructor(restored: Restored, queue: SendQueue, connection: (last: boolean) => Connection | undefined) {
+    this.#restored = restored
     this.#queue = queue
     this.#connection = connection
   }
 
   /** Whether a further message leaves in this turn. */
   get isFree(): boolean {
-    return !this.#paceTimer && this.#connection(false) !== undefined
+    return !this.#paceTimer && !this.#restored.rooms.joining && this.#connection(false) !== undefined
   }
 
   /** Sends in a microtask: the frames of one turn leave in one write. */
@@ -53,11 +49,14 @@ export class Sender {
     const connection = this.#connection(last)
     // A dead connection ends here, and the frames wait for the next one.
     if (!connection?.isAlive()) return
+    const { subscriptions, rooms } = this.#restored
+    rooms.flush(connection)
     const frames: EncodedFrame[] = []
     let { buffered } = connection
     for (;;) {
-      const request = this.#subscriptions.peek()
-      const frame = request ?? this.#queue.peek()
+      const request = subscriptions.peek()
+      // Messages of a member must arrive after its joins.
+      const frame = request ?? (rooms.joining && !last ? undefined : this.#queue.peek())
       if (!frame) break
       const isFull = buffered > MAX_BUFFERED_BYTES && !last
       const wait = isFull ? BUFFER_CHECK_MS : connection.reserve(frame, last)
@@ -67,7 +66,7 @@ export class Sender {
       }
       frames.push(frame)
       buffered += frame.bytes
-      if (request) this.#subscriptions.shift()
+      if (request) subscriptions.shift()
       else this.#queue.shift(connection)
     }
     if (frames.length > 0) connection.write(frames)

@@ -10,6 +10,7 @@ import { MessageContext } from '../handlers/message-context.ts'
 import { RookeryError } from '../protocol/errors.ts'
 import { Frame, namedTopics } from '../protocol/frame.ts'
 import type { SendFrame } from '../protocol/protocol.ts'
+import { EarlierSessions } from '../sessions/earlier-sessions.ts'
 import { FanOut } from '../sessions/fan-out.ts'
 import { Flusher } from '../sessions/outbox.ts'
 import type { Session } from '../sessions/session.ts'
@@ -69,6 +70,7 @@ export class Engine {
     this.#addressing = new Addressing(this.sessions, this.nodes)
     this.#opener = new SessionOpener({
       sessions: this.sessions,
+      earlierSessions: new EarlierSessions(this.sessions, this.nodes),
       sessionHost: this.#sessionHost(),
       sessionId: () => `${this.#cluster?.node ?? ''}-${crypto.randomUUID().replaceAll('-', '')}`,
       coded: (failure, fields) => this.reports.coded(failure, fields),
@@ -173,7 +175,7 @@ export class Engine {
       dropped: (count) => reports.dropped(count),
       ended: (session, error) => {
         if (error) reports.count(error)
-        sessions.remove(session, error, (failure) => reports.report(failure, session, 'close'))
+        return sessions.remove(session, error, (failure) => reports.report(failure, session, 'close'))
       },
     }
   }

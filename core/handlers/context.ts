@@ -14,9 +14,11 @@ export interface Context {
    */
   readonly user: User
   /**
-   * The room that the session joined last. `ctx.session.rooms` has all its rooms.
+   * The room of the message: for a topic `rooms/<room>/...` that room, otherwise the only room of the session.
+   * `ctx.session.rooms` has all its rooms.
    *
-   * @throws `not_in_room` if the session is in no room
+   * @throws `not_in_room` if the session is not in the room, or in none; `several_rooms` if the topic names no room and
+   * the session is in several
    */
   readonly room: string
   /** Aborts when the handlers exceed `handlerTimeout`, or when the session closes. */

@@ -4,6 +4,9 @@ import type { User } from '../protocol/protocol.ts'
 import type { Session } from '../sessions/session.ts'
 import type { Context } from './context.ts'
 
+/** A topic of a room. */
+const ROOM_TOPIC = /^rooms\/([^/]+)\//
+
 /** Publishes the events of handlers. */
 interface Publisher {
   publish(event: EventInit): Promise<void>
@@ -33,8 +36,11 @@ export class MessageContext implements Context {
   }
 
   get room(): string {
-    const { room } = this.session
+    const { session, topic } = this
+    const named = ROOM_TOPIC.exec(topic)?.[1]
+    const room = named ?? session.room
     if (room === undefined) throw new RookeryError('not_in_room', 'The session is in no room')
+    if (named !== undefined && !session.rooms.has(named)) throw new RookeryError('not_in_room')
     return room
   }
 

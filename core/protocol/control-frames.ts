@@ -10,7 +10,12 @@ export const closeFrame = (error: RookeryError): Frame =>
   new Frame({
     type: 'close',
     error: error.toJSON(),
-    reconnectAfter: error.retryable ? Math.round(Math.random() * RECONNECT_SPREAD_MS) : null,
+    reconnectAfter:
+      error.reconnectAfter !== undefined
+        ? error.reconnectAfter
+        : error.retryable
+          ? Math.round(Math.random() * RECONNECT_SPREAD_MS)
+          : null,
   })
 
 /** Shared by all sessions: a ping holds nothing that differs between them. */

@@ -69,6 +69,7 @@ export const errorTable = {
   // rooms
   invalid_room: entry('The room name is not valid', 400),
   not_in_room: entry('The session is not in this room', 403),
+  several_rooms: entry('The session is in several rooms', 409),
   too_many_rooms: entry('Too many rooms', 429),
   name_taken: entry('This name is taken in the room', 409),
   replaced: entry('A newer connection has replaced this one', 409),
@@ -115,6 +116,8 @@ export interface WireError {
   readonly issues?: readonly Issue[]
   /** Of an `internal` error: the id of its line in the server's log. */
   readonly id?: string
+  /** Present if it differs from the table. */
+  readonly retryable?: boolean
 }
 
 /** Copies the typed fields of an issue. Validators add fields that clients need not see, or that JSON cannot write. */
@@ -127,6 +130,14 @@ export interface RookeryErrorOptions {
   readonly cause?: unknown
   readonly issues?: readonly Issue[] | undefined
   readonly id?: string | undefined
+  /** Whether the same request or connection may succeed later. @default the value of the table */
+  readonly retryable?: boolean | undefined
+  /**
+   * For an error that closes a session: milliseconds until the client comes back; null: never.
+   *
+   * @default a random time if the error is retryable, otherwise null
+   */
+  readonly reconnectAfter?: number | null | undefined
 }
 
 /**
@@ -143,6 +154,10 @@ export class RookeryError extends Error {
   declare readonly issues?: readonly Issue[]
   /** Of an `internal` error: the id of its line in the server's log. */
   declare readonly id?: string
+  /** Whether the same request or connection may succeed later. */
+  readonly retryable: boolean
+  /** Milliseconds until a closed client comes back; null: never; undefined: the default of `retryable`. */
+  readonly reconnectAfter: number | null | undefined
 
   constructor(code: ErrorCode | (string & {}), message?: string, options: RookeryErrorOptions = {}) {
     super(
@@ -152,6 +167,8 @@ export class RookeryError extends Error {
     this.code = code
     if (options.issues) this.issues = options.issues
     if (options.id) this.id = options.id
+    this.retryable = options.retryable ?? errorEntry(code).retryable
+    this.reconnectAfter = options.reconnectAfter
   }
 
   /** HTTP status of the code. */
@@ -164,11 +181,6 @@ export class RookeryError extends Error {
     return errorEntry(this.code).close
   }
 
-  /** Whether the same request or connection may succeed later. */
-  get retryable(): boolean {
-    return errorEntry(this.code).retryable
-  }
-
   /** The error on the wire: code, message, issues and id, without the cause and the stack. */
   toJSON(): WireError {
     return {
@@ -176,12 +188,14 @@ export class RookeryError extends Error {
       message: this.message,
       ...(this.issues && { issues: this.issues.map(wireIssue) }),
       ...(this.id && { id: this.id }),
+      ...(this.retryable !== errorEntry(this.code).retryable && { retryable: this.retryable }),
     }
   }
 
   /** Creates an error from one that came over the wire. */
   static from(error: WireError): RookeryError {
-    return new RookeryError(error.code, error.message, { issues: error.issues, id: error.id })
+    const { issues, id, retryable } = error
+    return new RookeryError(error.code, error.message, { issues, id, retryable })
   }
 }
 

@@ -63,6 +63,11 @@ export interface WelcomeFrame {
   readonly type: 'welcome'
   readonly protocol: number
   readonly session: string
+  /**
+   * Proves that a later connection belongs to the client of this session: `previous=<secret>` in its handshake replaces
+   * the session.
+   */
+  readonly secret: string
   readonly user: User | null
   /** Milliseconds between two pings. A client that receives nothing for longer has lost its server. */
   readonly pingInterval: number

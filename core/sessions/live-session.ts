@@ -19,8 +19,13 @@ export class LiveSession implements InboundSession, SubscribingSession {
   readonly id: string
   readonly transport: string
   readonly address: string
+  readonly client: string
+  /** Proves to the server that a new connection belongs to the client of this session. */
+  readonly secret: string
   readonly patterns: Subscriptions
   closeReason: RookeryError | undefined
+  /** Resolves when the close hooks have settled. Undefined while the session is open, and if no hook is asynchronous. */
+  closing: Promise<unknown> | undefined
   /** Called when the session has closed, before the close hooks. */
   onEnd = (): void => {}
   readonly #host: SessionHost
@@ -34,8 +39,18 @@ export class LiveSession implements InboundSession, SubscribingSession {
   #controller: AbortController | undefined
   #closed = false
 
-  constructor(id: string, user: User | null, handshake: Handshake, wire: Wire, host: SessionHost) {
+  /** @param client of the earlier session of the same client, if it has one */
+  constructor(
+    id: string,
+    user: User | null,
+    handshake: Handshake,
+    wire: Wire,
+    host: SessionHost,
+    client: string | null,
+  ) {
     this.id = id
+    this.client = client ?? id
+    this.secret = `${id}.${crypto.randomUUID().replaceAll('-', '')}`
     this.#user = user
     this.transport = handshake.transport
     this.address = handshake.address
@@ -71,7 +86,12 @@ export class LiveSession implements InboundSession, SubscribingSession {
   }
 
   get room(): string | undefined {
-    return this.#rooms && [...this.#rooms].at(-1)
+    const [room, other] = this.rooms
+    if (other === undefined) return room
+    throw new RookeryError(
+      'several_rooms',
+      'The session is in several rooms: use session.rooms, or let the client name the room',
+    )
   }
 
   get subscriptions(): readonly string[] {
@@ -172,8 +192,8 @@ export class LiveSession implements InboundSession, SubscribingSession {
   /** Sends `welcome` and the frames that have waited for it, and starts the pings. */
   open(): void {
     if (this.#closed) return
-    const { id: session, user } = this
-    this.#outbox.release(welcomeFrame({ session, user, ...announced(this.#host.limits) }))
+    const { id: session, secret, user } = this
+    this.#outbox.release(welcomeFrame({ session, secret, user, ...announced(this.#host.limits) }))
     if (!this.#wire.selfMonitored) this.#heartbeat.start()
   }
 
@@ -211,7 +231,7 @@ export class LiveSession implements InboundSession, SubscribingSession {
     this.patterns.clear()
     this.#controller?.abort(error ?? new RookeryError('disconnected'))
     this.onEnd()
-    this.#host.ended(this, error)
+    this.closing = this.#host.ended(this, error)
     for (const room of [...this.rooms]) this.exitRoom(room)
   }
 }

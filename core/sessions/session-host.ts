@@ -20,6 +20,9 @@ export interface SessionHost extends InboundHost, SubscriptionsHost {
   report(error: unknown, session: PeerSession, stage: string): void
   /** Counts messages that a slow consumer did not get. */
   dropped(count: number): void
-  /** Called when the session has closed. `error` is undefined if the peer left by itself. */
-  ended(session: PeerSession, error: RookeryError | undefined): void
+  /**
+   * Called when the session has closed. `error` is undefined if the peer left by itself. Returns a promise that
+   * resolves when the close hooks have settled, if one of them is asynchronous.
+   */
+  ended(session: PeerSession, error: RookeryError | undefined): Promise<unknown> | undefined
 }

@@ -3,6 +3,7 @@ import { closeFrame } from '../protocol/control-frames.ts'
 import { RookeryError } from '../protocol/errors.ts'
 import { LinkedList } from '../util/linked-list.ts'
 import { within } from '../util/promises.ts'
+import { type EarlierSession, type EarlierSessions, splitEarlierSession } from './earlier-sessions.ts'
 import { LiveSession } from './live-session.ts'
 import type { PeerSession } from './session.ts'
 import type { SessionHost } from './session-host.ts'
@@ -12,6 +13,7 @@ import type { Handshake, Wire } from './transport.ts'
 /** The app, as the session opener sees it. */
 export interface SessionOpenerHost {
   readonly sessions: SessionRegistry
+  readonly earlierSessions: EarlierSessions
   /** The app, as the sessions see it. */
   readonly sessionHost: SessionHost
   /** Creates an id that is unguessable and begins with the id of this node. */
@@ -66,12 +68,13 @@ export class SessionOpener {
   }
 
   /** Opens a session for a connection. See `TransportHost.open`. */
-  async open(handshake: Handshake, wire: Wire): Promise<PeerSession> {
+  async open(given: Handshake, wire: Wire): Promise<PeerSession> {
+    const { handshake, earlier } = splitEarlierSession(given)
     let stop: (error: RookeryError) => void = () => {}
     const stopped = new Promise<never>((_resolve, reject) => {
       stop = reject
     })
-    const attempt = new Attempt(this.#host, this.#limits, handshake, wire, stop)
+    const attempt = new Attempt(this.#host, this.#limits, handshake, earlier, wire, stop)
     const shutDown = () => stop(new RookeryError('shutting_down'))
     const underWay = this.#handshakes.add(shutDown)
     const late = () => new RookeryError('handshake_timeout')
@@ -98,6 +101,7 @@ class Attempt {
   readonly #host: SessionOpenerHost
   readonly #limits: ConnectionLimits
   readonly #handshake: Handshake
+  readonly #earlier: EarlierSession | undefined
   readonly #wire: Wire
   readonly #stop: (error: RookeryError) => void
   /** Functions that undo the counts of the connection limits. */
@@ -111,12 +115,14 @@ class Attempt {
     host: SessionOpenerHost,
     limits: ConnectionLimits,
     handshake: Handshake,
+    earlier: EarlierSession | undefined,
     wire: Wire,
     stop: (error: RookeryError) => void,
   ) {
     this.#host = host
     this.#limits = limits
     this.#handshake = handshake
+    this.#earlier = earlier
     this.#wire = wire
     this.#stop = stop
   }
@@ -130,8 +136,11 @@ class Attempt {
     for (const pattern of topics) sessionHost.checkPattern(pattern)
     const user = await sessions.authenticate(this.#watched(slot))
     if (this.#refused) throw this.#refused
+    const client = this.#earlier ? await this.#host.earlierSessions.find(this.#earlier, user) : null
+    if (this.#refused) throw this.#refused
     if (user) this.#leave.push(this.#limits.admit(user.id))
-    const session = new LiveSession(this.#host.sessionId(), user, this.#handshake, this.#wire, sessionHost)
+    const id = this.#host.sessionId()
+    const session = new LiveSession(id, user, this.#handshake, this.#wire, sessionHost, client)
     this.#session = session
     session.onEnd = callAll(this.#leave)
     sessions.add(session)

@@ -2,6 +2,7 @@ import { addressOf, type Target } from '../cluster/target.ts'
 import { RookeryError } from '../protocol/errors.ts'
 import type { Frame } from '../protocol/frame.ts'
 import type { User } from '../protocol/protocol.ts'
+import { isPromiseLike } from '../util/promises.ts'
 import { type Action, Authorization, type Authorizer } from './authorization.ts'
 import { LiveSession } from './live-session.ts'
 import type { PeerSession, Session } from './session.ts'
@@ -154,18 +155,25 @@ export class SessionRegistry implements Sessions {
     if (session.user) this.address(addressOf({ user: session.user.id }), session, true)
   }
 
-  /** Removes a session and calls the close hooks. */
-  remove(session: PeerSession, error: RookeryError | undefined, report: (failure: unknown) => void): void {
-    if (!this.#byId.delete(session.id)) return
+  /** Removes a session and calls the close hooks. Returns a promise of the asynchronous ones, if there are any. */
+  remove(
+    session: PeerSession,
+    error: RookeryError | undefined,
+    report: (failure: unknown) => void,
+  ): Promise<unknown> | undefined {
+    if (!this.#byId.delete(session.id)) return undefined
     this.#interest(addressOf({ session: session.id }), false)
     if (session.user) this.address(addressOf({ user: session.user.id }), session, false)
+    const pending: Promise<unknown>[] = []
     for (const hook of this.#close) {
       try {
-        Promise.resolve(hook(session, error)).catch(report)
+        const result = hook(session, error)
+        if (isPromiseLike(result)) pending.push(Promise.resolve(result).catch(report))
       } catch (failure) {
         report(failure)
       }
     }
+    return pending.length > 0 ? Promise.all(pending) : undefined
   }
 
   /** Adds a session to an address, or removes it. */

@@ -16,11 +16,20 @@ export interface Session {
   readonly user: User | null
   /** Rooms that the session is in, in the order of joining. */
   readonly rooms: ReadonlySet<string>
-  /** The room that the session joined last, of its current rooms. */
+  /**
+   * The room that the session is in; undefined if it is in none.
+   *
+   * @throws `several_rooms` if the session is in several rooms: use `rooms`
+   */
   readonly room: string | undefined
   /** Patterns whose messages the session receives, including patterns that the server added. */
   readonly subscriptions: readonly string[]
   readonly closed: boolean
+  /**
+   * For plugins: an id that a session shares with the sessions that it replaced, and with the session that stays open
+   * beside it while the client changes its transport. Never show it to a client.
+   */
+  readonly client: string
   /** Aborts when the session closes. The reason is the error that closed it, or `disconnected`. */
   readonly signal: AbortSignal
 

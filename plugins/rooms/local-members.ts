@@ -10,9 +10,16 @@ export interface LocalMember {
   since: number
   /** Whether this node has announced the member. Until then other nodes do not get it in lists. */
   announced: boolean
+  /** The `client` of the sessions, if a member may have only one client. */
+  client?: string | undefined
 }
 
-export const recordOf = ({ member: { id, name }, since }: LocalMember): MemberRecord => ({ id, name, since })
+export const recordOf = ({ member: { id, name }, since, client }: LocalMember): MemberRecord => ({
+  id,
+  name,
+  since,
+  ...(client !== undefined && { client }),
+})
 
 /** The members of all rooms at this node. A room begins with its first member here and ends with its last. */
 export class LocalMembers {

@@ -4,6 +4,7 @@ import { isOlder } from './room-replica.ts'
 export interface MemberClaim {
   readonly node: string
   readonly since: number
+  readonly client: string
   /** Whether another node has an older claim. */
   lost: boolean
 }
@@ -19,23 +20,29 @@ export class MemberClaims {
     return this.#pending.size
   }
 
-  /** Adds a claim. Returns undefined if another session of this node claims to be the member. */
-  add(room: string, id: string, since: number, node: string): MemberClaim | undefined {
+  /**
+   * Adds a claim. Replaces one of the same client: its earlier session has closed, or its sessions may both be in the
+   * room. Returns undefined if a session of another client at this node claims to be the member.
+   */
+  add(room: string, id: string, since: number, node: string, client: string): MemberClaim | undefined {
     const key = keyOf(room, id)
-    if (this.#pending.has(key)) return undefined
-    const claim = { node, since, lost: false }
+    const other = this.#pending.get(key)
+    if (other && other.client !== client) return undefined
+    const claim = { node, since, client, lost: false }
     this.#pending.set(key, claim)
     return claim
   }
 
-  remove(room: string, id: string): void {
-    this.#pending.delete(keyOf(room, id))
+  /** Removes a claim, unless another one has replaced it. */
+  remove(room: string, id: string, claim: MemberClaim): void {
+    const key = keyOf(room, id)
+    if (this.#pending.get(key) === claim) this.#pending.delete(key)
   }
 
-  /** Whether this node has an older claim than another node. If its claim is newer, marks that as lost. */
-  hasPriority(room: string, id: string, rival: { readonly node: string; readonly since: number }): boolean {
+  /** Whether this node has an older claim of another client. If its claim is newer, marks that as lost. */
+  hasPriority(room: string, id: string, rival: Omit<MemberClaim, 'lost'>): boolean {
     const own = this.#pending.get(keyOf(room, id))
-    if (!own) return false
+    if (!own || own.client === rival.client) return false
     if (isOlder(own, rival)) return true
     own.lost = true
     return false

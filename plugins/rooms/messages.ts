@@ -30,6 +30,7 @@ export interface ClaimRequest {
   readonly room: string
   readonly id: string
   readonly since: number
+  readonly client: string
 }
 
 /** Removes all members of a room: `{ room }` is answered with the ids of the members. */

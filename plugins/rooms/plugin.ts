@@ -1,12 +1,13 @@
 import { AppToken } from '../../core/app/app.ts'
 import { definePlugin, type Plugin } from '../../core/app/plugin.ts'
 import { Cluster } from '../../core/cluster/cluster.ts'
-import type { Context } from '../../core/handlers/context.ts'
 import { unsubscribedFrame } from '../../core/protocol/control-frames.ts'
-import { RookeryError } from '../../core/protocol/errors.ts'
+import { publicError, RookeryError } from '../../core/protocol/errors.ts'
+import { Limits } from '../../core/sessions/limits.ts'
 import type { Session } from '../../core/sessions/session.ts'
 import { Logger } from '../../core/util/logger.ts'
 import { checkOptions, option } from '../../core/util/options.ts'
+import { NameConflicts } from './name-conflicts.ts'
 import { assertRoom, userFromName } from './names.ts'
 import { RoomRegistry } from './room-registry.ts'
 import { Rooms } from './tokens.ts'
@@ -34,11 +35,23 @@ export interface RoomsOptions {
 /** Most members in an answer to `room/join` or `room/members`. */
 const MAX_LISTED_MEMBERS = 1000
 
-/** Returns the room that the payload names, or the room of the session. */
-const roomOf = (ctx: Context, payload: unknown): string => {
-  const room = (payload as { room?: unknown } | null | undefined)?.room
-  if (room === undefined) return ctx.room
-  assertRoom(room)
+/**
+ * Returns the room that the payload names.
+ *
+ * @throws `invalid_payload`, `invalid_room`
+ */
+const namedRoom = (topic: string, payload: unknown): string | undefined => {
+  const invalid = (message: string, path: readonly string[]) =>
+    new RookeryError('invalid_payload', `The payload of '${topic}' is { room }: ${message}`, {
+      issues: [{ message, path }],
+    })
+  if (payload === undefined || payload === null) return undefined
+  if (typeof payload !== 'object') throw invalid('it must be an object', [])
+  const { room, ...more } = payload as { room?: unknown }
+  const [unknown] = Object.keys(more)
+  if (unknown !== undefined)
+    throw invalid(`it has no field '${unknown.slice(0, 60)}'`, [unknown.slice(0, 60)])
+  if (room !== undefined) assertRoom(room)
   return room
 }
 
@@ -67,6 +80,8 @@ export const rooms = (options: RoomsOptions = {}): Plugin => {
       // Not resolved in setup, because a later plugin may provide it.
       const cluster = () => scope.get(Cluster)
       const registry = new RoomRegistry(app, { members, announce, maxRooms }, scope.get(Logger), cluster)
+      const { pingInterval, pingTimeout } = scope.get(Limits)
+      const conflicts = new NameConflicts(pingInterval + pingTimeout)
       scope.provide(Rooms, () => registry)
       /** Rooms that sessions have joined by request. The server's own joins are not authorized again at a renewal. */
       const requested = new WeakMap<Session, Set<string>>()
@@ -75,7 +90,12 @@ export const rooms = (options: RoomsOptions = {}): Plugin => {
         // Without an `await` if the check is synchronous, because the client may leave in its next frame.
         const check = app.sessions.authorize(session, 'join', room)
         if (check) await check
-        await registry.join(session, room)
+        try {
+          await registry.join(session, room)
+        } catch (error) {
+          if (!(error instanceof RookeryError) || error.code !== 'name_taken') throw error
+          throw conflicts.refuse(`${room}/${session.user?.id}`, error, performance.now())
+        }
         requested.set(session, (requested.get(session) ?? new Set()).add(room))
       }
 
@@ -90,8 +110,8 @@ export const rooms = (options: RoomsOptions = {}): Plugin => {
           if (!session.rooms.has(room)) continue
           try {
             await app.sessions.authorize(session, 'join', room)
-          } catch {
-            registry.leave(session, room)
+          } catch (error) {
+            registry.leave(session, room, publicError(error) ?? new RookeryError('forbidden'))
             app.sessions.push(session, unsubscribedFrame([`rooms/${room}/*`]))
           }
         }
@@ -102,17 +122,23 @@ export const rooms = (options: RoomsOptions = {}): Plugin => {
         return { room, members: items.slice(0, MAX_LISTED_MEMBERS), total: items.length, missing }
       }
       app.handle('room/join', async (ctx, payload) => {
-        const room = roomOf(ctx, payload)
+        const room = namedRoom(ctx.topic, payload)
+        if (room === undefined) {
+          const issues = [{ message: 'is missing', path: ['room'] }]
+          throw new RookeryError('invalid_payload', `'${ctx.topic}' needs the name of a room: { room }`, {
+            issues,
+          })
+        }
         await join(ctx.session, room)
         return await list(room)
       })
       app.handle('room/leave', (ctx, payload) => {
-        const room = roomOf(ctx, payload)
-        if (!registry.leave(ctx.session, room)) throw new RookeryError('not_in_room')
+        const room = namedRoom(ctx.topic, payload) ?? ctx.room
+        if (!registry.leaveByClient(ctx.session, room)) throw new RookeryError('not_in_room')
         return { room }
       })
       app.handle('room/members', async (ctx, payload) => {
-        const room = roomOf(ctx, payload)
+        const room = namedRoom(ctx.topic, payload) ?? ctx.room
         if (!ctx.session.rooms.has(room)) throw new RookeryError('not_in_room')
         return await list(room)
       })

@@ -93,9 +93,9 @@ export class RemoteMembers {
     return empty
   }
 
-  /** Returns the time of the last join of a member at another node; undefined if it is at no other node. */
-  lastJoin(room: string, id: string): number | undefined {
-    return this.#rooms.get(room)?.replica.lastJoin(id)
+  /** See `RoomReplica.lastJoin`. */
+  lastJoin(room: string, id: string, except?: string): number | undefined {
+    return this.#rooms.get(room)?.replica.lastJoin(id, except)
   }
 
   /** Announces a member with its first session here. */

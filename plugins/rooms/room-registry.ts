@@ -76,7 +76,14 @@ export class RoomRegistry implements Rooms {
     }
   }
 
-  leave(session: Session, room: string): boolean {
+  leave(session: Session, room: string, reason = new RookeryError('room_closed')): boolean {
+    const left = this.leaveByClient(session, room)
+    if (left) session.send(`rooms/${room}/closed`, { room, error: reason.toJSON() })
+    return left
+  }
+
+  /** Removes a session whose client asks for it. Returns whether it was a member, or about to become one. */
+  leaveByClient(session: Session, room: string): boolean {
     return this.#leave(session, room, 'left')
   }
 
@@ -139,13 +146,15 @@ export class RoomRegistry implements Rooms {
     }
     const unique = this.#settings.members === 'reject'
     const mustClaim = unique && !this.#rpc.alone && !this.#local.get(room, id)
-    const { local, loading } = mustClaim ? await this.#rpc.claim(room, member, since, enter) : enter()
+    const { local, loading } = mustClaim
+      ? await this.#rpc.claim(room, member, { since, client: session.client }, enter)
+      : enter()
     if (loading) {
       await loading
       if (session.closed) throw new RookeryError('session_closed')
       // The session may have left, or the room may have been closed.
       if (this.#local.get(room, id) !== local) return member
-      if (unique && this.#remote.lastJoin(room, id) !== undefined) {
+      if (unique && this.#remote.lastJoin(room, id, session.client) !== undefined) {
         this.#exit(session, room)
         this.#releaseIfEmpty(room)
         throw nameTaken(room, member.name)
@@ -157,18 +166,17 @@ export class RoomRegistry implements Rooms {
 
   /** @throws `name_taken` */
   #enter(session: Session, room: string, member: Member, since: number): LocalMember {
+    const { members } = this.#settings
     const existing = this.#local.get(room, member.id)
-    if (existing && this.#settings.members === 'reject') throw nameTaken(room, member.name)
+    // A client that changes its transport has two sessions for a moment.
+    const others = [...(existing?.sessions ?? [])].filter(({ client }) => client !== session.client)
+    if (others.length > 0 && members === 'reject') throw nameTaken(room, member.name)
     const local = this.#local.add(room, member, session, since)
+    if (members !== 'allow') local.client = session.client
     this.#app.sessions.enterRoom(session, room)
     session.subscribe(patternOf(room))
-    if (existing && this.#settings.members === 'replace') {
-      // The new session is in the room before the old ones are closed, so the member does not leave in between.
-      closeAll(
-        [...existing.sessions].filter((other) => other !== session),
-        'replaced',
-      )
-    }
+    // The new session is in the room before the others are closed, so the member does not leave in between.
+    if (members === 'replace') closeAll(others, new RookeryError('replaced'))
     return local
   }
 
@@ -188,9 +196,12 @@ export class RoomRegistry implements Rooms {
     const local = this.#local.get(room, other.id)
     // Before its announcement a join may still be rejected, and under `replace` it gets a newer time.
     if (members === 'allow' || !local?.announced) return
+    if (other.client !== undefined && other.client === local.client) return
     const older = isOlder({ since: local.since, node: this.#app.cluster.node }, other)
-    if (members === 'replace' && older) closeAll(local.sessions, 'replaced')
-    if (members === 'reject' && !older) closeAll(local.sessions, 'name_taken')
+    if (members === 'replace' && older) closeAll(local.sessions, new RookeryError('replaced'))
+    // The client may come back, because the other session may be a stale one of its own.
+    if (members === 'reject' && !older)
+      closeAll(local.sessions, new RookeryError('name_taken', undefined, { retryable: true }))
   }
 
   /** @param reason announced to the other members; null: the leave is not announced */
@@ -233,6 +244,6 @@ export class RoomRegistry implements Rooms {
   }
 }
 
-const closeAll = (sessions: Iterable<Session>, code: 'replaced' | 'name_taken'): void => {
-  for (const session of [...sessions]) session.close(new RookeryError(code))
+const closeAll = (sessions: Iterable<Session>, error: RookeryError): void => {
+  for (const session of [...sessions]) session.close(error)
 }

@@ -4,6 +4,8 @@ import type { Member } from './tokens.ts'
 export interface MemberRecord extends Member {
   /** Time at which the member joined at its node, in milliseconds of that node's clock. */
   readonly since: number
+  /** The `client` of the member's sessions at its node, if a member may have only one client. */
+  readonly client?: string | undefined
 }
 
 /** A change of a room at one node. Names and fields are part of the protocol between nodes. */
@@ -61,10 +63,15 @@ export class RoomReplica {
     return this.#members.size === 0
   }
 
-  /** Returns the time of the last join of a member at another node; undefined if it is at no other node. */
-  lastJoin(id: string): number | undefined {
-    const records = this.#members.get(id)
-    return records && Math.max(...[...records.values()].map(({ since }) => since))
+  /**
+   * Returns the time of the last join of a member at another node; undefined if it is at no other node.
+   *
+   * @param except a client whose sessions do not count
+   */
+  lastJoin(id: string, except?: string): number | undefined {
+    const records = [...(this.#members.get(id)?.values() ?? [])]
+    const others = records.filter(({ client }) => client === undefined || client !== except)
+    return others.length > 0 ? Math.max(...others.map(({ since }) => since)) : undefined
   }
 
   /** Returns the record that a node has of a member. */

@@ -33,9 +33,10 @@ export class RoomRpc {
     const { nodes, local, clear } = host
     nodes.answer(CLOSE_METHOD, (payload) => clear((payload as { room: string }).room))
     nodes.answer(CLAIM_METHOD, (payload, from) => {
-      const { room, id, since } = payload as ClaimRequest
-      if (local.get(room, id)) return true
-      return from !== null && this.#claims.hasPriority(room, id, { node: from, since })
+      const { room, id, since, client } = payload as ClaimRequest
+      const member = local.get(room, id)
+      if (member) return member.client !== client
+      return from !== null && this.#claims.hasPriority(room, id, { node: from, since, client })
     })
   }
 
@@ -77,11 +78,16 @@ export class RoomRpc {
    * @param enter called in the same turn as the last check, so that the name has a claim or a member at any time
    * @throws `name_taken`, and the errors of `enter`
    */
-  async claim<T>(room: string, { id, name }: Member, since: number, enter: () => T): Promise<T> {
+  async claim<T>(
+    room: string,
+    { id, name }: Member,
+    { since, client }: Pick<ClaimRequest, 'since' | 'client'>,
+    enter: () => T,
+  ): Promise<T> {
     const { nodes, cluster } = this.#host
-    const claim = this.#claims.add(room, id, since, nodes.node)
+    const claim = this.#claims.add(room, id, since, nodes.node, client)
     if (!claim) throw nameTaken(room, name)
-    const request: ClaimRequest = { room, id, since }
+    const request: ClaimRequest = { room, id, since, client }
     const address = addressOf({ room })
     // This node must receive the claims of other nodes while it asks, because two nodes may ask at the same time.
     cluster().interest(address, true)
@@ -90,7 +96,7 @@ export class RoomRpc {
       if (claim.lost || items.some(({ value }) => value === true)) throw nameTaken(room, name)
       return enter()
     } finally {
-      this.#claims.remove(room, id)
+      this.#claims.remove(room, id, claim)
       cluster().interest(address, false)
     }
   }

@@ -30,8 +30,13 @@ export interface Rooms {
    * @throws `invalid_room`, `too_many_rooms`, `name_taken`, `session_closed`
    */
   join(session: Session, room: string): Promise<Member>
-  /** Removes a session from a room. Returns whether it was a member, or about to become one. */
-  leave(session: Session, room: string): boolean
+  /**
+   * Removes a session from a room, and tells its client on `rooms/<room>/closed`. Returns whether it was a member, or
+   * about to become one.
+   *
+   * @param reason sent to the client. @default `room_closed`
+   */
+  leave(session: Session, room: string, reason?: RookeryError): boolean
   /** Returns the members of a room at all nodes, in the order of joining; an empty list for an unknown room. */
   members(room: string): Promise<MemberList>
   /** Returns the rooms that have a member on this node. */

@@ -48,6 +48,7 @@ describe('members: reject', () => {
     expect((await join(second)).error).toEqual({
       code: 'name_taken',
       message: "'ada' is already in room '42'",
+      retryable: true,
     })
     expect((await join(second, '7')).error).toBeUndefined()
     await leave(ada)

@@ -21,6 +21,7 @@ export const welcome = (session = 's1'): WelcomeFrame => ({
   type: 'welcome',
   protocol: 1,
   session,
+  secret: `${session}.secret`,
   user: null,
   pingInterval: 25_000,
   maxPayload: 65_536,

@@ -1,0 +1,169 @@
+import { RookeryError } from '../../core/protocol/errors.ts'
+import type { MessageFrame } from '../../core/protocol/protocol.ts'
+import { compilePattern } from '../../core/topics/topic.ts'
+import { Emitter } from '../util/emitter.ts'
+import { runIsolated } from '../util/run-isolated.ts'
+import type { Listener, Message } from './subscription.ts'
+
+/**
+ * - `joining`: the server has not confirmed the join yet, or not yet again after a reconnect
+ * - `joined`: the client is a member of the room
+ * - `failed`: the server refused the join or ended the membership, for good; or it refused the client, and
+ *   `client.connect()` tries again
+ * - `left`: ended by `leave()` or `client.close()`
+ */
+export type RoomState = 'joining' | 'joined' | 'failed' | 'left'
+
+/** A member of a room. */
+export interface RoomMember {
+  readonly id: string
+  readonly name: string
+}
+
+/** The members of a room, in the order of joining. */
+export interface RoomMembers {
+  /** At most 1,000. */
+  readonly members: readonly RoomMember[]
+  /** Number of members. */
+  readonly total: number
+  /** Nodes that did not answer. Their members are not in the list. */
+  readonly missing: readonly string[]
+}
+
+/** A handle on a room that the client is in. Topics are below `rooms/<name>/`. */
+export interface Room {
+  readonly name: string
+  readonly state: RoomState
+  /** The server's error while the state is `failed`, or while a refused join is tried again; otherwise undefined. */
+  readonly error: RookeryError | undefined
+  /**
+   * Resolves when the server first confirms the join. You may leave it unobserved.
+   *
+   * @throws the server's error when the server refuses for good, `aborted` after `leave()`, `client_closed` after
+   * `client.close()`
+   */
+  readonly ready: Promise<void>
+  /**
+   * Calls the listener with each message on `rooms/<name>/<topic>`. The topic may be a pattern.
+   *
+   * @returns a function that removes the listener
+   * @throws `invalid_pattern`
+   * @example room.on<{ text: string }>('messages', ({ text }) => show(text))
+   */
+  on<P = unknown>(topic: string, listener: Listener<P>): () => void
+  /**
+   * Calls the listener with each change of the state.
+   *
+   * @returns a function that removes the listener
+   */
+  onState(listener: (state: RoomState, error?: RookeryError) => void): () => void
+  /** As `client.send`, to the handler of `rooms/<name>/<topic>`. */
+  send(topic: string, payload?: unknown, options?: { readonly volatile?: boolean }): void
+  /** As `client.call`, to the handler of `rooms/<name>/<topic>`. */
+  call<R = unknown>(
+    topic: string,
+    payload?: unknown,
+    options?: { readonly timeout?: number; readonly signal?: AbortSignal },
+  ): Promise<R>
+  /** Asks the server for the members. @throws `not_in_room`, and the errors of `client.call` */
+  members(): Promise<RoomMembers>
+  /** Leaves the room when its last handle leaves. The listeners are not called again. Idempotent. */
+  leave(): void
+}
+
+/** The part of the client that a room uses. */
+export interface RoomClient {
+  readonly send: Room['send']
+  readonly call: Room['call']
+}
+
+/** One handle of the application. `Rooms` sets its state. */
+export class LocalRoom implements Room {
+  readonly name: string
+  state: RoomState = 'joining'
+  error: RookeryError | undefined
+  /** Whether the application learns of a refusal: it listens to the state or has asked for `ready`. */
+  observed = false
+  readonly #client: RoomClient
+  readonly #onLeave: () => void
+  readonly #listeners = new Set<(message: MessageFrame) => void>()
+  readonly #events = new Emitter<{ state: [state: RoomState, error?: RookeryError] }>()
+  readonly #ready: Promise<void>
+  #confirm!: () => void
+  #refuse!: (error: RookeryError) => void
+
+  constructor(name: string, client: RoomClient, onLeave: () => void) {
+    this.name = name
+    this.#client = client
+    this.#onLeave = onLeave
+    this.#ready = new Promise((resolve, reject) => {
+      this.#confirm = resolve
+      this.#refuse = reject
+    })
+    // The application may ignore `ready`: its rejection must not be an unhandled one.
+    this.#ready.catch(() => {})
+  }
+
+  get ready(): Promise<void> {
+    this.observed = true
+    return this.#ready
+  }
+
+  on<P = unknown>(topic: string, listener: Listener<P>): () => void {
+    const matches = compilePattern(this.#topic(topic))
+    const deliver = (message: MessageFrame) => {
+      if ([message.topic, ...(message.topics ?? [])].some(matches))
+        runIsolated(() => listener(message.payload as P, message as Message<P>))
+    }
+    this.#listeners.add(deliver)
+    return () => void this.#listeners.delete(deliver)
+  }
+
+  onState(listener: (state: RoomState, error?: RookeryError) => void): () => void {
+    this.observed = true
+    return this.#events.on('state', listener)
+  }
+
+  send(topic: string, payload?: unknown, options?: Parameters<Room['send']>[2]): void {
+    this.#client.send(this.#topic(topic), payload, options)
+  }
+
+  call<R = unknown>(topic: string, payload?: unknown, options?: Parameters<Room['call']>[2]): Promise<R> {
+    return this.#client.call<R>(this.#topic(topic), payload, options)
+  }
+
+  members(): Promise<RoomMembers> {
+    return this.#client.call('room/members', { room: this.name })
+  }
+
+  leave(): void {
+    this.end(new RookeryError('aborted', 'The room was left'))
+  }
+
+  deliver(message: MessageFrame): void {
+    // An earlier listener of the same message may have left the room, or removed a later one.
+    for (const deliver of [...this.#listeners]) if (this.#listeners.has(deliver)) deliver(message)
+  }
+
+  /** Leaves the room. `ready` rejects with the reason if it is not settled yet. */
+  end(reason: RookeryError): void {
+    if (this.state === 'left') return
+    this.#listeners.clear()
+    this.#onLeave()
+    this.#refuse(reason)
+    this.become('left')
+  }
+
+  become(state: RoomState, error?: RookeryError): void {
+    if (this.state === 'left' || (this.state === state && this.error === error)) return
+    this.state = state
+    this.error = error
+    if (state === 'joined') this.#confirm()
+    if (state === 'failed') this.#refuse(error!)
+    this.#events.emit('state', state, error)
+  }
+
+  #topic(topic: string): string {
+    return `rooms/${this.name}/${topic}`
+  }
+}

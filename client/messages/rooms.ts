@@ -1,0 +1,203 @@
+import { RookeryError, type WireError } from '../../core/protocol/errors.ts'
+import type { MessageFrame } from '../../core/protocol/protocol.ts'
+import { encodeFrame } from '../transports/frames.ts'
+import type { ClientConnection } from '../transports/transport.ts'
+import { type BackoffBounds, backoff } from '../util/backoff.ts'
+import { LocalRoom, type RoomClient } from './room.ts'
+import type { SendQueue } from './send-queue.ts'
+
+type Connection = Pick<ClientConnection, 'send'>
+
+/** The membership of this client in one room, and the handles of the application on it. */
+interface Membership {
+  readonly handles: Set<LocalRoom>
+  /** On the connection in use. `waiting`: the server refused the join for now, and the client asks again later. */
+  state: 'none' | 'joining' | 'joined' | 'leaving' | 'waiting'
+  /** Whether the server has refused a join on this connection. The queue does not wait for the next ones. */
+  refused?: boolean
+}
+
+/** What the rooms tell the client. */
+export interface RoomsHost {
+  /** `flush()` may have something to send, or the queue may be sent. */
+  due(): void
+  /** The application does not see this refusal otherwise. */
+  refused(error: RookeryError): void
+}
+
+/** Keeps the client in the rooms of its handles: on each new connection it joins them before the queue is sent. */
+export class Rooms {
+  readonly #queue: SendQueue
+  readonly #bounds: BackoffBounds
+  readonly #client: RoomClient
+  readonly #host: RoomsHost
+  readonly #byName = new Map<string, Membership>()
+  #connection: Connection | undefined
+  /** Rooms that the last candidate for another transport has joined. */
+  #copied: readonly string[] = []
+  /** First joins on this connection without a reply. */
+  #joining = new Set<Membership>()
+  #retryTimer: ReturnType<typeof setTimeout> | undefined
+  #failures = 0
+
+  /**
+   * @param bounds wait before a refused room is joined again
+   */
+  constructor(queue: SendQueue, bounds: BackoffBounds, client: RoomClient, host: RoomsHost) {
+    this.#queue = queue
+    this.#bounds = bounds
+    this.#client = client
+    this.#host = host
+  }
+
+  /** Whether joins are under way that the messages in the queue wait for. Each join takes at most 3 s. */
+  get joining(): boolean {
+    return this.#joining.size > 0
+  }
+
+  /** @throws `invalid_room` */
+  add(name: string): LocalRoom {
+    if (typeof name !== 'string' || !/^(?!\$)[^\s/*\p{Cc}\p{Cs}]{1,64}$/u.test(name))
+      throw new RookeryError('invalid_room')
+    const membership = this.#membership(name)
+    const room = new LocalRoom(name, this.#client, () => {
+      if (membership.handles.delete(room)) this.#host.due()
+    })
+    membership.handles.add(room)
+    if (membership.state === 'joined') room.become('joined')
+    this.#host.due()
+    return room
+  }
+
+  /** Sends the joins and leaves that are due. */
+  flush(connection: Connection): void {
+    if (connection !== this.#connection) {
+      this.#connection = connection
+      this.#joining.clear()
+      for (const membership of this.#byName.values()) {
+        membership.state = 'none'
+        membership.refused = false
+      }
+      // The application has left some of them since.
+      for (const name of this.#copied) if (!this.#byName.has(name)) this.#membership(name).state = 'joined'
+      this.#copied = []
+    }
+    for (const [name, membership] of this.#byName) {
+      const { state, handles } = membership
+      if (handles.size > 0) {
+        if (state === 'none') void this.#join(name, membership)
+      } else if (state === 'joined') void this.#leave(name, membership)
+      else if (state === 'none' || state === 'waiting') this.#byName.delete(name)
+    }
+  }
+
+  /** Joins all rooms on a connection that is not in use yet. @throws as `SendQueue.request` */
+  async copy(connection: Connection): Promise<void> {
+    this.#copied = [...this.#byName].filter(([, { handles }]) => handles.size > 0).map(([name]) => name)
+    await Promise.all(this.#copied.map((name) => this.#request(connection, 'join', name)))
+  }
+
+  /** Delivers a message to the listeners of its rooms. */
+  dispatch(message: MessageFrame): void {
+    const rooms = [...this.#byName]
+    for (const [, { handles }] of rooms) for (const room of [...handles]) room.deliver(message)
+    for (const [name, membership] of rooms) {
+      if (message.topic !== `rooms/${name}/closed`) continue
+      const { error } = (message.payload ?? {}) as { error?: Partial<WireError> }
+      if (typeof error?.code === 'string') this.#fail(name, membership, RookeryError.from(error as WireError))
+    }
+  }
+
+  /**
+   * The connection is lost: the rooms are joined again on the next one.
+   *
+   * @param error given when the server refuses this client: all rooms fail until `connect()`
+   */
+  reset(error?: RookeryError): void {
+    clearTimeout(this.#retryTimer)
+    this.#retryTimer = this.#connection = undefined
+    this.#joining.clear()
+    this.#failures = 0
+    for (const room of this.#handles()) room.become(error ? 'failed' : 'joining', error)
+  }
+
+  /** Leaves all rooms. */
+  clear(reason: RookeryError): void {
+    for (const room of this.#handles()) room.end(reason)
+    this.#byName.clear()
+    this.reset()
+  }
+
+  #membership(name: string): Membership {
+    let membership = this.#byName.get(name)
+    if (!membership) this.#byName.set(name, (membership = { handles: new Set(), state: 'none' }))
+    return membership
+  }
+
+  #request(connection: Connection, what: 'join' | 'leave', room: string): Promise<void> {
+    const id = this.#queue.nextId()
+    return this.#queue.request(connection, [encodeFrame({ topic: `room/${what}`, payload: { room }, id })])
+  }
+
+  async #join(name: string, membership: Membership): Promise<void> {
+    const connection = this.#connection!
+    membership.state = 'joining'
+    if (!membership.refused) this.#joining.add(membership)
+    let refused: RookeryError | undefined
+    try {
+      await this.#request(connection, 'join', name)
+    } catch (error) {
+      refused = error as RookeryError
+    }
+    if (connection !== this.#connection) return
+    this.#joining.delete(membership)
+    this.#host.due()
+    if (!refused) {
+      membership.state = 'joined'
+      this.#failures = 0
+      for (const room of [...membership.handles]) room.become('joined')
+    } else if (refused.retryable) {
+      membership.state = 'waiting'
+      membership.refused = true
+      for (const room of [...membership.handles]) room.become('joining', refused)
+      this.#retryTimer ??= setTimeout(() => this.#retry(), backoff(this.#failures++, this.#bounds))
+    } else this.#fail(name, membership, refused)
+  }
+
+  async #leave(name: string, membership: Membership): Promise<void> {
+    const connection = this.#connection!
+    membership.state = 'leaving'
+    // Refused if the server has removed the session from the room before.
+    await this.#request(connection, 'leave', name).catch(() => {})
+    if (connection !== this.#connection) return
+    membership.state = 'none'
+    this.#host.due()
+  }
+
+  #retry(): void {
+    this.#retryTimer = undefined
+    for (const membership of this.#byName.values()) {
+      if (membership.state === 'waiting') membership.state = 'none'
+    }
+    this.#host.due()
+  }
+
+  /** The server has refused or ended the membership for good. The client does not ask again. */
+  #fail(name: string, membership: Membership, error: RookeryError): void {
+    const handles = [...membership.handles]
+    membership.handles.clear()
+    this.#byName.delete(name)
+    for (const room of handles) {
+      const { observed } = room
+      room.become('failed', error)
+      if (!observed) {
+        const message = `Room '${name}': ${error.message}`
+        this.#host.refused(new RookeryError(error.code, message, { cause: error }))
+      }
+    }
+  }
+
+  #handles(): LocalRoom[] {
+    return [...this.#byName.values()].flatMap(({ handles }) => [...handles])
+  }
+}
