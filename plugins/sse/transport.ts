@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Nodes } from '../../core/cluster/nodes.ts'
 import { closeFrame } from '../../core/protocol/control-frames.ts'
-import { RookeryError } from '../../core/protocol/errors.ts'
+import { codedError, RookeryError } from '../../core/protocol/errors.ts'
 import type { CloseFrame } from '../../core/protocol/protocol.ts'
 import type { PeerSession } from '../../core/sessions/session.ts'
 import type { Handshake, Transport, TransportHost } from '../../core/sessions/transport.ts'
@@ -141,7 +141,7 @@ const answer = (response: ServerResponse, status: number, body: object): void =>
  * does not reconnect after an error status: if it may come back, it gets a stream that ends at once.
  */
 const refuse = (failure: unknown, request: IncomingMessage, response: ServerResponse): void => {
-  const error = failure instanceof RookeryError ? failure : new RookeryError('internal')
+  const error = codedError(failure) ?? new RookeryError('internal')
   const frame = closeFrame(error)
   const { reconnectAfter } = frame.message as CloseFrame
   if (reconnectAfter !== null && request.headers.accept?.includes('text/event-stream')) {
