@@ -1,4 +1,5 @@
-import { errorTable, publicError, RookeryError } from '../protocol/errors.ts'
+import { publicError } from '../protocol/coded-error.ts'
+import { errorTable, RookeryError } from '../protocol/errors.ts'
 import { logId, type Session } from '../sessions/session.ts'
 import type { Handshake } from '../sessions/transport.ts'
 import type { Logger } from '../util/logger.ts'

@@ -1,5 +1,6 @@
 import type { ClusterHost, Question } from '../../core/cluster/cluster.ts'
-import { codedError, RookeryError } from '../../core/protocol/errors.ts'
+import { codedError } from '../../core/protocol/coded-error.ts'
+import { RookeryError } from '../../core/protocol/errors.ts'
 import { stringify } from '../../core/protocol/stringify.ts'
 import type { Logger } from '../../core/util/logger.ts'
 import type { Envelope } from './envelope.ts'

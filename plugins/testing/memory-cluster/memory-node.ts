@@ -8,7 +8,8 @@ import type {
   Question,
 } from '../../../core/cluster/cluster.ts'
 import { randomNode } from '../../../core/cluster/in-process.ts'
-import { codedError, RookeryError } from '../../../core/protocol/errors.ts'
+import { codedError } from '../../../core/protocol/coded-error.ts'
+import { RookeryError } from '../../../core/protocol/errors.ts'
 import { stringify } from '../../../core/protocol/stringify.ts'
 import { Matcher } from '../../../core/topics/matcher.ts'
 import type { Logger } from '../../../core/util/logger.ts'
