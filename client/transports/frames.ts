@@ -3,13 +3,15 @@ import {
   type ClientFrame,
   PROTOCOL_VERSION,
   parseServerFrame,
+  type SendFrame,
   type ServerFrame,
 } from '../../core/protocol/protocol.ts'
+import { stringify } from '../../core/protocol/stringify.ts'
 import type { ConnectionEvents, EncodedFrame } from './transport.ts'
 
-/** @throws TypeError when the payload cannot be encoded as JSON */
+/** @throws `unserializable` */
 export const encodeFrame = (frame: ClientFrame): EncodedFrame => {
-  const text = JSON.stringify(frame)
+  const text = stringify(frame, (frame as SendFrame).payload ?? null) as string
   return { frame, text, bytes: new TextEncoder().encode(text).length }
 }
 

@@ -52,7 +52,9 @@ export class Addressing {
   /** Closes sessions. Resolves with their number. @throws `cluster_unavailable` */
   async disconnect(target: Target, error: RookeryError): Promise<number> {
     const here = () => this.#sessions.disconnectHere(target, error)
-    const { count } = await this.#everywhere(target, 'disconnect', error.toJSON(), here)
+    const { reconnectAfter } = error
+    const payload = { ...error.toJSON(), ...(reconnectAfter !== undefined && { reconnectAfter }) }
+    const { count } = await this.#everywhere(target, 'disconnect', payload, here)
     return count
   }
 

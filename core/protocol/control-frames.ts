@@ -7,16 +7,13 @@ const RECONNECT_SPREAD_MS = 5000
 
 /** The last frame of a session: the error, and after how many milliseconds to reconnect, if that makes sense. */
 export const closeFrame = (error: RookeryError): Frame =>
-  new Frame({
-    type: 'close',
-    error: error.toJSON(),
-    reconnectAfter:
-      error.reconnectAfter !== undefined
-        ? error.reconnectAfter
-        : error.retryable
-          ? Math.round(Math.random() * RECONNECT_SPREAD_MS)
-          : null,
-  })
+  new Frame({ type: 'close', error: error.toJSON(), reconnectAfter: reconnectAfter(error) })
+
+/** Milliseconds after which a client reconnects whose session ends with an error; null if it must not. */
+export const reconnectAfter = (error: RookeryError): number | null => {
+  if (error.reconnectAfter !== undefined) return error.reconnectAfter
+  return error.retryable ? Math.round(Math.random() * RECONNECT_SPREAD_MS) : null
+}
 
 /** Shared by all sessions: a ping holds nothing that differs between them. */
 export const PING = new Frame({ type: 'ping' })
