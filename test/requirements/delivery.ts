@@ -111,8 +111,10 @@ export const delivery = {
   'delivery.bus.order': 'A listener gets the events of its node in the order of publishing.',
   'delivery.bus.below-max-pending':
     'A listener with fewer than `bus.maxPending` unsettled calls loses no event of its own node.',
+  'delivery.bus.keeps-up':
+    'A listener that settles without waiting for I/O or timers loses no event, however many are published at once.',
   'delivery.bus.beyond-max-pending':
-    'Events beyond `bus.maxPending` are dropped for that listener, counted in `subscription.dropped` and logged once a second.',
+    'Events beyond `bus.maxPending` unsettled calls wait until the end of the turn of the event loop; events that still wait then are dropped for that listener, counted in `subscription.dropped` and logged once a second.',
   'delivery.bus.all-nodes':
     'A listener with the source `all` gets the events of every node that is connected to NATS, once each.',
   'delivery.bus.not-json': 'An event whose payload JSON cannot hold stays on its node, and the node logs it.',
