@@ -1,6 +1,6 @@
 import { FairQueue } from '../admission/fair-queue.ts'
 import { Bus } from '../bus/bus.ts'
-import type { Event, EventInit } from '../bus/event.ts'
+import type { ClientMessage, Event, EventInit } from '../bus/event.ts'
 import { Addressing } from '../cluster/addressing.ts'
 import type { ClusterBackend, ClusterHost, ClusterMessage } from '../cluster/cluster.ts'
 import { NodeRegistry, nodeAddress } from '../cluster/nodes.ts'
@@ -19,6 +19,7 @@ import { SessionRegistry } from '../sessions/session-registry.ts'
 import type { TransportHost } from '../sessions/transport.ts'
 import { assertPattern, assertTopic, isReserved } from '../topics/topic.ts'
 import type { Logger } from '../util/logger.ts'
+import { Sequence } from '../util/sequence.ts'
 import type { AppSettings } from './app-options.ts'
 import { Reports } from './reports.ts'
 
@@ -41,6 +42,8 @@ export class Engine {
   readonly #flusher = new Flusher()
   readonly #fairQueue = new FairQueue({ beforeRound: () => this.#flusher.flush() })
   readonly #fanOut: FanOut
+  /** Orders deliveries: hooks and authorizers may publish inside a delivery. */
+  readonly #sequence = new Sequence()
   readonly #addressing: Addressing
   readonly #opener: SessionOpener
   #cluster: ClusterBackend | undefined
@@ -53,6 +56,7 @@ export class Engine {
     this.reports = new Reports(log)
     this.bus = new Bus(log, settings.bus, {
       toClients: (event, here) => this.#toClients(event, here),
+      inOrder: this.#sequence.run,
       toOthers: (event) => this.#cluster?.emit(event) ?? false,
       listen: (pattern, group, wanted) => this.#listen(pattern, group, wanted),
     })
@@ -66,7 +70,7 @@ export class Engine {
     this.sessions = new SessionRegistry(interest, (target, error) =>
       this.#addressing.disconnect(target, error),
     )
-    this.#addressing = new Addressing(this.sessions, this.nodes)
+    this.#addressing = new Addressing(this.sessions, this.nodes, this.#sequence.run)
     this.#opener = new SessionOpener({
       sessions: this.sessions,
       sessionHost: this.#sessionHost(),
@@ -116,18 +120,21 @@ export class Engine {
     return this.#addressing.send(target, topic, payload)
   }
 
-  #toClients({ topics, client, except }: Event, here: boolean): void {
-    if (!client) return
-    const { topic, payload } = client
+  #toClients({ topics, client, except }: Event, here: boolean): () => void {
+    const { topic, payload } = client as ClientMessage
     const named = namedTopics(topic, topics)
     const frame = new Frame(named ? { topic, payload, topics: named } : { topic, payload })
-    this.#fanOut.deliver(topics, frame, except)
-    if (!here) this.#cluster?.publish({ topics, topic, payload: frame.payloadText, except, kind: null })
+    // Encode now: the publisher may change the payload after this call.
+    void frame.text
+    return () => {
+      this.#fanOut.deliver(topics, frame, except)
+      if (!here) this.#cluster?.publish({ topics, topic, payload: frame.payloadText, except, kind: null })
+    }
   }
 
   #toSessions({ topics, topic, payload, except }: ClusterMessage): void {
     const frame = Frame.ofText(topic, payload, namedTopics(topic, topics))
-    this.#fanOut.deliver(topics, frame, except)
+    this.#sequence.run(() => this.#fanOut.deliver(topics, frame, except))
   }
 
   #listen(pattern: string, group: string | null, wanted: boolean): void {

@@ -27,6 +27,8 @@ export class Frame {
    *   the next full garbage collection.
    */
   batch: Batch | undefined
+  /** @internal Number of the delivery of the fan-out, by which a session notices that it has the frame already. */
+  delivery = 0
   #text: string | undefined
   #payload: { readonly text: string | undefined } | undefined
   #codec: Codec<unknown> | undefined

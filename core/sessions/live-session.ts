@@ -32,6 +32,8 @@ export class LiveSession implements InboundSession, SubscribingSession {
   #user: User | null
   #controller: AbortController | undefined
   #closed = false
+  /** The last delivery of the fan-out that the session has taken. It comes again for each pattern that matches. */
+  #lastDelivery = 0
 
   constructor(id: string, user: User | null, handshake: Handshake, wire: Wire, host: SessionHost) {
     this.id = id
@@ -161,7 +163,9 @@ export class LiveSession implements InboundSession, SubscribingSession {
 
   /** Queues a frame that has been encoded already, for fan-out. */
   deliver(frame: Frame): void {
-    if (!this.#closed) this.#outbox.push(frame)
+    if (this.#closed || frame.delivery === this.#lastDelivery) return
+    this.#lastDelivery = frame.delivery
+    this.#outbox.push(frame)
   }
 
   receivesUnchecked(topic: string): boolean {

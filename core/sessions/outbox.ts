@@ -56,20 +56,15 @@ export class Outbox {
     this.#events = events
   }
 
-  /**
-   * Adds a frame. Ignores a frame that is the last queued frame already: several patterns of a session may match one
-   * event.
-   */
+  /** Adds a frame. */
   push(frame: Frame): void {
     if (this.#held && !this.#hold(frame)) return
-    const frames = this.#frames
-    const length = frames.length
-    if (length === 0) {
-      this.#frames = [frame]
-      if (!this.#held) this.#flusher.add(this)
-    } else if (frames[length - 1] !== frame) {
-      frames.push(frame)
+    if (this.#frames.length > 0) {
+      this.#frames.push(frame)
+      return
     }
+    this.#frames = [frame]
+    if (!this.#held) this.#flusher.add(this)
   }
 
   /** Counts a frame that waits for the welcome. Returns false if it does not fit. */

@@ -19,6 +19,8 @@ export const delivery = {
     'Messages that one node publishes on one topic reach every session in the order of publishing.',
   'delivery.order.one-node':
     'Messages that one node publishes on different topics reach the sessions of that node in the order of publishing, unless an authorizer takes time to decide about a topic.',
+  'delivery.order.nested':
+    'A message that a hook or an authorizer publishes while another message is being delivered follows that message at every session, listener and node.',
   'delivery.order.of-each-node':
     'Messages of different nodes may reach two sessions in a different order; the messages of each node keep theirs.',
   'delivery.order.replies':
