@@ -70,7 +70,7 @@ export class Outbox {
   /** Counts a frame that waits for the welcome. Returns false if it does not fit. */
   #hold(frame: Frame): boolean {
     const { slowConsumer, maxBuffered } = this.#limits
-    const bytes = this.#heldBytes + frame.text.length
+    const bytes = this.#heldBytes + frame.bytes
     if (bytes > maxBuffered) {
       if (slowConsumer === 'drop' && frame.droppable) {
         this.#events.dropped(1)
@@ -133,7 +133,7 @@ export class Outbox {
     const buffered = this.#wire.buffered
     if (buffered === 0) return true
     let size = buffered
-    for (const frame of frames) size += frame.text.length
+    for (const frame of frames) size += frame.bytes
     return size <= this.#limits.maxBuffered
   }
 

@@ -65,8 +65,8 @@ export interface PeerSession extends Session {
    * Handles a frame of the peer. An invalid frame is answered with an error.
    *
    * @param frame the text of the frame, the parsed frame, or the error that the transport found
-   * @param bytes size of the frame on the wire, which counts against `byteRate` @default the length of the text; 0
-   *   for a parsed frame
+   * @param bytes size of the frame on the wire, which counts against `byteRate` @default the size of the text in
+   *   UTF-8; 0 for a parsed frame
    */
   receive(frame: string | ClientFrame | InvalidFrame, bytes?: number): void
   /** Notes a sign of life in the transport's own way, such as a WebSocket pong. */

@@ -95,15 +95,15 @@ export class Downlink implements Wire {
   #keep(frames: readonly Frame[]): void {
     for (const frame of frames) {
       this.#kept.push(frame)
-      this.#keptBytes += frame.text.length
-      if (!this.#stream) this.#waitingBytes += frame.text.length
+      this.#keptBytes += frame.bytes
+      if (!this.#stream) this.#waitingBytes += frame.bytes
     }
     const { maxKeptBytes } = this.#settings
     let drop = Math.max(0, this.#kept.length - MAX_KEPT_FRAMES)
     for (let bytes = this.#keptBytes; bytes > maxKeptBytes && drop < this.#kept.length; drop++) {
-      bytes -= (this.#kept[drop] as Frame).text.length
+      bytes -= (this.#kept[drop] as Frame).bytes
     }
-    for (const dropped of this.#kept.splice(0, drop)) this.#keptBytes -= dropped.text.length
+    for (const dropped of this.#kept.splice(0, drop)) this.#keptBytes -= dropped.bytes
   }
 
   #shut(close: (stream: EventStream) => void): void {

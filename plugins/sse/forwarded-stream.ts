@@ -31,7 +31,7 @@ export class ForwardedStream implements EventStream {
   #resolveEnded!: (notified: Promise<unknown> | undefined) => void
   #isGone = false
   #queue = ''
-  #inFlight = 0
+  #bytes = 0
   #sending = false
   #finished = false
   #timer: NodeJS.Timeout | undefined
@@ -46,12 +46,14 @@ export class ForwardedStream implements EventStream {
   }
 
   get buffered(): number {
-    return this.#inFlight + this.#queue.length
+    return this.#bytes
   }
 
   write(frames: readonly Frame[]): void {
     if (this.#finished) return
-    this.#queue += eventTexts(frames)
+    const text = eventTexts(frames)
+    this.#queue += text
+    this.#bytes += Buffer.byteLength(text)
     this.#finished = this.#once
     void this.#send()
   }
@@ -77,9 +79,10 @@ export class ForwardedStream implements EventStream {
     this.#sending = true
     try {
       while (this.#queue !== '') {
-        let text = this.#take()
-        while (!(await this.#response.write(text)) && !this.#isGone) text = ''
-        this.#inFlight = 0
+        const text = this.#take()
+        // An empty text waits for the other node's kernel to take the piece.
+        for (let piece = text; !(await this.#response.write(piece)) && !this.#isGone; ) piece = ''
+        this.#bytes -= Buffer.byteLength(text)
       }
       if (this.#finished) this.#drop(() => this.#response.end(false))
     } catch {
@@ -94,7 +97,6 @@ export class ForwardedStream implements EventStream {
     const isPair = /[\uD800-\uDBFF]/.test(this.#queue.charAt(MAX_WRITE_CHARACTERS - 1))
     const text = this.#queue.slice(0, isPair ? MAX_WRITE_CHARACTERS - 1 : MAX_WRITE_CHARACTERS)
     this.#queue = this.#queue.slice(text.length)
-    this.#inFlight = text.length
     return text
   }
 
@@ -103,7 +105,7 @@ export class ForwardedStream implements EventStream {
     this.#isGone = true
     this.#finished = true
     this.#queue = ''
-    this.#inFlight = 0
+    this.#bytes = 0
     clearTimeout(this.#timer)
     this.#resolveEnded(notify?.())
   }

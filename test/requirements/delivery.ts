@@ -62,6 +62,7 @@ export const delivery = {
   'delivery.rooms.after-leave': 'A session that has left a room gets no further message because of it.',
   'delivery.rooms.send':
     '`app.send({ room })` reaches the sessions that are in the room at the time of the call.',
+  'delivery.slow.bytes': '`limits.maxBuffered` counts the bytes of frames in UTF-8.',
   'delivery.slow.nothing-below-limit':
     'Rookery drops no message for a session as long as no more than `limits.maxBuffered` bytes wait for its client.',
   'delivery.slow.large-write': 'A session that has read everything gets the next write, however large it is.',
