@@ -12,6 +12,7 @@ import { Frame, namedTopics } from '../protocol/frame.ts'
 import type { SendFrame } from '../protocol/protocol.ts'
 import { FanOut } from '../sessions/fan-out.ts'
 import { Flusher } from '../sessions/outbox.ts'
+import { createPublicUser } from '../sessions/public-user.ts'
 import type { Session } from '../sessions/session.ts'
 import type { SessionHost } from '../sessions/session-host.ts'
 import { SessionOpener } from '../sessions/session-opener.ts'
@@ -170,6 +171,7 @@ export class Engine {
         if (isReserved(pattern)) throw new RookeryError('reserved_topic')
       },
       refusedPattern: (error, session, pattern) => reports.refusedPattern(error, session, pattern),
+      publicUser: createPublicUser(this.#settings.publicUserFields, this.#log),
       addressed: (target, session, added) => sessions.address(addressOf(target), session, added),
       dispatch: (session, frame) => this.#dispatch(session, frame),
       token: (session, token) => sessions.token(session, token),

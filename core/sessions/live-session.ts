@@ -176,7 +176,8 @@ export class LiveSession implements InboundSession, SubscribingSession {
   open(): void {
     if (this.#closed) return
     const { pingInterval, maxPayload } = this.#host.limits
-    this.#outbox.release(welcomeFrame({ session: this.id, user: this.user, pingInterval, maxPayload }))
+    const user = this.#user && this.#host.publicUser(this.#user)
+    this.#outbox.release(welcomeFrame({ session: this.id, user, pingInterval, maxPayload }))
     if (!this.#wire.selfMonitored) this.#heartbeat.start()
   }
 

@@ -12,7 +12,7 @@ export interface Session {
   readonly address: string
   /** Storage for the application's own values. Close hooks can still read it. */
   readonly data: Record<string, unknown>
-  /** The user of the session, or null for an anonymous session. */
+  /** The user of the session with all fields, or null for an anonymous session. */
   readonly user: User | null
   /** Rooms that the session is in, in the order of joining. */
   readonly rooms: ReadonlySet<string>
