@@ -77,6 +77,21 @@ export interface AppOptions {
    * notice while the app still serves. @default 0
    */
   readonly drainDelay?: Duration | undefined
+  /**
+   * Fields of a user that its own client may see, besides `id` and `name`: in `welcome` and as `client.user`. The server
+   * keeps the whole user, as `session.user` and `ctx.user`.
+   *
+   * @default []
+   * @example createApp({ publicUserFields: ['role', 'avatar'] })
+   */
+  readonly publicUserFields?: readonly string[] | undefined
+  /**
+   * Says that clients without a user may subscribe and send to every topic. Without it, an app with neither `auth()` nor an
+   * authorizer logs a warning when it starts, and an error with `NODE_ENV=production`.
+   *
+   * @default false
+   */
+  readonly allowAnonymous?: boolean | undefined
   readonly bus?: BusOptions | undefined
 }
 
@@ -89,6 +104,8 @@ export interface AppSettings {
   readonly startTimeout: number
   readonly stopTimeout: number
   readonly drainDelay: number
+  readonly publicUserFields: readonly string[]
+  readonly allowAnonymous: boolean
   readonly bus: BusOptions
 }
 
@@ -136,6 +153,8 @@ export const readAppOptions = (options: AppOptions): AppSettings => {
     startTimeout: option.duration(),
     stopTimeout: option.duration(),
     drainDelay: option.duration(0),
+    publicUserFields: option.list(option.string),
+    allowAnonymous: option.boolean,
     bus: option.object,
   })
   const { limits = {}, bus = {} } = options
@@ -172,6 +191,8 @@ export const readAppOptions = (options: AppOptions): AppSettings => {
     startTimeout: time(options.startTimeout, 10_000),
     stopTimeout: time(options.stopTimeout, 10_000),
     drainDelay: time(options.drainDelay, 0),
+    publicUserFields: [...(options.publicUserFields ?? [])],
+    allowAnonymous: options.allowAnonymous ?? false,
     bus,
   }
 }

@@ -124,6 +124,7 @@ class RookeryApp implements App {
         const start = () => transport.start(this.#engine.transportHost)
         await this.#lifecycle.open(transport.name, 'start', startTimeout, start, () => transport.stop())
       }
+      this.#warnIfOpenToAll()
       // Before `listen`, so that the first client is not refused.
       this.#engine.accept(true)
       await this.#lifecycle.listen(startTimeout)
@@ -135,6 +136,16 @@ class RookeryApp implements App {
     this.#state = 'started'
     this.#log.info({ plugins: this.#settings.plugins.map(({ name }) => name) }, 'started')
     return this
+  }
+
+  #warnIfOpenToAll(): void {
+    const hasClients = this.#transports.length > 0
+    if (!hasClients || this.#settings.allowAnonymous || !this.#engine.sessions.isOpenToAll) return
+    const text =
+      'anonymous clients may subscribe and send to every topic: add auth() or an authorizer, or set allowAnonymous: true ' +
+      'in createApp() if everything is public'
+    if (process.env.NODE_ENV === 'production') this.#log.error(text)
+    else this.#log.warn(text)
   }
 
   async #stop(): Promise<void> {

@@ -1,6 +1,6 @@
 import { FairQueue } from '../admission/fair-queue.ts'
 import { Bus } from '../bus/bus.ts'
-import type { Event, EventInit } from '../bus/event.ts'
+import type { ClientMessage, Event, EventInit } from '../bus/event.ts'
 import { Addressing } from '../cluster/addressing.ts'
 import type { ClusterBackend, ClusterHost, ClusterMessage } from '../cluster/cluster.ts'
 import { NodeRegistry, nodeAddress } from '../cluster/nodes.ts'
@@ -13,6 +13,7 @@ import type { SendFrame } from '../protocol/protocol.ts'
 import { EarlierSessions } from '../sessions/earlier-sessions.ts'
 import { FanOut } from '../sessions/fan-out.ts'
 import { Flusher } from '../sessions/outbox.ts'
+import { createPublicUser } from '../sessions/public-user.ts'
 import type { Session } from '../sessions/session.ts'
 import type { SessionHost } from '../sessions/session-host.ts'
 import { SessionOpener } from '../sessions/session-opener.ts'
@@ -21,6 +22,7 @@ import type { TransportHost } from '../sessions/transport.ts'
 import { assertPattern, assertTopic, isReserved, MAX_TOPIC_BYTES } from '../topics/topic.ts'
 import type { Logger } from '../util/logger.ts'
 import { reported } from '../util/reported-promise.ts'
+import { Sequence } from '../util/sequence.ts'
 import type { AppSettings } from './app-options.ts'
 import { Reports } from './reports.ts'
 
@@ -43,6 +45,8 @@ export class Engine {
   readonly #flusher = new Flusher()
   readonly #fairQueue = new FairQueue({ beforeRound: () => this.#flusher.flush() })
   readonly #fanOut: FanOut
+  /** Orders deliveries: hooks and authorizers may publish inside a delivery. */
+  readonly #sequence = new Sequence()
   readonly #addressing: Addressing
   readonly #opener: SessionOpener
   #cluster: ClusterBackend | undefined
@@ -55,6 +59,7 @@ export class Engine {
     this.reports = new Reports(log)
     this.bus = new Bus(log, settings.bus, {
       toClients: (event, here) => this.#toClients(event, here),
+      inOrder: this.#sequence.run,
       toOthers: (event) => this.#cluster?.emit(event) ?? false,
       listen: (pattern, group, wanted) => this.#listen(pattern, group, wanted),
       failed: (error, { topics }) =>
@@ -79,7 +84,7 @@ export class Engine {
     this.sessions = new SessionRegistry(interest, (target, error) =>
       this.#reported(this.#addressing.disconnect(target, error), 'disconnect'),
     )
-    this.#addressing = new Addressing(this.sessions, this.nodes)
+    this.#addressing = new Addressing(this.sessions, this.nodes, this.#sequence.run)
     this.#opener = new SessionOpener({
       sessions: this.sessions,
       earlierSessions: new EarlierSessions(this.sessions, this.nodes),
@@ -141,18 +146,21 @@ export class Engine {
     return reported(promise, (error) => this.reports.unhandled(error, stage, named))
   }
 
-  #toClients({ topics, client, except }: Event, here: boolean): void {
-    if (!client) return
-    const { topic, payload } = client
+  #toClients({ topics, client, except }: Event, here: boolean): () => void {
+    const { topic, payload } = client as ClientMessage
     const named = namedTopics(topic, topics)
     const frame = new Frame(named ? { topic, payload, topics: named } : { topic, payload })
-    this.#fanOut.deliver(topics, frame, except)
-    if (!here) this.#cluster?.publish({ topics, topic, payload: frame.payloadText, except, kind: null })
+    // Encode now: the publisher may change the payload after this call.
+    void frame.text
+    return () => {
+      this.#fanOut.deliver(topics, frame, except)
+      if (!here) this.#cluster?.publish({ topics, topic, payload: frame.payloadText, except, kind: null })
+    }
   }
 
   #toSessions({ topics, topic, payload, except }: ClusterMessage): void {
     const frame = Frame.ofText(topic, payload, namedTopics(topic, topics))
-    this.#fanOut.deliver(topics, frame, except)
+    this.#sequence.run(() => this.#fanOut.deliver(topics, frame, except))
   }
 
   #listen(pattern: string, group: string | null, wanted: boolean): void {
@@ -188,6 +196,7 @@ export class Engine {
         if (isReserved(pattern)) throw new RookeryError('reserved_topic')
       },
       refusedPattern: (error, session, pattern) => reports.refusedPattern(error, session, pattern),
+      publicUser: createPublicUser(this.#settings.publicUserFields, this.#log),
       addressed: (target, session, added) => sessions.address(addressOf(target), session, added),
       dispatch: (session, frame) => this.#dispatch(session, frame),
       token: (session, token) => sessions.token(session, token),

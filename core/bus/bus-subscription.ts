@@ -25,6 +25,12 @@ interface Registry {
   readonly failed: (error: unknown, event: Event) => void
 }
 
+/** An event that waits until a call of the listener has settled. */
+interface Waiting {
+  readonly event: Event
+  readonly over: () => void
+}
+
 /** The pattern that stands for `all()` at other nodes. */
 const EVERYTHING = '*'
 
@@ -38,6 +44,12 @@ export class BusSubscription implements Subscription {
   readonly #limits: Limits
   readonly #patterns = new Set<string>()
   readonly #pending = new Set<Call>()
+  /**
+   * Events of this turn of the event loop beyond `maxPending`, in order. They wait for the rest of the turn: a listener
+   * that is about to settle has had no chance to do so. The bus delivers a limited number of events in a turn.
+   */
+  readonly #waiting: Waiting[] = []
+  #endOfTurn: NodeJS.Immediate | undefined
   #clientOnly = false
   #dropped = 0
   #reported = 0
@@ -98,6 +110,9 @@ export class BusSubscription implements Subscription {
     for (const pattern of [...this.#patterns]) this.remove(pattern)
     clearTimeout(this.#report)
     this.#report = undefined
+    clearImmediate(this.#endOfTurn)
+    this.#endOfTurn = undefined
+    for (const { over } of this.#waiting.splice(0)) over()
   }
 
   #wantElsewhere(pattern: string, wanted: boolean): void {
@@ -114,13 +129,40 @@ export class BusSubscription implements Subscription {
     for (const call of this.#pending) call.abort(reason)
   }
 
-  /** Calls the listener. Returns a promise if the call is unsettled; that promise never rejects. */
+  /**
+   * Calls the listener, now or once an earlier call has settled. Returns a promise if the call is unsettled; that promise
+   * never rejects.
+   */
   call(event: Event): Promise<void> | undefined {
     if (this.#cancelled || (this.#clientOnly && !event.client)) return undefined
-    if (this.#pending.size >= this.#limits.maxPending) {
-      this.#drop()
-      return undefined
+    if (this.#pending.size < this.#limits.maxPending) return this.#start(event)
+    this.#endOfTurn ??= setImmediate(this.#dropWaiting)
+    return new Promise((over) => void this.#waiting.push({ event, over }))
+  }
+
+  /** Starts the events that wait, as far as calls have settled. */
+  #startWaiting(): void {
+    while (this.#pending.size < this.#limits.maxPending) {
+      const next = this.#waiting.shift()
+      if (!next) break
+      const call = this.#start(next.event)
+      if (call) void call.then(next.over)
+      else next.over()
     }
+    if (this.#waiting.length > 0) return
+    clearImmediate(this.#endOfTurn)
+    this.#endOfTurn = undefined
+  }
+
+  readonly #dropWaiting = (): void => {
+    this.#endOfTurn = undefined
+    for (const { over } of this.#waiting.splice(0)) {
+      this.#drop()
+      over()
+    }
+  }
+
+  #start(event: Event): Promise<void> | undefined {
     const call = new Call()
     try {
       const result = this.#listener(event, call)
@@ -150,6 +192,7 @@ export class BusSubscription implements Subscription {
       const done = () => {
         this.#pending.delete(call)
         over()
+        this.#startWaiting()
       }
       result.then(done, (error) => {
         // The timeout of an aborted call has been logged already.

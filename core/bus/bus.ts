@@ -19,10 +19,14 @@ const MAX_EVENTS_PER_TURN = 1024
 /** The connections of the bus to clients and to other nodes. */
 export interface BusOutlets {
   /**
-   * Called with each event that has a message for clients, before the listeners. `here`: for this node's clients
-   * only.
+   * Called with each event that has a message for clients, before the listeners. Encodes the message now, and returns a
+   * function that passes it to the clients. `here`: to this node's clients only.
+   *
+   * @throws `unserializable`
    */
-  readonly toClients: (event: Event, here: boolean) => void
+  readonly toClients: (event: Event, here: boolean) => () => void
+  /** Calls `act` now, or after the deliveries under way: the code of an application may publish inside a delivery. */
+  readonly inOrder: (act: () => void) => void
   /** Passes each event to other nodes. Returns whether it also has one node of each group handle the event. */
   readonly toOthers: (event: Event) => boolean
   /** Called when a listener starts or stops to want a pattern of other nodes: for its group, or for itself (null). */
@@ -31,7 +35,12 @@ export interface BusOutlets {
   readonly failed?: (error: unknown, event: Event) => void
 }
 
-const NO_OUTLETS: BusOutlets = { toClients: () => {}, toOthers: () => false, listen: () => {} }
+const NO_OUTLETS: BusOutlets = {
+  toClients: () => () => {},
+  inOrder: (act) => act(),
+  toOthers: () => false,
+  listen: () => {},
+}
 
 const isUngrouped = ({ source }: BusSubscription): boolean => source !== 'cluster'
 const takesAllNodes = ({ source }: BusSubscription): boolean => source === 'all'
@@ -152,8 +161,11 @@ export class Bus {
   }
 
   #publish(event: Event, settled?: () => void, here = false): void {
-    if (event.client) this.#outlets.toClients(event, here)
-    this.#emit(event, this.#outlets.toOthers(event) ? isUngrouped : undefined, settled)
+    const toClients = event.client ? this.#outlets.toClients(event, here) : undefined
+    this.#outlets.inOrder(() => {
+      toClients?.()
+      this.#emit(event, this.#outlets.toOthers(event) ? isUngrouped : undefined, settled)
+    })
   }
 
   /** The subscriptions that match an event, each once; undefined if there is none. */

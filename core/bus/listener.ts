@@ -45,6 +45,9 @@ export interface SubscribeOptions {
 export interface BusOptions {
   /** Time until the `ctx.signal` of a listener aborts, and its failure is logged. @default '5s' */
   readonly listenerTimeout?: Duration | undefined
-  /** Unsettled calls that one listener may have. Events beyond are dropped, counted and logged. @default 1000 */
+  /**
+   * Unsettled calls that one listener may have. Further events wait until the end of the turn of the event loop; then they
+   * are dropped, counted and logged. @default 1000
+   */
   readonly maxPending?: number | undefined
 }

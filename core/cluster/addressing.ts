@@ -22,8 +22,11 @@ interface Message {
 export class Addressing {
   readonly #sessions: LocalSessions
   readonly #nodes: NodeRegistry
+  readonly #inOrder: (act: () => void) => void
 
-  constructor(sessions: LocalSessions, nodes: NodeRegistry) {
+  /** @param inOrder calls `act` now, or after the deliveries under way */
+  constructor(sessions: LocalSessions, nodes: NodeRegistry, inOrder: (act: () => void) => void) {
+    this.#inOrder = inOrder
     this.#sessions = sessions
     this.#nodes = nodes
     nodes.answer('send', (message, _from, to) => this.#sendHere(targetOf(to), message as Message))
@@ -82,7 +85,9 @@ export class Addressing {
     const frame = new Frame({ topic, payload })
     void frame.text
     const sessions = this.#sessions.find(target)
-    for (const session of sessions) session.push(frame)
+    this.#inOrder(() => {
+      for (const session of sessions) session.push(frame)
+    })
     return sessions.length
   }
 }

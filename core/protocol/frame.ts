@@ -27,7 +27,10 @@ export class Frame {
    *   the next full garbage collection.
    */
   batch: Batch | undefined
+  /** @internal Number of the delivery of the fan-out, by which a session notices that it has the frame already. */
+  delivery = 0
   #text: string | undefined
+  #bytes = 0
   #payload: { readonly text: string | undefined } | undefined
   #codec: Codec<unknown> | undefined
   #encoded: unknown
@@ -56,6 +59,16 @@ export class Frame {
     this.#text ??=
       message.type === undefined ? this.#messageText(message) : stringify(message, payloadOf(message))
     return this.#text as string
+  }
+
+  /**
+   * Size of the frame as JSON in UTF-8. Computed once for all connections.
+   *
+   * @throws `unserializable`
+   */
+  get bytes(): number {
+    if (this.#bytes === 0) this.#bytes = Buffer.byteLength(this.text)
+    return this.#bytes
   }
 
   /**

@@ -8,7 +8,8 @@ export interface Subscriber {
   /** Stores the subscriber's places. `moved` tells that its place among the subscribers of a pattern has changed. */
   readonly places: { moved(pattern: string, place: number): void }
   /**
-   * Takes a frame. The same frame comes once for each of its topics and of the subscriber's patterns that match.
+   * Takes a frame. The same frame comes once for each of its topics and of the subscriber's patterns that match, always
+   * with the same `frame.delivery`.
    *
    * @param topic the topic that matched
    * @param topics all topics of the event
@@ -25,6 +26,7 @@ export class FanOut {
    */
   readonly #subscribers = new PatternTrie<Subscriber[]>()
   readonly #interest: (pattern: string, wanted: boolean) => void
+  #deliveries = 0
 
   /** @param interest called when a pattern gets its first subscriber and when it loses its last one */
   constructor(interest: (pattern: string, wanted: boolean) => void) {
@@ -66,18 +68,17 @@ export class FanOut {
   }
 
   /**
-   * Queues a frame once for every session that subscribes to one of the topics.
+   * Queues a frame once for every session that subscribes to one of the topics. MUST NOT be called inside a delivery.
    *
    * @param except id of a session that does not get the frame
    * @throws `unserializable`, also if no session subscribes
    */
   deliver(topics: readonly string[], frame: Frame, except: string | null): void {
-    // Encode now: the publisher may change the payload after this call.
     void frame.text
+    frame.delivery = ++this.#deliveries
     for (const topic of topics) {
       for (const subscribers of this.#subscribers.match(topic)) {
-        // Iterate over a copy: a slow session closes here, and then others move. A session gets an event once, since its
-        // outbox ignores a frame that it has just taken.
+        // Iterate over a copy: a slow session closes here, and then others move.
         for (const one of [...subscribers]) if (one.id !== except) one.deliver(frame, topic, topics)
       }
     }

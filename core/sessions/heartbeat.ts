@@ -11,6 +11,9 @@ export class Heartbeat {
   readonly #ping: () => void
   readonly #dead: () => void
   #seen = 0
+  /** Time of the first ping since the last sign of life. */
+  #unanswered = 0
+  #nextPing = 0
   #started = false
   #timer: NodeJS.Timeout | undefined
 
@@ -22,7 +25,8 @@ export class Heartbeat {
 
   start(): void {
     this.#started = true
-    this.#timer = setTimeout(this.#beat, this.#intervals.pingInterval)
+    this.#nextPing = performance.now() + this.#intervals.pingInterval
+    this.#wakeAt(this.#nextPing)
   }
 
   stop(): void {
@@ -38,11 +42,25 @@ export class Heartbeat {
 
   readonly #beat = (): void => {
     const { pingInterval, pingTimeout } = this.#intervals
-    const pinged = performance.now()
-    this.#ping()
-    this.#timer = setTimeout(() => {
-      if (this.#seen < pinged) this.#dead()
-      else this.#timer = setTimeout(this.#beat, Math.max(0, pinged + pingInterval - performance.now()))
-    }, pingTimeout)
+    const now = performance.now()
+    const isAnswered = this.#seen >= this.#unanswered
+    if (!isAnswered && now >= this.#unanswered + pingTimeout) {
+      this.#dead()
+      return
+    }
+    const isDue = now >= this.#nextPing
+    if (isDue) {
+      if (isAnswered) this.#unanswered = now
+      this.#nextPing = now + pingInterval
+    }
+    const deadline = this.#unanswered + pingTimeout
+    this.#wakeAt(deadline > now ? Math.min(deadline, this.#nextPing) : this.#nextPing)
+    // Last, since a ping may end the session, which stops the timer.
+    if (isDue) this.#ping()
+  }
+
+  #wakeAt(time: number): void {
+    // A timer rounds its delay down.
+    this.#timer = setTimeout(this.#beat, Math.ceil(time - performance.now()))
   }
 }

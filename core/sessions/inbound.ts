@@ -82,7 +82,7 @@ export class Inbound {
     this.#bytes = new RateLimit(byteRate, byteBurst, performance.now())
   }
 
-  receive(input: Input, size = typeof input === 'string' ? input.length : 0): void {
+  receive(input: Input, size = typeof input === 'string' ? Buffer.byteLength(input) : 0): void {
     if (this.#exhausted) return
     const now = performance.now()
     const rate = this.#rate.take(now)

@@ -38,6 +38,8 @@ export class LiveSession implements InboundSession, SubscribingSession {
   #user: User | null
   #controller: AbortController | undefined
   #closed = false
+  /** The last delivery of the fan-out that the session has taken. It comes again for each pattern that matches. */
+  #lastDelivery = 0
 
   /** @param client of the earlier session of the same client, if it has one */
   constructor(
@@ -182,7 +184,9 @@ export class LiveSession implements InboundSession, SubscribingSession {
 
   /** Queues a frame that has been encoded already, for fan-out. */
   deliver(frame: Frame): void {
-    if (!this.#closed) this.#outbox.push(frame)
+    if (this.#closed || frame.delivery === this.#lastDelivery) return
+    this.#lastDelivery = frame.delivery
+    this.#outbox.push(frame)
   }
 
   receivesUnchecked(topic: string): boolean {
@@ -192,7 +196,8 @@ export class LiveSession implements InboundSession, SubscribingSession {
   /** Sends `welcome` and the frames that have waited for it, and starts the pings. */
   open(): void {
     if (this.#closed) return
-    const { id: session, secret, user } = this
+    const { id: session, secret } = this
+    const user = this.#user && this.#host.publicUser(this.#user)
     this.#outbox.release(welcomeFrame({ session, secret, user, ...announced(this.#host.limits) }))
     if (!this.#wire.selfMonitored) this.#heartbeat.start()
   }

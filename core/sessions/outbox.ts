@@ -56,26 +56,21 @@ export class Outbox {
     this.#events = events
   }
 
-  /**
-   * Adds a frame. Ignores a frame that is the last queued frame already: several patterns of a session may match one
-   * event.
-   */
+  /** Adds a frame. */
   push(frame: Frame): void {
     if (this.#held && !this.#hold(frame)) return
-    const frames = this.#frames
-    const length = frames.length
-    if (length === 0) {
-      this.#frames = [frame]
-      if (!this.#held) this.#flusher.add(this)
-    } else if (frames[length - 1] !== frame) {
-      frames.push(frame)
+    if (this.#frames.length > 0) {
+      this.#frames.push(frame)
+      return
     }
+    this.#frames = [frame]
+    if (!this.#held) this.#flusher.add(this)
   }
 
   /** Counts a frame that waits for the welcome. Returns false if it does not fit. */
   #hold(frame: Frame): boolean {
     const { slowConsumer, maxBuffered } = this.#limits
-    const bytes = this.#heldBytes + frame.text.length
+    const bytes = this.#heldBytes + frame.bytes
     if (bytes > maxBuffered) {
       if (slowConsumer === 'drop' && frame.droppable) {
         this.#events.dropped(1)
@@ -138,7 +133,7 @@ export class Outbox {
     const buffered = this.#wire.buffered
     if (buffered === 0) return true
     let size = buffered
-    for (const frame of frames) size += frame.text.length
+    for (const frame of frames) size += frame.bytes
     return size <= this.#limits.maxBuffered
   }
 

@@ -1,5 +1,6 @@
 import type { Target } from '../cluster/target.ts'
 import type { RookeryError } from '../protocol/errors.ts'
+import type { User } from '../protocol/protocol.ts'
 import type { InboundHost } from './inbound.ts'
 import type { Limits } from './limits.ts'
 import type { Flusher } from './outbox.ts'
@@ -12,6 +13,8 @@ export interface SessionHost extends InboundHost, SubscriptionsHost {
   readonly flusher: Flusher
   /** Adds the session to, or removes it from, the sessions that `app.send` to the target reaches. */
   addressed(target: Target, session: PeerSession, added: boolean): void
+  /** Returns the part of a user that clients may see. */
+  publicUser(user: User): User
   /** Called when the session's user has been renewed. */
   renewed(session: PeerSession): Promise<void>
   /** Counts a refusal. */

@@ -144,6 +144,11 @@ export class SessionRegistry implements Sessions {
     return null
   }
 
+  /** Whether everybody may connect and do everything: no hook but a fallback identifies peers, and no authorizer decides. */
+  get isOpenToAll(): boolean {
+    return this.authorization.unlimited && this.#authenticate.size === 0
+  }
+
   /** Calls the open hooks. */
   async opening(session: Session, handshake: Handshake): Promise<void> {
     for (const hook of this.#open) await hook(session, handshake)

@@ -12,7 +12,7 @@ export interface Session {
   readonly address: string
   /** Storage for the application's own values. Close hooks can still read it. */
   readonly data: Record<string, unknown>
-  /** The user of the session, or null for an anonymous session. */
+  /** The user of the session with all fields, or null for an anonymous session. */
   readonly user: User | null
   /** Rooms that the session is in, in the order of joining. */
   readonly rooms: ReadonlySet<string>
@@ -74,8 +74,8 @@ export interface PeerSession extends Session {
    * Handles a frame of the peer. An invalid frame is answered with an error.
    *
    * @param frame the text of the frame, the parsed frame, or the error that the transport found
-   * @param bytes size of the frame on the wire, which counts against `byteRate` @default the length of the text; 0
-   *   for a parsed frame
+   * @param bytes size of the frame on the wire, which counts against `byteRate` @default the size of the text in
+   *   UTF-8; 0 for a parsed frame
    */
   receive(frame: string | ClientFrame | InvalidFrame, bytes?: number): void
   /** Notes a sign of life in the transport's own way, such as a WebSocket pong. */

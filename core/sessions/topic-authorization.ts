@@ -110,7 +110,7 @@ export class TopicAuthorization implements Subscriber {
 
   #wait(waiting: Frame[], frame: Frame): void {
     if (waiting.at(-1) === frame) return
-    this.#waitingBytes += frame.text.length
+    this.#waitingBytes += frame.bytes
     if (this.#waitingBytes > this.#host.limits.maxBuffered)
       this.#session.close(new RookeryError('slow_consumer'))
     else waiting.push(frame)
@@ -122,7 +122,7 @@ export class TopicAuthorization implements Subscriber {
 
   #settle(topic: string, waiting: Frame[], allowed: boolean): void {
     for (const frame of waiting) {
-      this.#waitingBytes -= frame.text.length
+      this.#waitingBytes -= frame.bytes
       if (allowed) this.#pass(frame)
     }
     this.#decide(topic, allowed)
@@ -134,7 +134,7 @@ export class TopicAuthorization implements Subscriber {
     this.#topics.delete(topic)
     this.#checks--
     for (const frame of waiting) {
-      this.#waitingBytes -= frame.text.length
+      this.#waitingBytes -= frame.bytes
       this.deliver(frame, topic, [topic])
     }
   }

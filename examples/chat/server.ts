@@ -8,6 +8,8 @@ import { addChat } from './chat.ts'
 import { servePage } from './serve-page.ts'
 
 const app = createApp({
+  // Everybody may chat. See examples/auth for a login.
+  allowAnonymous: true,
   logger: 'warn',
   plugins: [
     http({ port: Number(process.env.PORT ?? 3000), routes: await servePage() }),

@@ -10,6 +10,7 @@ import { servePage } from '../chat/serve-page.ts'
 
 // One node: the server of the chat example with the NATS plugin.
 const app = createApp({
+  allowAnonymous: true,
   logger: 'warn',
   plugins: [
     http({ port: Number(process.env.PORT ?? 0), hostname: '127.0.0.1', routes: await servePage() }),

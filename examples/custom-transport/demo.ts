@@ -5,7 +5,11 @@ import { createClient } from 'rookery/client'
 import { lines as lineClient } from './line-client.ts'
 import { LineServer, lines } from './line-transport.ts'
 
-const app = createApp({ logger: 'warn', plugins: [lines({ port: 0, host: '127.0.0.1' })] })
+const app = createApp({
+  allowAnonymous: true,
+  logger: 'warn',
+  plugins: [lines({ port: 0, host: '127.0.0.1' })],
+})
 app.sessions.onAuthenticate(({ query }) => ({ id: 'u1', name: query.get('name') ?? 'nobody' }))
 app.handle('greet', (ctx, greeting) => `${greeting}, ${ctx.user.name}`)
 await app.start()

@@ -8,10 +8,16 @@ import type { Wire } from '../../core/sessions/transport.ts'
 import { eventOf } from './events.ts'
 import { packetCodec } from './packet.ts'
 
+/** A packet of Engine.IO. `wsPreEncodedFrame` is the packet as the bytes of a WebSocket frame. */
+interface BufferedPacket {
+  readonly data?: string | Buffer
+  readonly options?: { readonly wsPreEncodedFrame?: readonly Buffer[] }
+}
+
 /** Parts of Engine.IO's socket that its types do not have. */
 interface EngineSocket {
   /** Packets that the transport has not taken yet. */
-  readonly writeBuffer: readonly { readonly data?: { readonly length: number } }[]
+  readonly writeBuffer: readonly BufferedPacket[]
   readonly transport: {
     /** Only if the transport is a WebSocket. */
     readonly socket?: {
@@ -20,6 +26,11 @@ interface EngineSocket {
       terminate?(): void
     }
   }
+}
+
+const sizeOf = ({ data = '', options }: BufferedPacket): number => {
+  const [encoded] = options?.wsPreEncodedFrame ?? []
+  return encoded ? encoded.length : Buffer.byteLength(data)
 }
 
 /** The `readyState` of an open WebSocket. */
@@ -77,7 +88,7 @@ export class SocketIoWire implements Wire {
   /** Bytes that Engine.IO has not given to its transport, and bytes that the WebSocket has not given to the kernel. */
   get buffered(): number {
     let bytes = this.#engine.transport.socket?.bufferedAmount ?? 0
-    for (const { data } of this.#engine.writeBuffer) bytes += data?.length ?? 0
+    for (const packet of this.#engine.writeBuffer) bytes += sizeOf(packet)
     return bytes
   }
 

@@ -140,13 +140,13 @@ export class Downlink implements Wire {
   #keep(frames: readonly Frame[]): void {
     for (const frame of frames) {
       this.#kept.push(frame)
-      this.#keptBytes += frame.text.length
-      if (!this.#stream) this.#waitingBytes += frame.text.length
+      this.#keptBytes += frame.bytes
+      if (!this.#stream) this.#waitingBytes += frame.bytes
     }
     const { maxKeptBytes } = this.#settings
     let drop = Math.max(0, this.#kept.length - MAX_KEPT_FRAMES)
     for (let bytes = this.#keptBytes; bytes > maxKeptBytes && drop < this.#kept.length; drop++) {
-      bytes -= (this.#kept[drop] as Frame).text.length
+      bytes -= (this.#kept[drop] as Frame).bytes
     }
     this.#forget(drop)
   }
@@ -154,6 +154,6 @@ export class Downlink implements Wire {
   /** Forgets the oldest frames. */
   #forget(count: number): void {
     if (count <= 0) return
-    for (const frame of this.#kept.splice(0, count)) this.#keptBytes -= frame.text.length
+    for (const frame of this.#kept.splice(0, count)) this.#keptBytes -= frame.bytes
   }
 }

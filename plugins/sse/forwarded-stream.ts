@@ -32,7 +32,7 @@ export class ForwardedStream implements EventStream {
   #isGone = false
   #isComplete = false
   #queue = ''
-  #inFlight = 0
+  #bytes = 0
   #sending = false
   #finished = false
   #timer: NodeJS.Timeout | undefined
@@ -48,12 +48,14 @@ export class ForwardedStream implements EventStream {
   }
 
   get buffered(): number {
-    return this.#inFlight + this.#queue.length
+    return this.#bytes
   }
 
   write(frames: readonly Frame[]): boolean {
     if (this.#finished) return false
-    this.#queue += eventTexts(frames)
+    const text = eventTexts(frames)
+    this.#queue += text
+    this.#bytes += Buffer.byteLength(text)
     this.#finished = this.#once
     void this.#send()
     return true
@@ -80,9 +82,10 @@ export class ForwardedStream implements EventStream {
     this.#sending = true
     try {
       while (this.#queue !== '') {
-        let text = this.#take()
-        while (!(await this.#response.write(text)) && !this.#isGone) text = ''
-        this.#inFlight = 0
+        const text = this.#take()
+        // An empty text waits for the other node's kernel to take the piece.
+        for (let piece = text; !(await this.#response.write(piece)) && !this.#isGone; ) piece = ''
+        this.#bytes -= Buffer.byteLength(text)
       }
       if (this.#finished && !this.#isGone) {
         this.#isComplete = true
@@ -100,7 +103,6 @@ export class ForwardedStream implements EventStream {
     const isPair = /[\uD800-\uDBFF]/.test(this.#queue.charAt(MAX_WRITE_CHARACTERS - 1))
     const text = this.#queue.slice(0, isPair ? MAX_WRITE_CHARACTERS - 1 : MAX_WRITE_CHARACTERS)
     this.#queue = this.#queue.slice(text.length)
-    this.#inFlight = text.length
     return text
   }
 
@@ -109,7 +111,7 @@ export class ForwardedStream implements EventStream {
     this.#isGone = true
     this.#finished = true
     this.#queue = ''
-    this.#inFlight = 0
+    this.#bytes = 0
     clearTimeout(this.#timer)
     this.#resolveEnded(notify?.())
   }

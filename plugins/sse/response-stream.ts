@@ -78,7 +78,7 @@ export class ResponseStream implements EventStream {
     if (this.#ended) throw new RookeryError('disconnected')
     if (text !== '') {
       this.#isWithinEvent = !text.endsWith('\n\n')
-      this.#flushed = new Promise((resolve) => this.#response.write(text, () => resolve(true)))
+      this.#flushed = new Promise((resolve) => this.#response.write(Buffer.from(text), () => resolve(true)))
     }
     if (this.buffered === 0) return true
     let timer: NodeJS.Timeout | undefined

@@ -155,7 +155,7 @@ describe('session hooks', () => {
     expect(await refused.untilClosed()).toEqual({ code: 4400, reason: 'banned' })
     off()
     const ada = await connectBare(url, '?roomID=42', { headers: { cookie: 'x' } })
-    expect(ada.frames[0]?.user).toEqual({ id: 'u1', name: 'Ada', role: 'admin' })
+    expect(ada.frames[0]?.user).toEqual({ id: 'u1', name: 'Ada' })
     ada.socket.close()
     await vi.waitFor(() => expect(closed).toEqual(['u1 banned', 'u1 undefined']))
   })

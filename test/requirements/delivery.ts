@@ -23,6 +23,8 @@ export const delivery = {
     'Messages that one node publishes on one topic reach every session in the order of publishing.',
   'delivery.order.one-node':
     'Messages that one node publishes on different topics reach the sessions of that node in the order of publishing, unless an authorizer takes time to decide about a topic.',
+  'delivery.order.nested':
+    'A message that a hook or an authorizer publishes while another message is being delivered follows that message at every session, listener and node.',
   'delivery.order.of-each-node':
     'Messages of different nodes may reach two sessions in a different order; the messages of each node keep theirs.',
   'delivery.order.replies':
@@ -64,6 +66,7 @@ export const delivery = {
   'delivery.rooms.after-leave': 'A session that has left a room gets no further message because of it.',
   'delivery.rooms.send':
     '`app.send({ room })` reaches the sessions that are in the room at the time of the call.',
+  'delivery.slow.bytes': '`limits.maxBuffered` counts the bytes of frames in UTF-8.',
   'delivery.slow.nothing-below-limit':
     'Rookery drops no message for a session as long as no more than `limits.maxBuffered` bytes wait for its client.',
   'delivery.slow.large-write': 'A session that has read everything gets the next write, however large it is.',
@@ -115,8 +118,10 @@ export const delivery = {
   'delivery.bus.order': 'A listener gets the events of its node in the order of publishing.',
   'delivery.bus.below-max-pending':
     'A listener with fewer than `bus.maxPending` unsettled calls loses no event of its own node.',
+  'delivery.bus.keeps-up':
+    'A listener that settles without waiting for I/O or timers loses no event, however many are published at once.',
   'delivery.bus.beyond-max-pending':
-    'Events beyond `bus.maxPending` are dropped for that listener, counted in `subscription.dropped` and logged once a second.',
+    'Events beyond `bus.maxPending` unsettled calls wait until the end of the turn of the event loop; events that still wait then are dropped for that listener, counted in `subscription.dropped` and logged once a second.',
   'delivery.bus.all-nodes':
     'A listener with the source `all` gets the events of every node that is connected to NATS, once each.',
   'delivery.bus.not-json': 'An event whose payload JSON cannot hold stays on its node, and the node logs it.',

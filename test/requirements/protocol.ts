@@ -62,6 +62,8 @@ export const protocol = {
   'protocol.server-frame.error': 'An `error` frame is about a frame without an `id`.',
   'protocol.server-frame.auth':
     'After an `auth` frame from the server, the client MUST send a new token within `expiresIn` milliseconds, or the session ends with `token_expired`.',
+  'protocol.server-frame.public-user':
+    '`user` in `welcome` has `id`, `name` and the fields that the server declares public (`publicUserFields`), or is null for an anonymous client.',
   'protocol.server-frame.unsubscribed':
     'An `unsubscribed` frame names the patterns that the server has removed, with the reason.',
   'protocol.server-frame.unknown-ignored':

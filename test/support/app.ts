@@ -44,6 +44,7 @@ export const startApp = async (options: TestAppOptions = {}): Promise<TestApp> =
   const { plugins = [], websocket: ws, http: web, prepare, ...rest } = options
   const logger = recordingLogger()
   const app = createApp({
+    allowAnonymous: true,
     ...rest,
     logger,
     plugins: [http({ port: 0, hostname: '127.0.0.1', ...web }), websocket(ws), ...plugins],
