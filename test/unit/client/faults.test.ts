@@ -1,4 +1,8 @@
+import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import { createServer, type Socket } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { WebSocket } from 'ws'
 import { type ClientTransport, RookeryError, websocket } from '../../../client/index.ts'
 import { verifies } from '../../requirements.ts'
 import { clientOf, MemoryTransport, opened, ScriptedServer, welcome } from './support.ts'
@@ -42,6 +46,7 @@ describe('with a clock of the test', () => {
   })
 
   test('what is sent after a sleep of the computer waits for a new connection', async () => {
+    verifies('delivery.client.sleep')
     const transport = new MemoryTransport()
     transport.obliging = true
     const client = clientOf({ url, transports: [transport] })
@@ -101,7 +106,7 @@ describe('a transport that throws', () => {
           ...connection,
           [method]: (...args: never[]) => {
             fault()
-            ;(connection as never)[method](...args)
+            ;(connection[method as 'send'] as (...args: never[]) => void)(...args)
           },
         }
       },
@@ -116,7 +121,6 @@ describe('a transport that throws', () => {
 
   test('is a WebSocket class whose constructor or send() throws', async () => {
     const server = await ScriptedServer.listen()
-    const { WebSocket } = await import('ws')
     let faults = 3
     class Broken extends WebSocket {
       constructor(address: string) {
@@ -135,10 +139,7 @@ describe('a transport that throws', () => {
 })
 
 test('close() ends a WebSocket within 5 s though the server never closes it', async () => {
-  const { createServer } = await import('node:net')
-  const { createHash } = await import('node:crypto')
-  const { once } = await import('node:events')
-  const sockets: import('node:net').Socket[] = []
+  const sockets: Socket[] = []
   const text = JSON.stringify(welcome())
   // A server that answers the handshake, sends welcome, and then neither reads nor writes.
   const server = createServer((socket) => {

@@ -223,6 +223,7 @@ describe('during a switch', () => {
   })
 
   test('a subscription that is cancelled then is cancelled on the server, too', async () => {
+    verifies('delivery.transport-change.cancel')
     const { first, second, subscription, answer } = await halfway()
     subscription.cancel()
     await answer(first)
