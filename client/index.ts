@@ -1,6 +1,7 @@
 export type { ErrorCode, Issue } from '../core/protocol/errors.ts'
 export { RookeryError } from '../core/protocol/errors.ts'
 export type { Untyped, User } from '../core/protocol/protocol.ts'
+export { parseSegment, type SegmentValue, segment, topic } from '../core/topics/segment.ts'
 export { createClient } from './client.ts'
 export type { Room, RoomMember, RoomMembers, RoomState } from './messages/room.ts'
 export type { Listener, Message, Subscription, SubscriptionState } from './messages/subscription.ts'

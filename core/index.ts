@@ -34,6 +34,7 @@ export type { AuthenticateHook, CloseHook, OpenHook } from './sessions/sessions.
 export { Sessions } from './sessions/sessions.ts'
 export type { Handshake, Transport, TransportHost, Wire } from './sessions/transport.ts'
 export { Transports } from './sessions/transport.ts'
+export { parseSegment, type SegmentValue, segment, topic } from './topics/segment.ts'
 export { topicMatches } from './topics/topic.ts'
 export { createLogger, Logger, type LogLevel } from './util/logger.ts'
 export type { Duration } from './util/options.ts'

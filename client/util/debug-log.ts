@@ -1,14 +1,11 @@
 /** Logs what happens in a client: words, and frames without their secrets. */
 export type DebugLog = (...what: readonly unknown[]) => void
 
-/** Fields of frames that give access to a session or a user. */
+/** Fields that give access to a session or a user, in frames and in payloads. */
 const SECRETS = ['token', 'secret', 'session']
 
-const withoutSecrets = (value: unknown): unknown => {
-  if (typeof value !== 'object' || value === null || !('type' in value)) return value
-  const secrets = SECRETS.filter((name) => name in value)
-  return { ...value, ...Object.fromEntries(secrets.map((name) => [name, '…'])) }
-}
+const withoutSecrets = (value: unknown): unknown =>
+  JSON.parse(JSON.stringify(value, (key, field) => (SECRETS.includes(key) ? '…' : field)))
 
 /** @param enabled undefined: whether `localStorage.rookery` is 'debug' */
 export const debugLog = (enabled: boolean | undefined): DebugLog => {

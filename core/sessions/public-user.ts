@@ -1,5 +1,5 @@
 import { RookeryError } from '../protocol/errors.ts'
-import { stringify } from '../protocol/frame.ts'
+import { stringify } from '../protocol/stringify.ts'
 import type { User } from '../protocol/protocol.ts'
 import type { Logger } from '../util/logger.ts'
 

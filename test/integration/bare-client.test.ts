@@ -41,6 +41,10 @@ describe('a WebSocket client without the library', () => {
       user: { id: 'ada', name: 'ada' },
       pingInterval: 25_000,
       maxPayload: 65_536,
+      messageRate: 100,
+      messageBurst: 200,
+      byteRate: 1_048_576,
+      byteBurst: 4_194_304,
     })
   })
 

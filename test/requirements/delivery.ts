@@ -59,6 +59,10 @@ export const delivery = {
     '`app.send` resolves with the sessions that it knows of if at least one took the message, even if another node did not answer.',
   'delivery.send.order':
     'A message that is sent to a session after an `app.send` has resolved arrives after the message of that `app.send`, if all nodes have answered it.',
+  'delivery.addressed.local':
+    'A subscription of the client with `local: true` asks nothing of the server, and gets the addressed messages and the messages of rooms that match.',
+  'delivery.addressed.refused':
+    "The client's listeners get addressed messages and messages of rooms that match their pattern, also if the server has refused the subscription.",
   'delivery.rooms.messages':
     'A session in a room gets every message that is published under `rooms/<room>/*`, without a subscription of its own.',
   'delivery.rooms.before-welcome': 'A session that joins with `roomID` is in the room before `welcome`.',
@@ -133,10 +137,13 @@ export const delivery = {
   'delivery.client.order':
     'The client sends messages and calls in the order in which the application hands them over.',
   'delivery.client.queue':
-    'While the client is not connected, messages and calls wait in a queue of at most `maxQueue`; beyond it they fail with `queue_full`.',
-  'delivery.client.volatile': 'A `send` with `volatile: true` is dropped while the client is not connected.',
+    'While the client is not connected, or sends faster than the server allows, messages and calls wait in a queue of at most `maxQueue`; beyond it they fail with `queue_full`.',
+  'delivery.client.volatile': 'A `send` with `volatile: true` is dropped if it would have to wait.',
   'delivery.client.timed-out-never-sent':
     'A call that times out or is aborted while it waits in the queue is never sent.',
+  'delivery.client.rates': 'The client sends no faster than the rates in `welcome`.',
+  'delivery.client.sleep':
+    'A message that is sent after a sleep of the computer waits for a new connection, if the server has been silent for longer than its ping interval and 10 s.',
   'delivery.client.subscribes-first':
     'After a reconnect, the client subscribes again before it sends the messages and calls that wait in the queue.',
   'delivery.client.disconnected':
@@ -149,6 +156,8 @@ export const delivery = {
     'Everything that the application sends arrives once and in order.',
   'delivery.transport-change.subscriptions':
     'No message of a subscription is lost or repeated, as long as both connections lead to the same node.',
+  'delivery.transport-change.cancel':
+    'A subscription that is cancelled during the change is cancelled on the server, too.',
   'delivery.transport-change.calls': 'Calls that were sent over the old connection get their answer over it.',
   'delivery.sse.numbered-frames':
     'The server applies numbered frames of an uplink once and in the order of their numbers, however often and in whatever order the requests arrive.',

@@ -91,6 +91,8 @@ export const protocol = {
     'The server answers a message on a topic without a handler with `unknown_topic`.',
   'protocol.errors.reserved-topic':
     'The server answers a message on a topic with a segment that begins with `$` with `reserved_topic`.',
+  'protocol.server-frame.rates':
+    'In `welcome`, `messageRate` and `messageBurst` are the frames that the server accepts a second and at once; `byteRate` and `byteBurst` are the same in bytes.',
   'protocol.errors.rate':
     'The server answers frames above its rate, of frames or of bytes, with `rate_limited`.',
   'protocol.errors.every-frame-counts': 'Every frame counts towards the rate, `pong` too.',
@@ -135,6 +137,8 @@ export const protocol = {
     'If `reconnectAfter` is a number, the client may come back after that many milliseconds.',
   'protocol.closing.reconnect-after-random':
     'Unless the application names a `reconnectAfter`, the server gives each client a random one of up to 5000 ms, so that not all clients return at once.',
+  'protocol.closing.reconnect-after-grows':
+    'If connections end soon after `welcome` again and again, the client MUST wait for a time that grows, whatever `reconnectAfter` says.',
   'protocol.closing.never-come-back':
     'If `reconnectAfter` is null, the client MUST NOT come back with the same handshake.',
   'protocol.closing.wait-grows':

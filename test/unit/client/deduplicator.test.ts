@@ -50,3 +50,27 @@ test.each([
   deduplicator.delivered({ topic: 'a', payload: 1 })
   expect(deduplicator.isDuplicate(other)).toBe(false)
 })
+
+test('a message that came before the request on the new connection does not swallow an equal one after the reply', () => {
+  const tick = { topic: 'tick' }
+  const deduplicator = new Deduplicator()
+  deduplicator.delivered(tick)
+  deduplicator.delivered(tick)
+  deduplicator.hold(tick)
+  deduplicator.mark()
+  deduplicator.delivered(tick)
+  deduplicator.forget()
+  expect(deduplicator.missing()).toEqual([])
+  expect([1, 2].map(() => deduplicator.isDuplicate(tick))).toEqual([true, false])
+})
+
+test('memory is bounded: the oldest messages are forgotten, and holding ends', () => {
+  const deduplicator = new Deduplicator()
+  const large = (number: number): MessageFrame => ({ topic: 'n', payload: `${number}${'x'.repeat(100_000)}` })
+  for (let number = 0; number < 200; number++) deduplicator.delivered(large(number))
+  const remembered = Array.from({ length: 200 }, (_, number) => deduplicator.isDuplicate(large(number)))
+  expect(remembered.indexOf(true)).toBeGreaterThan(150)
+  expect(remembered.at(-1)).toBe(true)
+  const held = Array.from({ length: 200 }, (_, number) => deduplicator.hold(large(number)))
+  expect(held.filter(Boolean).length).toBeLessThan(50)
+})

@@ -222,6 +222,49 @@ describe('during a switch', () => {
     expect(states).toEqual([])
   })
 
+  test('a subscription that is cancelled then is cancelled on the server, too', async () => {
+    verifies('delivery.transport-change.cancel')
+    const { first, second, subscription, answer } = await halfway()
+    subscription.cancel()
+    await answer(first)
+    await answer(second)
+    expect(first.peer.frames.slice(0, 2)).toMatchObject([
+      { type: 'subscribe', topics: ['n'] },
+      { type: 'unsubscribe', topics: ['n'] },
+    ])
+  })
+
+  test('a subscription that is cancelled then is cancelled on the server, too, if the old connection is lost', async () => {
+    const { first, second, subscription } = await halfway()
+    subscription.cancel()
+    second.peer.close(lost)
+    await settle()
+    expect(first.peer.frames.at(-1)).toMatchObject({ type: 'unsubscribe', topics: ['n'] })
+  })
+
+  test('a message equal to one that came before the switch is delivered', async () => {
+    const { first, second, heard, answer } = await fallenBack().then(async (started) => {
+      const { first, second } = started
+      first.silent = true
+      await vi.advanceTimersByTimeAsync(FIRST_TRY_MS)
+      // While the new connection is dialled, and before it has subscribed.
+      for (let tick = 0; tick < 3; tick++) second.peer.message({ topic: 'n', payload: 'tick' })
+      second.obliging = false
+      first.peer.message(quiet('better'))
+      await settle()
+      const answer = (transport: MemoryTransport) => {
+        const { id } = transport.peer.frames.at(-1) as SubscribeFrame
+        transport.peer.message({ type: 'reply', id: id as number })
+        return settle()
+      }
+      return { ...started, answer }
+    })
+    await answer(first)
+    await answer(second)
+    first.peer.message({ topic: 'n', payload: 'tick' })
+    expect(heard).toEqual(['tick', 'tick', 'tick', 'tick'])
+  })
+
   test('the new connection is used at once if the old one is lost', async () => {
     const { client, first, second, heard } = await halfway()
     const closed = vi.fn()

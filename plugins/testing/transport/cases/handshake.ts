@@ -33,7 +33,10 @@ export const handshake: readonly TransportCase[] = [
   {
     name: 'the first frame of a session is welcome, with protocol, session id and limits',
     async run(context) {
-      const server = await context.start({ pingInterval: 20_000, limits: { maxPayload: 5000 } })
+      const server = await context.start({
+        pingInterval: 20_000,
+        limits: { maxPayload: 5000, messageRate: 70 },
+      })
       const peer = await server.openSession()
       const welcome = await peer.untilWelcome()
       expect(peer.frames[0], 'welcome MUST be the first frame').toEqual(welcome)
@@ -43,6 +46,7 @@ export const handshake: readonly TransportCase[] = [
         user: null,
         pingInterval: 20_000,
         maxPayload: 5000,
+        messageRate: 70,
       })
       const known = server.app.sessions.get(welcome.session)
       expect(known?.id, 'The session id in welcome MUST be that of a session of the app').toBe(
