@@ -155,9 +155,9 @@ export class RookeryError extends Error {
   /** Of an `internal` error: the id of its line in the server's log. */
   declare readonly id?: string
   /** Whether the same request or connection may succeed later. */
-  readonly retryable: boolean
+  declare readonly retryable: boolean
   /** Milliseconds until a closed client comes back; null: never; undefined: the default of `retryable`. */
-  readonly reconnectAfter: number | null | undefined
+  declare readonly reconnectAfter: number | null | undefined
 
   constructor(code: ErrorCode | (string & {}), message?: string, options: RookeryErrorOptions = {}) {
     super(
@@ -194,8 +194,7 @@ export class RookeryError extends Error {
 
   /** Creates an error from one that came over the wire. */
   static from(error: WireError): RookeryError {
-    const { issues, id, retryable } = error
-    return new RookeryError(error.code, error.message, { issues, id, retryable })
+    return new RookeryError(error.code, error.message, error)
   }
 }
 

@@ -5,6 +5,8 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 export class TcpProxy {
   /** Functions that end each connection and resolve when it has ended. */
   readonly #ends = new Set<() => Promise<unknown>>()
+  /** Functions that break the client's half of each connection. */
+  readonly #breaks = new Set<() => void>()
   readonly #target: number
   readonly #server = createServer((socket) => this.#forward(socket))
   #isBlocked = false
@@ -29,6 +31,15 @@ export class TcpProxy {
   async block(): Promise<void> {
     this.#isBlocked = true
     await Promise.all([...this.#ends].map((end) => end()))
+  }
+
+  /**
+   * Breaks the client's half of every connection, and keeps the server's half open and silent, as when a client loses its
+   * network. New connections are forwarded.
+   */
+  abandon(): void {
+    for (const one of this.#breaks) one()
+    this.#breaks.clear()
   }
 
   unblock(): void {
@@ -56,6 +67,11 @@ export class TcpProxy {
       return gone
     }
     this.#ends.add(end)
+    this.#breaks.add(() => {
+      socket.off('close', end)
+      socket.unpipe().destroy()
+      upstream.unpipe().resume()
+    })
     for (const one of [socket, upstream]) {
       // Without Nagle's algorithm, so that small messages are not delayed.
       one.setNoDelay(true)
