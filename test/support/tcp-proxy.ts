@@ -7,12 +7,13 @@ export class TcpProxy {
   readonly #ends = new Set<() => Promise<unknown>>()
   /** Functions that break the client's half of each connection. */
   readonly #breaks = new Set<() => void>()
-  readonly #target: number
+  /** The local port to which new connections are forwarded. */
+  target: number
   readonly #server = createServer((socket) => this.#forward(socket))
   #isBlocked = false
 
   private constructor(target: number) {
-    this.#target = target
+    this.target = target
   }
 
   /** Starts a proxy for a local port. The caller closes it. */
@@ -58,7 +59,7 @@ export class TcpProxy {
       socket.destroy()
       return
     }
-    const upstream = connect(this.#target, '127.0.0.1')
+    const upstream = connect(this.target, '127.0.0.1')
     const gone = new Promise((resolve) => upstream.once('close', resolve))
     const end = () => {
       socket.destroy()
