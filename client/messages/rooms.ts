@@ -78,8 +78,11 @@ export class Rooms {
         membership.state = 'none'
         membership.refused = false
       }
-      // The application has left some of them since.
-      for (const name of this.#copied) if (!this.#byName.has(name)) this.#membership(name).state = 'joined'
+      for (const name of this.#copied) {
+        const membership = this.#membership(name)
+        // The application has left the room since.
+        if (membership.handles.size === 0) membership.state = 'joined'
+      }
       this.#copied = []
     }
     for (const [name, membership] of this.#byName) {

@@ -21,6 +21,19 @@ export const protocol = {
   'protocol.connect.welcome': 'The server opens every session with `welcome`.',
   'protocol.connect.frames-before-welcome':
     'A client may send frames before `welcome` arrives; the server handles them after it has sent `welcome`.',
+  'protocol.previous.replaces':
+    'A new session with the parameter `previous=<secret>` in its handshake replaces the session whose `welcome` had that `secret`: the server closes the earlier session with `replaced`, on whichever node it is.',
+  'protocol.previous.order':
+    'The close hooks of the earlier session have settled, and it has left its rooms, before the new session opens; the server waits at most 1.5 s for this.',
+  'protocol.previous.once': 'A `secret` has no effect after its session has ended.',
+  'protocol.previous.ignored':
+    'The server ignores a `secret` that it does not know, and one of a session of another user.',
+  'protocol.previous.beside':
+    "A new session with the parameter `beside=<secret>` closes no session; with `members: 'reject'` or `'replace'`, both sessions may be in the same rooms.",
+  'protocol.previous.name-taken':
+    'If a handshake is refused with `name_taken`, `reconnectAfter` is a number for as long as the session that has the name could be a stale one, and null after that.',
+  'protocol.previous.secret':
+    'A client MUST keep the value of `secret` secret; the server neither logs it nor passes it to hooks in the query.',
   'protocol.first-token.welcome': 'The answer to a valid first `auth` frame is `welcome`.',
   'protocol.first-token.reply':
     'If the first `auth` frame has an `id`, a `reply` with the payload `{}` follows `welcome`.',

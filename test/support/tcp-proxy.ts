@@ -5,12 +5,15 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 export class TcpProxy {
   /** Functions that end each connection and resolve when it has ended. */
   readonly #ends = new Set<() => Promise<unknown>>()
-  readonly #target: number
+  /** Functions that break the client's half of each connection. */
+  readonly #breaks = new Set<() => void>()
+  /** The local port to which new connections are forwarded. */
+  target: number
   readonly #server = createServer((socket) => this.#forward(socket))
   #isBlocked = false
 
   private constructor(target: number) {
-    this.#target = target
+    this.target = target
   }
 
   /** Starts a proxy for a local port. The caller closes it. */
@@ -31,6 +34,15 @@ export class TcpProxy {
     await Promise.all([...this.#ends].map((end) => end()))
   }
 
+  /**
+   * Breaks the client's half of every connection, and keeps the server's half open and silent, as when a client loses its
+   * network. New connections are forwarded.
+   */
+  abandon(): void {
+    for (const one of this.#breaks) one()
+    this.#breaks.clear()
+  }
+
   unblock(): void {
     this.#isBlocked = false
   }
@@ -47,7 +59,7 @@ export class TcpProxy {
       socket.destroy()
       return
     }
-    const upstream = connect(this.#target, '127.0.0.1')
+    const upstream = connect(this.target, '127.0.0.1')
     const gone = new Promise((resolve) => upstream.once('close', resolve))
     const end = () => {
       socket.destroy()
@@ -56,6 +68,11 @@ export class TcpProxy {
       return gone
     }
     this.#ends.add(end)
+    this.#breaks.add(() => {
+      socket.off('close', end)
+      socket.unpipe().destroy()
+      upstream.unpipe().resume()
+    })
     for (const one of [socket, upstream]) {
       // Without Nagle's algorithm, so that small messages are not delayed.
       one.setNoDelay(true)

@@ -57,7 +57,7 @@ describe('the bytes that wait for a client', () => {
   })
 
   it('count in bytes while a client of server-sent events is away', () => {
-    const downlink = new Downlink({ closeTimeout: 1, maxKeptBytes: 1000 }, true)
+    const downlink = new Downlink({ closeTimeout: 1, grace: 1, maxKeptBytes: 1000 }, true)
     const frames = [wide(100), wide(100), wide(100)]
     const bytes = frames.reduce((sum, frame) => sum + frame.bytes, 0)
     downlink.write(frames)
