@@ -63,7 +63,7 @@ export interface ClientOptions {
    * @default { min: 10_000, max: 120_000 }
    */
   readonly upgrade?: ReconnectOptions | undefined
-  /** Most messages and calls in the queue while there is no connection. @default 100 */
+  /** Most messages and calls in the queue while there is no connection, or while `buffered` is above 1 MiB. @default 100 */
   readonly maxQueue?: number | undefined
   /** Whether `createClient` connects. With false, the application calls `connect()`. @default true */
   readonly autoConnect?: boolean | undefined

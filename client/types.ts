@@ -35,8 +35,8 @@ export interface ClientEvents {
     end: { readonly error: RookeryError; readonly willReconnect: boolean; readonly retryIn: number | null },
   ]
   /**
-   * The server refused a frame that has no reply (its error), refused this client (its error), or sent an invalid frame
-   * (`bad_frame`); or the client could not renew its token (`connection_failed`, or the server's error).
+   * The server or a proxy refused a frame that has no reply, or refused this client (its error), or the server sent an
+   * invalid frame (`bad_frame`); a message over server-sent events was lost with its connection (`disconnected`); or the client could not renew its token (`connection_failed`, or the server's error).
    */
   error: [error: RookeryError]
 }
