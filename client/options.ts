@@ -70,7 +70,12 @@ export interface ClientOptions {
    * @default { min: 10_000, max: 120_000 }
    */
   readonly upgrade?: ReconnectOptions | undefined
-  /** Most messages and calls that wait: for a connection, or for the server's rate. @default 100 */
+  /**
+   * Most messages and calls in the queue: while there is no connection, while they wait for the server's rate, or while
+   * `buffered` is above 1 MiB.
+   *
+   * @default 100
+   */
   readonly maxQueue?: number | undefined
   /**
    * Whether `createClient` connects. With false, the application calls `connect()`.

@@ -36,9 +36,10 @@ export interface ClientEvents {
     end: { readonly error: RookeryError; readonly willReconnect: boolean; readonly retryIn: number | null },
   ]
   /**
-   * The server refused a frame that has no reply, refused or ended a subscription that nobody observes, or refused this
-   * client (its error); or it sent an invalid frame (`bad_frame`); or the client could not renew its token
-   * (`connection_failed`, or the server's error).
+   * The server or a proxy refused a frame that has no reply, the server refused or ended a subscription that nobody
+   * observes, or refused this client (its error); or it sent an invalid frame (`bad_frame`); a message over server-sent
+   * events was lost with its connection (`disconnected`); or the client could not renew its token (`connection_failed`, or
+   * the server's error).
    */
   error: [error: RookeryError]
 }

@@ -8,7 +8,6 @@ import type {
   ServerFrame,
   WelcomeFrame,
 } from '../../core/protocol/protocol.ts'
-import { refusalOf } from '../transports/frames.ts'
 import { closeFrameOf, fetchRefusal, parseRefusal } from '../transports/refusal.ts'
 import type {
   ClientConnection,
@@ -146,13 +145,15 @@ class SocketIoConnection implements ClientConnection {
   }
 
   #sendMessage(frame: SendFrame, reply: readonly ((answer: unknown) => void)[]): void {
-    const { topic } = frame
+    const { topic, id } = frame
     if (!RESERVED_EVENTS.has(topic)) {
       this.#socket.emit(topic, ...('payload' in frame ? [frame.payload] : []), ...reply)
       return
     }
-    const error = new RookeryError('invalid_topic', `Socket.IO reserves '${topic}'`)
-    queueMicrotask(() => this.#deliver(refusalOf(frame, error)))
+    const error = new RookeryError('invalid_topic', `Socket.IO reserves '${topic}'`).toJSON()
+    queueMicrotask(() =>
+      this.#deliver(id === undefined ? { type: 'error', error } : { type: 'reply', id, error }),
+    )
   }
 
   #deliver(frame: ServerFrame | undefined): void {

@@ -41,9 +41,6 @@ const MAX_UNACKNOWLEDGED_BYTES = 64 * 1024
 /** A frame counts as this many bytes more, so that the client acknowledges at least every 256 frames. */
 const FRAME_OVERHEAD_BYTES = 256
 
-/** Ends the session. With `keepalive`, the browser sends the request even if the page closes. */
-const END_REQUEST = { method: 'DELETE', keepalive: true } as const
-
 type Params = Readonly<Record<string, string>>
 
 /**
@@ -97,10 +94,10 @@ export class SseConnection implements ClientConnection {
     if (!this.#finished) await Promise.race([this.#uplink?.settle(), delay(signal, CLOSE_WAIT_MS)])
     this.#controller.abort()
     if (!this.#session || this.#finished) return
-    // If the request fails, the session ends on the server after its grace time.
-    await requestText(this.#request, `/${this.#session}`, END_REQUEST, undefined, CLOSE_WAIT_MS).catch(
-      () => {},
-    )
+    // With `keepalive`, the browser sends the request even if the page closes. If it fails, the session ends after its grace.
+    const options = { method: 'DELETE', keepalive: true } as const
+    const suffix = `/${this.#session}`
+    await requestText(this.#request, suffix, options, undefined, CLOSE_WAIT_MS).catch(() => {})
   }
 
   /** Receives frames until the session ends. */

@@ -1,6 +1,6 @@
 import { RookeryError } from '../protocol/errors.ts'
-import { stringify } from '../protocol/stringify.ts'
 import type { User } from '../protocol/protocol.ts'
+import { stringify } from '../protocol/stringify.ts'
 import type { Logger } from '../util/logger.ts'
 
 /**
