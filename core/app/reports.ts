@@ -1,4 +1,4 @@
-import { publicError } from '../protocol/coded-error.ts'
+import { codedError, publicError } from '../protocol/coded-error.ts'
 import { errorTable, RookeryError } from '../protocol/errors.ts'
 import { logId, type Session } from '../sessions/session.ts'
 import type { Handshake } from '../sessions/transport.ts'
@@ -79,7 +79,7 @@ export class Reports {
   coded(error: unknown, where: Omit<ErrorReport, 'error' | 'id'>, fields: object = {}): RookeryError {
     const visible = publicError(error)
     if (visible) {
-      this.checkData(visible, where)
+      if (visible !== error) this.checkData(error as RookeryError, where)
       return visible
     }
     const id = this.failed(error, where, 'an internal error was hidden from a client', fields)
@@ -112,7 +112,7 @@ export class Reports {
 
   /** Logs that the data of an error is lost, since JSON cannot hold it. */
   checkData(error: RookeryError, { stage, session, topic }: Omit<ErrorReport, 'error' | 'id'>): void {
-    if (error.data === undefined || 'data' in error.toJSON()) return
+    if (error.data === undefined || codedError(error)?.data !== undefined) return
     const where = { stage, topic, ...(session && { session: logId(session) }) }
     this.#log.error(
       { err: error, ...where },

@@ -1,3 +1,4 @@
+import { codedError } from '../protocol/coded-error.ts'
 import { RookeryError, type WireError } from '../protocol/errors.ts'
 import { Frame } from '../protocol/frame.ts'
 import { assertTopic } from '../topics/topic.ts'
@@ -56,7 +57,10 @@ export class Addressing {
   async disconnect(target: Target, error: RookeryError): Promise<number> {
     const here = () => this.#sessions.disconnectHere(target, error)
     const { reconnectAfter } = error
-    const payload = { ...error.toJSON(), ...(reconnectAfter !== undefined && { reconnectAfter }) }
+    const payload = {
+      ...(codedError(error) ?? error).toJSON(),
+      ...(reconnectAfter !== undefined && { reconnectAfter }),
+    }
     const { count } = await this.#everywhere(target, 'disconnect', payload, here)
     return count
   }

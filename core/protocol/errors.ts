@@ -1,5 +1,3 @@
-import { lossOf } from './json-loss.ts'
-
 /** The row of the error table for one code. */
 export interface ErrorEntry {
   /** The message of an error that is created without one. */
@@ -124,12 +122,6 @@ export interface WireError {
   readonly id?: string
 }
 
-/** Copies the typed fields of an issue. Validators add fields that clients need not see, or that JSON cannot write. */
-export const wireIssue = ({ message, path }: Issue): Issue => ({
-  message: String(message),
-  ...(path && { path: Array.from(path, (key) => (typeof key === 'number' ? key : String(key))) }),
-})
-
 export interface RookeryErrorOptions {
   /** The error behind this one. It stays on its side of the wire. */
   readonly cause?: unknown
@@ -163,6 +155,8 @@ export interface RookeryErrorOptions {
 export class RookeryError extends Error {
   override readonly name = 'RookeryError'
   readonly code: ErrorCode | (string & {})
+  /** Whether the same request or connection may succeed later. */
+  readonly retryable: boolean
   // `declare`, so that an error without issues has no property `issues`.
   declare readonly issues?: readonly Issue[]
   /** What the application says about the error. */
@@ -171,22 +165,18 @@ export class RookeryError extends Error {
   declare readonly reconnectAfter?: number | null
   /** Of an `internal` error: the id of its line in the server's log. */
   declare readonly id?: string
-  readonly #retryable: boolean | undefined
 
   constructor(code: ErrorCode | (string & {}), message?: string, options: RookeryErrorOptions = {}) {
-    super(
-      message ?? errorEntry(code).message,
-      options.cause === undefined ? undefined : { cause: options.cause },
-    )
+    const row = errorEntry(code)
+    super(message ?? row.message, options)
     const { issues, data, retryable, reconnectAfter, id } = options
     this.code = code
     if (issues) this.issues = issues
     if (data !== undefined) this.data = data
-    if (isDelay(reconnectAfter)) this.reconnectAfter = reconnectAfter
+    if (reconnectAfter !== undefined) this.reconnectAfter = reconnectAfter
     if (id) this.id = id
-    // Other types are possible: errors come over the wire, and from JavaScript.
-    this.#retryable =
-      typeof retryable === 'boolean' ? retryable : typeof this.reconnectAfter === 'number' || undefined
+    // Over the wire, and from JavaScript, other types are possible.
+    this.retryable = (retryable ?? (reconnectAfter != null || row.retryable)) === true
   }
 
   /** HTTP status of the code. */
@@ -199,40 +189,21 @@ export class RookeryError extends Error {
     return errorEntry(this.code).close
   }
 
-  /** Whether the same request or connection may succeed later. */
-  get retryable(): boolean {
-    return this.#retryable ?? errorEntry(this.code).retryable
-  }
-
-  /**
-   * The error on the wire: code, message, issues, data, retryable and id, without the cause and the stack. Leaves out
-   * data that JSON cannot hold.
-   */
+  /** The error on the wire: code, message, issues, data, retryable and id, without the cause and the stack. */
   toJSON(): WireError {
-    const { retryable } = this
+    const { code, message, issues, data, retryable, id } = this
     return {
-      code: this.code,
-      message: this.message,
-      ...(this.issues && { issues: this.issues.map(wireIssue) }),
-      ...(isWritable(this.data) && { data: this.data }),
-      ...(retryable !== errorEntry(this.code).retryable && { retryable }),
-      ...(this.id && { id: this.id }),
+      code,
+      message,
+      ...(issues && { issues }),
+      ...(data !== undefined && { data }),
+      ...(retryable !== errorEntry(code).retryable && { retryable }),
+      ...(id && { id }),
     }
   }
 
   /** Creates an error from one that came over the wire. */
   static from(error: WireError & Pick<RookeryErrorOptions, 'reconnectAfter'>): RookeryError {
     return new RookeryError(error.code, error.message, error)
-  }
-}
-
-const isDelay = (value: unknown): value is number | null =>
-  value === null || (typeof value === 'number' && value >= 0 && value < Number.POSITIVE_INFINITY)
-
-const isWritable = (data: unknown): boolean => {
-  try {
-    return JSON.stringify(data) !== undefined && !lossOf(data)
-  } catch {
-    return false
   }
 }

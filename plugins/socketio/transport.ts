@@ -3,6 +3,7 @@ import { type Duplex, Readable } from 'node:stream'
 import { Server, type Socket } from 'socket.io'
 import type { FairQueue } from '../../core/admission/fair-queue.ts'
 import { canReadInPieces, StreamReader } from '../../core/admission/stream-reader.ts'
+import { codedError } from '../../core/protocol/coded-error.ts'
 import { reconnectAfter } from '../../core/protocol/control-frames.ts'
 import { RookeryError } from '../../core/protocol/errors.ts'
 import type { PeerSession } from '../../core/sessions/session.ts'
@@ -199,7 +200,7 @@ const REPORTED_STATUSES = new Set([401, 429])
 /** Creates the error of the client's `connect_error` event. */
 const connectError = (error: RookeryError): Error => {
   const delay = reconnectAfter(error)
-  const data = { ...error.toJSON(), ...(delay !== null && { reconnectAfter: delay }) }
+  const data = { ...(codedError(error) ?? error).toJSON(), ...(delay !== null && { reconnectAfter: delay }) }
   return Object.assign(new Error(error.message), { data })
 }
 
