@@ -17,6 +17,7 @@ import type { Session } from '../sessions/session.ts'
 import type { SessionHost } from '../sessions/session-host.ts'
 import { SessionOpener } from '../sessions/session-opener.ts'
 import { SessionRegistry } from '../sessions/session-registry.ts'
+import { TopicDecisions } from '../sessions/topic-decisions.ts'
 import type { TransportHost } from '../sessions/transport.ts'
 import { assertPattern, assertTopic, isReserved } from '../topics/topic.ts'
 import type { Logger } from '../util/logger.ts'
@@ -165,6 +166,9 @@ export class Engine {
       flusher: this.#flusher,
       fairQueue: this.#fairQueue,
       authorization: sessions.authorization,
+      decisions: new TopicDecisions(sessions.authorization, (error, session) =>
+        reports.report(error, session, 'authorize'),
+      ),
       fanOut: this.#fanOut,
       checkPattern: (pattern) => {
         assertPattern(pattern)
