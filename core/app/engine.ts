@@ -18,6 +18,7 @@ import type { Session } from '../sessions/session.ts'
 import type { SessionHost } from '../sessions/session-host.ts'
 import { SessionOpener } from '../sessions/session-opener.ts'
 import { SessionRegistry } from '../sessions/session-registry.ts'
+import { TopicDecisions } from '../sessions/topic-decisions.ts'
 import type { TransportHost } from '../sessions/transport.ts'
 import { assertPattern, assertTopic, isReserved, MAX_TOPIC_BYTES } from '../topics/topic.ts'
 import type { Logger } from '../util/logger.ts'
@@ -190,6 +191,9 @@ export class Engine {
       flusher: this.#flusher,
       fairQueue: this.#fairQueue,
       authorization: sessions.authorization,
+      decisions: new TopicDecisions(sessions.authorization, (error, session) =>
+        reports.report(error, session, 'authorize'),
+      ),
       fanOut: this.#fanOut,
       checkPattern: (pattern) => {
         assertPattern(pattern)

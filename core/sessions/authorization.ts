@@ -14,6 +14,12 @@ export interface Authorizer {
    * `'each'` means that the pattern alone does not decide: the server asks for every topic before its first message.
    */
   authorizePattern(session: Session, pattern: string): boolean | 'each'
+  /**
+   * Says which sessions share the decisions about topics of patterns with `'each'`: all for which this returns the same
+   * string. MUST return undefined if a decision depends on more of the session than the string tells. Called for each
+   * message, so it MUST be cheap. Without it, a decision holds for one session.
+   */
+  sharedBy?(session: Session): string | undefined
 }
 
 /** Asks the authorizers of an app. Without an authorizer everything is allowed, and the check costs nothing. */
@@ -29,6 +35,17 @@ export class Authorization {
   add(authorizer: Authorizer): () => void {
     this.#authorizers.add(authorizer)
     return () => this.#authorizers.delete(authorizer)
+  }
+
+  /** Sessions with the same string have the same rights. Undefined: the rights may be the session's own. */
+  sharedBy(session: Session): string | undefined {
+    let all = ''
+    for (const authorizer of this.#authorizers) {
+      const shared = authorizer.sharedBy?.(session)
+      if (shared === undefined) return undefined
+      all += `${shared.length} ${shared}`
+    }
+    return all
   }
 
   /** Checks an action. Returns a promise only if an authorizer does. @throws `forbidden` */

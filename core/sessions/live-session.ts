@@ -182,15 +182,30 @@ export class LiveSession implements InboundSession, SubscribingSession {
     this.#outbox.push(frame)
   }
 
-  /** Queues a frame that has been encoded already, for fan-out. */
-  deliver(frame: Frame): void {
-    if (this.#closed || frame.delivery === this.#lastDelivery) return
+  /** Takes a frame of the fan-out. */
+  deliver(frame: Frame, _topic: string, topics: readonly string[]): void {
+    if (this.#closed || this.hasTaken(frame)) return
+    if (this.patterns.hold(frame, topics)) return
     this.#lastDelivery = frame.delivery
     this.#outbox.push(frame)
   }
 
+  hasTaken(frame: Frame): boolean {
+    return frame.delivery === this.#lastDelivery
+  }
+
+  pass(frame: Frame): void {
+    if (this.#closed) return
+    this.#lastDelivery = Math.max(this.#lastDelivery, frame.delivery)
+    this.#outbox.push(frame)
+  }
+
   receivesUnchecked(topic: string): boolean {
-    return this.patterns.matchUnchecked(topic)
+    return this.patterns.matches(topic, false)
+  }
+
+  receivesPerTopic(topic: string): boolean {
+    return this.patterns.matches(topic, true)
   }
 
   /** Sends `welcome` and the frames that have waited for it, and starts the pings. */

@@ -1,6 +1,7 @@
 import { RookeryError } from '../protocol/errors.ts'
+import type { Frame } from '../protocol/frame.ts'
 import { topicMatches } from '../topics/topic.ts'
-import { isForbidden } from './authorization.ts'
+import { type Authorization, isForbidden } from './authorization.ts'
 import type { FanOut, Subscriber } from './fan-out.ts'
 import type { Session } from './session.ts'
 import { BY_CLIENT, BY_SERVER, PER_TOPIC, SubscriptionTable } from './subscription-table.ts'
@@ -11,7 +12,7 @@ import {
 } from './topic-authorization.ts'
 
 /** A session, as its subscriptions see it. */
-export type SubscribingSession = AuthorizedSession & Subscriber
+export type SubscribingSession = AuthorizedSession
 
 /** The app, as a session's subscriptions see it. */
 export interface SubscriptionsHost extends TopicAuthorizationHost {
@@ -19,6 +20,8 @@ export interface SubscriptionsHost extends TopicAuthorizationHost {
   readonly fanOut: FanOut
   /** Checks a pattern that a client subscribes to. @throws `invalid_pattern`, `reserved_topic` */
   checkPattern(pattern: string): void
+  readonly authorization: Authorization
+  report(error: unknown, session: Session, stage: string): void
   /** Logs that a pattern of a client was refused. */
   refusedPattern(error: unknown, session: Session, pattern: string): void
 }
@@ -32,10 +35,7 @@ export interface SubscribeResult {
 }
 
 /** An allowed pattern, and whether each of its topics has to be authorized. */
-interface AllowedPattern {
-  readonly pattern: string
-  readonly perTopic: boolean
-}
+type AllowedPattern = { readonly pattern: string; readonly perTopic: boolean }
 
 type CheckedPattern = AllowedPattern | { readonly pattern: string; readonly error: unknown }
 
@@ -87,32 +87,54 @@ export class Subscriptions {
     this.#remove(pattern, BY_SERVER)
   }
 
-  /** Whether a pattern whose topics need no check matches the topic. */
-  matchUnchecked(topic: string): boolean {
+  /** Whether a pattern matches the topic, of the patterns whose topics are checked one by one or of the others. */
+  matches(topic: string, perTopic: boolean): boolean {
     let found = false
     this.#table.visit((pattern, flags) => {
-      found ||= isUnchecked(flags) && topicMatches(pattern, topic)
+      found ||= isUnchecked(flags) !== perTopic && topicMatches(pattern, topic)
     })
     return found
   }
 
-  /** Authorizes all patterns of the client again. Removes those which are no longer allowed, and resolves with them. */
+  /** Makes a frame wait if earlier frames wait for a decision about their topic. Returns whether it does. */
+  hold(frame: Frame, topics: readonly string[]): boolean {
+    const authorization = this.#topicAuthorization
+    if (!authorization?.holds) return false
+    authorization.hold(frame, topics)
+    return true
+  }
+
+  /**
+   * Authorizes the client's patterns again, removes those that are no longer allowed, and resolves with them. While a check
+   * is under way, the topics of the pattern's messages are checked one by one.
+   */
   async recheck(): Promise<readonly string[]> {
-    this.#topicAuthorization?.reset()
+    const { user } = this.#session
     const denied: string[] = []
+    const settle = (checked: CheckedPattern) => {
+      const { pattern } = checked
+      // A later change of the rights has its own check.
+      if (!this.#has(pattern, BY_CLIENT) || this.#session.user !== user) return
+      if (!('error' in checked)) {
+        this.#setForClient(pattern, checked.perTopic)
+        return
+      }
+      if (!isForbidden(checked.error)) this.#host.report(checked.error, this.#session, 'authorize')
+      this.#host.refusedPattern(checked.error, this.#session, pattern)
+      denied.push(pattern)
+      this.removeForClient([pattern])
+    }
+    const pending: Promise<void>[] = []
     for (const pattern of this.list) {
       if (!this.#has(pattern, BY_CLIENT)) continue
-      try {
-        const { perTopic } = await this.#check(pattern)
-        if (this.#has(pattern, BY_CLIENT)) this.#setForClient(pattern, perTopic)
-      } catch (error) {
-        if (!isForbidden(error)) this.#host.report(error, this.#session, 'authorize')
-        if (!this.#has(pattern, BY_CLIENT)) continue
-        this.#host.refusedPattern(error, this.#session, pattern)
-        denied.push(pattern)
-        this.removeForClient([pattern])
-      }
+      const check = this.#check(pattern)
+      if (check instanceof Promise) {
+        this.#setForClient(pattern, true)
+        pending.push(check.then(settle))
+      } else settle(check)
     }
+    this.#topicAuthorization?.reset()
+    await Promise.all(pending)
     return denied
   }
 
@@ -120,6 +142,7 @@ export class Subscriptions {
     this.#table.visit((pattern, _flags, place) => this.#host.fanOut.unsubscribe(pattern, place))
     this.#table.clear()
     this.#ofClient = 0
+    this.#topicAuthorization?.clear()
   }
 
   /** Checks patterns, and at most `maxSubscriptions` new ones: a check may be expensive. */
@@ -127,23 +150,28 @@ export class Subscriptions {
     const { maxSubscriptions } = this.#host.limits
     let left = this.#ofClient < maxSubscriptions ? maxSubscriptions : 0
     return [...patterns].map((pattern) => {
-      const isNew = !this.#has(pattern, BY_CLIENT)
       try {
         this.#host.checkPattern(pattern)
-        if (isNew && left-- <= 0) throw tooMany(maxSubscriptions)
-        const check = this.#check(pattern)
-        return check instanceof Promise ? check.catch((error) => ({ pattern, error })) : check
       } catch (error) {
         return { pattern, error }
       }
+      const isNew = !this.#has(pattern, BY_CLIENT)
+      if (isNew && left-- <= 0) return { pattern, error: tooMany(maxSubscriptions) }
+      return this.#check(pattern)
     })
   }
 
-  #check(pattern: string): AllowedPattern | Promise<AllowedPattern> {
-    const perTopic = this.#host.authorization.checkPattern(this.#session, pattern)
-    return perTopic instanceof Promise
-      ? perTopic.then((each) => ({ pattern, perTopic: each }))
-      : { pattern, perTopic }
+  /** Asks the authorizers about a pattern. */
+  #check(pattern: string): CheckedPattern | Promise<CheckedPattern> {
+    const refused = (error: unknown) => ({ pattern, error })
+    try {
+      const perTopic = this.#host.authorization.checkPattern(this.#session, pattern)
+      return perTopic instanceof Promise
+        ? perTopic.then((each) => ({ pattern, perTopic: each }), refused)
+        : { pattern, perTopic }
+    } catch (error) {
+      return refused(error)
+    }
   }
 
   #addAll(checked: readonly CheckedPattern[]): SubscribeResult {

@@ -1,45 +1,43 @@
 import { RookeryError } from '../protocol/errors.ts'
 import type { Frame } from '../protocol/frame.ts'
-import { type Authorization, isForbidden } from './authorization.ts'
 import type { Subscriber } from './fan-out.ts'
 import type { Session } from './session.ts'
-
-/** Decisions kept for a session. The oldest decision is dropped, and its topic is checked again at the next message. */
-const MAX_DECISIONS = 10_000
+import type { TopicDecisions } from './topic-decisions.ts'
 
 /** The session whose messages are authorized. */
-export interface AuthorizedSession extends Session {
-  readonly places: Subscriber['places']
-  deliver(frame: Frame): void
+export interface AuthorizedSession extends Session, Subscriber {
+  /** Whether the session has taken a frame of the delivery under way already. */
+  hasTaken(frame: Frame): boolean
+  /** Queues a frame for the client. */
+  pass(frame: Frame): void
   /** Whether the session receives a topic by a pattern whose topics need no check. */
   receivesUnchecked(topic: string): boolean
+  /** Whether the session receives a topic by a pattern whose topics are checked. */
+  receivesPerTopic(topic: string): boolean
 }
 
 /** The app, as topic authorization sees it. */
 export interface TopicAuthorizationHost {
   readonly limits: { readonly maxBuffered: number }
-  readonly authorization: Authorization
-  report(error: unknown, session: Session, stage: string): void
+  readonly decisions: TopicDecisions
 }
 
 /**
  * Receives the messages of patterns whose topics have to be authorized one by one. Each topic is checked before its
- * first message; messages that come during the check wait for it.
+ * first message. A message that waits for a check holds up all later published messages of the session, so that they keep
+ * their order.
  */
 export class TopicAuthorization implements Subscriber {
   readonly id: string
   readonly #session: AuthorizedSession
   readonly #host: TopicAuthorizationHost
-  /** The decision of each topic, or the frames that wait for it. */
-  readonly #topics = new Map<string, boolean | Frame[]>()
-  /** Frames delivered while checks were under way. An event may have several topics, and a session gets it once. */
-  #delivered = new WeakSet<Frame>()
-  /** The frame delivered last. The other topics of its event come right after it. */
-  #last: Frame | undefined
-  /** Number of times that the decisions have been dropped. */
-  #generation = 0
-  #checks = 0
-  #waitingBytes = 0
+  /** Frames that wait, in the order of publishing. Each is decided about when it is the first. */
+  #queue: { readonly frame: Frame; readonly topics: readonly string[] }[] = []
+  #bytes = 0
+  /** Only decisions about later questions count. */
+  #since = 0
+  /** The wait for the decision about the first frame. */
+  #wait: object | undefined
 
   constructor(session: AuthorizedSession, host: TopicAuthorizationHost) {
     this.id = session.id
@@ -51,99 +49,79 @@ export class TopicAuthorization implements Subscriber {
     return this.#session.places
   }
 
+  /** Whether frames wait. */
+  get holds(): boolean {
+    return this.#queue.length > 0
+  }
+
   deliver(frame: Frame, topic: string, topics: readonly string[]): void {
+    const session = this.#session
     // The session may have closed while other sessions took the same frame.
-    if (this.#session.closed) return
-    const known = this.#topics.get(topic)
-    if (known === true) this.#pass(frame)
-    if (typeof known === 'boolean' || frame === this.#last) return
-    // Another subscription of the session delivers the frame without a check.
-    if (topics.some((other) => this.#session.receivesUnchecked(other))) return
-    if (known) this.#wait(known, frame)
-    else this.#check(frame, topic)
+    if (session.closed || session.hasTaken(frame)) return
+    const { decisions } = this.#host
+    let decision = decisions.known(session, topic, this.#since)
+    if (!decision) {
+      // Another subscription of the session delivers the frame without a check.
+      if (topics.some((other) => session.receivesUnchecked(other))) return
+      decision = decisions.ask(session, topic)
+    }
+    if (decision.allowed === true && !this.holds) session.deliver(frame, topic, topics)
+    else if (decision.allowed !== false) this.hold(frame, topics)
   }
 
-  /** Drops all decisions, because the session's rights have changed. */
+  /** Makes a frame wait behind the others. */
+  hold(frame: Frame, topics: readonly string[]): void {
+    if (this.#session.closed || this.#queue.at(-1)?.frame === frame) return
+    this.#bytes += frame.bytes
+    if (this.#bytes > this.#host.limits.maxBuffered) {
+      this.#session.close(new RookeryError('slow_consumer'))
+      return
+    }
+    this.#queue.push({ frame, topics })
+    if (this.#queue.length === 1) this.#flush()
+  }
+
+  /** Forgets all decisions, because the session's rights have changed. Frames that wait are decided about anew. */
   reset(): void {
-    this.#generation++
-    for (const [topic, known] of this.#topics) if (typeof known === 'boolean') this.#topics.delete(topic)
+    this.#since = this.#host.decisions.questions
+    this.#flush()
   }
 
-  #check(frame: Frame, topic: string): void {
-    try {
-      const checked = this.#host.authorization.check(this.#session, 'subscribe', topic)
-      if (!checked) {
-        this.#decide(topic, true)
-        this.#pass(frame)
+  /** Drops the frames that wait. */
+  clear(): void {
+    this.#queue = []
+    this.#bytes = 0
+    this.#wait = undefined
+  }
+
+  /** Passes on or drops the first frames, until one of them waits for a decision. */
+  #flush(): void {
+    for (let first = this.#queue[0]; first && !this.#session.closed; first = this.#queue[0]) {
+      const allowed = this.#decide(first.topics)
+      if (allowed instanceof Promise) {
+        const wait = {}
+        this.#wait = wait
+        void allowed.then(() => this.#wait === wait && this.#flush())
         return
       }
-      this.#checks++
-      const waiting: Frame[] = []
-      this.#topics.set(topic, waiting)
-      this.#wait(waiting, frame)
-      const generation = this.#generation
-      const settle = (allowed: boolean) => {
-        if (generation === this.#generation) this.#settle(topic, waiting, allowed)
-        else this.#checkAgain(topic, waiting)
-      }
-      checked.then(
-        () => settle(true),
-        (error) => {
-          this.#report(error)
-          settle(false)
-        },
-      )
-    } catch (error) {
-      this.#report(error)
-      this.#decide(topic, false)
+      this.#queue.shift()
+      this.#bytes -= first.frame.bytes
+      if (allowed) this.#session.pass(first.frame)
     }
   }
 
-  #pass(frame: Frame): void {
-    if (this.#checks > 0) {
-      if (this.#delivered.has(frame)) return
-      this.#delivered.add(frame)
+  /** Whether the session receives one of the topics now. */
+  #decide(topics: readonly string[]): boolean | Promise<void> {
+    const session = this.#session
+    if (topics.some((topic) => session.receivesUnchecked(topic))) return true
+    const { decisions } = this.#host
+    let pending: Promise<void> | undefined
+    for (const topic of topics) {
+      if (!session.receivesPerTopic(topic)) continue
+      const { allowed } = decisions.known(session, topic, this.#since) ?? decisions.ask(session, topic)
+      if (allowed === true) return true
+      if (allowed !== false) pending ??= allowed
     }
-    this.#last = frame
-    this.#session.deliver(frame)
-  }
-
-  #wait(waiting: Frame[], frame: Frame): void {
-    if (waiting.at(-1) === frame) return
-    this.#waitingBytes += frame.bytes
-    if (this.#waitingBytes > this.#host.limits.maxBuffered)
-      this.#session.close(new RookeryError('slow_consumer'))
-    else waiting.push(frame)
-  }
-
-  #report(error: unknown): void {
-    if (!isForbidden(error)) this.#host.report(error, this.#session, 'authorize')
-  }
-
-  #settle(topic: string, waiting: Frame[], allowed: boolean): void {
-    for (const frame of waiting) {
-      this.#waitingBytes -= frame.bytes
-      if (allowed) this.#pass(frame)
-    }
-    this.#decide(topic, allowed)
-    if (--this.#checks === 0) this.#delivered = new WeakSet()
-  }
-
-  /** The session's rights have changed during the check, so its result does not count. */
-  #checkAgain(topic: string, waiting: Frame[]): void {
-    this.#topics.delete(topic)
-    this.#checks--
-    for (const frame of waiting) {
-      this.#waitingBytes -= frame.bytes
-      this.deliver(frame, topic, [topic])
-    }
-  }
-
-  #decide(topic: string, allowed: boolean): void {
-    this.#topics.delete(topic)
-    this.#topics.set(topic, allowed)
-    if (this.#topics.size <= MAX_DECISIONS) return
-    const [oldest] = this.#topics.keys()
-    if (typeof this.#topics.get(oldest as string) === 'boolean') this.#topics.delete(oldest as string)
+    return pending ?? false
   }
 }

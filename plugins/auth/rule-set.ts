@@ -91,7 +91,17 @@ export class RuleSet {
       const params = parameters.map(([index, name]) => [name, requested.segments[index] as string] as const)
       // A wildcard stands for any value, and the rule decides about one value.
       if (params.some(([, value]) => value === '*')) return false
-      const allowed: unknown = allow({ ...ctx, user, params: Object.fromEntries(params) })
+      const allowed: unknown = allow({
+        user,
+        params: Object.fromEntries(params),
+        // The context notes what a rule reads.
+        get session() {
+          return ctx.session
+        },
+        get claims() {
+          return ctx.claims
+        },
+      })
       if (isPromiseLike(allowed)) {
         Promise.resolve(allowed).catch(() => {})
         fail("a rule must return true or false, not a promise; use 'authorize' for asynchronous decisions")

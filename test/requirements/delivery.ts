@@ -9,6 +9,8 @@ export const delivery = {
   'delivery.published.broadcast':
     '`ctx.broadcast` leaves out the session of the sender, and no other session.',
   'delivery.published.not-allowed': 'A message does not reach a session that may not subscribe to its topic.',
+  'delivery.published.new-rights':
+    'When the rights of a session change, messages that wait for an authorizer are decided about by the new rights.',
   'delivery.published.snapshot':
     'A payload reaches clients as it was when it was published; later changes to the object have no effect.',
   'delivery.published.rejects-first':
@@ -22,7 +24,7 @@ export const delivery = {
   'delivery.order.one-topic':
     'Messages that one node publishes on one topic reach every session in the order of publishing.',
   'delivery.order.one-node':
-    'Messages that one node publishes on different topics reach the sessions of that node in the order of publishing, unless an authorizer takes time to decide about a topic.',
+    'Messages that one node publishes on different topics reach the sessions of that node in the order of publishing, also if an authorizer takes longer for one topic than for another.',
   'delivery.order.nested':
     'A message that a hook or an authorizer publishes while another message is being delivered follows that message at every session, listener and node.',
   'delivery.order.of-each-node':

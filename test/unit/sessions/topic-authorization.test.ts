@@ -7,6 +7,7 @@ import {
   Subscriptions,
   type SubscriptionsHost,
 } from '../../../core/sessions/subscriptions.ts'
+import { TopicDecisions } from '../../../core/sessions/topic-decisions.ts'
 import { topicMatches } from '../../../core/topics/topic.ts'
 import { verifies } from '../../requirements.ts'
 
@@ -34,15 +35,24 @@ const open = ({ ask = true, free = 'free/*', maxBuffered = 1000 } = {}) => {
   const session = {
     id: 's',
     closed: false,
-    deliver: (frame: Frame) => {
-      // The outbox also drops a frame that it has just queued.
-      if (heard.at(-1) !== frame.text) heard.push(frame.text)
+    last: 0,
+    deliver: (frame: Frame, _topic: string, topics: readonly string[]) => {
+      if (session.hasTaken(frame) || patterns.hold(frame, topics)) return
+      session.last = frame.delivery
+      session.pass(frame)
+    },
+    hasTaken: (frame: Frame) => session.last === frame.delivery,
+    pass: (frame: Frame) => {
+      session.last = Math.max(session.last, frame.delivery)
+      heard.push(frame.text)
     },
     close: (error: { code: string }) => void heard.push(`closed ${error.code}`),
-    receivesUnchecked: (topic: string): boolean => patterns.matchUnchecked(topic),
+    receivesUnchecked: (topic: string): boolean => patterns.matches(topic, false),
+    receivesPerTopic: (topic: string): boolean => patterns.matches(topic, true),
   }
   const host = {
     authorization: access,
+    decisions: new TopicDecisions(access, (error) => reported.push(error)),
     limits: { maxSubscriptions: 9, maxBuffered },
     checkPattern: () => {},
     refusedPattern: () => {},
@@ -128,7 +138,7 @@ describe('a session whose topics are authorized one by one', () => {
     publish(3, 'a')
     // This answers the question from before the change.
     await answer(true)
-    expect(questions.map(({ topic }) => topic)).toEqual(['a', 'b'])
+    expect(questions.map(({ topic }) => topic)).toEqual(['b', 'a'])
     await answer(false)
     await answer(false)
     publish(4, 'b')
