@@ -20,6 +20,7 @@ import type {
 } from './types.ts'
 import { warn } from './util/debug-log.ts'
 import { Emitter } from './util/emitter.ts'
+import { invalidOption } from './util/invalid-option.ts'
 
 /**
  * Creates a client and connects it, unless `autoConnect` is false.
@@ -112,6 +113,7 @@ class ReconnectingClient implements Client {
     { local = false }: SubscribeOptions = {},
   ): Subscription {
     this.#assertNotClosed()
+    if (typeof local !== 'boolean') throw invalidOption('local', 'true or false', local)
     return this.#subscriptions.add(pattern, listener as Listener, local)
   }
 
@@ -184,7 +186,7 @@ class ReconnectingClient implements Client {
     this.#state = 'open'
     const maxPayload = welcome.maxPayload ?? Number.POSITIVE_INFINITY
     const tooLarge = this.#queue.limit(maxPayload)
-    this.#subscriptions.limit(maxPayload)
+    this.#subscriptions.maxPayload = maxPayload
     this.#sender.flush()
     this.#become('open', { transport })
     // A listener may have closed the client.
@@ -196,7 +198,7 @@ class ReconnectingClient implements Client {
   #reportRefusal(error: RookeryError): void {
     if (this.#events.emit('error', error) || this.#hasWarned) return
     this.#hasWarned = true
-    warn(`${error.message} (${error.code}). Listen to such errors: client.on('error', …)`)
+    warn(`${error.message} (${error.code}). Handle it with client.on('error', …)`)
   }
 
   #receive(frame: SessionFrame): void {

@@ -11,21 +11,24 @@ const BURST_SHARE = 0.75
 
 /** Keeps the frames of one connection within the rates that the server has announced: a token bucket for each rate. */
 export class Pacer {
-  readonly #buckets: readonly Bucket[]
+  readonly #frames: Bucket
+  readonly #bytes: Bucket
 
   /** @param now milliseconds on a steady clock */
   constructor({ messageRate, messageBurst, byteRate, byteBurst }: Partial<WelcomeFrame>, now: number) {
-    this.#buckets = [new Bucket(messageRate, messageBurst, now), new Bucket(byteRate, byteBurst, now)]
+    this.#frames = new Bucket(messageRate, messageBurst, now)
+    this.#bytes = new Bucket(byteRate, byteBurst, now)
   }
 
   /** Returns after how many milliseconds a frame of that size may leave; 0: now. */
   wait(bytes: number, now: number): number {
-    return Math.max(...this.#buckets.map((bucket, index) => bucket.wait(index ? bytes : 1, now)))
+    return Math.max(this.#frames.wait(1, now), this.#bytes.wait(bytes, now))
   }
 
   /** Counts a frame that leaves now. A frame that must not wait, such as a pong, makes later frames wait longer. */
   take(bytes: number, now: number): void {
-    this.#buckets.forEach((bucket, index) => void bucket.take(index ? bytes : 1, now))
+    this.#frames.take(1, now)
+    this.#bytes.take(bytes, now)
   }
 }
 
@@ -36,9 +39,10 @@ class Bucket {
   #level: number
   #at: number
 
-  constructor(rate: number | undefined, burst: number | undefined, now: number) {
-    this.#rate = (limitOf(rate) * RATE_SHARE) / 1000
-    this.#burst = this.#level = limitOf(burst) * BURST_SHARE
+  /** A rate or a burst that is absent counts as no limit. */
+  constructor(rate = Number.MAX_VALUE, burst = Number.MAX_VALUE, now: number) {
+    this.#rate = (rate * RATE_SHARE) / 1000
+    this.#burst = this.#level = burst * BURST_SHARE
     this.#at = now
   }
 
@@ -54,9 +58,6 @@ class Bucket {
   }
 
   #refilled(now: number): number {
-    return Math.min(this.#burst, this.#level + Math.max(0, now - this.#at) * this.#rate)
+    return Math.min(this.#burst, this.#level + (now - this.#at) * this.#rate)
   }
 }
-
-/** A limit that is absent or no number counts as none. */
-const limitOf = (limit: number | undefined): number => (limit && limit > 0 ? limit : Number.MAX_VALUE)

@@ -1,3 +1,5 @@
+import { RookeryError } from '../../core/protocol/errors.ts'
+import type { MessageFrame } from '../../core/protocol/protocol.ts'
 import type { LocalSubscription } from './subscription.ts'
 
 /** The server's subscription to one pattern, and the listeners of the application on it. */
@@ -19,3 +21,22 @@ export const wantedOf = ({ locals }: ServerSubscription): LocalSubscription[] =>
   [...locals].filter(({ wanted }) => wanted)
 
 export const isWanted = (entry: ServerSubscription): boolean => wantedOf(entry).length > 0
+
+/** The subscriptions that match one of the topics of a message, each once. */
+export const receiversOf = (
+  message: MessageFrame,
+  entries: Iterable<ServerSubscription>,
+): ReadonlySet<LocalSubscription> => {
+  const receivers = new Set<LocalSubscription>()
+  const topics = [message.topic, ...(message.topics ?? [])]
+  for (const { matches, locals } of entries) {
+    if (topics.some(matches)) for (const subscription of locals) receivers.add(subscription)
+  }
+  return receivers
+}
+
+/** The server's error, with a message that names the pattern. */
+export const refusalOf = ({ pattern }: LocalSubscription, error: RookeryError): RookeryError => {
+  const message = `The server refused the subscription to ${JSON.stringify(pattern)}: ${error.message}`
+  return new RookeryError(error.code, message, { ...error, cause: error })
+}

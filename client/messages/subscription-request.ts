@@ -26,3 +26,18 @@ export const subscriptionRequest = (
     if (frame.bytes <= maxPayload || count === 1) return { frame, count }
   }
 }
+
+/** Encodes requests to subscribe to all the patterns. */
+export const subscriptionRequests = (
+  patterns: readonly string[],
+  nextId: () => number,
+  maxPayload: number,
+): EncodedFrame[] => {
+  const requests: EncodedFrame[] = []
+  for (let from = 0; from < patterns.length; ) {
+    const { frame, count } = subscriptionRequest('subscribe', nextId(), patterns.slice(from), maxPayload)
+    requests.push(frame)
+    from += count
+  }
+  return requests
+}

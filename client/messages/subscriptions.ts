@@ -8,9 +8,9 @@ import type {
 import { assertPattern, compilePattern, isReserved } from '../../core/topics/topic.ts'
 import type { EncodedFrame } from '../transports/transport.ts'
 import { type BackoffBounds, backoff } from '../util/backoff.ts'
-import { isWanted, type ServerSubscription, wantedOf } from './server-subscription.ts'
+import { isWanted, receiversOf, refusalOf, type ServerSubscription, wantedOf } from './server-subscription.ts'
 import { type Listener, LocalSubscription } from './subscription.ts'
-import { subscriptionRequest } from './subscription-request.ts'
+import { subscriptionRequest, subscriptionRequests } from './subscription-request.ts'
 
 /** What `Subscriptions` tells the client. */
 export interface SubscriptionsHost {
@@ -28,6 +28,8 @@ export interface SubscriptionsHost {
  * wants with what the server holds, so changes that cancel each other out send nothing.
  */
 export class Subscriptions {
+  /** Largest frame that the server accepts, in bytes. */
+  maxPayload = Number.POSITIVE_INFINITY
   readonly #host: SubscriptionsHost
   readonly #bounds: BackoffBounds
   readonly #byPattern = new Map<string, ServerSubscription>()
@@ -36,7 +38,6 @@ export class Subscriptions {
   readonly #requests = new Map<number, readonly ServerSubscription[]>()
   /** The request that is to be sent next. */
   #next: EncodedFrame | undefined
-  #maxPayload = Number.POSITIVE_INFINITY
   #retryTimer: ReturnType<typeof setTimeout> | undefined
   /** Retries in a row after which a pattern was still refused. */
   #failures = 0
@@ -52,10 +53,8 @@ export class Subscriptions {
    * @throws `invalid_pattern`, `reserved_topic`
    */
   add(pattern: string, listener: Listener, local = false): LocalSubscription {
-    if (!local && isReserved(pattern)) {
-      assertPattern(pattern)
-      throw new RookeryError('reserved_topic')
-    }
+    assertPattern(pattern)
+    if (!local && isReserved(pattern)) throw new RookeryError('reserved_topic')
     const entry = this.#entry(pattern)
     const subscription = new LocalSubscription(pattern, listener, local, () => {
       entry.locals.delete(subscription)
@@ -65,11 +64,6 @@ export class Subscriptions {
     if (!local && entry.state === 'held') subscription.activate()
     this.#mark(entry)
     return subscription
-  }
-
-  /** Sets the largest frame that the server accepts, in bytes. */
-  limit(maxPayload: number): void {
-    this.#maxPayload = maxPayload
   }
 
   /** Returns the request to send next, until `shift()`. */
@@ -92,17 +86,7 @@ export class Subscriptions {
       (entry) => isWanted(entry) && entry.state !== 'retrying',
     )
     const patterns = wanted.map(({ pattern }) => pattern)
-    const requests: EncodedFrame[] = []
-    for (let from = 0; from < patterns.length; ) {
-      const { frame, count } = subscriptionRequest(
-        'subscribe',
-        this.#host.nextId(),
-        patterns.slice(from),
-        this.#maxPayload,
-      )
-      requests.push(frame)
-      from += count
-    }
+    const requests = subscriptionRequests(patterns, () => this.#host.nextId(), this.maxPayload)
     return { requests, patterns }
   }
 
@@ -177,12 +161,7 @@ export class Subscriptions {
 
   /** Delivers a message once to each subscription that matches one of its topics. */
   dispatch(message: MessageFrame): void {
-    const receivers = new Set<LocalSubscription>()
-    const topics = [message.topic, ...(message.topics ?? [])]
-    for (const { matches, locals } of this.#byPattern.values()) {
-      if (topics.some(matches)) for (const subscription of locals) receivers.add(subscription)
-    }
-    for (const subscription of receivers) subscription.deliver(message)
+    for (const subscription of receiversOf(message, this.#byPattern.values())) subscription.deliver(message)
   }
 
   #entry(pattern: string): ServerSubscription {
@@ -204,10 +183,10 @@ export class Subscriptions {
     if (isSubscribe && due.length === 0) this.#due.clear()
     if (due.length === 0) return undefined
     const patterns = due.map(({ pattern }) => pattern)
-    const { frame, count } = subscriptionRequest(type, this.#host.nextId(), patterns, this.#maxPayload)
+    const { frame, count } = subscriptionRequest(type, this.#host.nextId(), patterns, this.maxPayload)
     const batch = due.slice(0, count)
     for (const entry of batch) this.#due.delete(entry)
-    if (frame.bytes > this.#maxPayload) {
+    if (frame.bytes > this.maxPayload) {
       for (const entry of batch) this.#fail(entry, new RookeryError('payload_too_large'))
       return this.#request(type)
     }
@@ -241,9 +220,7 @@ export class Subscriptions {
 
   #report(subscriptions: readonly LocalSubscription[], error: RookeryError): void {
     const unobserved = subscriptions.find(({ observed }) => !observed)
-    if (!unobserved) return
-    const message = `The server refused the subscription to ${JSON.stringify(unobserved.pattern)}: ${error.message}`
-    this.#host.refused(new RookeryError(error.code, message, { ...error, cause: error }))
+    if (unobserved) this.#host.refused(refusalOf(unobserved, error))
   }
 
   #retry(): void {

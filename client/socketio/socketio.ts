@@ -60,13 +60,11 @@ export const socketio = (options: SocketIoOptions = {}): ClientTransport => {
 }
 
 /** Event names with a meaning of their own for Socket.IO or Rookery's Socket.IO server. They cannot be topics. */
-const RESERVED_EVENTS = new Set([
-  ...['connect', 'connect_error', 'disconnect', 'disconnecting', 'newListener', 'removeListener'],
-  ...['subscribe', 'unsubscribe', 'auth'],
-])
+const RESERVED_EVENTS =
+  /^((dis)?connect|connect_error|disconnecting|(new|remove)Listener|(un)?subscribe|auth)$/
 
 /** Events whose payload is a whole frame, not the payload of a message. */
-const CONTROL_EVENTS = new Set(['$close', '$auth', '$unsubscribed'])
+const CONTROL_EVENTS = /^\$(close|auth|unsubscribed)$/
 
 class SocketIoConnection implements ClientConnection {
   readonly #socket: Socket
@@ -111,12 +109,16 @@ class SocketIoConnection implements ClientConnection {
 
   #listen(endpoint: URL): void {
     let welcomed = false
+    let pingInterval = 0
+    const manager = this.#socket.io
+    manager.engine.on('handshake', (handshake) => ({ pingInterval } = handshake))
+    manager.on('ping', () => this.#deliver({ type: 'ping' }))
     this.#socket.onAny((event: string, payload: unknown, more?: Partial<Omit<MessageFrame, 'type'>>) => {
       if (event === '$welcome') {
         welcomed = true
-        // Engine.IO has its own pings and detects a dead server.
-        this.#deliver({ ...(payload as WelcomeFrame), pingInterval: 0 })
-      } else if (CONTROL_EVENTS.has(event)) this.#deliver(payload as ServerFrame)
+        // The pings are those of Engine.IO.
+        this.#deliver({ ...(payload as WelcomeFrame), pingInterval })
+      } else if (CONTROL_EVENTS.test(event)) this.#deliver(payload as ServerFrame)
       else if (event === '$error') this.#deliver({ type: 'error', error: payload as WireError })
       else this.#deliver({ topic: event, payload, ...more })
     })
@@ -131,7 +133,7 @@ class SocketIoConnection implements ClientConnection {
       this.#end(new RookeryError('connection_failed', undefined, { cause }))
     })
     // Comes before `connect_error`, which has more detail: hence the microtask.
-    this.#socket.io.on('close', (reason, description) => {
+    manager.on('close', (reason, description) => {
       this.#deliver(refusalIn(description as Failure | undefined))
       queueMicrotask(() => {
         const code = welcomed ? 'disconnected' : 'connection_failed'
@@ -150,7 +152,7 @@ class SocketIoConnection implements ClientConnection {
 
   #sendMessage(frame: SendFrame, reply: readonly ((answer: unknown) => void)[]): void {
     const { topic, id } = frame
-    if (!RESERVED_EVENTS.has(topic)) {
+    if (!RESERVED_EVENTS.test(topic)) {
       this.#socket.emit(topic, ...('payload' in frame ? [frame.payload] : []), ...reply)
       return
     }

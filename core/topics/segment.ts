@@ -1,5 +1,5 @@
 import { RookeryError } from '../protocol/errors.ts'
-import { assertPattern, MAX_TOPIC_BYTES } from './topic.ts'
+import { assertPattern, MAX_TOPIC_BYTES, quote, utf8Length } from './topic.ts'
 
 /** A value for a segment of a topic. */
 export type SegmentValue = string | number | bigint
@@ -10,17 +10,15 @@ const SPECIAL = /[\s\p{Cc}/*%]|^[$:]/gu
 /** Stands for the empty string. A `%` in a value is encoded, so no other value has this segment. */
 const EMPTY = '%'
 
-const invalid = (value: unknown, wrong: string): RookeryError => {
-  const shown = typeof value === 'string' ? ` ${JSON.stringify(value).slice(0, 80)}` : ''
-  return new RookeryError('invalid_topic', `Segment${shown} ${wrong}`)
-}
+const invalid = (value: unknown, wrong: string): RookeryError =>
+  new RookeryError('invalid_topic', `Segment${quote(value)} ${wrong}`)
 
 const encode = (value: SegmentValue): string => {
   if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'bigint') {
     throw invalid(value, `must be a string or a number, not ${value === null ? 'null' : typeof value}`)
   }
   const text = String(value)
-  if (/\p{Cs}/u.test(text)) throw invalid(value, 'must not contain half of a character (a lone surrogate)')
+  if (/\p{Cs}/u.test(text)) throw invalid(value, 'must not contain a lone surrogate')
   const encoded = text.replace(SPECIAL, (character) =>
     character === '*' ? '%2A' : encodeURIComponent(character),
   )
@@ -36,7 +34,7 @@ const encode = (value: SegmentValue): string => {
  */
 export const segment = (value: SegmentValue): string => {
   const encoded = encode(value)
-  const bytes = new TextEncoder().encode(encoded).length
+  const bytes = utf8Length(encoded)
   if (bytes <= MAX_TOPIC_BYTES) return encoded
   throw invalid(value, `has ${bytes} bytes, a topic has at most ${MAX_TOPIC_BYTES}`)
 }

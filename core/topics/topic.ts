@@ -8,7 +8,7 @@ export const MAX_TOPIC_SEGMENTS = 16
 // Whitespace, control characters and lone surrogates. `*` is checked separately, since patterns may have it.
 const FORBIDDEN = /[\s\p{Cc}\p{Cs}]/u
 
-const utf8Length = (text: string): number => {
+export const utf8Length = (text: string): number => {
   let bytes = 0
   for (const character of text) {
     const code = character.codePointAt(0) as number
@@ -40,7 +40,8 @@ const complaint = (topic: unknown, wildcards: boolean): string | undefined => {
   return undefined
 }
 
-const quote = (topic: unknown): string => {
+/** Shows a topic in a message. */
+export const quote = (topic: unknown): string => {
   // Another type may not be convertible to a string, and the message names the type.
   if (typeof topic !== 'string') return ''
   const text = JSON.stringify(topic)
