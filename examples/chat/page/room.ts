@@ -1,4 +1,10 @@
-import { type Client, type ClientState, createClient, type RookeryError } from 'rookery/client'
+import {
+  type Client,
+  type ClientState,
+  createClient,
+  type Room as Membership,
+  type RookeryError,
+} from 'rookery/client'
 import type { Member } from 'rookery/rooms'
 import type { ChatMessage } from '../messages.ts'
 
@@ -34,26 +40,26 @@ export interface RoomEvents {
 /** A room on the server, for one member. The page uses Rookery only here. */
 export class Room {
   readonly #client: Client
+  readonly #room: Membership
   readonly #events: RoomEvents
   readonly #sending = new Set<Promise<ChatMessage>>()
   readonly #stops: readonly (() => void)[]
 
   constructor(room: string, name: string, events: RoomEvents) {
     this.#events = events
-    this.#client = createClient({ params: { username: name, roomID: room } })
-    const on = <P>(topic: string, listener: (payload: P) => void) => {
-      const subscription = this.#client.subscribe<P>(`rooms/${room}/${topic}`, listener)
-      return () => subscription.cancel()
-    }
+    this.#client = createClient({ params: { username: name } })
+    const joined = this.#client.join(room)
+    this.#room = joined
     this.#stops = [
       this.#client.on('state', (state, detail) => {
         events.connection({ state, transport: this.#client.transport, ...detail })
       }),
+      // The client sends the calls of this listener after it has joined the room.
       this.#client.on('open', () => void this.#catchUp()),
-      on<ChatMessage>('messages', (message) => events.message(message)),
-      on<{ member: Member }>('joined', ({ member }) => events.joined(member)),
-      on<{ member: Member }>('left', ({ member }) => events.left(member)),
-      on<{ from: string }>('typing', ({ from }) => events.typing(from)),
+      joined.on<ChatMessage>('messages', (message) => events.message(message)),
+      joined.on<{ member: Member }>('joined', ({ member }) => events.joined(member)),
+      joined.on<{ member: Member }>('left', ({ member }) => events.left(member)),
+      joined.on<{ from: string }>('typing', ({ from }) => events.typing(from)),
     ]
     events.connection({ state: this.#client.state, transport: null })
   }
@@ -102,7 +108,7 @@ export class Room {
   async #catchUp(): Promise<void> {
     try {
       const [{ members }, messages] = await Promise.all([
-        this.#client.call<{ members: Member[] }>('room/members'),
+        this.#room.members(),
         this.#client.call<ChatMessage[]>('chat/recent'),
       ])
       this.#events.members(members)
