@@ -107,7 +107,7 @@ class ReconnectingClient implements Client {
   }
 
   send(topic: string, payload?: unknown, { volatile = false }: SendOptions = {}): void {
-    if (volatile && this.#state !== 'open') return
+    if (volatile && this.#holdsBack()) return
     this.#assertCanSend()
     this.#queue.send(topic, payload)
     this.#flushSoon()
@@ -214,6 +214,14 @@ class ReconnectingClient implements Client {
     if (isFull) this.#flushTimer = setTimeout(() => this.#flush(), BUFFER_CHECK_MS)
   }
 
+  /** Whether a message has to wait: there is no connection, or its buffer is full. */
+  #holdsBack(): boolean {
+    if (this.#state !== 'open') return true
+    // The queue may hold only messages of this turn, which the connection takes now.
+    if (this.buffered > MAX_BUFFERED_BYTES) this.#flush()
+    return this.buffered > MAX_BUFFERED_BYTES
+  }
+
   #assertNotClosed(): void {
     if (this.#state !== 'closed') return
     throw new RookeryError('client_closed', undefined, { cause: this.#closedBy })
@@ -221,11 +229,7 @@ class ReconnectingClient implements Client {
 
   #assertCanSend(): void {
     this.#assertNotClosed()
-    const { maxQueue } = this.#settings
-    const isOpen = this.#state === 'open'
-    // Messages of this turn are still in the queue. It counts them only if the connection does not take them.
-    if (isOpen && this.buffered > MAX_BUFFERED_BYTES) this.#flush()
-    if ((isOpen && this.buffered <= MAX_BUFFERED_BYTES) || this.#queue.size < maxQueue) return
+    if (!this.#holdsBack() || this.#queue.size < this.#settings.maxQueue) return
     throw new RookeryError('queue_full')
   }
 }

@@ -49,7 +49,7 @@ export interface CallOptions {
 }
 
 export interface SendOptions {
-  /** Whether to drop the message, instead of queueing it, while there is no connection. @default false */
+  /** Whether to drop the message, instead of queueing it, if it cannot leave at once. @default false */
   readonly volatile?: boolean
 }
 
