@@ -68,7 +68,7 @@ export interface CallOptions {
 }
 
 export interface SendOptions {
-  /** Whether to drop the message if it cannot leave now: offline, or above the server's rate. @default false */
+  /** Whether to drop the message, instead of queueing it, if it cannot leave at once. @default false */
   readonly volatile?: boolean
 }
 

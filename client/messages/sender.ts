@@ -30,7 +30,11 @@ export class Sender {
 
   /** Whether a further message leaves in this turn. */
   get isFree(): boolean {
-    return !this.#paceTimer && !this.#restored.rooms.joining && this.#connection(false) !== undefined
+    const connection = this.#connection(false)
+    if (!connection || this.#restored.rooms.joining) return false
+    // The queue may hold only messages of this turn, which the connection takes now.
+    if (connection.buffered + this.#queue.bytes > MAX_BUFFERED_BYTES) this.flush()
+    return !this.#paceTimer && connection.buffered <= MAX_BUFFERED_BYTES
   }
 
   /** Sends in a microtask: the frames of one turn leave in one write. */

@@ -52,9 +52,10 @@ export class Peer implements SessionEndpoint {
     this.#session = session
     // A client that has gone before `welcome` does not know the session.
     if (isGone(response)) this.#grace = 0
-    if (!this.#acknowledged) this.#welcomeTimer = setTimeout(() => this.#end(), this.#settings.welcomeTimeout)
     const broken = (complete: boolean) => this.#broken(complete)
     if (!this.downlink.attach(this.#opener(response, once), 0, broken)) response.destroy()
+    else if (!this.#acknowledged)
+      this.#welcomeTimer = setTimeout(() => this.#end(), this.#settings.welcomeTimeout)
   }
 
   stream(response: ServerResponse, received: number, once: boolean): void {

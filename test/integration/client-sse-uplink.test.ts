@@ -251,7 +251,14 @@ describe('an exception in code of the page or of the browser', () => {
     expect(rejected).not.toHaveBeenCalled()
   })
 
-  it('while the client is open: headers() that never settle hold up close() for at most 5 s', async () => {
+  it('a browser without TextDecoderStream works', async () => {
+    vi.stubGlobal('TextDecoderStream', undefined)
+    onTestFinished(() => void vi.unstubAllGlobals())
+    const { client } = await start()
+    expect(await client.call('note', 'é🎉')).toBe('é🎉')
+  })
+
+  it('while the client is open: although headers() never settles, close() ends, and the session after its grace', async () => {
     let stuck = false
     const headers = () => (stuck ? new Promise<never>(() => {}) : {})
     const { app, client } = await start({ headers })
