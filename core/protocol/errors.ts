@@ -69,6 +69,7 @@ export const errorTable = {
   // rooms
   invalid_room: entry('The room name is not valid', 400),
   not_in_room: entry('The session is not in this room', 403),
+  several_rooms: entry('The session is in several rooms', 409),
   too_many_rooms: entry('Too many rooms', 429),
   name_taken: entry('This name is taken in the room', 409),
   replaced: entry('A newer connection has replaced this one', 409),
