@@ -44,7 +44,8 @@ export const resolve = <T>(scope: Scope, type: Constructor<T>): T => {
  * @example di({ providers: [{ token: Mailer, useClass: SmtpMailer }] })
  */
 export const di = (options: DiOptions): Plugin => {
-  checkOptions('di()', options, { providers: option.list(isProvider) })
+  const { providers }: Partial<DiOptions> = options ?? {}
+  checkOptions('di()', { ...options, providers: providers ?? null }, { providers: option.list(isProvider) })
   for (const { useClass } of options.providers) tokensOf(useClass)
   return definePlugin({
     name: 'di',

@@ -24,7 +24,7 @@ export interface SocketIoOptions {
 }
 
 /**
- * The Socket.IO transport. Accepts unchanged Socket.IO clients in any language. The event name is the topic, and the
+ * The Socket.IO transport. Accepts Socket.IO client libraries in any language. The event name is the topic, and the
  * acknowledgement is the reply. Needs `http()`, unless you pass a `server`.
  *
  * @throws `invalid_option`

@@ -87,6 +87,8 @@ describe('rookery/di', () => {
       return Half
     }).toThrow(/Half: parameter 1 needs @inject\(token\)/)
     expect(() => di({ providers: [Plain] as never })).toThrow(/option 'providers' must be a list/)
+    expect(() => di({} as never)).toThrow(/option 'providers' must be a list/)
+    expect(() => di(undefined as never)).toThrow(/option 'providers' must be a list/)
   })
 
   it('reports classes that depend on each other', () => {
