@@ -34,7 +34,7 @@ const serve = async (name: string): Promise<Running & { readonly url: string }> 
 
 describe('the samples of the documentation', () => {
   it('type-check, each as a separate module', async () => {
-    const checked = blocks.filter(({ language, name }) => language === 'ts' && name !== 'no-check')
+    const checked = blocks.filter(({ language, name }) => /^tsx?$/.test(language) && name !== 'no-check')
     expect(checked.length).toBeGreaterThan(10)
     expect(await typeCheck(checked)).toEqual([])
   }, 60_000)

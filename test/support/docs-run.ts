@@ -32,7 +32,12 @@ export const typeCheck = async (blocks: readonly Block[]): Promise<string[]> => 
   }
   const config = {
     extends: join(ROOT, 'tsconfig.json'),
-    compilerOptions: { paths, moduleDetection: 'force', typeRoots: [join(ROOT, 'node_modules/@types')] },
+    compilerOptions: {
+      paths,
+      jsx: 'react-jsx',
+      moduleDetection: 'force',
+      typeRoots: [join(ROOT, 'node_modules/@types')],
+    },
     files: names,
     include: [],
     exclude: [],
