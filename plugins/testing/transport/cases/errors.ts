@@ -20,7 +20,7 @@ export const errors: readonly TransportCase[] = [
         ['unknown_topic', { topic: 'nobody/home' }],
         ['invalid_topic', { topic: 'a b' }],
         ['reserved_topic', { topic: '$user/ada' }],
-        ['invalid_pattern', { type: 'subscribe', topics: ['fine', 'a//b'] }],
+        ['invalid_pattern', { type: 'subscribe', topics: ['a//b'] }],
         ['reserved_topic', { type: 'subscribe', topics: ['$user/ada'] }],
         ['bad_frame', { type: 'subscribe', topics: [] }],
         ['bad_frame', { type: 'unsubscribe', topics: [7 as never] }],
