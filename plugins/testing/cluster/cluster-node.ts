@@ -33,7 +33,12 @@ export class ClusterNode {
       name: 'conformance',
       setup: (scope) => scope.get(Transports).add(this.#peers),
     })
-    this.app = createApp({ stopTimeout: timeout, logger: this.#logger(), plugins: [plugin, peers] })
+    this.app = createApp({
+      allowAnonymous: true,
+      stopTimeout: timeout,
+      logger: this.#logger(),
+      plugins: [plugin, peers],
+    })
     this.backend = this.app.scope.get(Cluster)
     this.app.cluster.onChange((node, change) => void this.changes.push({ node, change }))
     this.app.sessions.onAuthenticate(({ query }) => {

@@ -24,7 +24,13 @@ export class TestServer {
     this.#settings = settings
     this.#until = until
     const plugins = [this.recorder.plugin, ...settings.plugins()]
-    this.app = createApp({ stopTimeout: settings.timeout, ...options, logger: this.#logger(), plugins })
+    this.app = createApp({
+      allowAnonymous: true,
+      stopTimeout: settings.timeout,
+      ...options,
+      logger: this.#logger(),
+      plugins,
+    })
     this.app.handle('echo', (_ctx, payload) => payload)
     this.#appForPeers = withCachedScope(this.app)
   }
