@@ -192,11 +192,7 @@ export class SendQueue {
 const encodeMessage = (topic: string, payload: unknown, id?: number): EncodedFrame => {
   assertTopic(topic)
   if (isReserved(topic)) throw new RookeryError('reserved_topic')
-  try {
-    return encodeFrame({ topic, payload, ...(id !== undefined && { id }) })
-  } catch (cause) {
-    throw new RookeryError('unserializable', undefined, { cause })
-  }
+  return encodeFrame({ topic, payload, ...(id !== undefined && { id }) })
 }
 
 const assertFits = ({ text }: EncodedFrame, maxPayload: number): void => {

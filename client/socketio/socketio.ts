@@ -74,8 +74,12 @@ class SocketIoConnection implements ClientConnection {
   readonly #refusalRequest = new AbortController()
   #ended = false
 
-  constructor(request: ConnectRequest, options: SocketIoOptions, events: ConnectionEvents) {
-    const { path = '/socket.io', transports = ['polling', 'websocket'] } = options
+  constructor(
+    request: ConnectRequest,
+    options: SocketIoOptions & { readonly path: string },
+    events: ConnectionEvents,
+  ) {
+    const { path, transports = ['polling', 'websocket'] } = options
     this.#events = events
     this.#socket = io(request.url.origin, {
       path,
@@ -150,7 +154,7 @@ class SocketIoConnection implements ClientConnection {
       this.#socket.emit(topic, ...('payload' in frame ? [frame.payload] : []), ...reply)
       return
     }
-    const error = new RookeryError('invalid_topic', `Socket.IO reserves '${topic}'`).toJSON()
+    const error: WireError = { code: 'invalid_topic', message: `Socket.IO reserves '${topic}'` }
     queueMicrotask(() =>
       this.#deliver(id === undefined ? { type: 'error', error } : { type: 'reply', id, error }),
     )

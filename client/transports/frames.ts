@@ -3,12 +3,17 @@ import {
   type ClientFrame,
   PROTOCOL_VERSION,
   parseServerFrame,
+  type SendFrame,
   type ServerFrame,
 } from '../../core/protocol/protocol.ts'
+import { stringify } from '../../core/protocol/stringify.ts'
 import type { ConnectionEvents, EncodedFrame } from './transport.ts'
 
-/** @throws TypeError when the payload cannot be encoded as JSON */
-export const encodeFrame = (frame: ClientFrame): EncodedFrame => ({ frame, text: JSON.stringify(frame) })
+/** @throws `unserializable` */
+export const encodeFrame = (frame: ClientFrame): EncodedFrame => ({
+  frame,
+  text: stringify(frame, (frame as SendFrame).payload ?? null) as string,
+})
 
 const isError = (value: unknown): boolean =>
   typeof value === 'object' && value !== null && typeof (value as { code?: unknown }).code === 'string'

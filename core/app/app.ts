@@ -3,10 +3,11 @@ import type { Bus } from '../bus/bus.ts'
 import type { EventInit } from '../bus/event.ts'
 import type { Nodes } from '../cluster/nodes.ts'
 import type { Target } from '../cluster/target.ts'
-import type { Context, Handler, Middleware } from '../handlers/context.ts'
+import type { Context, HandleOptions, Handler, Middleware } from '../handlers/context.ts'
 import type { Untyped } from '../protocol/protocol.ts'
 import type { Sessions } from '../sessions/sessions.ts'
 import { createToken } from '../util/token.ts'
+import type { ErrorHook } from './error-hook.ts'
 import type { Scope } from './scope.ts'
 
 /**
@@ -44,19 +45,20 @@ export interface App<C = Untyped> {
   /** What plugins provide, by token. */
   readonly scope: Scope
   /**
-   * Handles the messages that clients send to a topic, or to all topics of a pattern. The schema is any validator that
-   * implements Standard Schema, such as zod, valibot or arktype. Several handlers of a topic run concurrently.
+   * Handles the messages that clients send to a topic, or to all topics of a pattern. The most specific pattern handles a
+   * message. The schema is any validator that implements Standard Schema, such as zod, valibot or arktype.
    *
    * @returns a function that removes the handler
-   * @throws `invalid_pattern`, `reserved_topic`, `invalid_option`
+   * @throws `duplicate_handler` without `{ also: true }`; `invalid_pattern`, `reserved_topic`, `invalid_option`
    * @example app.handle('chat/send', z.object({ text: z.string() }), (ctx, { text }) => ({ sent: true }))
    */
   handle<S extends StandardSchemaV1>(
     topic: string,
     schema: S,
     handler: (ctx: Context, payload: StandardSchemaV1.InferOutput<S>) => unknown,
+    options?: HandleOptions,
   ): () => void
-  handle(topic: string, handler: Handler): () => void
+  handle(topic: string, handler: Handler, options?: HandleOptions): () => void
   /**
    * Adds middleware around the handlers of all topics, or of the topics that match a pattern. Middleware runs in the
    * order in which it was added, before the payload is validated.
@@ -68,10 +70,18 @@ export interface App<C = Untyped> {
   use(middleware: Middleware): () => void
   use(pattern: string, middleware: Middleware): () => void
   /**
+   * Adds a hook that gets each error that the app logs, such as an internal error of a handler. Returns a function that removes it.
+   *
+   * @throws `invalid_option`
+   * @example app.onError(({ error, stage, topic, id }) => Sentry.captureException(error, { extra: { stage, topic, id } }))
+   */
+  onError(hook: ErrorHook): () => void
+  /**
    * Publishes a message to the clients that subscribe to the topic, on every node, and to listeners of the bus.
    * Listeners of other nodes get it if their `source` is `all` or `cluster`. Resolves when the message has been
-   * accepted, not when clients have received it. Invalid input throws synchronously, so that the error is seen
-   * without an `await`.
+   * accepted, not when clients have received it. The payload is encoded within the call: a later change has no effect.
+   *
+   * Never throws synchronously. A rejection that nobody handles is logged and goes to `onError`; it does not end the process.
    *
    * @throws `invalid_topic`, `unserializable`
    * @example app.publish('rooms/42/messages', { text: 'hello' })
@@ -80,7 +90,7 @@ export interface App<C = Untyped> {
   publish(event: EventInit): Promise<void>
   /**
    * Sends a message to all sessions of a user, of a room or of a session id, on every node, whether they subscribe to
-   * the topic or not. Resolves with the number of sessions that took it.
+   * the topic or not. Resolves with the number of sessions that took it. A rejection may be ignored, as that of `publish`.
    *
    * @throws if no session took it: `not_connected`, or `node_unreachable` if a node did not answer, or
    *   `cluster_unavailable` if the other nodes cannot be asked; `invalid_option` for an invalid target,

@@ -5,7 +5,7 @@ import { Cluster } from '../cluster/cluster.ts'
 import { createInProcessCluster } from '../cluster/in-process.ts'
 import type { Nodes } from '../cluster/nodes.ts'
 import type { Target } from '../cluster/target.ts'
-import type { Handler, Middleware } from '../handlers/context.ts'
+import type { HandleOptions, Handler, Middleware } from '../handlers/context.ts'
 import { RookeryError } from '../protocol/errors.ts'
 import { Limits } from '../sessions/limits.ts'
 import { Sessions } from '../sessions/sessions.ts'
@@ -16,6 +16,7 @@ import { type App, type AppState, AppToken, type Usage } from './app.ts'
 import { type AppOptions, type AppSettings, readAppOptions } from './app-options.ts'
 import { type ContainerScope, createScope } from './container.ts'
 import { Engine } from './engine.ts'
+import type { ErrorHook } from './error-hook.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { createReadiness, Readiness } from './readiness.ts'
 
@@ -69,15 +70,24 @@ class RookeryApp implements App {
     return this.#engine.reports.refusals
   }
 
-  handle(topic: string, first: unknown, second?: unknown): () => void {
-    const [schema, handler] = second === undefined ? [undefined, first] : [first, second]
-    return this.#engine.handlers.add(topic, schema as StandardSchemaV1, handler as Handler)
+  handle(topic: string, ...args: readonly unknown[]): () => void {
+    const [schema, handler, options] = typeof args[1] === 'function' ? args : [undefined, ...args]
+    return this.#engine.handlers.add(
+      topic,
+      schema as StandardSchemaV1,
+      handler as Handler,
+      options as HandleOptions,
+    )
   }
 
   use(first: string | Middleware, second?: Middleware): () => void {
     return typeof first === 'string'
       ? this.#engine.handlers.use(first, second)
       : this.#engine.handlers.use(undefined, first)
+  }
+
+  onError(hook: ErrorHook): () => void {
+    return this.#engine.reports.onError(hook)
   }
 
   publish(input: string | EventInit, payload?: unknown): Promise<void> {

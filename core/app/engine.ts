@@ -17,8 +17,9 @@ import type { SessionHost } from '../sessions/session-host.ts'
 import { SessionOpener } from '../sessions/session-opener.ts'
 import { SessionRegistry } from '../sessions/session-registry.ts'
 import type { TransportHost } from '../sessions/transport.ts'
-import { assertPattern, assertTopic, isReserved } from '../topics/topic.ts'
+import { assertPattern, assertTopic, isReserved, MAX_TOPIC_BYTES } from '../topics/topic.ts'
 import type { Logger } from '../util/logger.ts'
+import { reported } from '../util/reported-promise.ts'
 import type { AppSettings } from './app-options.ts'
 import { Reports } from './reports.ts'
 
@@ -55,6 +56,15 @@ export class Engine {
       toClients: (event, here) => this.#toClients(event, here),
       toOthers: (event) => this.#cluster?.emit(event) ?? false,
       listen: (pattern, group, wanted) => this.#listen(pattern, group, wanted),
+      failed: (error, { topics }) =>
+        this.reports.failed(
+          error,
+          { stage: 'listener', topic: topics[0] as string },
+          'a bus listener failed',
+          {
+            topics,
+          },
+        ),
     })
     this.handlers = new Handlers(settings.handlerTimeout)
     const interest = (pattern: string, wanted: boolean) => this.#cluster?.interest(pattern, wanted)
@@ -62,16 +72,18 @@ export class Engine {
     this.nodes = new NodeRegistry(log, {
       deliver: (message) => this.#toSessions(message),
       publish: (event) => this.bus.publishHere({ ...event, client: event.client ?? {} }),
+      failed: (error, fields) =>
+        this.reports.failed(error, { stage: 'cluster' }, 'a cluster hook failed', fields),
     })
     this.sessions = new SessionRegistry(interest, (target, error) =>
-      this.#addressing.disconnect(target, error),
+      this.#reported(this.#addressing.disconnect(target, error), 'disconnect'),
     )
     this.#addressing = new Addressing(this.sessions, this.nodes)
     this.#opener = new SessionOpener({
       sessions: this.sessions,
       sessionHost: this.#sessionHost(),
       sessionId: () => `${this.#cluster?.node ?? ''}-${crypto.randomUUID().replaceAll('-', '')}`,
-      coded: (failure, fields) => this.reports.coded(failure, fields),
+      coded: (failure, stage, fields) => this.reports.coded(failure, { stage }, fields),
       refused: (error, handshake) => this.reports.refused(error, handshake),
     })
     this.transportHost = {
@@ -103,17 +115,28 @@ export class Engine {
 
   /** Publishes an event with a message for clients. See `App.publish`. */
   publish(input: string | EventInit, payload?: unknown): Promise<void> {
-    this.bus.publish(
-      typeof input === 'object' && input !== null
-        ? { ...input, client: input.client ?? {} }
-        : { topics: [input], payload, client: {} },
-    )
-    return ACCEPTED
+    try {
+      this.bus.publish(
+        typeof input === 'object' && input !== null
+          ? { ...input, client: input.client ?? {} }
+          : { topics: [input], payload, client: {} },
+      )
+      return ACCEPTED
+    } catch (error) {
+      const topic: unknown = typeof input === 'object' ? input?.topics?.[0] : input
+      return this.#reported(Promise.reject(error), 'publish', topic)
+    }
   }
 
   /** Sends a message to the sessions of a target. See `App.send`. */
-  async send(target: Target, topic: string, payload: unknown): Promise<number> {
-    return this.#addressing.send(target, topic, payload)
+  send(target: Target, topic: string, payload: unknown): Promise<number> {
+    return this.#reported(this.#addressing.send(target, topic, payload), 'send', topic)
+  }
+
+  /** A promise for the application, which need not handle its rejection. */
+  #reported<T>(promise: Promise<T>, stage: string, topic?: unknown): Promise<T> {
+    const named = typeof topic === 'string' ? topic.slice(0, MAX_TOPIC_BYTES) : undefined
+    return reported(promise, (error) => this.reports.unhandled(error, stage, named))
   }
 
   #toClients({ topics, client, except }: Event, here: boolean): void {
@@ -171,7 +194,10 @@ export class Engine {
       report: (error, session, stage) => reports.report(error, session, stage),
       dropped: (count) => reports.dropped(count),
       ended: (session, error) => {
-        if (error) reports.count(error)
+        if (error) {
+          reports.count(error)
+          reports.checkData(error, { stage: 'close', session })
+        }
         sessions.remove(session, error, (failure) => reports.report(failure, session, 'close'))
       },
     }

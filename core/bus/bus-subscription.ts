@@ -21,6 +21,8 @@ interface Registry {
   readonly subscriptions: Set<BusSubscription>
   /** Called when a listener starts or stops to want a pattern of other nodes. */
   readonly listen: (pattern: string, group: string | null, wanted: boolean) => void
+  /** Reports the error of a listener. */
+  readonly failed: (error: unknown, event: Event) => void
 }
 
 /** The pattern that stands for `all()` at other nodes. */
@@ -158,7 +160,7 @@ export class BusSubscription implements Subscription {
   }
 
   #fail(event: Event, cause: unknown): void {
-    this.#log.error({ err: cause, topics: event.topics, stage: 'listener' }, 'a bus listener failed')
+    this.#registry.failed(cause, event)
   }
 
   #drop(): void {

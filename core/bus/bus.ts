@@ -27,6 +27,8 @@ export interface BusOutlets {
   readonly toOthers: (event: Event) => boolean
   /** Called when a listener starts or stops to want a pattern of other nodes: for its group, or for itself (null). */
   readonly listen: (pattern: string, group: string | null, wanted: boolean) => void
+  /** Reports the error of a listener. @default logs it */
+  readonly failed?: (error: unknown, event: Event) => void
 }
 
 const NO_OUTLETS: BusOutlets = { toClients: () => {}, toOthers: () => false, listen: () => {} }
@@ -104,6 +106,7 @@ export class Bus {
       everything: this.#everything,
       subscriptions: this.#subscriptions,
       listen: this.#outlets.listen,
+      failed: this.#outlets.failed ?? this.#logFailure,
     })
     return pattern === undefined ? subscription : subscription.add(pattern)
   }
@@ -161,6 +164,10 @@ export class Bus {
     // A copy, since the sets change while the event waits in the queue.
     const all = new Set(found.flatMap((set) => [...set]))
     return takes ? [...all].filter(takes) : all
+  }
+
+  readonly #logFailure = (error: unknown, { topics }: Event): void => {
+    this.#log.error({ err: error, topics, stage: 'listener' }, 'a bus listener failed')
   }
 
   readonly #drain = (): void => {

@@ -1,3 +1,4 @@
+import { codedError } from '../protocol/coded-error.ts'
 import { RookeryError, type WireError } from '../protocol/errors.ts'
 import { Frame } from '../protocol/frame.ts'
 import { assertTopic } from '../topics/topic.ts'
@@ -52,7 +53,12 @@ export class Addressing {
   /** Closes sessions. Resolves with their number. @throws `cluster_unavailable` */
   async disconnect(target: Target, error: RookeryError): Promise<number> {
     const here = () => this.#sessions.disconnectHere(target, error)
-    const { count } = await this.#everywhere(target, 'disconnect', error.toJSON(), here)
+    const { reconnectAfter } = error
+    const payload = {
+      ...(codedError(error) ?? error).toJSON(),
+      ...(reconnectAfter !== undefined && { reconnectAfter }),
+    }
+    const { count } = await this.#everywhere(target, 'disconnect', payload, here)
     return count
   }
 

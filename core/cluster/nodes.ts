@@ -64,6 +64,8 @@ export interface Nodes {
 interface Outlets {
   readonly deliver: (message: ClusterMessage) => void
   readonly publish: (event: EventInit) => void
+  /** Reports the error of a membership hook. */
+  readonly failed: (error: unknown, fields: object) => void
 }
 
 /** Connects plugins with the cluster backend: questions, messages of their own kinds, and membership hooks. */
@@ -156,7 +158,7 @@ export class NodeRegistry implements Nodes {
       try {
         hook(node, change)
       } catch (error) {
-        this.#log.error({ err: error, node, change, stage: 'cluster' }, 'a cluster hook failed')
+        this.#outlets.failed(error, { node, change })
       }
     }
   }

@@ -22,7 +22,7 @@ export interface Context {
   /** Aborts when the handlers exceed `handlerTimeout`, or when the session closes. */
   readonly signal: AbortSignal
   /**
-   * Publishes a message to clients and listeners, with the sender as its `actor`. Invalid input throws synchronously.
+   * Publishes a message to clients and listeners, with the sender as its `actor`. See `app.publish`.
    *
    * @throws `invalid_topic`, `unserializable`
    */
@@ -40,6 +40,16 @@ export interface Context {
  * `internal` if it has no public code.
  */
 export type Handler<P = unknown> = (ctx: Context, payload: P) => unknown
+
+export interface HandleOptions {
+  /**
+   * Whether the handler may share its topic or pattern with other handlers. All of them run, at the same time. Without it, the
+   * second handler of a topic is refused.
+   *
+   * @default false
+   */
+  readonly also?: boolean | undefined
+}
 
 /** Runs the rest: later middleware, then the handlers. Resolves with the payload of the reply. */
 export type Next = () => Promise<unknown>

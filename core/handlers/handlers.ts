@@ -1,16 +1,13 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { type Issue, RookeryError } from '../protocol/errors.ts'
-import { Matcher } from '../topics/matcher.ts'
+import { PatternTrie } from '../topics/pattern-trie.ts'
 import { assertPattern, compilePattern, isReserved } from '../topics/topic.ts'
+import { checkOptions, option } from '../util/options.ts'
 import { isPromiseLike } from '../util/promises.ts'
-import type { Context, Handler, Middleware, Next } from './context.ts'
+import type { Context, HandleOptions, Handler, Middleware, Next } from './context.ts'
 import { InFlight } from './in-flight.ts'
 
 interface Entry {
-  /**
-   * Sequence number. The handlers of a message reply in the order in which they were added, whatever their patterns.
-   */
-  readonly order: number
   readonly schema: StandardSchemaV1 | undefined
   readonly handler: Handler
 }
@@ -28,6 +25,11 @@ interface Layer {
   readonly middleware: Middleware
 }
 
+/** The handlers of one topic or pattern, in the order in which they were added. A change replaces the list. */
+interface Group {
+  entries: readonly Entry[]
+}
+
 const NONE: readonly Entry[] = []
 
 /**
@@ -40,11 +42,10 @@ class HandlerErrors extends AggregateError {
 
 /** The handlers of an app and their middleware. */
 export class Handlers {
-  readonly #matcher = new Matcher<Entry>()
+  readonly #groups = new PatternTrie<Group>()
   readonly #layers: Layer[] = []
   readonly #timeout: number
   readonly #running: InFlight
-  #added = 0
 
   /** @param timeout milliseconds for all handlers of one message together */
   constructor(timeout: number) {
@@ -55,9 +56,14 @@ export class Handlers {
   /**
    * Adds a handler. Returns a function that removes it.
    *
-   * @throws `invalid_pattern`, `reserved_topic`, `invalid_option`
+   * @throws `invalid_pattern`, `reserved_topic`, `invalid_option`, `duplicate_handler`
    */
-  add(topic: string, schema: StandardSchemaV1 | undefined, handler: Handler | undefined): () => void {
+  add(
+    topic: string,
+    schema: StandardSchemaV1 | undefined,
+    handler: Handler | undefined,
+    options: HandleOptions = {},
+  ): () => void {
     assertPattern(topic)
     if (isReserved(topic)) throw new RookeryError('reserved_topic', `Clients cannot send to '${topic}'`)
     // An arktype schema is a function, too: in `handle(topic, schema)` the handler is missing.
@@ -73,9 +79,25 @@ export class Handlers {
         `handle('${topic}'): the schema must implement Standard Schema, as zod, valibot and arktype do`,
       )
     }
-    const entry = { order: this.#added++, schema, handler }
-    this.#matcher.add(topic, entry)
-    return () => void this.#matcher.remove(topic, entry)
+    checkOptions(`handle('${topic}')`, options, { also: option.boolean })
+    const group = this.#groups.get(topic)
+    if (group && !options.also) {
+      throw new RookeryError(
+        'duplicate_handler',
+        `'${topic}' has a handler: remove one of the two, or add this one with { also: true } to run both`,
+      )
+    }
+    const entry: Entry = { schema, handler }
+    if (group) group.entries = [...group.entries, entry]
+    else this.#groups.add(topic, { entries: [entry] })
+    return () => this.#remove(topic, entry)
+  }
+
+  #remove(topic: string, entry: Entry): void {
+    const group = this.#groups.get(topic)
+    if (!group?.entries.includes(entry)) return
+    group.entries = group.entries.filter((one) => one !== entry)
+    if (group.entries.length === 0) this.#groups.delete(topic)
   }
 
   /**
@@ -109,7 +131,7 @@ export class Handlers {
   run(ctx: Run): unknown {
     let result: unknown
     try {
-      const entries = this.#entries(ctx.topic)
+      const entries = this.#groups.mostSpecific(ctx.topic)?.entries ?? NONE
       result =
         this.#layers.length === 0 ? runAll(entries, ctx) : this.#compose(ctx, () => runAll(entries, ctx))
     } catch (error) {
@@ -137,13 +159,6 @@ export class Handlers {
       // `Promise.resolve`, since a thenable of another library may not behave like a promise.
       void Promise.resolve(result).then(resolve, reject).then(end)
     })
-  }
-
-  #entries(topic: string): readonly Entry[] {
-    const sets = this.#matcher.match(topic)
-    if (sets.length === 0) return NONE
-    const entries = sets.flatMap((set) => [...set])
-    return entries.length === 1 ? entries : entries.sort((one, other) => one.order - other.order)
   }
 
   /** Resolves when no handler runs. */

@@ -1,3 +1,4 @@
+import { codedError } from './coded-error.ts'
 import { RookeryError } from './errors.ts'
 import { Frame } from './frame.ts'
 import { PROTOCOL_VERSION, type WelcomeFrame } from './protocol.ts'
@@ -9,9 +10,17 @@ const RECONNECT_SPREAD_MS = 5000
 export const closeFrame = (error: RookeryError): Frame =>
   new Frame({
     type: 'close',
-    error: error.toJSON(),
-    reconnectAfter: error.retryable ? Math.round(Math.random() * RECONNECT_SPREAD_MS) : null,
+    error: (codedError(error) ?? error).toJSON(),
+    reconnectAfter: reconnectAfter(error),
   })
+
+/** Milliseconds after which a client reconnects whose session ends with an error; null if it must not. */
+export const reconnectAfter = (error: RookeryError): number | null => {
+  const delay = error.reconnectAfter
+  if (delay === null || (typeof delay === 'number' && delay >= 0 && delay < Number.POSITIVE_INFINITY))
+    return delay
+  return error.retryable ? Math.round(Math.random() * RECONNECT_SPREAD_MS) : null
+}
 
 /** Shared by all sessions: a ping holds nothing that differs between them. */
 export const PING = new Frame({ type: 'ping' })

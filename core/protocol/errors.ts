@@ -84,6 +84,7 @@ export const errorTable = {
   unserializable: entry('The payload cannot be written as JSON', 500),
   duplicate_plugin: entry('Two plugins have one name', 500),
   duplicate_provider: entry('Two providers of one token', 500),
+  duplicate_handler: entry('Two handlers of one topic', 500),
   missing_requirement: entry('A plugin requires what no plugin provides', 500),
   missing_provider: entry('No plugin provides this token', 500),
   dependency_cycle: entry('Dependencies form a cycle', 500),
@@ -113,19 +114,34 @@ export interface WireError {
   readonly code: string
   readonly message: string
   readonly issues?: readonly Issue[]
+  /** What the application says about the error. Plain JSON. */
+  readonly data?: unknown
+  /** Present if it differs from the table. A code of the application counts as not retryable. */
+  readonly retryable?: boolean
   /** Of an `internal` error: the id of its line in the server's log. */
   readonly id?: string
 }
 
-/** Copies the typed fields of an issue. Validators add fields that clients need not see, or that JSON cannot write. */
-const wireIssue = ({ message, path }: Issue): Issue => ({
-  message: String(message),
-  ...(path && { path: Array.from(path, (key) => (typeof key === 'number' ? key : String(key))) }),
-})
-
 export interface RookeryErrorOptions {
+  /** The error behind this one. It stays on its side of the wire. */
   readonly cause?: unknown
   readonly issues?: readonly Issue[] | undefined
+  /** What the client needs to know beside the code, as plain JSON. */
+  readonly data?: unknown
+  /**
+   * Whether the same request or connection may succeed later.
+   *
+   * @default true with a `reconnectAfter` that is not null, otherwise as the table says; false for codes of the
+   *   application
+   */
+  readonly retryable?: boolean | undefined
+  /**
+   * For an error that closes a session: milliseconds after which the client reconnects, or null if it must not. All
+   * clients get the same time, so choose a random one for many clients.
+   *
+   * @default up to 5000, chosen at random, if the error is retryable, otherwise null
+   */
+  readonly reconnectAfter?: number | null | undefined
   readonly id?: string | undefined
 }
 
@@ -134,24 +150,33 @@ export interface RookeryErrorOptions {
  *
  * If a handler throws it, the client gets its code and message, unless the status of the code is 500.
  *
- * @example throw new RookeryError('sold_out', 'No tickets left')
+ * @example throw new RookeryError('sold_out', 'No tickets left', { data: { next: '2027-01-01' }, retryable: true })
  */
 export class RookeryError extends Error {
   override readonly name = 'RookeryError'
   readonly code: ErrorCode | (string & {})
+  /** Whether the same request or connection may succeed later. */
+  readonly retryable: boolean
   // `declare`, so that an error without issues has no property `issues`.
   declare readonly issues?: readonly Issue[]
+  /** What the application says about the error. */
+  declare readonly data?: unknown
+  /** For an error that closes a session: milliseconds after which the client reconnects; null: it must not. */
+  declare readonly reconnectAfter?: number | null
   /** Of an `internal` error: the id of its line in the server's log. */
   declare readonly id?: string
 
   constructor(code: ErrorCode | (string & {}), message?: string, options: RookeryErrorOptions = {}) {
-    super(
-      message ?? errorEntry(code).message,
-      options.cause === undefined ? undefined : { cause: options.cause },
-    )
+    const row = errorEntry(code)
+    super(message ?? row.message, options)
+    const { issues, data, retryable, reconnectAfter, id } = options
     this.code = code
-    if (options.issues) this.issues = options.issues
-    if (options.id) this.id = options.id
+    if (issues) this.issues = issues
+    if (data !== undefined) this.data = data
+    if (reconnectAfter !== undefined) this.reconnectAfter = reconnectAfter
+    if (id) this.id = id
+    // Over the wire, and from JavaScript, other types are possible.
+    this.retryable = (retryable ?? (reconnectAfter != null || row.retryable)) === true
   }
 
   /** HTTP status of the code. */
@@ -164,47 +189,21 @@ export class RookeryError extends Error {
     return errorEntry(this.code).close
   }
 
-  /** Whether the same request or connection may succeed later. */
-  get retryable(): boolean {
-    return errorEntry(this.code).retryable
-  }
-
-  /** The error on the wire: code, message, issues and id, without the cause and the stack. */
+  /** The error on the wire: code, message, issues, data, retryable and id, without the cause and the stack. */
   toJSON(): WireError {
+    const { code, message, issues, data, retryable, id } = this
     return {
-      code: this.code,
-      message: this.message,
-      ...(this.issues && { issues: this.issues.map(wireIssue) }),
-      ...(this.id && { id: this.id }),
+      code,
+      message,
+      ...(issues && { issues }),
+      ...(data !== undefined && { data }),
+      ...(retryable !== errorEntry(code).retryable && { retryable }),
+      ...(id && { id }),
     }
   }
 
   /** Creates an error from one that came over the wire. */
-  static from(error: WireError): RookeryError {
-    return new RookeryError(error.code, error.message, { issues: error.issues, id: error.id })
-  }
-}
-
-/**
- * Returns the error that a client may see of a thrown value, or undefined if the client must not see it. Never throws: other
- * people's code may throw anything, such as a class of its own with this name, or an error with fields of other types.
- *
- * Compares the name, not the class, since a second copy of the package has another class.
- */
-export const publicError = (thrown: unknown): RookeryError | undefined => {
-  try {
-    if (!(thrown instanceof Error) || thrown.name !== 'RookeryError') return undefined
-    const { code, message, issues } = thrown as Error & Partial<Record<keyof RookeryError, unknown>>
-    if (typeof code !== 'string' || errorEntry(code).status === 500) return undefined
-    // The usual case: nothing of the error has been replaced.
-    const isOwn = Object.getPrototypeOf(thrown) === RookeryError.prototype && !Object.hasOwn(thrown, 'toJSON')
-    if (isOwn && typeof message === 'string' && issues === undefined) return thrown as RookeryError
-    return new RookeryError(code, typeof message === 'string' ? message : undefined, {
-      cause: thrown,
-      issues: Array.isArray(issues) ? issues.map(wireIssue) : undefined,
-    })
-  } catch {
-    // A getter of the value has thrown, or an issue is no issue.
-    return undefined
+  static from(error: WireError & Pick<RookeryErrorOptions, 'reconnectAfter'>): RookeryError {
+    return new RookeryError(error.code, error.message, error)
   }
 }

@@ -1,5 +1,5 @@
-import { RookeryError } from './errors.ts'
 import type { MessageFrame, ServerFrame } from './protocol.ts'
+import { stringify } from './stringify.ts'
 
 /**
  * How a transport encodes a frame. Use one constant object for each encoding: frames cache the result by its
@@ -52,7 +52,9 @@ export class Frame {
    * @throws `unserializable` if the payload cannot be written as JSON
    */
   get text(): string {
-    this.#text ??= this.message.type === undefined ? this.#messageText(this.message) : stringify(this.message)
+    const { message } = this
+    this.#text ??=
+      message.type === undefined ? this.#messageText(message) : stringify(message, payloadOf(message))
     return this.#text as string
   }
 
@@ -97,6 +99,10 @@ export class Frame {
   }
 }
 
+/** The payload of a reply. Other control frames hold nothing of the application but errors, which check their data. */
+const payloadOf = (message: ServerFrame): unknown =>
+  (message.type === 'reply' ? message.payload : null) ?? null
+
 class ParsedLater implements MessageFrame {
   readonly topic: string
   // `declare`, so that a message without topics has no property `topics`.
@@ -113,16 +119,6 @@ class ParsedLater implements MessageFrame {
   get payload(): unknown {
     this.#payload ??= { value: this.#text === undefined ? undefined : JSON.parse(this.#text) }
     return this.#payload.value
-  }
-}
-
-/** Returns a value as JSON, or undefined for undefined. @throws `unserializable` */
-export const stringify = (value: unknown): string | undefined => {
-  try {
-    return JSON.stringify(value)
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message.split('\n')[0] : String(cause)
-    throw new RookeryError('unserializable', `The payload cannot be written as JSON: ${reason}`, { cause })
   }
 }
 

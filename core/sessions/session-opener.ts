@@ -17,7 +17,7 @@ export interface SessionOpenerHost {
   /** Creates an id that is unguessable and begins with the id of this node. */
   sessionId(): string
   /** Returns the part of a failure that the peer may see, and logs the rest. */
-  coded(failure: unknown, fields: object): RookeryError
+  coded(failure: unknown, stage: string, fields: object): RookeryError
   /** Logs that a peer was refused. */
   refused(error: RookeryError, handshake: Handshake): void
 }
@@ -83,7 +83,7 @@ export class SessionOpener {
       attempt.welcomed()
       return session
     } catch (failure) {
-      const error = this.#host.coded(failure, { transport: handshake.transport, stage: 'handshake' })
+      const error = this.#host.coded(failure, 'handshake', { transport: handshake.transport })
       this.#host.refused(error, handshake)
       attempt.refuse(error)
       throw error

@@ -69,7 +69,7 @@ export class SessionRegistry implements Sessions {
     return [...(this.#byAddress.get(address) ?? [])]
   }
 
-  async disconnect(target: Target, error = new RookeryError('session_closed')): Promise<number> {
+  disconnect(target: Target, error = new RookeryError('session_closed')): Promise<number> {
     return this.#disconnect(target, error)
   }
 

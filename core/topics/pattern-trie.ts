@@ -107,6 +107,27 @@ export class PatternTrie<V extends object> {
     return found
   }
 
+  /**
+   * Returns the value of the most specific pattern that matches a valid topic. Compares patterns segment by segment from the
+   * left: a literal segment comes before a `*` for one segment, which comes before a `*` for the rest.
+   */
+  mostSpecific(topic: string): V | undefined {
+    // A topic has no `*`, so this finds only the pattern that is the topic.
+    const literal = this.#values.get(topic)
+    if (literal || this.#values.size === 0 || topic.startsWith('$')) return literal
+    return this.#first(this.#root, topic.split('/'), 0)
+  }
+
+  #first(node: Node<V>, segments: readonly string[], index: number): V | undefined {
+    if (index === segments.length) return node.here
+    const child = node.children?.get(segments[index] as string)
+    return (
+      (child && this.#first(child, segments, index + 1)) ??
+      (node.any && this.#first(node.any, segments, index + 1)) ??
+      node.rest
+    )
+  }
+
   #walk(node: Node<V>, segments: readonly string[], index: number, found: V[]): void {
     if (index === segments.length) {
       if (node.here) found.push(node.here)

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { publicError, RookeryError } from '../../core/protocol/errors.ts'
+import { publicError } from '../../core/protocol/coded-error.ts'
+import { RookeryError } from '../../core/protocol/errors.ts'
 import type { Logger } from '../../core/util/logger.ts'
 import { applyCors } from './cors.ts'
 import type { OriginPolicy } from './origin-policy.ts'

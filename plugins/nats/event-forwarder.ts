@@ -1,7 +1,7 @@
 import type { Msg, Subscription } from '@nats-io/transport-node'
 import type { Event } from '../../core/bus/event.ts'
 import type { ClusterHost } from '../../core/cluster/cluster.ts'
-import { stringify } from '../../core/protocol/frame.ts'
+import { stringify } from '../../core/protocol/stringify.ts'
 import { ListenerIndex, type ListenerPatterns } from './listener-index.ts'
 import type { NodeState } from './membership.ts'
 import type { NodeChannel } from './node-channel.ts'
@@ -129,6 +129,7 @@ export class EventForwarder {
       // The client message usually has the payload of its event, which is then sent once.
       return stringify(
         client?.payload === payload && client ? { ...event, client: { topic: client.topic } } : event,
+        payload ?? null,
       )
     } catch (error) {
       this.#channel.logFailure(error, event.topics.join(', '))

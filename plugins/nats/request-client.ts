@@ -1,6 +1,6 @@
 import type { Answers, Question } from '../../core/cluster/cluster.ts'
 import { RookeryError, type WireError } from '../../core/protocol/errors.ts'
-import { stringify } from '../../core/protocol/frame.ts'
+import { stringify } from '../../core/protocol/stringify.ts'
 import { AnswerBarrier } from './answer-barrier.ts'
 import type { Envelope } from './envelope.ts'
 import type { NodeChannel } from './node-channel.ts'

@@ -1,6 +1,7 @@
 import type { ClusterHost, Question } from '../../core/cluster/cluster.ts'
+import { codedError } from '../../core/protocol/coded-error.ts'
 import { RookeryError } from '../../core/protocol/errors.ts'
-import { stringify } from '../../core/protocol/frame.ts'
+import { stringify } from '../../core/protocol/stringify.ts'
 import type { Logger } from '../../core/util/logger.ts'
 import type { Envelope } from './envelope.ts'
 import type { NodeChannel } from './node-channel.ts'
@@ -65,7 +66,15 @@ export class RequestServer {
   }
 
   #answer(question: Question & { readonly timeout: number }, from: string | null, respond: Respond): void {
-    const fail = (failure: unknown) => respond(undefined, this.#toRookeryError(failure, question))
+    const fail = (failure: unknown) => {
+      const error = this.#toRookeryError(failure, question)
+      try {
+        respond(undefined, error)
+      } catch {
+        // The data of the error is too large for NATS.
+        respond(undefined, new RookeryError(error.code, error.message))
+      }
+    }
     try {
       const value = this.#host.answer(question, from)
       if (!(value instanceof Promise)) {
@@ -97,7 +106,8 @@ export class RequestServer {
   }
 
   #toRookeryError(failure: unknown, { to, method }: Question): RookeryError {
-    if (failure instanceof RookeryError) return failure
+    const coded = codedError(failure)
+    if (coded) return coded
     const id = crypto.randomUUID()
     this.#log.error(
       { err: failure, errorId: id, to, method, stage: 'cluster' },

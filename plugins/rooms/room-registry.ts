@@ -4,6 +4,7 @@ import type { ClusterBackend } from '../../core/cluster/cluster.ts'
 import { RookeryError } from '../../core/protocol/errors.ts'
 import type { Session } from '../../core/sessions/session.ts'
 import type { Logger } from '../../core/util/logger.ts'
+import { reported } from '../../core/util/reported-promise.ts'
 import { type LocalMember, LocalMembers, recordOf } from './local-members.ts'
 import { assertRoom, nameTaken } from './names.ts'
 import { RemoteMembers } from './remote-members.ts'
@@ -30,6 +31,7 @@ const actorOf = (session: Session): Actor => ({ session: session.id, user: sessi
 export class RoomRegistry implements Rooms {
   readonly #app: App
   readonly #settings: RoomSettings
+  readonly #log: Logger
   readonly #local = new LocalMembers()
   readonly #remote: RemoteMembers
   readonly #rpc: RoomRpc
@@ -41,6 +43,7 @@ export class RoomRegistry implements Rooms {
   constructor(app: App, settings: RoomSettings, log: Logger, cluster: () => ClusterBackend) {
     this.#app = app
     this.#settings = settings
+    this.#log = log
     const { cluster: nodes, bus } = app
     const local = this.#local
     const { announce } = settings
@@ -89,7 +92,12 @@ export class RoomRegistry implements Rooms {
   }
 
   broadcast(room: string, topic: string, payload?: unknown): Promise<void> {
-    assertRoom(room)
+    try {
+      assertRoom(room)
+    } catch (error) {
+      const log = (err: unknown) => this.#log.error({ err, stage: 'rooms' }, 'a broadcast failed')
+      return reported(Promise.reject(error), log)
+    }
     return this.#app.publish(`rooms/${room}/${topic}`, payload)
   }
 

@@ -37,7 +37,7 @@ export interface Rooms {
   /** Returns the rooms that have a member on this node. */
   list(): readonly string[]
   /**
-   * Publishes to `rooms/<room>/<topic>`. Throws synchronously if an argument is not valid.
+   * Publishes to `rooms/<room>/<topic>`. A rejection that nobody handles is logged.
    *
    * @throws `invalid_room`, `invalid_topic`, `unserializable`
    */

@@ -3,9 +3,9 @@ import { type Duplex, Readable } from 'node:stream'
 import { Server, type Socket } from 'socket.io'
 import type { FairQueue } from '../../core/admission/fair-queue.ts'
 import { canReadInPieces, StreamReader } from '../../core/admission/stream-reader.ts'
-import { closeFrame } from '../../core/protocol/control-frames.ts'
+import { codedError } from '../../core/protocol/coded-error.ts'
+import { reconnectAfter } from '../../core/protocol/control-frames.ts'
 import { RookeryError } from '../../core/protocol/errors.ts'
-import type { CloseFrame } from '../../core/protocol/protocol.ts'
 import type { PeerSession } from '../../core/sessions/session.ts'
 import type { Transport, TransportHost } from '../../core/sessions/transport.ts'
 import type { HttpServer } from '../http/tokens.ts'
@@ -114,7 +114,7 @@ export class SocketIoTransport implements Transport {
           // If `begin` has refused the handshake, the wire is still open.
           wire.close(error)
           // A Socket.IO client that gets an error stays away. A client that loses its connection reconnects at once.
-          if (error.retryable && !REPORTED_STATUSES.has(error.status)) conn.close()
+          if (reconnectAfter(error) !== null && !REPORTED_STATUSES.has(error.status)) conn.close()
           else next(connectError(error))
         },
       )
@@ -199,8 +199,8 @@ const REPORTED_STATUSES = new Set([401, 429])
 
 /** Creates the error of the client's `connect_error` event. */
 const connectError = (error: RookeryError): Error => {
-  const { reconnectAfter } = closeFrame(error).message as CloseFrame
-  const data = { ...error.toJSON(), ...(reconnectAfter !== null && { reconnectAfter }) }
+  const delay = reconnectAfter(error)
+  const data = { ...(codedError(error) ?? error).toJSON(), ...(delay !== null && { reconnectAfter: delay }) }
   return Object.assign(new Error(error.message), { data })
 }
 

@@ -1,4 +1,5 @@
 import type { Socket } from 'socket.io'
+import { reconnectAfter } from '../../core/protocol/control-frames.ts'
 import type { RookeryError } from '../../core/protocol/errors.ts'
 import type { Frame } from '../../core/protocol/frame.ts'
 import type { MessageFrame, ReplyFrame, ServerFrame } from '../../core/protocol/protocol.ts'
@@ -121,7 +122,7 @@ export class SocketIoWire implements Wire {
     // The client is not connected yet: the transport still has to send it the error.
     if (this.#queue) return
     // A client that the server disconnects stays away. A client that loses its connection reconnects.
-    if (this.#socket.connected && error && !error.retryable) this.#socket.disconnect(true)
+    if (this.#socket.connected && error && reconnectAfter(error) === null) this.#socket.disconnect(true)
     else conn.close()
   }
 

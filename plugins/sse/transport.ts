@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Nodes } from '../../core/cluster/nodes.ts'
+import { codedError } from '../../core/protocol/coded-error.ts'
 import { closeFrame } from '../../core/protocol/control-frames.ts'
 import { RookeryError } from '../../core/protocol/errors.ts'
 import type { CloseFrame } from '../../core/protocol/protocol.ts'
@@ -141,7 +142,7 @@ const answer = (response: ServerResponse, status: number, body: object): void =>
  * does not reconnect after an error status: if it may come back, it gets a stream that ends at once.
  */
 const refuse = (failure: unknown, request: IncomingMessage, response: ServerResponse): void => {
-  const error = failure instanceof RookeryError ? failure : new RookeryError('internal')
+  const error = codedError(failure) ?? new RookeryError('internal')
   const frame = closeFrame(error)
   const { reconnectAfter } = frame.message as CloseFrame
   if (reconnectAfter !== null && request.headers.accept?.includes('text/event-stream')) {

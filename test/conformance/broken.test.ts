@@ -96,9 +96,10 @@ const catches: Readonly<Record<string, Partial<Record<FaultName, RegExp>>>> = {
   'a faulty frame with an id gets an error reply, and the session stays open': {
     'does not send error replies': /a reply to 1 is expected/,
   },
-  'errors of handlers arrive with code, message and issues; internal errors arrive without details': {
-    'sends only the code of an error': /error MUST arrive as it was written/,
-  },
+  'errors of handlers arrive with code, message, issues, data and retryable; internal errors arrive without details':
+    {
+      'sends only the code of an error': /error MUST arrive as it was written/,
+    },
   'a faulty frame without an id gets an error frame, and the session stays open': {
     'does not send error frames': /MUST be answered with an error frame/,
   },

@@ -96,7 +96,7 @@ const catches: Readonly<Record<string, Partial<Record<ClusterFaultName, RegExp>>
     'drops the payloads of questions': /MUST arrive unchanged/,
     'does not await answers': /ClusterHost\.answer MUST be awaited/,
   },
-  'errors of the answering node arrive with code, message and issues': {
+  'errors of the answering node arrive with code, message, issues, data and retryable': {
     'drops the errors of answers': /MUST become the error of the answer/,
   },
   'a question to a node that does not exist ends in time with node_unreachable': {

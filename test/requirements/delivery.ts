@@ -11,8 +11,12 @@ export const delivery = {
   'delivery.published.not-allowed': 'A message does not reach a session that may not subscribe to its topic.',
   'delivery.published.snapshot':
     'A payload reaches clients as it was when it was published; later changes to the object have no effect.',
-  'delivery.published.throws-first':
-    '`app.publish` throws `invalid_topic` or `unserializable` before it delivers anything.',
+  'delivery.published.rejects-first':
+    '`app.publish` rejects with `invalid_topic` or `unserializable` before it delivers anything; it does not throw.',
+  'delivery.published.unserializable':
+    'A payload of which JSON would lose a part, such as a `Map`, is refused with `unserializable`, by the server and by the client.',
+  'delivery.published.ignored-rejection':
+    'A rejection of `app.publish`, `app.send` or `ctx.publish` that nobody handles is logged and does not end the process.',
   'delivery.published.resolves-queued':
     '`app.publish` resolves when the message is queued, before any client has it.',
   'delivery.order.one-topic':

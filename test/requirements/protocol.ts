@@ -70,6 +70,10 @@ export const protocol = {
     "An `error` has a `code`, from the [table](errors.md) or one of the application's own, and a `message` for people.",
   'protocol.errors.issues':
     '`invalid_payload` and `bad_frame` may add `issues`, a list of `{ "message", "path" }`.',
+  'protocol.errors.data':
+    '`data` is what the application adds to its error: any JSON. An error without it has no field `data`.',
+  'protocol.errors.retryable':
+    '`retryable` says whether the same request or connection may succeed later. It is present only if it differs from the [table](errors.md), where a code of the application counts as not retryable.',
   'protocol.errors.internal-id': "`internal` adds an `id`; the server's log has the details under that id.",
   'protocol.errors.bad-frame':
     'The server answers a frame that is not JSON, or whose fields are wrong, with `bad_frame`.',
@@ -121,7 +125,7 @@ export const protocol = {
   'protocol.closing.reconnect-after':
     'If `reconnectAfter` is a number, the client may come back after that many milliseconds.',
   'protocol.closing.reconnect-after-random':
-    'The server gives each client a random `reconnectAfter` of up to 5000 ms, so that not all clients return at once.',
+    'Unless the application names a `reconnectAfter`, the server gives each client a random one of up to 5000 ms, so that not all clients return at once.',
   'protocol.closing.never-come-back':
     'If `reconnectAfter` is null, the client MUST NOT come back with the same handshake.',
   'protocol.closing.wait-grows':

@@ -8,7 +8,9 @@ import type {
   Question,
 } from '../../../core/cluster/cluster.ts'
 import { randomNode } from '../../../core/cluster/in-process.ts'
+import { codedError } from '../../../core/protocol/coded-error.ts'
 import { RookeryError } from '../../../core/protocol/errors.ts'
+import { stringify } from '../../../core/protocol/stringify.ts'
 import { Matcher } from '../../../core/topics/matcher.ts'
 import type { Logger } from '../../../core/util/logger.ts'
 
@@ -16,11 +18,7 @@ import type { Logger } from '../../../core/util/logger.ts'
 const ANSWER_TIMEOUT_MS = 1000
 
 /** Copies a value by way of JSON, as a network would. */
-const copy = <T>(value: T): T => (value === undefined ? value : JSON.parse(JSON.stringify(value)))
-
-/** Checks the name and not the class: a second copy of the package has a class of its own. */
-const isCoded = (error: unknown): error is RookeryError =>
-  error instanceof Error && error.name === 'RookeryError'
+const copy = <T>(value: T): T => (value === undefined ? value : JSON.parse(stringify(value) as string))
 
 /** Reference-counted patterns, each with a value: a pattern counts until it has been removed as often as added. */
 class CountedPatterns<T> {
@@ -191,7 +189,8 @@ export class MemoryNode implements ClusterBackend {
       if (!this.#host) throw new RookeryError('node_unreachable')
       return { node: this.node, value: copy(await this.#host.answer(question, from)) }
     } catch (error) {
-      if (isCoded(error)) return { node: this.node, error: copy(error.toJSON()) }
+      const coded = codedError(error)
+      if (coded) return { node: this.node, error: copy(coded.toJSON()) }
       const { method } = question
       this.#log.error({ err: error, method, stage: 'cluster' }, 'a question could not be answered')
       return { node: this.node, error: new RookeryError('internal').toJSON() }

@@ -1,12 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import {
-  type ErrorCode,
-  errorEntry,
-  errorTable,
-  publicError,
-  RookeryError,
-} from '../../../core/protocol/errors.ts'
+import { publicError } from '../../../core/protocol/coded-error.ts'
+import { type ErrorCode, errorEntry, errorTable, RookeryError } from '../../../core/protocol/errors.ts'
 
 const root = new URL('../../../', import.meta.url)
 const read = (path: string) => readFileSync(new URL(path, root), 'utf8')

@@ -3,6 +3,9 @@ import { RookeryError } from '../../../../core/protocol/errors.ts'
 import { rejectionCode } from '../../rejection-code.ts'
 import type { ClusterCase } from '../cluster-case.ts'
 
+/** An error code of the application, which the framework does not know. */
+const APPLICATION_CODE = 'maintenance'
+
 const REACHED = 'A question to an address MUST reach all nodes with sessions there'
 
 /** Ids with characters that addresses, paths and subjects treat specially. */
@@ -150,6 +153,21 @@ export const addressing: readonly ClusterCase[] = [
         })
       }
       expect(other.session.closed, 'Other sessions MUST stay open').toBe(false)
+      const [first, second] = [await a.openAs('bob'), await b.openAs('bob')]
+      await context.settle(a, b)
+      const pause = new RookeryError(APPLICATION_CODE, 'Back soon', {
+        data: { minutes: 2 },
+        reconnectAfter: 120_000,
+      })
+      await a.app.sessions.disconnect({ user: 'bob' }, pause)
+      for (const peer of [first, second]) {
+        await context.until(() =>
+          expect(peer.frames.at(-1), 'The error MUST reach the sessions unchanged').toMatchObject({
+            error: { code: APPLICATION_CODE, data: { minutes: 2 }, retryable: true },
+            reconnectAfter: 120_000,
+          }),
+        )
+      }
       expect(await a.app.sessions.disconnect({ user: 'eve' }), 'The sessions of the user MUST be gone').toBe(
         0,
       )

@@ -47,7 +47,7 @@ export const questions: readonly ClusterCase[] = [
     },
   },
   {
-    name: 'errors of the answering node arrive with code, message and issues',
+    name: 'errors of the answering node arrive with code, message, issues, data and retryable',
     async run(context) {
       const [a, b] = await context.startPair()
       const issues = [{ message: 'too long', path: ['text'] }]
@@ -55,8 +55,19 @@ export const questions: readonly ClusterCase[] = [
         throw new RookeryError('forbidden', 'Not you', { issues })
       })
       b.app.cluster.answer('own', async () => {
-        throw new RookeryError(APPLICATION_CODE, 'Insert coin')
+        throw new RookeryError(APPLICATION_CODE, 'Insert coin', { data: { coins: 2 }, retryable: true })
       })
+      b.app.cluster.answer('foreign', () => {
+        throw Object.assign(new Error('Of another copy'), {
+          name: 'RookeryError',
+          code: APPLICATION_CODE,
+          issues: 5,
+        })
+      })
+      b.app.cluster.answer('unwritable', () => {
+        throw new RookeryError(APPLICATION_CODE, 'Insert coin', { data: { coins: 2n } })
+      })
+      b.app.cluster.answer('a map', () => new Map([[1, 2]]))
       b.app.cluster.answer('plain', () => {
         throw new TypeError('undefined is not a function')
       })
@@ -65,7 +76,19 @@ export const questions: readonly ClusterCase[] = [
         a.app.cluster.askNode(b.id, method, undefined, context.timeout).catch((error) => error.toJSON())
       const requirement = 'An error of ClusterHost.answer MUST become the error of the answer'
       expect(await ask('coded'), requirement).toEqual({ code: 'forbidden', message: 'Not you', issues })
-      expect(await ask('own'), requirement).toEqual({ code: APPLICATION_CODE, message: 'Insert coin' })
+      expect(await ask('own'), requirement).toEqual({
+        code: APPLICATION_CODE,
+        message: 'Insert coin',
+        data: { coins: 2 },
+        retryable: true,
+      })
+      const others = { foreign: 'Of another copy', unwritable: 'Insert coin' }
+      for (const [method, message] of Object.entries(others)) {
+        expect(await ask(method), requirement).toEqual({ code: APPLICATION_CODE, message })
+      }
+      expect(await ask('a map'), 'An answer that JSON cannot hold MUST be refused').toMatchObject({
+        code: 'unserializable',
+      })
       expect(await ask('plain'), `${requirement}, 'internal' when it has no code`).toMatchObject({
         code: 'internal',
       })

@@ -52,19 +52,23 @@ export const closing: readonly TransportCase[] = [
     name: 'when the server closes a session, the peer gets the reason and reconnectAfter',
     async run(context) {
       const server = await context.start()
-      const reasons: [RookeryError, boolean][] = [
-        [new RookeryError('forbidden'), false],
-        [new RookeryError('slow_consumer'), true],
-        [new RookeryError(APPLICATION_CODE, 'You «lost»'), false],
+      const data = { until: 5 }
+      const anyDelay: unknown = expect.any(Number)
+      const reasons: [RookeryError, unknown][] = [
+        [new RookeryError('forbidden'), null],
+        [new RookeryError('slow_consumer'), anyDelay],
+        [new RookeryError(APPLICATION_CODE, 'You «lost»'), null],
+        [new RookeryError(APPLICATION_CODE, undefined, { data, retryable: true }), anyDelay],
+        [new RookeryError(APPLICATION_CODE, undefined, { reconnectAfter: 1234 }), 1234],
       ]
-      for (const [error, mayReconnect] of reasons) {
+      for (const [error, delay] of reasons) {
         const peer = await server.openSession()
         const { session } = await peer.untilWelcome()
         server.app.sessions.get(session)?.close(error)
         const close = await peer.untilEndedWith(error.code, CLOSES)
         const requirement = 'The close frame MUST arrive as it was written'
         expect(close.error, requirement).toEqual(error.toJSON())
-        expect(close.reconnectAfter, requirement).toEqual(mayReconnect ? expect.any(Number) : null)
+        expect(close.reconnectAfter, requirement).toEqual(delay)
       }
       await server.untilSessions(0, 'A closed session MUST leave nothing in app.usage')
     },

@@ -36,17 +36,24 @@ export const errors: readonly TransportCase[] = [
     },
   },
   {
-    name: 'errors of handlers arrive with code, message and issues; internal errors arrive without details',
+    name: 'errors of handlers arrive with code, message, issues, data and retryable; internal errors arrive without details',
     async run(context) {
       const server = await context.start()
       const issues = [{ message: 'must be text', path: ['lines', 0, 'text'] }]
+      const data = { waitMs: 250, next: [null, 'later'] }
       server.app.handle('fail', (_ctx, how) => {
         if (how === 'hidden') throw new Error('a secret')
-        throw new RookeryError(APPLICATION_CODE, 'Nothing «left»', { issues })
+        throw new RookeryError(APPLICATION_CODE, 'Nothing «left»', { issues, data, retryable: true })
       })
       const peer = await server.openSession()
       const refused = await peer.request({ topic: 'fail' })
-      expect(refused.error, AS_WRITTEN).toEqual({ code: APPLICATION_CODE, message: 'Nothing «left»', issues })
+      expect(refused.error, AS_WRITTEN).toEqual({
+        code: APPLICATION_CODE,
+        message: 'Nothing «left»',
+        issues,
+        data,
+        retryable: true,
+      })
       const hidden = await peer.request({ topic: 'fail', payload: 'hidden' })
       const expected = { code: 'internal', message: 'Internal error', id: expect.any(String) }
       expect(hidden.error, AS_WRITTEN).toEqual(expected)
