@@ -8,7 +8,7 @@ import { SendQueue } from './messages/send-queue.ts'
 import { Sender } from './messages/sender.ts'
 import type { Listener, Subscription } from './messages/subscription.ts'
 import { Subscriptions } from './messages/subscriptions.ts'
-import { type ClientOptions, readMilliseconds, readOptions, type Settings } from './options.ts'
+import { type ClientOptions, type Preset, readMilliseconds, readOptions, type Settings } from './options.ts'
 import type {
   CallOptions,
   Client,
@@ -23,19 +23,12 @@ import { Emitter } from './util/emitter.ts'
 import { invalidOption } from './util/invalid-option.ts'
 
 /**
- * Creates a client and connects it, unless `autoConnect` is false.
- *
- * The client keeps trying to connect until `close()`, or until a server refuses it for good. So the server may start
- * after the client.
+ * Creates a client with what an entry point brings along, and connects it unless `autoConnect` is false.
  *
  * @throws `invalid_option`
- * @example
- * const client = createClient({ url: 'http://localhost:3000' })
- * client.subscribe('rooms/42/*', (payload, message) => console.log(message.topic, payload))
- * await client.call('chat/send', { text: 'hello' })
  */
-export const createClient = <Contract = Untyped>(options: ClientOptions = {}): Client<Contract> => {
-  const settings = readOptions(options)
+export const startClient = <Contract = Untyped>(options: ClientOptions, preset: Preset): Client<Contract> => {
+  const settings = readOptions(options, preset)
   const client = new ReconnectingClient(settings)
   if (settings.autoConnect) client.connect()
   return client

@@ -1,8 +1,8 @@
 import { RookeryError } from '../core/protocol/errors.ts'
+import type { CreateFallback } from './connection/fallback.ts'
 import { readToken, type Token, type TokenSource } from './connection/token.ts'
-import { sse } from './transports/sse.ts'
 import type { ClientTransport, TransportDefaults } from './transports/transport.ts'
-import { type WebSocketClass, websocket } from './transports/websocket.ts'
+import type { WebSocketClass } from './transports/websocket.ts'
 import type { BackoffBounds } from './util/backoff.ts'
 import { type DebugLog, debugLog } from './util/debug-log.ts'
 import { invalidOption } from './util/invalid-option.ts'
@@ -91,6 +91,14 @@ export interface ClientOptions {
   readonly debug?: boolean | undefined
 }
 
+/** What an entry point of the client brings along. */
+export interface Preset {
+  /** The transports if the application gives none. */
+  readonly transports: () => readonly ClientTransport[]
+  /** Undefined for an entry point with one transport. */
+  readonly fallback?: CreateFallback
+}
+
 /** Checked options with their defaults. */
 export interface Settings {
   /** Undefined if there is a `problem`. */
@@ -102,6 +110,7 @@ export interface Settings {
   /** Whether `token` can return a new token: the application gave a function. */
   readonly renews: boolean
   readonly transports: readonly ClientTransport[]
+  readonly fallback: CreateFallback | undefined
   readonly connectTimeout: number
   readonly callTimeout: number
   readonly reconnect: BackoffBounds
@@ -129,7 +138,7 @@ export const readMilliseconds = (name: string, value: number, least = 1): number
  *
  * @throws `invalid_option`
  */
-export const readOptions = (options: ClientOptions): Settings => {
+export const readOptions = (options: ClientOptions, preset: Preset): Settings => {
   if (!isObject(options)) throw invalidOption('options', 'an object', options)
   const { url, token, params, WebSocket, path, transports, callTimeout, ...more } = options
   const { connectTimeout, reconnect, upgrade, maxQueue = 100, debug, ...rest } = more
@@ -137,6 +146,7 @@ export const readOptions = (options: ClientOptions): Settings => {
   const { autoConnect = hasServer, ...unknown } = rest
   const limit = readMilliseconds('connectTimeout', connectTimeout ?? 10_000)
   refuseUnknown(unknown)
+  if (!preset.fallback) refuseUnknown({ ...(transports && { transports }), ...(upgrade && { upgrade }) })
   if (!Number.isInteger(maxQueue) || maxQueue < 0)
     throw invalidOption('maxQueue', 'a whole number from 0', maxQueue)
   if (typeof autoConnect !== 'boolean') throw invalidOption('autoConnect', 'true or false', autoConnect)
@@ -147,7 +157,8 @@ export const readOptions = (options: ClientOptions): Settings => {
     params: readParams(params),
     token: readToken(token, limit),
     renews: typeof token === 'function',
-    transports: readTransports(transports ?? [websocket(), sse()], { WebSocket, path }, hasServer),
+    transports: readTransports(transports ?? preset.transports(), { WebSocket, path }, hasServer),
+    fallback: preset.fallback,
     connectTimeout: limit,
     callTimeout: readMilliseconds('callTimeout', callTimeout ?? 10_000),
     reconnect: readBounds('reconnect', reconnect, 500, 20_000),

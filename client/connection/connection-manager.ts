@@ -7,9 +7,8 @@ import { encodeFrame } from '../transports/frames.ts'
 import type { ClientTransport } from '../transports/transport.ts'
 import { backoff } from '../util/backoff.ts'
 import { Connection, type ConnectionEnd, type SessionFrame } from './connection.ts'
+import type { Fallback, Selector } from './fallback.ts'
 import { onOnlineOrVisible } from './on-online-or-visible.ts'
-import { TransportSelector } from './transport-selector.ts'
-import { TransportUpgrade } from './transport-upgrade.ts'
 
 /** A connection that ends sooner after `welcome` is short-lived, in milliseconds. */
 const SHORT_LIVED_MS = 5_000
@@ -41,8 +40,9 @@ export class ConnectionManager {
   readonly #queue: SendQueue
   readonly #restored: Restored
   readonly #host: ConnectionManagerHost
-  readonly #selector: TransportSelector
-  readonly #upgrade: TransportUpgrade
+  readonly #selector: Selector
+  /** Undefined if the client has only one transport. */
+  readonly #upgrade: Fallback['upgrade'] | undefined
   /** Replaced connections that stay open until their calls have a reply. */
   readonly #draining = new Set<Connection>()
   #current: Connection | undefined
@@ -60,10 +60,7 @@ export class ConnectionManager {
     this.#queue = queue
     this.#restored = restored
     this.#host = host
-    this.#selector = new TransportSelector(settings.transports, settings.url?.host ?? '')
-    this.#upgrade = new TransportUpgrade({
-      bounds: settings.upgrade,
-      selector: this.#selector,
+    const fallback = settings.fallback?.(settings, {
       restored,
       queue,
       current: () => this.#current!,
@@ -72,6 +69,8 @@ export class ConnectionManager {
       deliver: (message) => host.frame(message),
       resume: () => host.resume(),
     })
+    this.#selector = fallback?.selector ?? only(settings.transports[0]!)
+    this.#upgrade = fallback?.upgrade
   }
 
   /** The connection in use, or the current attempt. */
@@ -81,7 +80,7 @@ export class ConnectionManager {
 
   /** Whether the client must not send now: a switch to another transport is under way. */
   get paused(): boolean {
-    return this.#upgrade.paused
+    return this.#upgrade?.paused === true
   }
 
   /** Begins an attempt at once, unless there is a connection or an attempt already. */
@@ -96,7 +95,7 @@ export class ConnectionManager {
   close(): void {
     clearTimeout(this.#nextAttempt)
     this.#removeListeners?.()
-    this.#upgrade.stop()
+    this.#upgrade?.stop()
     this.#settings.token.forget()
     this.#current?.close()
     for (const connection of this.#draining) connection.close()
@@ -126,7 +125,7 @@ export class ConnectionManager {
     const proof: Record<string, string> = this.#secret ? { [role]: this.#secret } : {}
     const connection: Connection = new Connection(transport, this.#settings, limit, proof, {
       open: (welcome) => {
-        if (!this.#upgrade.welcomed(connection, welcome)) this.#open(connection, welcome)
+        if (!this.#upgrade?.welcomed(connection, welcome)) this.#open(connection, welcome)
       },
       frame: (frame) => this.#receive(connection, frame),
       renew: () => void this.#renew(connection),
@@ -138,7 +137,7 @@ export class ConnectionManager {
           retryIn: error.code === 'token_expired' && !this.#settings.renews ? null : retryIn,
         }
         if (connection === this.#current) this.#ended(connection, end)
-        else if (!this.#upgrade.ended(connection, end.retryIn === null))
+        else if (!this.#upgrade?.ended(connection, end.retryIn === null))
           this.#queue.rejectSent(connection, error)
       },
     })
@@ -151,7 +150,7 @@ export class ConnectionManager {
     this.#openedAt = Date.now()
     this.#secret = welcome.secret
     this.#selector.welcomed(connection.transport)
-    this.#upgrade.schedule()
+    this.#upgrade?.schedule()
     this.#host.open(welcome)
     this.closeDrained()
   }
@@ -159,7 +158,8 @@ export class ConnectionManager {
   #receive(connection: Connection, frame: SessionFrame): void {
     // `unsubscribed` on a connection that is not in use is ignored: the client subscribes again when it switches.
     const isForeign = frame.type === 'unsubscribed' && connection !== this.#current
-    const isWanted = frame.type === undefined ? this.#upgrade.message(connection, frame) : !isForeign
+    const isWanted =
+      frame.type === undefined ? (this.#upgrade?.message(connection, frame) ?? true) : !isForeign
     if (isWanted) this.#host.frame(frame)
   }
 
@@ -188,9 +188,9 @@ export class ConnectionManager {
     const lasted = opened && Date.now() - this.#openedAt >= SHORT_LIVED_MS
     if (lasted) {
       this.#failures = 0
-      this.#upgrade.reset()
+      this.#upgrade?.reset()
     }
-    const candidate = this.#upgrade.takeCandidate(error)
+    const candidate = this.#upgrade?.takeCandidate(error)
     if (retryIn !== null || candidate) this.#queue.rejectSent(connection, error)
     this.#current = candidate?.connection
     if (candidate) {
@@ -228,6 +228,15 @@ export class ConnectionManager {
   #retryNow(): void {
     this.connect()
     this.#current?.check()
-    if (this.#openedAt > 0) this.#upgrade.try()
+    if (this.#openedAt > 0) this.#upgrade?.try()
   }
 }
+
+/** Selects always the same transport. */
+const only = (transport: ClientTransport): Selector => ({
+  transport,
+  limit: (connectTimeout) => connectTimeout,
+  welcomed: () => {},
+  failed: () => false,
+  lost: () => false,
+})

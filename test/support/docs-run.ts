@@ -27,7 +27,7 @@ export const typeCheck = async (blocks: readonly Block[]): Promise<string[]> => 
   const paths = {
     rookery: [join(ROOT, 'core/index.ts')],
     'rookery/client': [join(ROOT, 'client/index.ts')],
-    'rookery/client/socketio': [join(ROOT, 'client/socketio/index.ts')],
+    'rookery/client/*': [join(ROOT, 'client/*/index.ts')],
     'rookery/*': [join(ROOT, 'plugins/*/index.ts')],
   }
   const config = {

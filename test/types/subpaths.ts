@@ -3,6 +3,7 @@ import type * as rookery from 'rookery'
 import type * as auth from 'rookery/auth'
 import type * as client from 'rookery/client'
 import type * as clientSocketio from 'rookery/client/socketio'
+import type * as clientWebsocket from 'rookery/client/websocket'
 import type * as di from 'rookery/di'
 import type * as http from 'rookery/http'
 import type * as nats from 'rookery/nats'
@@ -17,6 +18,7 @@ export type Subpaths = [
   typeof auth,
   typeof client,
   typeof clientSocketio,
+  typeof clientWebsocket,
   typeof di,
   typeof http,
   typeof nats,

@@ -1,0 +1,18 @@
+import type { Untyped } from '../../core/protocol/protocol.ts'
+import { startClient } from '../client.ts'
+import type { ClientOptions } from '../options.ts'
+import { websocket } from '../transports/websocket.ts'
+import type { Client } from '../types.ts'
+
+/** Options of `createClient` of `rookery/client/websocket`. */
+export type WebSocketClientOptions = Omit<ClientOptions, 'transports' | 'upgrade'>
+
+/**
+ * Creates a client that uses WebSocket alone, and connects it unless `autoConnect` is false. It is as `createClient` of
+ * `rookery/client`, but its bundle contains neither server-sent events nor the fallback between transports.
+ *
+ * @throws `invalid_option`
+ * @example const client = createClient({ url: 'http://localhost:3000' })
+ */
+export const createClient = <Contract = Untyped>(options: WebSocketClientOptions = {}): Client<Contract> =>
+  startClient(options, { transports: () => [websocket()] })
