@@ -5,9 +5,9 @@ const RATE_SHARE = 0.95
 
 /**
  * Part of the server's burst that the client uses. The network may bring frames together that the client has sent one
- * after the other: at the default limits, the rest absorbs 500 ms of them.
+ * after the other: at the default limits, the rest absorbs one second of them.
  */
-const BURST_SHARE = 0.75
+const BURST_SHARE = 0.5
 
 /** Keeps the frames of one connection within the rates that the server has announced: a token bucket for each rate. */
 export class Pacer {

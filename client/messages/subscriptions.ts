@@ -77,10 +77,7 @@ export class Subscriptions {
     this.#next = undefined
   }
 
-  /**
-   * Returns requests for all patterns that wait for no retry, for a connection that is not in use yet. Their replies
-   * change no state here.
-   */
+  /** Requests for all patterns that wait for no retry, for a connection that is not in use yet. Replies change no state. */
   copy(): { requests: EncodedFrame[]; patterns: string[] } {
     const wanted = [...this.#byPattern.values()].filter(
       (entry) => isWanted(entry) && entry.state !== 'retrying',
@@ -90,7 +87,7 @@ export class Subscriptions {
     return { requests, patterns }
   }
 
-  /** Handles the reply to a request of `peek()`. Ignores other replies. */
+  /** Handles the reply to a request of `peek()`. */
   onReply({ id, payload, error: ofFrame }: ReplyFrame): void {
     const batch = this.#requests.get(id)
     if (!batch) return
@@ -179,9 +176,11 @@ export class Subscriptions {
     const due = [...this.#due].filter(
       (entry) => isWanted(entry) === isSubscribe && entry.state === (isSubscribe ? 'none' : 'held'),
     )
-    // A pattern that is due and needs no request has settled by itself.
-    if (isSubscribe && due.length === 0) this.#due.clear()
-    if (due.length === 0) return undefined
+    if (due.length === 0) {
+      // The patterns that are still due need no request.
+      if (isSubscribe) this.#due.clear()
+      return undefined
+    }
     const patterns = due.map(({ pattern }) => pattern)
     const { frame, count } = subscriptionRequest(type, this.#host.nextId(), patterns, this.maxPayload)
     const batch = due.slice(0, count)
@@ -203,8 +202,8 @@ export class Subscriptions {
     entry.state = 'retrying'
     this.#retryTimer ??= setTimeout(() => this.#retry(), backoff(this.#failures++, this.#bounds))
     const wanted = wantedOf(entry)
-    // Reported once: the next refusals are of the same request of the application.
-    const isNew = wanted.some((subscription) => !subscription.error)
+    // The refusals of further retries are not reported.
+    const isNew = wanted.some(({ error: earlier }) => !earlier)
     for (const subscription of wanted) subscription.suspend(error)
     if (isNew) this.#report(wanted, error)
   }

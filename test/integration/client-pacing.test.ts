@@ -28,7 +28,7 @@ describe.each(TRANSPORTS)('the server’s rates, over %s,', (transport) => {
 
   it('lose no message of a queue that is far longer than the burst', async () => {
     verifies('delivery.client.rates')
-    const { url, handled } = await start({ messageRate: 500, messageBurst: 100 })
+    const { url, handled } = await start({ messageRate: 300, messageBurst: 600 })
     const client = clientBy(transport, url, { maxQueue: 1000, autoConnect: false })
     const errors: unknown[] = []
     client.on('error', (error) => errors.push(error))

@@ -82,6 +82,12 @@ describe('createClient refuses', () => {
     expect(create({ WebSocket, autoConnect: true })).toThrow(refusal(/'url' must be/))
   })
 
+  test('a local that is no boolean, in subscribe()', () => {
+    const client = clientOf({ url, transports: [new MemoryTransport()] })
+    const subscribe = () => client.subscribe('a', () => {}, { local: 'yes' as never })
+    expect(subscribe).toThrow(refusal(/'local' must be true or false/))
+  })
+
   test('credentials in the url, without showing them', () => {
     for (const secret of ['http://ada:pw@localhost', 'http://ada@localhost', 'ws://:pw@localhost']) {
       expect(create({ url: secret, WebSocket })).toThrow(refusal(/'url' must be without credentials.*token/))
