@@ -1,14 +1,15 @@
 import { RookeryError } from '../core/protocol/errors.ts'
-import type { Untyped, User, WelcomeFrame } from '../core/protocol/protocol.ts'
+import type { User, WelcomeFrame } from '../core/protocol/protocol.ts'
 import type { SessionFrame } from './connection/connection.ts'
 import { ConnectionManager } from './connection/connection-manager.ts'
+import type { CreateFallback } from './connection/fallback.ts'
 import type { Room } from './messages/room.ts'
 import { Rooms } from './messages/rooms.ts'
 import { SendQueue } from './messages/send-queue.ts'
 import { Sender } from './messages/sender.ts'
 import type { Listener, Subscription } from './messages/subscription.ts'
 import { Subscriptions } from './messages/subscriptions.ts'
-import { type ClientOptions, type Preset, readMilliseconds, readOptions, type Settings } from './options.ts'
+import { readMilliseconds, type Settings } from './options.ts'
 import type {
   CallOptions,
   Client,
@@ -22,19 +23,8 @@ import { warn } from './util/debug-log.ts'
 import { Emitter } from './util/emitter.ts'
 import { invalidOption } from './util/invalid-option.ts'
 
-/**
- * Creates a client with what an entry point brings along, and connects it unless `autoConnect` is false.
- *
- * @throws `invalid_option`
- */
-export const startClient = <Contract = Untyped>(options: ClientOptions, preset: Preset): Client<Contract> => {
-  const settings = readOptions(options, preset)
-  const client = new ReconnectingClient(settings)
-  if (settings.autoConnect) client.connect()
-  return client
-}
-
-class ReconnectingClient implements Client {
+/** The client of all entry points. */
+export class ReconnectingClient implements Client {
   readonly #settings: Settings
   readonly #events = new Emitter<ClientEvents>()
   readonly #subscriptions: Subscriptions
@@ -47,7 +37,7 @@ class ReconnectingClient implements Client {
   #closedBy: RookeryError | undefined
   #hasWarned = false
 
-  constructor(settings: Settings) {
+  constructor(settings: Settings, fallback: CreateFallback | undefined) {
     this.#settings = settings
     this.#queue = new SendQueue(() => this.#connections.closeDrained())
     const host = {
@@ -62,7 +52,7 @@ class ReconnectingClient implements Client {
       const { current, paused } = this.#connections
       return this.#state === 'open' && (last || !paused) ? current : undefined
     })
-    this.#connections = new ConnectionManager(settings, this.#queue, restored, {
+    this.#connections = new ConnectionManager(settings, fallback, this.#queue, restored, {
       connecting: () => this.#become('connecting', { transport: this.transport as string }),
       open: (welcome) => this.#opened(welcome),
       frame: (frame) => this.#receive(frame),
@@ -237,10 +227,7 @@ class ReconnectingClient implements Client {
     this.#state = 'closed'
     this.#closedBy ??= error
     this.#queue.clear(error)
-    for (const restored of [this.#subscriptions, this.#rooms]) {
-      if (final) restored.clear(error)
-      else restored.reset(error)
-    }
+    for (const restored of [this.#subscriptions, this.#rooms]) restored[final ? 'clear' : 'reset'](error)
     this.#sender.stop()
     if (!wasClosed) this.#become('closed', final ? {} : { error })
     if (wasOpen) this.#events.emit('close', { error, willReconnect: false, retryIn: null })

@@ -1,7 +1,7 @@
 import type { Untyped } from '../core/protocol/protocol.ts'
-import { startClient } from './client.ts'
 import { createFallback } from './connection/fallback.ts'
 import type { ClientOptions } from './options.ts'
+import { startClient } from './start-client.ts'
 import { sse } from './transports/sse.ts'
 import { websocket } from './transports/websocket.ts'
 import type { Client } from './types.ts'

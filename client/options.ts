@@ -1,5 +1,4 @@
 import { RookeryError } from '../core/protocol/errors.ts'
-import type { CreateFallback } from './connection/fallback.ts'
 import { readToken, type Token, type TokenSource } from './connection/token.ts'
 import type { ClientTransport, TransportDefaults } from './transports/transport.ts'
 import type { WebSocketClass } from './transports/websocket.ts'
@@ -91,14 +90,6 @@ export interface ClientOptions {
   readonly debug?: boolean | undefined
 }
 
-/** What an entry point of the client brings along. */
-export interface Preset {
-  /** The transports if the application gives none. */
-  readonly transports: () => readonly ClientTransport[]
-  /** Undefined for an entry point with one transport. */
-  readonly fallback?: CreateFallback
-}
-
 /** Checked options with their defaults. */
 export interface Settings {
   /** Undefined if there is a `problem`. */
@@ -110,7 +101,6 @@ export interface Settings {
   /** Whether `token` can return a new token: the application gave a function. */
   readonly renews: boolean
   readonly transports: readonly ClientTransport[]
-  readonly fallback: CreateFallback | undefined
   readonly connectTimeout: number
   readonly callTimeout: number
   readonly reconnect: BackoffBounds
@@ -136,9 +126,14 @@ export const readMilliseconds = (name: string, value: number, least = 1): number
 /**
  * Checks options and fills in their defaults.
  *
+ * @param hasFallback whether the client can use several transports
  * @throws `invalid_option`
  */
-export const readOptions = (options: ClientOptions, preset: Preset): Settings => {
+export const readOptions = (
+  options: ClientOptions,
+  defaultTransports: () => readonly ClientTransport[],
+  hasFallback: boolean,
+): Settings => {
   if (!isObject(options)) throw invalidOption('options', 'an object', options)
   const { url, token, params, WebSocket, path, transports, callTimeout, ...more } = options
   const { connectTimeout, reconnect, upgrade, maxQueue = 100, debug, ...rest } = more
@@ -146,7 +141,7 @@ export const readOptions = (options: ClientOptions, preset: Preset): Settings =>
   const { autoConnect = hasServer, ...unknown } = rest
   const limit = readMilliseconds('connectTimeout', connectTimeout ?? 10_000)
   refuseUnknown(unknown)
-  if (!preset.fallback) refuseUnknown({ ...(transports && { transports }), ...(upgrade && { upgrade }) })
+  if (!hasFallback) refuseUnknown({ ...(transports && { transports }), ...(upgrade && { upgrade }) })
   if (!Number.isInteger(maxQueue) || maxQueue < 0)
     throw invalidOption('maxQueue', 'a whole number from 0', maxQueue)
   if (typeof autoConnect !== 'boolean') throw invalidOption('autoConnect', 'true or false', autoConnect)
@@ -157,8 +152,7 @@ export const readOptions = (options: ClientOptions, preset: Preset): Settings =>
     params: readParams(params),
     token: readToken(token, limit),
     renews: typeof token === 'function',
-    transports: readTransports(transports ?? preset.transports(), { WebSocket, path }, hasServer),
-    fallback: preset.fallback,
+    transports: readTransports(transports ?? defaultTransports(), { WebSocket, path }, hasServer),
     connectTimeout: limit,
     callTimeout: readMilliseconds('callTimeout', callTimeout ?? 10_000),
     reconnect: readBounds('reconnect', reconnect, 500, 20_000),

@@ -10,16 +10,16 @@ export { stopOnSignals } from './app/signals.ts'
 export type { Bus } from './bus/bus.ts'
 export type { Actor, ClientMessage, Event, EventInit } from './bus/event.ts'
 export type { BusOptions, Listener, ListenerContext, SubscribeOptions, Subscription } from './bus/listener.ts'
-export type {
-  Answer,
-  Answers,
-  ClusterBackend,
-  ClusterHost,
-  ClusterMessage,
-  NodeChange,
-  Question,
+export {
+  type Answer,
+  type Answers,
+  Cluster,
+  type ClusterBackend,
+  type ClusterHost,
+  type ClusterMessage,
+  type NodeChange,
+  type Question,
 } from './cluster/cluster.ts'
-export { Cluster } from './cluster/cluster.ts'
 export type { Answerer, MessageHook, NodeChangeHook, Nodes } from './cluster/nodes.ts'
 export { Store } from './cluster/store.ts'
 export type { Target } from './cluster/target.ts'
@@ -30,8 +30,7 @@ export type { ClientFrame, Cursor, InvalidFrame, ServerFrame, Untyped, User } fr
 export type { Action, Authorizer } from './sessions/authorization.ts'
 export { Limits } from './sessions/limits.ts'
 export type { PeerSession, Session } from './sessions/session.ts'
-export type { AuthenticateHook, CloseHook, OpenHook } from './sessions/sessions.ts'
-export { Sessions } from './sessions/sessions.ts'
+export { type AuthenticateHook, type CloseHook, type OpenHook, Sessions } from './sessions/sessions.ts'
 export type { Handshake, Transport, TransportHost, Wire } from './sessions/transport.ts'
 export { Transports } from './sessions/transport.ts'
 export { parseSegment, type SegmentValue, segment, topic } from './topics/segment.ts'

@@ -7,8 +7,9 @@ import { encodeFrame } from '../transports/frames.ts'
 import type { ClientTransport } from '../transports/transport.ts'
 import { backoff } from '../util/backoff.ts'
 import { Connection, type ConnectionEnd, type SessionFrame } from './connection.ts'
-import type { Fallback, Selector } from './fallback.ts'
+import type { CreateFallback, Fallback, Selector } from './fallback.ts'
 import { onOnlineOrVisible } from './on-online-or-visible.ts'
+import { singleTransport } from './single-transport.ts'
 
 /** A connection that ends sooner after `welcome` is short-lived, in milliseconds. */
 const SHORT_LIVED_MS = 5_000
@@ -55,12 +56,21 @@ export class ConnectionManager {
   #nextAttempt: ReturnType<typeof setTimeout> | undefined
   #removeListeners: (() => void) | undefined
 
-  constructor(settings: Settings, queue: SendQueue, restored: Restored, host: ConnectionManagerHost) {
+  /** @param createFallback undefined for a client with one transport */
+  constructor(
+    settings: Settings,
+    createFallback: CreateFallback | undefined,
+    queue: SendQueue,
+    restored: Restored,
+    host: ConnectionManagerHost,
+  ) {
     this.#settings = settings
     this.#queue = queue
     this.#restored = restored
     this.#host = host
-    const fallback = settings.fallback?.(settings, {
+    const { transports, url } = settings
+    const fallback = createFallback?.(transports, url?.host ?? '', {
+      bounds: settings.upgrade,
       restored,
       queue,
       current: () => this.#current!,
@@ -69,7 +79,7 @@ export class ConnectionManager {
       deliver: (message) => host.frame(message),
       resume: () => host.resume(),
     })
-    this.#selector = fallback?.selector ?? only(settings.transports[0]!)
+    this.#selector = fallback?.selector ?? singleTransport(transports[0]!)
     this.#upgrade = fallback?.upgrade
   }
 
@@ -231,12 +241,3 @@ export class ConnectionManager {
     if (this.#openedAt > 0) this.#upgrade?.try()
   }
 }
-
-/** Selects always the same transport. */
-const only = (transport: ClientTransport): Selector => ({
-  transport,
-  limit: (connectTimeout) => connectTimeout,
-  welcomed: () => {},
-  failed: () => false,
-  lost: () => false,
-})

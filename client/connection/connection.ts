@@ -1,6 +1,5 @@
 import { RookeryError } from '../../core/protocol/errors.ts'
 import {
-  type CloseFrame,
   type ErrorFrame,
   type MessageFrame,
   PROTOCOL_VERSION,
@@ -18,6 +17,7 @@ import type {
   EncodedFrame,
 } from '../transports/transport.ts'
 import { Pacer } from './pacer.ts'
+import { retryInOf } from './retry-in.ts'
 
 /** How long the server may be silent beyond its ping interval, in milliseconds. */
 const PING_GRACE_MS = 10_000
@@ -247,10 +247,4 @@ export class Connection {
     clearTimeout(this.#timer)
     this.#timer = setTimeout(onTimeout, milliseconds)
   }
-}
-
-/** Reads `reconnectAfter` of a close frame. A value that is no valid time counts as absent. */
-const retryInOf = ({ reconnectAfter }: CloseFrame): ConnectionEnd['retryIn'] => {
-  if (reconnectAfter === null) return null
-  return reconnectAfter >= 0 && reconnectAfter <= MAX_TIMEOUT_MS ? reconnectAfter : undefined
 }

@@ -1,4 +1,3 @@
-import type { Settings } from '../options.ts'
 import type { ClientTransport } from '../transports/transport.ts'
 import { TransportSelector } from './transport-selector.ts'
 import { TransportUpgrade, type TransportUpgradeHost } from './transport-upgrade.ts'
@@ -34,11 +33,12 @@ export interface Fallback {
 
 /** Creates the fallback of a client. A client with one transport has none, and its bundle does not contain this file. */
 export const createFallback = (
-  { transports, url, upgrade: bounds }: Settings,
-  host: Omit<TransportUpgradeHost, 'selector' | 'bounds'>,
+  transports: readonly ClientTransport[],
+  origin: string,
+  host: Omit<TransportUpgradeHost, 'selector'>,
 ): Fallback => {
-  const selector = new TransportSelector(transports, url?.host ?? '')
-  return { selector, upgrade: new TransportUpgrade({ ...host, selector, bounds }) }
+  const selector = new TransportSelector(transports, origin)
+  return { selector, upgrade: new TransportUpgrade({ ...host, selector }) }
 }
 
 export type CreateFallback = typeof createFallback

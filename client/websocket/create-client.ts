@@ -1,6 +1,6 @@
 import type { Untyped } from '../../core/protocol/protocol.ts'
-import { startClient } from '../client.ts'
 import type { ClientOptions } from '../options.ts'
+import { startClient } from '../start-client.ts'
 import { websocket } from '../transports/websocket.ts'
 import type { Client } from '../types.ts'
 

@@ -10,7 +10,6 @@ interface Limits {
   readonly maxPending: number
 }
 
-/** Milliseconds between two log lines about dropped events. */
 const DROP_REPORT_INTERVAL_MS = 1000
 
 /** The subscriptions of a bus. */

@@ -7,12 +7,11 @@ import type { Subscriber } from './fan-out.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { Inbound, type InboundSession } from './inbound.ts'
 import { announced } from './limits.ts'
+import { NO_ROOMS, onlyRoom } from './only-room.ts'
 import { Outbox } from './outbox.ts'
 import type { SessionHost } from './session-host.ts'
 import { type SubscribingSession, Subscriptions } from './subscriptions.ts'
 import type { Handshake, Wire } from './transport.ts'
-
-const NO_ROOMS: ReadonlySet<string> = new Set()
 
 /** The session of one connected peer. Its timers, subscriptions and rooms end when it closes. */
 export class LiveSession implements InboundSession, SubscribingSession {
@@ -88,12 +87,7 @@ export class LiveSession implements InboundSession, SubscribingSession {
   }
 
   get room(): string | undefined {
-    const [room, other] = this.rooms
-    if (other === undefined) return room
-    throw new RookeryError(
-      'several_rooms',
-      'The session is in several rooms: use session.rooms, or let the client name the room',
-    )
+    return onlyRoom(this.rooms)
   }
 
   get subscriptions(): readonly string[] {
@@ -219,8 +213,7 @@ export class LiveSession implements InboundSession, SubscribingSession {
 
   enterRoom(room: string): void {
     if (this.#closed) return
-    this.#rooms ??= new Set()
-    this.#rooms.add(room)
+    ;(this.#rooms ??= new Set()).add(room)
     this.#host.addressed({ room }, this, true)
   }
 

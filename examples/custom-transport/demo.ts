@@ -35,7 +35,7 @@ client.close()
 // The same exchange without the client, as `nc` would show it.
 const socket = createConnection(port, '127.0.0.1')
 socket.write('name=Bob\n{"topic":"greet","payload":"Hi","id":1}\n')
-const shown = (text: string) => text.replace(/"session":"[^"]*"/, '"session":"…"')
+const shown = (text: string) => text.replace(/"(session|secret)":"[^"]*"/g, '"$1":"…"')
 for (let text = ''; text.split('\n').length < 3; ) {
   text += String((await once(socket, 'data'))[0])
   if (text.endsWith('\n')) console.log(`By hand:\n${shown(text).trimEnd()}`)

@@ -1,5 +1,4 @@
 import type { App } from '../../core/app/app.ts'
-import type { Actor } from '../../core/bus/event.ts'
 import type { ClusterBackend } from '../../core/cluster/cluster.ts'
 import { RookeryError } from '../../core/protocol/errors.ts'
 import type { Session } from '../../core/sessions/session.ts'
@@ -10,6 +9,7 @@ import { assertRoom, nameTaken } from './names.ts'
 import { RemoteMembers } from './remote-members.ts'
 import { isOlder, type MemberRecord } from './room-replica.ts'
 import { RoomRpc } from './room-rpc.ts'
+import { actorOf, closeAll, patternOf } from './room-sessions.ts'
 import type { LeaveReason, Member, MemberList, Rooms } from './tokens.ts'
 
 export interface RoomSettings {
@@ -22,10 +22,6 @@ export interface RoomSettings {
 interface PendingJoin {
   done: Promise<Member>
 }
-
-const patternOf = (room: string): string => `rooms/${room}/*`
-
-const actorOf = (session: Session): Actor => ({ session: session.id, user: session.user?.id ?? null })
 
 /** Keeps the rooms and their members. A room begins with its first member and ends with its last. */
 export class RoomRegistry implements Rooms {
@@ -250,8 +246,4 @@ export class RoomRegistry implements Rooms {
   #publishEnded(room: string): void {
     this.#app.bus.publish(`rooms/${room}/ended`, { room })
   }
-}
-
-const closeAll = (sessions: Iterable<Session>, error: RookeryError): void => {
-  for (const session of [...sessions]) session.close(error)
 }

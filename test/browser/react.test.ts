@@ -11,7 +11,7 @@ import { startProcess } from '../support/processes.ts'
 
 const chromium = useChromium()
 
-const RECIPE = ['client.ts', 'use-latest.ts', 'use-connection.ts', 'score.tsx']
+const RECIPE = ['realtime.ts', 'use-latest.ts', 'use-connection.ts', 'score.tsx']
 
 /** Renders on the server, as a framework does: without `location`. */
 const SERVER_ENTRY = `

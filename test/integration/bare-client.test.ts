@@ -38,6 +38,7 @@ describe('a WebSocket client without the library', () => {
       type: 'welcome',
       protocol: 1,
       session: session?.id,
+      secret: expect.stringContaining(session?.id as string),
       user: { id: 'ada', name: 'ada' },
       pingInterval: 25_000,
       maxPayload: 65_536,

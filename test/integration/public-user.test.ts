@@ -8,7 +8,7 @@ import { recordingLogger } from '../support/app.ts'
 import { ask, startThree, TRANSPORTS, welcomeBy } from '../support/three-transports.ts'
 
 const columns = Object.fromEntries(
-  Array.from({ length: 20 }, (_, index) => [`column${index}`, `secret ${index}`]),
+  Array.from({ length: 20 }, (_, index) => [`column${index}`, `private ${index}`]),
 )
 
 describe.each(TRANSPORTS)('a user with many fields, over %s,', (transport) => {
@@ -32,9 +32,9 @@ describe.each(TRANSPORTS)('a user with many fields, over %s,', (transport) => {
     const { app, peer, row, user } = await connect(undefined, { big: 1n })
     expect(user).toEqual({ id: 'ada', name: 'Ada' })
     expect([...app.sessions][0]?.user).toBe(row)
-    expect(await ask(peer, { topic: 'column' })).toBe('secret 3')
+    expect(await ask(peer, { topic: 'column' })).toBe('private 3')
     await ask(peer, { topic: 'room/members', payload: {} })
-    expect(JSON.stringify(peer.frames.filter(({ type }) => type !== 'reply'))).not.toContain('secret')
+    expect(JSON.stringify(peer.frames.filter(({ type }) => type !== 'reply'))).not.toContain('private')
   })
 
   it('is sent with its declared fields, without fields that JSON cannot hold, which the log names', async () => {

@@ -144,6 +144,8 @@ export class FaultyProxy {
         `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`,
       )
       socket.resume()
+      // Sockets of an HTTP server stay half open otherwise.
+      socket.on('end', () => socket.destroy())
     } else {
       this.#tunnel(incoming, socket, head)
     }

@@ -124,6 +124,7 @@ export const createFullApp = (
 ) => {
   const logger = recordingLogger()
   const app = createApp({
+    allowAnonymous: true,
     ...rest,
     logger,
     plugins: [http(options), websocket(), sse(), socketio()],

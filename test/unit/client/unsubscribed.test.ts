@@ -72,8 +72,8 @@ describe('a subscription that the server ends', () => {
   test('can be made again, also by the listener of its failure', async () => {
     const { client, transport, first } = await start()
     let again = first
-    first.on('state', () => {
-      again = client.subscribe('a', () => {})
+    first.on('state', (state) => {
+      if (state === 'failed') again = client.subscribe('a', () => {})
     })
     transport.peer.message(taken('a'))
     await settle()
