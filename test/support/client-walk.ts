@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto'
 import { type App, RookeryError } from 'rookery'
 import { auth } from 'rookery/auth'
-import { type Client, createClient, sse, websocket } from 'rookery/client'
+import { type Client, createClient, type Room, sse, websocket } from 'rookery/client'
 import { rooms } from 'rookery/rooms'
 import { sse as ssePlugin } from 'rookery/sse'
 import { expect, onTestFinished, vi } from 'vitest'
@@ -21,6 +21,7 @@ const TOKEN_LIFETIME_S = 4
 const SLEEP_MS = 90_000
 
 const TOPICS = ['count/a', 'count/b', 'count/c/d']
+const ROOMS = ['red', 'blue']
 const PATTERNS = ['count/*', 'count/a', 'count/*/d', 'count/b']
 
 const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url')
@@ -56,6 +57,7 @@ export class ClientWalk {
   readonly #notes: NoteLog
   readonly #calls: CallLog
   readonly #listening = new Set<Listening>()
+  readonly #joined = new Set<Room>()
   /** Messages published so far, by topic. */
   readonly #published = new Map(TOPICS.map((topic) => [topic, 0]))
   readonly #publisher: ReturnType<typeof setInterval>
@@ -110,6 +112,7 @@ export class ClientWalk {
         app.handle('note', (_ctx, payload) => notes.arrived(payload as number))
         app.handle('call', (_ctx, payload) => calls.arrived(payload as number))
         app.handle('sync', () => undefined)
+        app.handle('member', ({ session }, room) => session.rooms.has(room as string))
       },
     })
     const proxy = await FaultyProxy.listen(url)
@@ -135,6 +138,7 @@ export class ClientWalk {
     await vi.waitFor(() => {
       expect([this.#client.state, this.#client.transport]).toEqual(['open', 'websocket'])
       expect([...this.#listening].map(({ state }) => state)).not.toContain('pending')
+      expect([...this.#joined].map(({ state }) => state)).not.toContain('joining')
     })
     await vi.waitFor(() => this.#expectOneSession())
     await this.#call('sync')
@@ -156,7 +160,10 @@ export class ClientWalk {
     const sessions = [...this.#app.sessions]
     expect(sessions.map(({ id }) => id)).toEqual([this.#client.session])
     const wanted = new Set([...this.#listening].map(({ pattern }) => pattern))
+    const rooms = new Set([...this.#joined].map(({ name }) => name))
+    for (const name of rooms) wanted.add(`rooms/${name}/*`)
     expect(new Set(sessions[0]?.subscriptions)).toEqual(wanted)
+    expect(new Set(sessions[0]?.rooms)).toEqual(rooms)
   }
 
   #step(): void {
@@ -182,6 +189,10 @@ export class ClientWalk {
         one.cancel()
       },
       () => this.#cancel(),
+      () => void this.#joined.add(this.#client.join(pick(ROOMS))),
+      () => this.#leave(),
+      () => void this.#askMembership(),
+      () => void this.#askMembership(),
       () => this.#send(1 + below(20)),
       () => this.#send(1 + below(20)),
       () => this.#calls.add((number) => this.#client.call('call', number)),
@@ -219,6 +230,21 @@ export class ClientWalk {
     const one = this.#random.pick([...this.#listening])
     this.#listening.delete(one)
     one.cancel()
+  }
+
+  #leave(): void {
+    if (this.#joined.size === 0) return
+    const room = this.#random.pick([...this.#joined])
+    this.#joined.delete(room)
+    room.leave()
+  }
+
+  /** A call that is made while the client is in a room reaches the server while its session is in the room. */
+  async #askMembership(): Promise<void> {
+    if (this.#joined.size === 0) return
+    const room = this.#random.pick([...this.#joined])
+    const isMember = await this.#client.call('member', room.name).catch(() => undefined)
+    if (isMember === false && this.#joined.has(room)) this.violations.push(`not in room ${room.name}`)
   }
 
   #send(count: number): void {
