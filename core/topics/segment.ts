@@ -55,6 +55,16 @@ export const parseSegment = (encoded: string): string => {
   return text
 }
 
+/** Returns the text that a segment stands for: the text that `segment` was given, or the segment if it was made otherwise. */
+export const segmentText = (encoded: string): string => {
+  if (!encoded.includes('%')) return encoded
+  try {
+    return parseSegment(encoded)
+  } catch {
+    return encoded
+  }
+}
+
 /**
  * A template tag for topics and patterns: encodes each value with `segment`, so that an id cannot change the topic.
  *

@@ -1,4 +1,4 @@
-import type { App } from 'rookery'
+import { type App, topic } from 'rookery'
 import { Auth } from 'rookery/auth'
 import { z } from 'zod'
 import { accounts } from './accounts.ts'
@@ -19,7 +19,7 @@ export const addHandlers = (app: App): void => {
       const tabs = (devices.get(login)?.tabs ?? 0) + 1
       devices.set(login, { login, name: String(device), since: Number(since) * 1000, tabs })
     }
-    await app.publish(`users/${user}/devices`, [...devices.values()])
+    await app.publish(topic`users/${user}/devices`, [...devices.values()])
   }
   app.handle('devices/list', ({ user }) => publishDevices(user.id))
   app.sessions.onClose(({ user }) => user && publishDevices(user.id))
@@ -29,7 +29,7 @@ export const addHandlers = (app: App): void => {
     z.object({ to: z.enum(accounts.map(({ id }) => id)), text }),
     async (ctx, note) => {
       const { name: from } = ctx.user
-      await app.publish(`users/${note.to}/inbox`, { from, text: note.text } satisfies Note)
+      await app.publish(topic`users/${note.to}/inbox`, { from, text: note.text } satisfies Note)
     },
   )
 

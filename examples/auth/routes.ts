@@ -3,7 +3,7 @@ import type { HttpBindings } from '@hono/node-server'
 import { type Context, Hono } from 'hono'
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie'
 import { SignJWT } from 'jose'
-import type { App } from 'rookery'
+import { type App, topic } from 'rookery'
 import { Auth } from 'rookery/auth'
 import { HttpServer } from 'rookery/http'
 import { z } from 'zod'
@@ -123,7 +123,7 @@ export const loginRoutes = (app: App, { key, audience, lifetimeSeconds }: TokenO
     if (!login) return refuse(c, 401, 'You are not logged in')
     const { user, device } = login
     // The other devices must receive this before their sessions are closed.
-    await app.publish(`users/${user.id}/logged-out`, { by: device })
+    await app.publish(topic`users/${user.id}/logged-out`, { by: device })
     for (const other of logins.ofUser(user.id)) logins.end(other)
     await auth.revoke({ user: user.id })
     return c.body(null, 204)

@@ -1,6 +1,7 @@
 import { RookeryError } from '../../core/protocol/errors.ts'
 import type { User } from '../../core/protocol/protocol.ts'
 import type { Action } from '../../core/sessions/authorization.ts'
+import { segmentText } from '../../core/topics/segment.ts'
 import { assertPattern, isReserved } from '../../core/topics/topic.ts'
 import { isPromiseLike } from '../../core/util/promises.ts'
 import { covers, type ParsedPattern, parsePattern } from './parsed-pattern.ts'
@@ -88,9 +89,10 @@ export class RuleSet {
       if (allow === true) return true
       const { user } = ctx
       if (user === null) return false
-      const params = parameters.map(([index, name]) => [name, requested.segments[index] as string] as const)
+      const values = parameters.map(([index]) => requested.segments[index] as string)
       // A wildcard stands for any value, and the rule decides about one value.
-      if (params.some(([, value]) => value === '*')) return false
+      if (values.includes('*')) return false
+      const params = parameters.map(([, name], index) => [name, segmentText(values[index] as string)])
       const allowed: unknown = allow({
         user,
         params: Object.fromEntries(params),

@@ -7,7 +7,10 @@ type Names<Topic extends string> = Topic extends `${infer Segment}/${infer Rest}
   ? Name<Segment> | Names<Rest>
   : Name<Topic>
 
-/** Parameters of a rule's topic: `users/:id/*` has `id`. */
+/**
+ * Parameters of a rule's topic: `users/:id/*` has `id`. A value is the text of its segment: for `users/google%2F1/inbox`,
+ * `id` is `google/1`.
+ */
 export type Params<Topic extends string> = {
   readonly [N in string extends Topic ? string : Names<Topic>]: string
 }

@@ -1,4 +1,4 @@
-import { type Client, type ClientState, createClient, type RookeryError } from 'rookery/client'
+import { type Client, type ClientState, createClient, type RookeryError, topic } from 'rookery/client'
 import type { Member } from 'rookery/rooms'
 import { type Device, type Grant, type LoggedOut, type Note, ROOM } from '../messages.ts'
 import { RequestError, refresh } from './login.ts'
@@ -45,9 +45,9 @@ export class Connection {
       if (error.status === 401) this.#end(this.#endReason)
     })
 
-    client.subscribe<readonly Device[]>(`users/${id}/devices`, (devices) => events.devices(devices))
-    client.subscribe<Note>(`users/${id}/inbox`, (note) => events.inbox(note))
-    client.subscribe<LoggedOut>(`users/${id}/logged-out`, ({ by }) => {
+    client.subscribe<readonly Device[]>(topic`users/${id}/devices`, (devices) => events.devices(devices))
+    client.subscribe<Note>(topic`users/${id}/inbox`, (note) => events.inbox(note))
+    client.subscribe<LoggedOut>(topic`users/${id}/logged-out`, ({ by }) => {
       this.#endReason = `You chose “Log out everywhere” in ${by}.`
     })
     client.subscribe<Note>(`rooms/${ROOM}/notes`, (note) => events.room(note))
@@ -66,7 +66,7 @@ export class Connection {
 
   /** Tries to subscribe to another user's topics. Resolves with the server's error. */
   async subscribeToOther(user: string): Promise<RookeryError | undefined> {
-    const subscription = this.#client.subscribe(`users/${user}/*`, () => {})
+    const subscription = this.#client.subscribe(topic`users/${user}/*`, () => {})
     try {
       await subscription.ready
       return undefined

@@ -1,4 +1,4 @@
-import type { Session } from 'rookery'
+import { type Session, topic } from 'rookery'
 import { auth } from 'rookery/auth'
 import { describe, expect, it } from 'vitest'
 import { parsePattern } from '../../../plugins/auth/parsed-pattern.ts'
@@ -35,6 +35,22 @@ describe('rules', () => {
     for (const topic of ['users/bob/inbox', 'users/bob/*', 'users/*', 'users/*/inbox', '*', '*/ada/inbox']) {
       expect(allows(topic), topic).toBe(false)
     }
+  })
+
+  it('get the text of a segment that segment() made, and never take an encoded * for a wildcard', () => {
+    const seen: string[] = []
+    const allows = subscribeRules({
+      subscribe: {
+        'users/:id/*': ({ user, params }) => seen.push(String(params.id)) > 0 && params.id === user.id,
+      },
+    })
+    const google = { id: 'google/1 *', name: 'G' }
+    expect(allows(topic`users/${google.id}/inbox`, google)).toBe(true)
+    expect(allows(topic`users/${'*'}/inbox`, { id: '*', name: 'Star' })).toBe(true)
+    expect(allows('users/*/inbox', { id: '*', name: 'Star' })).toBe(false)
+    // These were not made by segment(), so they stand for themselves.
+    for (const raw of ['a%2fb', '100%', '%zz', 'a%41']) expect(allows(`users/${raw}/inbox`)).toBe(false)
+    expect(seen).toEqual(['google/1 *', '*', 'a%2fb', '100%', '%zz', 'a%41'])
   })
 
   it('without a function allow any value of a parameter', () => {
