@@ -27,7 +27,7 @@ export class Frame {
    *   the next full garbage collection.
    */
   batch: Batch | undefined
-  /** @internal Number of the delivery of the fan-out, by which a session notices that it has the frame already. */
+  /** @internal Number of the delivery of the fan-out, by which a session notices that it has the frame already; 0 if it comes once. */
   delivery = 0
   #text: string | undefined
   #bytes = 0

@@ -180,12 +180,12 @@ export class LiveSession implements InboundSession, SubscribingSession {
   deliver(frame: Frame, _topic: string, topics: readonly string[]): void {
     if (this.#closed || this.hasTaken(frame)) return
     if (this.patterns.hold(frame, topics)) return
-    this.#lastDelivery = frame.delivery
+    if (frame.delivery > 0) this.#lastDelivery = frame.delivery
     this.#outbox.push(frame)
   }
 
   hasTaken(frame: Frame): boolean {
-    return frame.delivery === this.#lastDelivery
+    return frame.delivery > 0 && frame.delivery === this.#lastDelivery
   }
 
   pass(frame: Frame): void {

@@ -153,6 +153,7 @@ export class ClientWalk {
     this.#client.close()
     await vi.waitFor(() => expect(this.#app.sessions.size).toBe(0))
     await this.#calls.settled()
+    await this.#proxy.close()
     await untilReleased({ timeout: 20_000 }, this.#before, 'Nothing of a closed client is left')
   }
 

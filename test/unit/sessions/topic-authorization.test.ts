@@ -41,7 +41,7 @@ const open = ({ ask = true, free = 'free/*', maxBuffered = 1000 } = {}) => {
       session.last = frame.delivery
       session.pass(frame)
     },
-    hasTaken: (frame: Frame) => session.last === frame.delivery,
+    hasTaken: (frame: Frame) => frame.delivery > 0 && session.last === frame.delivery,
     pass: (frame: Frame) => {
       session.last = Math.max(session.last, frame.delivery)
       heard.push(frame.text)
