@@ -1,9 +1,6 @@
 import { RookeryError } from '../../core/protocol/errors.ts'
-import type { MessageFrame } from '../../core/protocol/protocol.ts'
-import { compilePattern } from '../../core/topics/topic.ts'
 import { Emitter } from '../util/emitter.ts'
-import { runIsolated } from '../util/run-isolated.ts'
-import type { Listener, Message } from './subscription.ts'
+import type { Listener, Subscription } from './subscription.ts'
 
 /**
  * - `joining`: the server has not confirmed the join yet, or not yet again after a reconnect
@@ -73,6 +70,7 @@ export interface Room {
 
 /** The part of the client that a room uses. */
 export interface RoomClient {
+  subscribe<P>(pattern: string, listener: Listener<P>, options: { readonly local: boolean }): Subscription
   readonly send: Room['send']
   readonly call: Room['call']
 }
@@ -86,7 +84,8 @@ export class LocalRoom implements Room {
   observed = false
   readonly #client: RoomClient
   readonly #onLeave: () => void
-  readonly #listeners = new Set<(message: MessageFrame) => void>()
+  /** Local subscriptions: messages of the room arrive because the session is in it. */
+  readonly #subscriptions = new Set<Subscription>()
   readonly #events = new Emitter<{ state: [state: RoomState, error?: RookeryError] }>()
   readonly #ready: Promise<void>
   #confirm!: () => void
@@ -110,13 +109,13 @@ export class LocalRoom implements Room {
   }
 
   on<P = unknown>(topic: string, listener: Listener<P>): () => void {
-    const matches = compilePattern(this.#topic(topic))
-    const deliver = (message: MessageFrame) => {
-      if ([message.topic, ...(message.topics ?? [])].some(matches))
-        runIsolated(() => listener(message.payload as P, message as Message<P>))
+    if (this.state === 'left') return () => {}
+    const subscription = this.#client.subscribe(this.#topic(topic), listener, { local: true })
+    this.#subscriptions.add(subscription)
+    return () => {
+      this.#subscriptions.delete(subscription)
+      subscription.cancel()
     }
-    this.#listeners.add(deliver)
-    return () => void this.#listeners.delete(deliver)
   }
 
   onState(listener: (state: RoomState, error?: RookeryError) => void): () => void {
@@ -140,15 +139,11 @@ export class LocalRoom implements Room {
     this.end(new RookeryError('aborted', 'The room was left'))
   }
 
-  deliver(message: MessageFrame): void {
-    // An earlier listener of the same message may have left the room, or removed a later one.
-    for (const deliver of [...this.#listeners]) if (this.#listeners.has(deliver)) deliver(message)
-  }
-
   /** Leaves the room. `ready` rejects with the reason if it is not settled yet. */
   end(reason: RookeryError): void {
     if (this.state === 'left') return
-    this.#listeners.clear()
+    for (const subscription of this.#subscriptions) subscription.cancel()
+    this.#subscriptions.clear()
     this.#onLeave()
     this.#refuse(reason)
     this.become('left')

@@ -3,6 +3,8 @@ import type { MessageFrame } from '../../core/protocol/protocol.ts'
 import { encodeFrame } from '../transports/frames.ts'
 import type { ClientConnection } from '../transports/transport.ts'
 import { type BackoffBounds, backoff } from '../util/backoff.ts'
+import { namedError } from './named-error.ts'
+import type { RestoredHost } from './restored-host.ts'
 import { LocalRoom, type RoomClient } from './room.ts'
 import type { SendQueue } from './send-queue.ts'
 
@@ -17,20 +19,12 @@ interface Membership {
   refused?: boolean
 }
 
-/** What the rooms tell the client. */
-export interface RoomsHost {
-  /** `flush()` may have something to send, or the queue may be sent. */
-  due(): void
-  /** The application does not see this refusal otherwise. */
-  refused(error: RookeryError): void
-}
-
 /** Keeps the client in the rooms of its handles: on each new connection it joins them before the queue is sent. */
 export class Rooms {
   readonly #queue: SendQueue
   readonly #bounds: BackoffBounds
   readonly #client: RoomClient
-  readonly #host: RoomsHost
+  readonly #host: RestoredHost
   readonly #byName = new Map<string, Membership>()
   #connection: Connection | undefined
   /** Rooms that the last candidate for another transport has joined. */
@@ -43,7 +37,7 @@ export class Rooms {
   /**
    * @param bounds wait before a refused room is joined again
    */
-  constructor(queue: SendQueue, bounds: BackoffBounds, client: RoomClient, host: RoomsHost) {
+  constructor(queue: SendQueue, bounds: BackoffBounds, client: RoomClient, host: RestoredHost) {
     this.#queue = queue
     this.#bounds = bounds
     this.#client = client
@@ -100,13 +94,11 @@ export class Rooms {
     await Promise.all(this.#copied.map((name) => this.#request(connection, 'join', name)))
   }
 
-  /** Delivers a message to the listeners of its rooms. */
-  dispatch(message: MessageFrame): void {
-    const rooms = [...this.#byName]
-    for (const [, { handles }] of rooms) for (const room of [...handles]) room.deliver(message)
-    for (const [name, membership] of rooms) {
-      if (message.topic !== `rooms/${name}/closed`) continue
-      const { error } = (message.payload ?? {}) as { error?: Partial<WireError> }
+  /** Ends the membership in a room if the message tells that the server has ended it. */
+  dispatch({ topic, payload }: MessageFrame): void {
+    for (const [name, membership] of [...this.#byName]) {
+      if (topic !== `rooms/${name}/closed`) continue
+      const { error } = (payload ?? {}) as { error?: Partial<WireError> }
       if (typeof error?.code === 'string') this.#fail(name, membership, RookeryError.from(error as WireError))
     }
   }
@@ -193,10 +185,7 @@ export class Rooms {
     for (const room of handles) {
       const { observed } = room
       room.become('failed', error)
-      if (!observed) {
-        const message = `Room '${name}': ${error.message}`
-        this.#host.refused(new RookeryError(error.code, message, { cause: error }))
-      }
+      if (!observed) this.#host.refused(namedError(`Room '${name}'`, error))
     }
   }
 

@@ -10,8 +10,8 @@ const MAX_BUFFERED_BYTES = 1024 * 1024
 const BUFFER_CHECK_MS = 50
 
 /**
- * Sends what is due over the connection in use: joins of rooms and requests for subscriptions first, then the messages in the queue. Frames
- * that exceed the server's rates or the connection's buffer wait, in their order.
+ * Sends frames over the connection in use: joins of rooms and requests for subscriptions first, then the messages in the
+ * queue. Frames that exceed the server's rates or the connection's buffer wait, in their order.
  */
 export class Sender {
   readonly #restored: Restored

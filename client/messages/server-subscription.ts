@@ -1,4 +1,3 @@
-import { RookeryError } from '../../core/protocol/errors.ts'
 import type { MessageFrame } from '../../core/protocol/protocol.ts'
 import type { LocalSubscription } from './subscription.ts'
 
@@ -33,10 +32,4 @@ export const receiversOf = (
     if (topics.some(matches)) for (const subscription of locals) receivers.add(subscription)
   }
   return receivers
-}
-
-/** The server's error, with a message that names the pattern. */
-export const refusalOf = ({ pattern }: LocalSubscription, error: RookeryError): RookeryError => {
-  const message = `The server refused the subscription to ${JSON.stringify(pattern)}: ${error.message}`
-  return new RookeryError(error.code, message, { ...error, cause: error })
 }

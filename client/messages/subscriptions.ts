@@ -8,29 +8,22 @@ import type {
 import { assertPattern, compilePattern, isReserved } from '../../core/topics/topic.ts'
 import type { EncodedFrame } from '../transports/transport.ts'
 import { type BackoffBounds, backoff } from '../util/backoff.ts'
-import { isWanted, receiversOf, refusalOf, type ServerSubscription, wantedOf } from './server-subscription.ts'
+import { namedError } from './named-error.ts'
+import type { RestoredHost } from './restored-host.ts'
+import { isWanted, receiversOf, type ServerSubscription, wantedOf } from './server-subscription.ts'
 import { type Listener, LocalSubscription } from './subscription.ts'
 import { subscriptionRequest, subscriptionRequests } from './subscription-request.ts'
-
-/** What `Subscriptions` tells the client. */
-export interface SubscriptionsHost {
-  nextId(): number
-  /** `peek()` may have something to send. */
-  due(): void
-  /** The server has refused or ended a pattern, and nobody observes one of its subscriptions. */
-  refused(error: RookeryError): void
-}
 
 /**
  * Keeps the server's subscriptions equal to the local ones: one on the server for each pattern that has a listener.
  *
- * A change of the listeners and a reply of the server only mark the pattern as due. `peek()` compares what the application
- * wants with what the server holds, so changes that cancel each other out send nothing.
+ * A change of the listeners and a reply of the server only mark the pattern as due. `peek()` compares what the
+ * application wants with what the server holds, so changes that cancel each other out send nothing.
  */
 export class Subscriptions {
   /** Largest frame that the server accepts, in bytes. */
   maxPayload = Number.POSITIVE_INFINITY
-  readonly #host: SubscriptionsHost
+  readonly #host: RestoredHost
   readonly #bounds: BackoffBounds
   readonly #byPattern = new Map<string, ServerSubscription>()
   readonly #due = new Set<ServerSubscription>()
@@ -43,7 +36,7 @@ export class Subscriptions {
   #failures = 0
 
   /** @param bounds wait before the client asks again for a pattern that was refused with a retryable error */
-  constructor(bounds: BackoffBounds, host: SubscriptionsHost) {
+  constructor(bounds: BackoffBounds, host: RestoredHost) {
     this.#bounds = bounds
     this.#host = host
   }
@@ -77,7 +70,10 @@ export class Subscriptions {
     this.#next = undefined
   }
 
-  /** Requests for all patterns that wait for no retry, for a connection that is not in use yet. Replies change no state. */
+  /**
+   * Requests for all patterns that wait for no retry, for a connection that is not in use yet. Replies change no
+   * state.
+   */
   copy(): { requests: EncodedFrame[]; patterns: string[] } {
     const wanted = [...this.#byPattern.values()].filter(
       (entry) => isWanted(entry) && entry.state !== 'retrying',
@@ -117,8 +113,8 @@ export class Subscriptions {
   /**
    * Marks all patterns as due, to subscribe to them on a new connection.
    *
-   * @param copied patterns that the new connection has subscribed to already, by `copy()`. If the application has cancelled
-   * them since, they are due, too: the client unsubscribes from them
+   * @param copied patterns that the new connection has subscribed to already, by `copy()`. If the application has
+   *   cancelled them since, they are due, too: the client unsubscribes from them
    */
   renew(copied: readonly string[] = []): void {
     clearTimeout(this.#retryTimer)
@@ -219,7 +215,9 @@ export class Subscriptions {
 
   #report(subscriptions: readonly LocalSubscription[], error: RookeryError): void {
     const unobserved = subscriptions.find(({ observed }) => !observed)
-    if (unobserved) this.#host.refused(refusalOf(unobserved, error))
+    if (!unobserved) return
+    const name = `The server refused the subscription to ${JSON.stringify(unobserved.pattern)}`
+    this.#host.refused(namedError(name, error))
   }
 
   #retry(): void {

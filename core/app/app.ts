@@ -70,7 +70,8 @@ export interface App<C = Untyped> {
   use(middleware: Middleware): () => void
   use(pattern: string, middleware: Middleware): () => void
   /**
-   * Adds a hook that gets each error that the app logs, such as an internal error of a handler. Returns a function that removes it.
+   * Adds a hook that gets each error that the app logs, such as an internal error of a handler.
+   * Returns a function that removes it.
    *
    * @throws `invalid_option`
    * @example app.onError(({ error, stage, topic, id }) => Sentry.captureException(error, { extra: { stage, topic, id } }))
@@ -81,7 +82,8 @@ export interface App<C = Untyped> {
    * Listeners of other nodes get it if their `source` is `all` or `cluster`. Resolves when the message has been
    * accepted, not when clients have received it. The payload is encoded within the call: a later change has no effect.
    *
-   * Never throws synchronously. A rejection that nobody handles is logged and goes to `onError`; it does not end the process.
+   * Never throws synchronously. A rejection that nobody handles is logged and goes to `onError`; it does not end
+   * the process.
    *
    * @throws `invalid_topic`, `unserializable`
    * @example app.publish('rooms/42/messages', { text: 'hello' })

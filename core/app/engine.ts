@@ -63,15 +63,10 @@ export class Engine {
       inOrder: this.#sequence.run,
       toOthers: (event) => this.#cluster?.emit(event) ?? false,
       listen: (pattern, group, wanted) => this.#listen(pattern, group, wanted),
-      failed: (error, { topics }) =>
-        this.reports.failed(
-          error,
-          { stage: 'listener', topic: topics[0] as string },
-          'a bus listener failed',
-          {
-            topics,
-          },
-        ),
+      failed: (error, { topics }) => {
+        const where = { stage: 'listener', topic: topics[0] as string }
+        this.reports.failed(error, where, 'a bus listener failed', { topics })
+      },
     })
     this.handlers = new Handlers(settings.handlerTimeout)
     const interest = (pattern: string, wanted: boolean) => this.#cluster?.interest(pattern, wanted)

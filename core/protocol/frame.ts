@@ -27,7 +27,10 @@ export class Frame {
    *   the next full garbage collection.
    */
   batch: Batch | undefined
-  /** @internal Number of the delivery of the fan-out, by which a session notices that it has the frame already; 0 if it comes once. */
+  /**
+   * @internal Number of the delivery of the fan-out, by which a session notices that it has the frame already. 0 if the
+   *   frame comes once.
+   */
   delivery = 0
   #text: string | undefined
   #bytes = 0
@@ -136,8 +139,8 @@ class ParsedLater implements MessageFrame {
 }
 
 /**
- * The topics that a message has to name, so that a client finds all subscriptions that match it: all topics of the event, unless
- * the only one is the message's own. Undefined if the message need not name them.
+ * The topics that a message has to name, so that a client finds all subscriptions that match it: all topics of the event,
+ * unless the only one is the message's own. Undefined if the message need not name them.
  */
 export const namedTopics = (topic: string, topics: readonly string[]): readonly string[] | undefined =>
   topics.length === 1 && topics[0] === topic ? undefined : topics

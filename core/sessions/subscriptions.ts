@@ -62,8 +62,9 @@ export class Subscriptions {
   }
 
   /**
-   * Adds each pattern for the client, or refuses it: with `invalid_pattern`, `reserved_topic`, `too_many_subscriptions`,
-   * `forbidden`, or the error of an authorizer. Never throws. Returns a promise only if an authorizer does.
+   * Adds each pattern for the client, or refuses it: with `invalid_pattern`, `reserved_topic`,
+   * `too_many_subscriptions`, `forbidden`, or the error of an authorizer. Never throws. Returns a promise only if an
+   * authorizer does.
    */
   addForClient(patterns: readonly string[]): SubscribeResult | Promise<SubscribeResult> {
     const { user } = this.#session
@@ -105,8 +106,8 @@ export class Subscriptions {
   }
 
   /**
-   * Authorizes the client's patterns again, removes those that are no longer allowed, and resolves with them. While a check
-   * is under way, the topics of the pattern's messages are checked one by one.
+   * Authorizes the client's patterns again, removes the denied patterns, and resolves with them. While a check is
+   * under way, the topics of the pattern's messages are checked one by one.
    */
   async recheck(): Promise<readonly string[]> {
     const { user } = this.#session

@@ -34,8 +34,8 @@ export class TopicAuthorization implements Subscriber {
   /** Frames that wait, in the order of publishing. Each is decided about when it is the first. */
   #queue: { readonly frame: Frame; readonly topics: readonly string[] }[] = []
   #bytes = 0
-  /** Only decisions about later questions count. */
-  #since = 0
+  /** Only decisions about later questions count. So a client that reconnects gets no decision of an earlier session. */
+  #since: number
   /** The wait for the decision about the first frame. */
   #wait: object | undefined
 
@@ -43,6 +43,7 @@ export class TopicAuthorization implements Subscriber {
     this.id = session.id
     this.#session = session
     this.#host = host
+    this.#since = host.decisions.questions
   }
 
   get places(): Subscriber['places'] {

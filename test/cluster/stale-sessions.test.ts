@@ -3,9 +3,9 @@ import { nats } from 'rookery/nats'
 import { Rooms, rooms } from 'rookery/rooms'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { MemoryCluster } from '../../plugins/testing/memory-cluster/memory-cluster.ts'
+import { clientBy } from '../support/client-transports.ts'
 import { useNats } from '../support/nats.ts'
 import { TcpProxy } from '../support/tcp-proxy.ts'
-import { clientBy } from '../support/three-clients.ts'
 import { closedWith, startThree, TRANSPORTS, welcomeBy } from '../support/three-transports.ts'
 
 const clusters: Readonly<Record<string, () => Promise<() => Plugin>>> = {

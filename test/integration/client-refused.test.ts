@@ -5,6 +5,8 @@ import { verifies } from '../requirements.ts'
 import { clientBy, recordWarnings } from '../support/client-transports.ts'
 import { startThree, TRANSPORTS } from '../support/three-transports.ts'
 
+const busy = new RookeryError('busy', 'Come back later', { retryable: true, data: { until: 7 } })
+
 /** Refuses the patterns of `secret` for good, and a pattern of `shaky` as often as told. */
 const start = async (failures = 0) => {
   const asked: string[] = []
@@ -13,6 +15,7 @@ const start = async (failures = 0) => {
       authorize: () => true,
       authorizePattern: (_session, pattern) => {
         asked.push(pattern)
+        if (pattern.startsWith('busy') && failures-- > 0) throw busy
         if (pattern.startsWith('shaky') && failures-- > 0) throw new Error('the database is away')
         return !pattern.startsWith('secret')
       },
@@ -104,5 +107,17 @@ describe.each(TRANSPORTS)('a subscription of the client, over %s,', (transport) 
     await vi.waitFor(() => expect(heard).toEqual([1]))
     expect(asked).toEqual(['shaky/*', 'shaky/*', 'shaky/*'])
     expect(errors).toEqual([expect.stringMatching(/^internal .*"shaky\/\*"/)])
+  })
+
+  it('reports what the server says of the error, and asks again if the application calls it retryable', async () => {
+    const { url } = await start(1)
+    const client = clientBy(transport, url, { params })
+    const errors: RookeryError[] = []
+    client.on('error', (error) => errors.push(error))
+    const sub = client.subscribe('busy/*', () => {})
+    await vi.waitFor(() => expect(sub.state).toBe('active'))
+    expect(errors.map(({ code, data, retryable }) => [code, data, retryable])).toEqual([
+      ['busy', { until: 7 }, true],
+    ])
   })
 })

@@ -2,8 +2,8 @@ import { type Client, createClient, sse, websocket } from 'rookery/client'
 import { Rooms, rooms } from 'rookery/rooms'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { WebSocket } from 'ws'
+import { clientBy } from '../support/client-transports.ts'
 import { FaultyProxy } from '../support/proxy.ts'
-import { clientBy } from '../support/three-clients.ts'
 import { startThree } from '../support/three-transports.ts'
 
 const start = async (members: 'allow' | 'reject' | 'replace') => {

@@ -3,7 +3,8 @@ import { auth } from 'rookery/auth'
 import type { Client } from 'rookery/client'
 import { Rooms, type RoomsOptions, rooms } from 'rookery/rooms'
 import { describe, expect, it, vi } from 'vitest'
-import { clientBy, recordStates, untilOpen } from '../support/three-clients.ts'
+import { clientBy, recordStates, untilOpen } from '../support/client-transports.ts'
+import { deferred } from '../support/deferred.ts'
 import { startThree, TRANSPORTS } from '../support/three-transports.ts'
 
 const member = (name: string) => ({ id: name, name })
@@ -105,13 +106,20 @@ describe.each(TRANSPORTS)('client.join over %s', (transport) => {
 
   it('holds messages that the application sends right after the call until the client is in the room', async () => {
     const { app, connect } = await start(transport)
+    const asked = deferred()
+    const allowed = deferred()
     authorize(app, async (action) => {
-      if (action === 'join') await new Promise((resolve) => setTimeout(resolve, 50))
+      if (action !== 'join') return true
+      asked.resolve()
+      await allowed.promise
       return true
     })
     const client = connect('ada')
     await untilOpen(client)
-    expect(await client.join('42').call('say', 1)).toBe('42')
+    const answer = client.join('42').call('say', 1)
+    await asked.promise
+    allowed.resolve()
+    expect(await answer).toBe('42')
   })
 
   it('fails for good with the refusal, and emits an `error` event if nobody looks', async () => {

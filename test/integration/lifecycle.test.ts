@@ -6,16 +6,8 @@ import { describe, expect, it, vi } from 'vitest'
 import { verifies } from '../requirements.ts'
 import { startApp } from '../support/app.ts'
 import { BareClient, connectBare } from '../support/bare-client.ts'
+import { deferred } from '../support/deferred.ts'
 import { RawWebSocket } from '../support/raw-websocket.ts'
-
-/** A promise with its resolve function. */
-const deferred = () => {
-  let resolve = () => {}
-  const promise = new Promise<void>((done) => {
-    resolve = done
-  })
-  return { promise, resolve }
-}
 
 describe('app.stop', () => {
   it('lets handlers finish, tells each client when to reconnect, and delivers messages sent before', async () => {

@@ -126,6 +126,14 @@ describe('decisions of auth({ authorize })', () => {
     expect(await publish(await open('ada/staff'), await open('ada/staff'))).toBe(3)
   })
 
+  it('are not older than the session: a client that reconnects is asked about anew', async () => {
+    const { open, publish } = await startAuth('nothing')
+    const first = await open('ada/staff')
+    expect(await publish(first)).toBe(3)
+    await first.abort()
+    expect(await publish(await open('ada/staff'))).toBe(6)
+  })
+
   it.each(['session', 'session later'] as const)('are not shared if the function reads %s', async (reads) => {
     const { open, publish } = await startAuth(reads)
     expect(await publish(await open('ada/staff'), await open('ada/staff'))).toBeGreaterThanOrEqual(6)

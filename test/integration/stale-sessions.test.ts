@@ -3,8 +3,8 @@ import type { Client } from 'rookery/client'
 import { type RoomsOptions, rooms } from 'rookery/rooms'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { verifies } from '../requirements.ts'
+import { clientBy } from '../support/client-transports.ts'
 import { TcpProxy } from '../support/tcp-proxy.ts'
-import { clientBy } from '../support/three-clients.ts'
 import {
   ask,
   closedWith,

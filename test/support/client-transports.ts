@@ -35,3 +35,20 @@ export const recordWarnings = (): string[] => {
   onTestFinished(() => spy.mockRestore())
   return warnings
 }
+
+/** Records the states of a client, a room or a subscription, with the codes of their errors. */
+export const recordStates = (
+  on: (listener: (state: string, error?: { code: string }) => void) => unknown,
+) => {
+  const states: string[] = []
+  on((state, error) => states.push(error ? `${state}: ${error.code}` : state))
+  return states
+}
+
+export const untilOpen = (client: Client) =>
+  vi.waitFor(
+    () => {
+      if (client.state !== 'open') throw new Error(`The client is ${client.state}`)
+    },
+    { interval: 5, timeout: 10_000 },
+  )

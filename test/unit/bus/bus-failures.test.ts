@@ -3,6 +3,7 @@ import { Bus } from '../../../core/bus/bus.ts'
 import type { BusOptions, ListenerContext } from '../../../core/bus/listener.ts'
 import { verifies } from '../../requirements.ts'
 import { recordingLogger } from '../../support/app.ts'
+import { deferred } from '../../support/deferred.ts'
 
 const createBus = (options?: BusOptions) => {
   const logger = recordingLogger()
@@ -10,15 +11,6 @@ const createBus = (options?: BusOptions) => {
 }
 
 const never = () => new Promise<void>(() => {})
-
-/** A promise that the test settles. */
-const deferred = () => {
-  let settle = () => {}
-  const promise = new Promise<void>((resolve) => {
-    settle = resolve
-  })
-  return { promise, settle }
-}
 
 afterEach(() => vi.useRealTimers())
 
@@ -32,10 +24,10 @@ describe('publishAndWait', () => {
     bus.subscribe('a', () => 'synchronous')
     const done = vi.fn()
     const waiting = bus.publishAndWait('a').then(done)
-    first.settle()
+    first.resolve()
     await new Promise(setImmediate)
     expect(done).not.toHaveBeenCalled()
-    second.settle()
+    second.resolve()
     await waiting
     expect(done).toHaveBeenCalledOnce()
   })
@@ -210,7 +202,7 @@ describe('a slow listener', () => {
     bus.publish('a')
     await vi.advanceTimersByTimeAsync(0)
     expect(subscription.dropped).toBe(1)
-    first.settle()
+    first.resolve()
     await vi.advanceTimersByTimeAsync(0)
     bus.publish('a')
     await vi.advanceTimersByTimeAsync(0)
