@@ -153,6 +153,8 @@ export class ClientWalk {
     this.#client.close()
     await vi.waitFor(() => expect(this.#app.sessions.size).toBe(0))
     await this.#calls.settled()
+    await vi.waitFor(() => expect(this.#proxy.openUpgrades).toBe(0))
+    // Node's `fetch` keeps connections of aborted requests, whose other ends are in the proxy.
     await this.#proxy.close()
     await untilReleased({ timeout: 20_000 }, this.#before, 'Nothing of a closed client is left')
   }

@@ -25,6 +25,7 @@ export class FaultyProxy {
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
   readonly #streams = new Map<IncomingMessage, ServerResponse>()
+  readonly #upgraded = new Set<Duplex>()
   #faults: ProxyFaults
   /** Method and target of every request so far. The method of an upgrade is `UPGRADE`. */
   readonly requests: string[] = []
@@ -58,6 +59,11 @@ export class FaultyProxy {
 
   get url(): string {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
+  }
+
+  /** Number of sockets with an upgrade request that are open. */
+  get openUpgrades(): number {
+    return this.#upgraded.size
   }
 
   /** Sets the server to which the proxy forwards. */
@@ -132,6 +138,8 @@ export class FaultyProxy {
   #upgrade(incoming: IncomingMessage, socket: Duplex, head: Buffer): void {
     this.requests.push(`UPGRADE ${incoming.url}`)
     socket.on('error', () => {})
+    this.#upgraded.add(socket)
+    socket.once('close', () => this.#upgraded.delete(socket))
     const { upgrades = 'pass' } = this.#faults
     if (typeof upgrades === 'number') {
       socket.end(`HTTP/1.1 ${upgrades} No\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
