@@ -1,4 +1,5 @@
 import type { WelcomeFrame } from '../../core/protocol/protocol.ts'
+import { MAX_TIMEOUT_MS } from '../options.ts'
 
 /** Part of the server's rate that the client uses: the clocks differ. */
 const RATE_SHARE = 0.95
@@ -39,17 +40,16 @@ class Bucket {
   #level: number
   #at: number
 
-  /** A rate or a burst that is absent counts as no limit. */
-  constructor(rate = Number.MAX_VALUE, burst = Number.MAX_VALUE, now: number) {
-    this.#rate = (rate * RATE_SHARE) / 1000
-    this.#burst = this.#level = burst * BURST_SHARE
+  constructor(rate: number | undefined, burst: number | undefined, now: number) {
+    this.#rate = (limitOf(rate) * RATE_SHARE) / 1000
+    this.#burst = this.#level = limitOf(burst) * BURST_SHARE
     this.#at = now
   }
 
   /** A frame that is larger than the burst waits for a full bucket, and then takes more than that. */
   wait(tokens: number, now: number): number {
     const missing = Math.min(tokens, this.#burst) - this.#refilled(now)
-    return missing > 0 ? Math.ceil(missing / this.#rate) : 0
+    return missing > 0 ? Math.min(Math.ceil(missing / this.#rate), MAX_TIMEOUT_MS) : 0
   }
 
   take(tokens: number, now: number): void {
@@ -61,3 +61,7 @@ class Bucket {
     return Math.min(this.#burst, this.#level + (now - this.#at) * this.#rate)
   }
 }
+
+/** A limit that is absent or not valid counts as none: the client does not trust the server's frames. */
+const limitOf = (limit: number | undefined): number =>
+  typeof limit === 'number' && limit > 0 ? limit : Number.MAX_VALUE

@@ -35,6 +35,22 @@ test('a server that announces no rates is not waited for', () => {
   }
 })
 
+test.each([0, -1, null, '100', Number.NaN])(
+  'a rate of %s, which a wrong server may announce, counts as none',
+  (wrong) => {
+    const limits = { messageRate: wrong, messageBurst: wrong, byteRate: wrong, byteBurst: wrong }
+    const pacer = new Pacer(limits as object, 0)
+    pacer.take(1_000_000, 0)
+    expect(pacer.wait(1_000_000, 0)).toBe(0)
+  },
+)
+
+test('a wait is never longer than a timer can be, which would fire at once', () => {
+  const pacer = new Pacer({ messageRate: 1e-9, messageBurst: 1 }, 0)
+  pacer.take(1, 0)
+  expect(pacer.wait(1, 0)).toBe(2 ** 31 - 1)
+})
+
 test('frames that must not wait are paid for by later frames', () => {
   const pacer = new Pacer({ messageRate: 100, messageBurst: 100 }, 0)
   for (let count = 0; count < 100; count++) pacer.take(1, 0)
