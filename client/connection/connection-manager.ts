@@ -209,7 +209,7 @@ export class ConnectionManager {
       this.#restored.subscriptions.renew(candidate.copied)
       // A listener may have closed the client.
       if (candidate.welcome && this.#current) this.#open(candidate.connection, candidate.welcome)
-      for (const message of candidate.deduplicator.missing()) this.#host.frame(message)
+      void this.#upgrade?.finish(candidate)
     } else if (retryIn === null) {
       this.close()
       this.#host.refused(error)

@@ -43,10 +43,11 @@ interface Candidate {
  * Tries better transports in the background while the client uses another one, and switches to the first one that the
  * server welcomes:
  *
- * 1. The client stops sending. The new connection joins all rooms and subscribes to all patterns of the old one.
- * 2. A barrier on the old connection: the server has handled the frames sent there, and the messages published before
- *    have arrived.
- * 3. The client uses the new connection and delivers the messages that only the new connection has received. The old
+ * 1. The client stops sending. A barrier on the old connection: the server has answered all subscriptions there. So the
+ *    new connection subscribes to nothing earlier than the old one.
+ * 2. The new connection joins all rooms and subscribes to all patterns of the old one.
+ * 3. Another barrier on the old connection: the messages published before have arrived.
+ * 4. The client uses the new connection and delivers the messages that only the new connection has received. The old
  *    connection stays open for the replies to its calls.
  */
 export class TransportUpgrade {
@@ -54,7 +55,7 @@ export class TransportUpgrade {
   #timer: ReturnType<typeof setTimeout> | undefined
   #failures = 0
   #candidate: Candidate | undefined
-  /** Of the last switch, until the barrier on the new connection: that connection may still repeat messages. */
+  /** Of the last candidate in use, until a barrier on its connection: that connection may still repeat messages. */
   #deduplicator: Deduplicator | undefined
 
   constructor(host: TransportUpgradeHost) {
@@ -151,11 +152,23 @@ export class TransportUpgrade {
     return taken
   }
 
+  /** Delivers the messages that only a candidate has received. Its connection is in use now. */
+  async finish({ connection, deduplicator, copied }: Candidate): Promise<void> {
+    const { queue, deliver } = this.#host
+    for (const message of deduplicator.missing()) deliver(message)
+    // Before the copy, the connection has no subscriptions and repeats nothing.
+    if (!copied) return
+    this.#deduplicator = deduplicator
+    await queue.barrier(connection).catch(() => {})
+    if (this.#deduplicator === deduplicator) this.#deduplicator = undefined
+  }
+
   async #switch(candidate: Candidate, welcome: WelcomeFrame): Promise<void> {
     const { connection, deduplicator } = candidate
-    const { queue, current, use, deliver } = this.#host
+    const { queue, current, use } = this.#host
     const { subscriptions, rooms } = this.#host.restored
     candidate.paused = true
+    await queue.barrier(current())
     const { requests, patterns } = subscriptions.copy()
     candidate.copied = patterns
     deduplicator.mark()
@@ -164,12 +177,9 @@ export class TransportUpgrade {
     await queue.barrier(current())
     if (this.#candidate !== candidate) return
     this.#candidate = undefined
-    this.#deduplicator = deduplicator
     subscriptions.renew(patterns)
     use(connection, welcome)
-    for (const message of deduplicator.missing()) deliver(message)
-    await queue.barrier(connection).catch(() => {})
-    if (this.#deduplicator === deduplicator) this.#deduplicator = undefined
+    await this.finish(candidate)
   }
 
   #giveUp(candidate: Candidate): void {

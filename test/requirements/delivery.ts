@@ -157,7 +157,7 @@ export const delivery = {
   'delivery.transport-change.client-messages':
     'Everything that the application sends arrives once and in order.',
   'delivery.transport-change.subscriptions':
-    'No message of a subscription is lost or repeated, as long as both connections lead to the same node.',
+    'No message of a subscription is lost, repeated or out of order, as long as both connections lead to the same node.',
   'delivery.transport-change.cancel':
     'A subscription that is cancelled during the change is cancelled on the server, too.',
   'delivery.transport-change.calls': 'Calls that were sent over the old connection get their answer over it.',

@@ -121,9 +121,10 @@ export class ClientWalk {
     return walk
   }
 
-  /** Makes random steps. After each one, the server publishes some messages. */
+  /** Makes random steps, and falls back to SSE in the middle. After each step, the server publishes some messages. */
   async walk(steps: number): Promise<void> {
     for (let step = 0; step < steps; step++) {
+      if (step === Math.floor(steps / 2)) await this.#fallBack()
       this.#step()
       const goal = this.#total() + this.#random.pick([0, 1, 5, 30])
       await vi.waitFor(() => expect(this.#total()).toBeGreaterThanOrEqual(goal), { interval: 1 })
@@ -210,6 +211,13 @@ export class ClientWalk {
     const number = (this.#published.get(topic) as number) + 1
     this.#published.set(topic, number)
     void this.#app.publish(topic, number)
+  }
+
+  /** WebSockets stop working. The client connects by SSE. */
+  async #fallBack(): Promise<void> {
+    this.#proxy.become({ upgrades: 403 })
+    this.#proxy.cut()
+    await vi.waitFor(() => expect([this.#client.state, this.#client.transport]).toEqual(['open', 'sse']))
   }
 
   #total(): number {
