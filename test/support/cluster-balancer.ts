@@ -63,6 +63,13 @@ export class Balancer {
     this.#targets.delete(id)
   }
 
+  /** Cuts about one of `of` open connections of clients, without a word to either side. */
+  cut(of: number): void {
+    for (const socket of this.#sockets) {
+      if (this.#random.below(of) === 0) socket.destroy()
+    }
+  }
+
   async close(): Promise<void> {
     if (!this.#server.listening) return
     const closed = once(this.#server, 'close')

@@ -24,6 +24,8 @@ export interface NodeOptions {
   readonly socketPath?: string
   /** Runs in the network namespaces of this process. */
   readonly namespaceOf?: number
+  /** More environment variables. */
+  readonly env?: NodeJS.ProcessEnv
 }
 
 /** One node of a cluster, in a separate process. */
@@ -43,17 +45,18 @@ export class NodeProcess {
 
   /** Starts a node. Resolves when it accepts connections. The caller stops it. */
   static async start(program: Program, options: NodeOptions): Promise<NodeProcess> {
-    const { servers, socketPath, namespaceOf } = options
+    const { servers, socketPath, namespaceOf, env } = options
     const command = [process.execPath, '--enable-source-maps', program.path]
     if (namespaceOf !== undefined) command.unshift('nsenter', '-t', String(namespaceOf), '-n')
     const child = spawn(command[0] as string, command.slice(1), {
       env: {
         ...process.env,
+        ...env,
         NATS_SERVERS: servers.join(),
         ...(socketPath !== undefined && { SOCKET_PATH: socketPath }),
       },
       // The node ends when its standard input ends, so it ends with this process in any case.
-      stdio: ['pipe', 'pipe', 'pipe'],
+      stdio: ['pipe', 'pipe', 'pipe', 'ipc'],
     })
     const log: LogLine[] = []
     const [, url = '', id = ''] = await untilListening(child, log)
@@ -62,6 +65,16 @@ export class NodeProcess {
 
   get running(): boolean {
     return this.#child.exitCode === null && this.#child.signalCode === null
+  }
+
+  /** Sends a message to the node over IPC. Does nothing after the node has ended. */
+  send(message: object): void {
+    if (this.#child.connected) this.#child.send(message, () => {})
+  }
+
+  /** Calls the listener with each message that the node sends over IPC. */
+  onMessage(listener: (message: unknown) => void): void {
+    this.#child.on('message', listener)
   }
 
   /** Sends a signal. For a signal that ends the process, resolves with the exit code. */
@@ -98,12 +111,16 @@ export interface Program {
   remove(): void
 }
 
-let compiled: Promise<string> | undefined
+const compiled = new Map<string, Promise<string>>()
 
-/** Compiles the program of the nodes once, so that all nodes start fast and with the same code. */
-export const writeProgram = async (): Promise<Program> => {
-  compiled ??= compile()
-  const code = await compiled
+/**
+ * Compiles the program of the nodes once, so that all nodes start fast and with the same code.
+ *
+ * @param source path of the program from the root
+ */
+export const writeProgram = async (source = 'test/support/cluster-node.ts'): Promise<Program> => {
+  if (!compiled.has(source)) compiled.set(source, compile(source))
+  const code = (await compiled.get(source)) as string
   const directory = mkdtempSync(join(tmpdir(), 'rookery-cluster-'))
   symlinkSync(join(ROOT, 'node_modules'), join(directory, 'node_modules'), 'junction')
   const path = join(directory, 'node.mjs')
@@ -111,9 +128,9 @@ export const writeProgram = async (): Promise<Program> => {
   return { path, remove: () => rmSync(directory, { recursive: true, force: true }) }
 }
 
-const compile = async (): Promise<string> => {
+const compile = async (source: string): Promise<string> => {
   const { outputFiles } = await build({
-    entryPoints: [join(ROOT, 'test/support/cluster-node.ts')],
+    entryPoints: [join(ROOT, source)],
     tsconfig: join(ROOT, 'tsconfig.json'),
     bundle: true,
     platform: 'node',

@@ -1,0 +1,66 @@
+import type { Numbered } from './messages.ts'
+import type { Violations } from './violations.ts'
+import type { Windows } from './windows.ts'
+
+/** Milliseconds before and after a kill in which events are on their way to the node that dies. */
+export const KILL_MARGIN_MS = 2_000
+
+/** Events for a group of listeners: one node handles each event once, unless a node was killed or NATS was away. */
+export class JobLog {
+  readonly #violations: Violations
+  readonly #faults: Windows
+  /** Times of the handled events of each node, by number. */
+  readonly #handled = new Map<string, Map<number, number>>()
+  /** Numbers of each node up to which all events are checked. */
+  readonly #checked = new Map<string, number>()
+  count = 0
+
+  /** @param faults periods in which events may be lost */
+  constructor(violations: Violations, faults: Windows) {
+    this.#violations = violations
+    this.#faults = faults
+  }
+
+  handled({ node, n, at }: Numbered): void {
+    const own = this.#handled.get(node) ?? new Map<number, number>()
+    this.#handled.set(node, own)
+    if (own.has(n) || n <= (this.#checked.get(node) ?? 0)) {
+      this.#violations.add('event of a group handled twice', `${n} of ${node}`)
+    }
+    own.set(n, at)
+    this.count++
+  }
+
+  /** Numbers of a node up to `last` that no node has handled and that no fault explains. */
+  missing(node: string, last: number, now = Date.now()): readonly number[] {
+    const own = this.#handled.get(node) ?? new Map<number, number>()
+    const missing: number[] = []
+    let before = 0
+    for (let n = (this.#checked.get(node) ?? 0) + 1; n <= last; n++) {
+      const at = own.get(n)
+      if (at !== undefined) before = at
+      else if (!this.#faults.touch(before, this.#laterThan(own, n, last) ?? now)) missing.push(n)
+    }
+    return missing
+  }
+
+  /** Reports the events of a node up to `last` that are missing. Does not look at them again. */
+  check(node: string, last: number): void {
+    const missing = this.missing(node, last)
+    if (missing.length > 0) {
+      this.#violations.add('event of a group lost', `${missing.length} of ${node}: ${missing.slice(0, 10)}`)
+    }
+    this.#checked.set(node, Math.max(last, this.#checked.get(node) ?? 0))
+    for (const n of this.#handled.get(node)?.keys() ?? []) {
+      if (n <= last) this.#handled.get(node)?.delete(n)
+    }
+  }
+
+  #laterThan(own: ReadonlyMap<number, number>, n: number, last: number): number | undefined {
+    for (let later = n + 1; later <= last; later++) {
+      const at = own.get(later)
+      if (at !== undefined) return at
+    }
+    return undefined
+  }
+}

@@ -1,0 +1,63 @@
+import { createRandom, type Random } from '../../plugins/testing/random.ts'
+import { FAULTS, type FaultName } from './faults.ts'
+import { readOptions, type SoakOptions, USAGE } from './options.ts'
+import { Soak } from './soak.ts'
+
+const start = Date.now()
+
+const print = (line: string): void => {
+  const seconds = Math.floor((Date.now() - start) / 1000)
+  console.log(
+    `${String(Math.floor(seconds / 60)).padStart(2)}:${String(seconds % 60).padStart(2, '0')}  ${line}`,
+  )
+}
+
+/** All faults in a random order, again and again: each one happens early in a run. */
+const createRounds = (random: Random): (() => FaultName[]) => {
+  let left: FaultName[] = []
+  const next = (): FaultName => {
+    if (left.length === 0) left = [...FAULTS]
+    const [fault] = left.splice(random.below(left.length), 1)
+    return fault as FaultName
+  }
+  return () => Array.from({ length: 1 + random.below(3) }, next)
+}
+
+const run = async ({ minutes, seed }: SoakOptions): Promise<boolean> => {
+  print(`seed ${seed}, ${minutes} minutes`)
+  const end = Date.now() + minutes * 60_000
+  const soak = await Soak.start(seed, print)
+  print('three nodes run, and clients connect')
+  try {
+    const nextRound = createRounds(createRandom(seed, 'rounds'))
+    for (let round = 1; Date.now() < end; round++) {
+      const faults = nextRound()
+      print(`round ${round}: ${faults.join(', ')}`)
+      await soak.round(faults)
+      print(`round ${round} is over: ${soak.violations.total} violations so far`)
+    }
+    await soak.finish()
+  } finally {
+    await soak.stop()
+  }
+  for (const line of soak.summary) print(line)
+  if (soak.violations.total > 0) print(`Failed. Repeat with --seed ${seed}`)
+  return soak.violations.total === 0
+}
+
+let options: SoakOptions | undefined
+try {
+  options = readOptions(process.argv.slice(2))
+} catch (error) {
+  console.error(`${(error as Error).message}\n\n${USAGE}`)
+  process.exitCode = 2
+}
+if (options) {
+  const { seed } = options
+  const isRight = await run(options).catch((error: unknown) => {
+    console.error(error)
+    print(`Failed. Repeat with --seed ${seed}`)
+    return false
+  })
+  process.exitCode = isRight ? 0 : 1
+}

@@ -1,0 +1,160 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Random } from '../../plugins/testing/random.ts'
+import { Balancer } from '../support/cluster-balancer.ts'
+import { type Program, writeProgram } from '../support/cluster-process.ts'
+import { freePort, type NatsServer, startNats } from '../support/nats.ts'
+import type { NodeView } from './messages.ts'
+import { natsSubscriptions } from './nats-monitor.ts'
+import { type NodeEvents, SoakNode } from './soak-node.ts'
+import { untilNone } from './until.ts'
+import type { Windows } from './windows.ts'
+
+/** Milliseconds within which all nodes must know each other: a killed node has left after 8 s. */
+const AGREE_MS = 30_000
+
+/** Milliseconds after the start of NATS in which JetStream may not answer yet. */
+const JETSTREAM_MS = 5_000
+/** Characters of a log entry that are printed. */
+const MAX_LINE = 500
+
+/** A NATS server with JetStream, nodes in separate processes, and a balancer without sticky sessions. */
+export class SoakCluster {
+  readonly balancer: Balancer
+  /** Nodes that run and have not been asked to stop. */
+  readonly nodes: SoakNode[] = []
+  readonly #all: SoakNode[] = []
+  readonly #program: Program
+  readonly #nats: NatsServer
+  readonly #directory: string
+  readonly #monitorPort: number
+  readonly #events: NodeEvents
+  readonly #users: readonly string[]
+
+  private constructor(
+    balancer: Balancer,
+    program: Program,
+    nats: NatsServer,
+    directory: string,
+    monitorPort: number,
+    events: NodeEvents,
+    users: readonly string[],
+  ) {
+    this.balancer = balancer
+    this.#program = program
+    this.#nats = nats
+    this.#directory = directory
+    this.#monitorPort = monitorPort
+    this.#events = events
+    this.#users = users
+  }
+
+  /**
+   * Starts everything. The caller stops it.
+   *
+   * @param users to whom the nodes send messages
+   */
+  static async start(
+    random: Random,
+    events: NodeEvents,
+    users: readonly string[],
+    count = 3,
+  ): Promise<SoakCluster> {
+    const directory = mkdtempSync(join(tmpdir(), 'rookery-soak-'))
+    const monitorPort = await freePort()
+    const nats = await startNats('-js', '-sd', directory, '-m', String(monitorPort))
+    const program = await writeProgram('test/soak/node.ts')
+    const balancer = await Balancer.listen(random)
+    const cluster = new SoakCluster(balancer, program, nats, directory, monitorPort, events, users)
+    try {
+      await Promise.all(Array.from({ length: count }, () => cluster.addNode()))
+    } catch (error) {
+      await cluster.stop()
+      throw error
+    }
+    return cluster
+  }
+
+  get url(): string {
+    return this.balancer.url
+  }
+
+  async addNode(): Promise<SoakNode> {
+    const node = await SoakNode.start(this.#program, [this.#nats.url], this.#events)
+    this.nodes.push(node)
+    this.#all.push(node)
+    this.balancer.add(node)
+    return node
+  }
+
+  /** The nodes begin to publish. */
+  async begin(nodes: readonly SoakNode[] = this.nodes): Promise<void> {
+    await Promise.all(nodes.map((node) => node.ask({ ask: 'begin', users: this.#users })))
+  }
+
+  /** Ends a node. The balancer is not told. Resolves with the exit code. */
+  async end(node: SoakNode, signal: 'SIGKILL' | 'SIGTERM'): Promise<number | null> {
+    this.nodes.splice(this.nodes.indexOf(node), 1)
+    const code = await node.end(signal)
+    this.balancer.remove(node)
+    return code
+  }
+
+  /** Ends the NATS server, like a crash or in order, and starts it again after `ms` milliseconds. */
+  async restartNats(how: 'kill' | 'stop', ms: number): Promise<void> {
+    await this.#nats[how]()
+    await delay(ms)
+    await this.#nats.restart()
+  }
+
+  async look(): Promise<NodeView[]> {
+    return await Promise.all(this.nodes.map((node) => node.look()))
+  }
+
+  /** Waits until all nodes are connected and know each other. Returns what is wrong after 30 s. */
+  async untilAgreed(): Promise<readonly string[]> {
+    return await untilNone(async () => {
+      const ids = this.nodes.map(({ id }) => id).sort()
+      return (await this.look()).flatMap(({ node, nodes, connected }) => {
+        if (!connected) return [`${node} is not connected to NATS`]
+        return [...nodes].sort().join() === ids.join()
+          ? []
+          : [`${node} sees the nodes ${nodes} instead of ${ids}`]
+      })
+    }, AGREE_MS)
+  }
+
+  /** Subscriptions on NATS, with ids replaced. */
+  async natsSubscriptions(): Promise<readonly string[]> {
+    return await natsSubscriptions(
+      this.#monitorPort,
+      this.nodes.map(({ id }) => id),
+    )
+  }
+
+  /** Nodes that have ended without being asked to. */
+  get crashed(): readonly SoakNode[] {
+    return this.nodes.filter(({ process }) => !process.running)
+  }
+
+  /** Log entries of all nodes at level error, without those of times in which NATS was away. */
+  errors(outages: Windows): readonly string[] {
+    return this.#all.flatMap(({ id, process }) =>
+      process
+        .entries()
+        .filter(({ at }) => !outages.touch(at - JETSTREAM_MS, at))
+        .map((line) => `${id}: ${JSON.stringify(line).slice(0, MAX_LINE)}`),
+    )
+  }
+
+  /** Ends all that still runs. Idempotent. */
+  async stop(): Promise<void> {
+    await this.balancer.close()
+    await Promise.all(this.nodes.splice(0).map((node) => node.end('SIGKILL')))
+    await this.#nats.stop()
+    this.#program.remove()
+    rmSync(this.#directory, { recursive: true, force: true })
+  }
+}
