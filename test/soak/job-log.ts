@@ -48,7 +48,13 @@ export class JobLog {
   check(node: string, last: number): void {
     const missing = this.missing(node, last)
     if (missing.length > 0) {
-      this.#violations.add('event of a group lost', `${missing.length} of ${node}: ${missing.slice(0, 10)}`)
+      const own = this.#handled.get(node) ?? new Map<number, number>()
+      const after = own.get((missing[0] as number) - 1) ?? 0
+      const when = `the first one after ${new Date(after).toISOString()}`
+      this.#violations.add(
+        'event of a group lost',
+        `${missing.length} of ${node}: ${missing.slice(0, 10)}, ${when}`,
+      )
     }
     this.#checked.set(node, Math.max(last, this.#checked.get(node) ?? 0))
     for (const n of this.#handled.get(node)?.keys() ?? []) {

@@ -5,7 +5,7 @@ import { untilNone } from './until.ts'
 import type { Violations } from './violations.ts'
 
 /** Milliseconds until nothing of the closed clients is left. */
-const RELEASE_MS = 30_000
+const RELEASE_MS = 60_000
 
 /** What nodes without clients hold. */
 export interface Leftovers {

@@ -12,9 +12,9 @@ import { activeResources } from '../../plugins/testing/resources.ts'
 import { type Ask, type NodeView, type Numbered, ROOMS, roomTopic, TOPICS, type Told } from './messages.ts'
 
 /** Milliseconds between two messages, between two addressed messages, and between two events for the workers. */
-const PUBLISH_MS = 15
+const PUBLISH_MS = 25
 const SEND_MS = 60
-const JOB_MS = 100
+const JOB_MS = 40
 
 const { NATS_SERVERS = '', SOAK_SECRET = '' } = process.env
 

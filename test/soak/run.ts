@@ -25,8 +25,8 @@ const createRounds = (random: Random): (() => FaultName[]) => {
 
 const run = async ({ minutes, seed }: SoakOptions): Promise<boolean> => {
   print(`seed ${seed}, ${minutes} minutes`)
-  const end = Date.now() + minutes * 60_000
   const soak = await Soak.start(seed, print)
+  const end = Date.now() + minutes * 60_000
   print('three nodes run, and clients connect')
   try {
     const nextRound = createRounds(createRandom(seed, 'rounds'))

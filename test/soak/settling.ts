@@ -15,8 +15,8 @@ import { untilNone } from './until.ts'
 import type { Violations } from './violations.ts'
 
 /** Milliseconds until all nodes and clients must see the truth: a killed node's members leave within 8 s. */
-const AGREE_MS = 30_000
-const ARRIVE_MS = 10_000
+const AGREE_MS = 60_000
+const ARRIVE_MS = 30_000
 
 /** Waits until the faults are over, and compares what nodes and clients see with the truth. */
 export class Settling {

@@ -13,7 +13,7 @@ import { untilNone } from './until.ts'
 import type { Windows } from './windows.ts'
 
 /** Milliseconds within which all nodes must know each other: a killed node has left after 8 s. */
-const AGREE_MS = 30_000
+const AGREE_MS = 60_000
 
 /** Milliseconds after the start of NATS in which JetStream may not answer yet. */
 const JETSTREAM_MS = 5_000

@@ -3,7 +3,7 @@ import { SECRET } from './logins.ts'
 import type { Ask, NodeView, Numbered, Told } from './messages.ts'
 
 /** Milliseconds until a node has to answer. */
-const ANSWER_MS = 20_000
+const ANSWER_MS = 60_000
 
 export type Stopping = Extract<Told, { tell: 'stopping' }>
 
