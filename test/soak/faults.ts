@@ -10,9 +10,9 @@ import { untilNone } from './until.ts'
 import type { Violations } from './violations.ts'
 import type { Windows } from './windows.ts'
 
-export type FaultName = 'kill' | 'stop' | 'nats' | 'cut'
+export type FaultName = 'kill' | 'stop' | 'nats' | 'link' | 'cut'
 
-export const FAULTS: readonly FaultName[] = ['kill', 'stop', 'nats', 'cut']
+export const FAULTS: readonly FaultName[] = ['kill', 'stop', 'nats', 'link', 'cut']
 
 /** Milliseconds within which clients must be connected again, and messages of a stopped node must have arrived. */
 const MOVE_MS = 60_000
@@ -20,6 +20,8 @@ const ARRIVE_MS = 30_000
 /** Milliseconds before NATS ends in which messages are on their way, and longest time that it is away. */
 const NATS_MARGIN_MS = 1_000
 const NATS_AWAY_MS = 2_000
+/** Milliseconds without NATS: the node is not missed, or has left for the others. */
+const CUT_OFF_MS = [500, 8_500]
 
 /** Causes faults, and checks what must hold for each one. */
 export class Faults {
@@ -61,7 +63,8 @@ export class Faults {
     const causes: Readonly<Record<FaultName, () => Promise<void>>> = {
       kill: () => this.#kill(this.#random.pick(this.#cluster.nodes)),
       stop: () => this.#replaceInOrder(this.#random.pick(this.#cluster.nodes)),
-      nats: () => this.#restartNats(),
+      nats: () => this.#loseNats(() => this.#restartNats()),
+      link: () => this.#loseNats(() => this.#cutOff()),
       cut: async () => this.#cluster.balancer.cut(3),
     }
     const start = new Date()
@@ -120,10 +123,20 @@ export class Faults {
   }
 
   async #restartNats(): Promise<void> {
-    const from = Date.now() - NATS_MARGIN_MS
-    const over = [this.#outages.open(from), this.#jobFaults.open(from)]
     const how = this.#random.pick(['kill', 'stop'] as const)
     await this.#cluster.restartNats(how, 300 + this.#random.below(NATS_AWAY_MS))
+  }
+
+  async #cutOff(): Promise<void> {
+    const ms = this.#random.pick(CUT_OFF_MS)
+    await this.#cluster.cutOff(this.#random.pick(this.#cluster.nodes), ms)
+  }
+
+  /** Messages between nodes may be lost until all nodes are connected again. */
+  async #loseNats(fault: () => Promise<void>): Promise<void> {
+    const from = Date.now() - NATS_MARGIN_MS
+    const over = [this.#outages.open(from), this.#jobFaults.open(from)]
+    await fault()
     for (const problem of await this.#cluster.untilAgreed()) this.#violations.add('nodes', problem)
     for (const one of over) one()
   }

@@ -7,6 +7,7 @@ import { Balancer } from '../support/cluster-balancer.ts'
 import { type Program, writeProgram } from '../support/cluster-process.ts'
 import { freePort, type NatsServer, startNats } from '../support/nats.ts'
 import type { NodeView } from './messages.ts'
+import { NatsLink } from './nats-link.ts'
 import { natsSubscriptions } from './nats-monitor.ts'
 import { type NodeEvents, SoakNode } from './soak-node.ts'
 import { untilNone } from './until.ts'
@@ -26,6 +27,8 @@ export class SoakCluster {
   /** Nodes that run and have not been asked to stop. */
   readonly nodes: SoakNode[] = []
   readonly #all: SoakNode[] = []
+  readonly #links: NatsLink[] = []
+  readonly #linkOf = new Map<SoakNode, NatsLink>()
   readonly #program: Program
   readonly #nats: NatsServer
   readonly #directory: string
@@ -82,7 +85,10 @@ export class SoakCluster {
   }
 
   async addNode(): Promise<SoakNode> {
-    const node = await SoakNode.start(this.#program, [this.#nats.url], this.#events)
+    const link = await NatsLink.open(this.#nats.port)
+    this.#links.push(link)
+    const node = await SoakNode.start(this.#program, [link.url], this.#events)
+    this.#linkOf.set(node, link)
     this.nodes.push(node)
     this.#all.push(node)
     this.balancer.add(node)
@@ -99,6 +105,7 @@ export class SoakCluster {
     this.nodes.splice(this.nodes.indexOf(node), 1)
     const code = await node.end(signal)
     this.balancer.remove(node)
+    await this.#linkOf.get(node)?.close()
     return code
   }
 
@@ -107,6 +114,13 @@ export class SoakCluster {
     await this.#nats[how]()
     await delay(ms)
     await this.#nats.restart()
+  }
+
+  /** Cuts a node off from NATS for `ms` milliseconds. */
+  async cutOff(node: SoakNode, ms: number): Promise<void> {
+    this.#linkOf.get(node)?.cut()
+    await delay(ms)
+    this.#linkOf.get(node)?.heal()
   }
 
   async look(): Promise<NodeView[]> {
@@ -153,6 +167,7 @@ export class SoakCluster {
   async stop(): Promise<void> {
     await this.balancer.close()
     await Promise.all(this.nodes.splice(0).map((node) => node.end('SIGKILL')))
+    await Promise.all(this.#links.map((link) => link.close()))
     await this.#nats.stop()
     this.#program.remove()
     rmSync(this.#directory, { recursive: true, force: true })
