@@ -29,6 +29,7 @@ export class Listening {
   readonly #home: () => string | undefined
   readonly #latest = new Map<string, Latest>()
   #activeSince: number | undefined
+  #onActive: (() => void) | undefined
 
   /** @param name of the client and the pattern, for messages */
   constructor(name: string, record: DeliveryRecord, home: () => string | undefined) {
@@ -40,6 +41,12 @@ export class Listening {
   /** The server has confirmed the subscription. */
   activate(): void {
     this.#activeSince = Date.now()
+    this.#onActive?.()
+  }
+
+  /** Calls the listener at once each time that the server confirms the subscription. */
+  onActive(listener: () => void): void {
+    this.#onActive = listener
   }
 
   /** The connection has ended, or the subscription. */

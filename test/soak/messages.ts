@@ -54,6 +54,8 @@ export type Ask =
   /** Begin to publish. */
   | { readonly ask: 'begin'; readonly users: readonly string[] }
   | { readonly ask: 'look' }
+  /** Publish one message. The answer is the message. */
+  | { readonly ask: 'publish'; readonly topic: string }
   /** Revoke tokens. The answer has the nodes that did not answer. */
   | { readonly ask: 'revoke'; readonly target: { user: string } | { session: string } | { tokenId: string } }
   /** Stop publishing. */

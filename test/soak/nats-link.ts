@@ -1,23 +1,25 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 
-/** Milliseconds that data takes in each direction, as between two machines. */
-const DELAY_MS = 2
-
 /** The network between one node and NATS: it takes time, and can be cut. */
 export class NatsLink {
   readonly #target: number
+  readonly #delay: number
   readonly #sockets = new Set<Socket>()
   readonly #server = createServer((socket) => this.#forward(socket))
   #isCut = false
 
-  private constructor(target: number) {
+  private constructor(target: number, delay: number) {
     this.#target = target
+    this.#delay = delay
   }
 
-  /** @param target port of the NATS server */
-  static async open(target: number): Promise<NatsLink> {
-    const link = new NatsLink(target)
+  /**
+   * @param target port of the NATS server
+   * @param delay milliseconds that data takes in each direction, as between two machines
+   */
+  static async open(target: number, delay: number): Promise<NatsLink> {
+    const link = new NatsLink(target, delay)
     link.#server.listen(0, '127.0.0.1')
     await once(link.#server, 'listening')
     return link
@@ -59,12 +61,12 @@ export class NatsLink {
       this.#sockets.add(from)
       from.setNoDelay(true)
       // Timers of one length fire in order.
-      from.on('data', (data) => void setTimeout(() => to.writable && to.write(data), DELAY_MS))
+      from.on('data', (data) => void setTimeout(() => to.writable && to.write(data), this.#delay))
       from.on('error', () => {})
       from.on('close', () => {
         this.#sockets.delete(from)
         // After the data that is on its way: a node that stops tells the others at last.
-        setTimeout(() => to.destroySoon(), DELAY_MS)
+        setTimeout(() => to.destroySoon(), this.#delay)
       })
     }
   }

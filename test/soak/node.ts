@@ -131,6 +131,11 @@ const answer = async (question: Ask): Promise<unknown> => {
       return begin(question.users)
     case 'look':
       return await look()
+    case 'publish': {
+      const message = next(question.topic)
+      await app.publish(question.topic, message)
+      return message
+    }
     case 'revoke':
       return (await app.scope.get(Auth).revoke(question.target)).missing
     case 'end':

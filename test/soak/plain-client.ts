@@ -3,12 +3,16 @@ import { topicMatches } from '../../core/topics/topic.ts'
 import type { DeliveryRecord } from './listening.ts'
 import type { Login } from './logins.ts'
 import type { Numbered } from './messages.ts'
+import type { MemberAnswer } from './room-watch.ts'
 import { SoakClient } from './soak-client.ts'
 
 /** Milliseconds until a call fails. */
 const CALL_TIMEOUT_MS = 10_000
 /** Milliseconds until a refused handshake is tried again, if the server does not say more. */
 const RETRY_MS = 200
+
+/** An acknowledgement. */
+type Answer = { readonly error?: { readonly code: string } } | null
 
 interface CloseFrame {
   readonly error?: Refusal
@@ -90,14 +94,18 @@ export class PlainClient extends SoakClient {
     this.#reconcile()
   }
 
-  async call(topic: string, payload: unknown): Promise<unknown> {
-    if (this.session === undefined) throw coded('not_connected')
-    const socket = this.#socket.timeout(CALL_TIMEOUT_MS)
-    const answer = (await socket.emitWithAck(topic, payload).catch((error: Error) => {
-      throw coded(error.message.includes('disconnected') ? 'disconnected' : error.message)
-    })) as { readonly error?: { readonly code: string } } | null
-    if (answer?.error) throw coded(answer.error.code)
-    return answer
+  call(topic: string, payload: unknown, listener?: (answer: never) => void): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      if (this.session === undefined) throw coded('not_connected')
+      this.#socket.timeout(CALL_TIMEOUT_MS).emit(topic, payload, (error: Error | null, answer: Answer) => {
+        if (error) reject(coded(error.message.includes('disconnected') ? 'disconnected' : error.message))
+        else if (answer?.error) reject(coded(answer.error.code))
+        else {
+          listener?.(answer as never)
+          resolve(answer)
+        }
+      })
+    })
   }
 
   connect(): void {
@@ -177,10 +185,12 @@ export class PlainClient extends SoakClient {
     }
     for (const name of this.rooms.keys()) {
       if (this.#joined.has(name)) continue
-      await this.call('room/join', { room: name })
+      await this.call('room/join', { room: name }, (answer: MemberAnswer) => {
+        if (!isCurrent()) return
+        this.#joined.add(name)
+        this.rooms.get(name)?.joined(answer)
+      })
       if (!isCurrent()) return
-      this.#joined.add(name)
-      this.rooms.get(name)?.joined()
     }
     for (const name of [...this.#joined].filter((one) => !this.rooms.has(one))) {
       await this.call('room/leave', { room: name })

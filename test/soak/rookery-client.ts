@@ -96,8 +96,10 @@ export class RookeryClient extends SoakClient {
     this.#joined.delete(name)
   }
 
-  call(topic: string, payload: unknown): Promise<unknown> {
-    return this.#client.call(topic, payload)
+  async call(topic: string, payload: unknown, listener?: (answer: never) => void): Promise<unknown> {
+    const answer = await this.#client.call(topic, payload)
+    listener?.(answer as never)
+    return answer
   }
 
   connect(): void {

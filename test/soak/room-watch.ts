@@ -1,21 +1,23 @@
 import type { Listening } from './listening.ts'
 
-type List = () => Promise<{
+export interface MemberAnswer {
   readonly members: readonly { readonly id: string }[]
   readonly missing: readonly string[]
-}>
+}
 
 interface Change {
   readonly what: 'joined' | 'left'
   readonly id: string
 }
 
-/** A client's view of a room: the list that it asked for, and the events that followed. */
+/** A client's view of a room: a list that it got, and the events that followed. */
 export class RoomWatch {
   readonly room: string
   readonly messages: Listening
-  /** Asks the server for the members. */
-  readonly list: List
+  /** Asks the server for the members. Passes the answer to the listener before it resolves. */
+  readonly list: (listener?: (answer: MemberAnswer) => void) => Promise<MemberAnswer>
+  /** Whether `list` calls its listener before the client handles events that came after the answer. */
+  readonly #isExact: boolean
   #members: Set<string> | undefined
   /** Events since the list was asked for. */
   #changes: Change[] = []
@@ -24,20 +26,26 @@ export class RoomWatch {
   #joined = false
   #asking = false
 
-  /** @param list asks the server for the members */
-  constructor(room: string, messages: Listening, list: List) {
+  constructor(room: string, messages: Listening, list: RoomWatch['list'], isExact: boolean) {
     this.room = room
     this.messages = messages
     this.list = list
+    this.#isExact = isExact
   }
 
-  /** The server has confirmed the join. */
-  joined(): void {
+  /**
+   * The server has confirmed the join.
+   *
+   * @param answer the list in the reply, if the client can tell which events came after it
+   */
+  joined(answer?: MemberAnswer): void {
     this.#period++
     this.#joined = true
     this.#asking = false
     this.#members = undefined
+    this.#changes = []
     this.messages.activate()
+    if (answer) this.#answered(answer)
     void this.ask()
   }
 
@@ -47,6 +55,12 @@ export class RoomWatch {
     this.#joined = false
     this.#members = undefined
     this.messages.deactivate()
+  }
+
+  /** Forgets the list, and asks for a new one. */
+  forget(): void {
+    this.#members = undefined
+    void this.ask()
   }
 
   /** A member has joined or left. */
@@ -67,16 +81,22 @@ export class RoomWatch {
     this.#asking = true
     this.#changes = []
     try {
-      const { members, missing } = await this.list()
-      if (period !== this.#period || missing.length > 0) return
-      // Events that came before the answer are in the list already. Repeating them changes nothing.
-      this.#members = new Set(members.map(({ id }) => id))
-      this.#apply()
+      await this.list((answer) => {
+        if (period === this.#period) this.#answered(answer)
+      })
     } catch {
       // The connection is lost, or NATS is. The next look asks again.
     } finally {
       if (period === this.#period) this.#asking = false
     }
+  }
+
+  #answered({ members, missing }: MemberAnswer): void {
+    if (missing.length > 0) return
+    // The list has the events that came before it. Where the client cannot tell, it repeats them: the last one counts.
+    if (this.#isExact) this.#changes = []
+    this.#members = new Set(members.map(({ id }) => id))
+    this.#apply()
   }
 
   #apply(): void {

@@ -1,6 +1,7 @@
 import type { CallLog } from './call-log.ts'
 import type { JobLog } from './job-log.ts'
 import type { Population } from './population.ts'
+import type { Probes } from './probes.ts'
 import type { Revocations } from './revocations.ts'
 import type { SoakCluster } from './soak-cluster.ts'
 import {
@@ -43,7 +44,8 @@ export class Settling {
     this.#violations = violations
   }
 
-  async settle(): Promise<void> {
+  /** @param probes whose messages must have arrived */
+  async settle(probes: Probes): Promise<void> {
     for (const node of this.#cluster.crashed) this.#violations.add('crash', `${node} has ended by itself`)
     await this.#report('nodes', () => this.#cluster.untilAgreed())
     await this.#check('disconnected', () => absentClients(this.#population.clients))
@@ -54,7 +56,14 @@ export class Settling {
       wrongMembers(await this.#cluster.look(), this.#population.clients),
     )
     await this.#check('views of rooms', () => wrongViews(this.#population.clients))
+    // A wrong view stays wrong. The next look would report it again.
+    for (const { rooms } of this.#population.clients) for (const watch of rooms.values()) watch.forget()
     await this.#check('answers about rooms', () => wrongAnswers(this.#population.clients))
+    await this.#report('message right after a subscription lost', () =>
+      untilNone(() => probes.missing(), ARRIVE_MS),
+    )
+    probes.clear()
+    await this.#check('disconnected', () => absentClients(this.#population.clients))
     await this.#calls.settled()
     await this.#checkMessages()
     // The nodes have been asked since, so all that they told before has come.

@@ -1,17 +1,12 @@
 import { type DeliveryRecord, Listening } from './listening.ts'
 import type { Login } from './logins.ts'
 import { type Numbered, roomTopic } from './messages.ts'
-import { RoomWatch } from './room-watch.ts'
+import { type MemberAnswer, RoomWatch } from './room-watch.ts'
 
 export type Kind = 'websocket' | 'sse' | 'socketio' | 'plain'
 
 /** `plain` is the unchanged Socket.IO client, without Rookery's client. */
 export const KINDS: readonly Kind[] = ['websocket', 'sse', 'socketio', 'plain']
-
-export interface MemberAnswer {
-  readonly members: readonly { readonly id: string }[]
-  readonly missing: readonly string[]
-}
 
 /** A client of the soak. It knows what it subscribes to and which rooms it is in: this is the truth. */
 export abstract class SoakClient {
@@ -44,7 +39,8 @@ export abstract class SoakClient {
   abstract cancel(pattern: string): void
   abstract join(room: string): void
   abstract leave(room: string): void
-  abstract call(topic: string, payload: unknown): Promise<unknown>
+  /** @param listener called with the answer before the promise resolves */
+  abstract call(topic: string, payload: unknown, listener?: (answer: never) => void): Promise<unknown>
   /** Connects again after the client has ended. */
   abstract connect(): void
   abstract close(): void
@@ -63,8 +59,9 @@ export abstract class SoakClient {
   }
 
   protected watch(room: string): RoomWatch {
-    const list = () => this.call('room/members', { room }) as Promise<MemberAnswer>
-    return new RoomWatch(room, this.listening(roomTopic(room)), list)
+    const list: RoomWatch['list'] = (listener) =>
+      this.call('room/members', { room }, listener) as Promise<MemberAnswer>
+    return new RoomWatch(room, this.listening(roomTopic(room)), list, this.kind === 'plain')
   }
 
   /** Passes a message of a room on. */

@@ -18,6 +18,8 @@ const AGREE_MS = 60_000
 
 /** Milliseconds after the start of NATS in which JetStream may not answer yet. */
 const JETSTREAM_MS = 5_000
+/** Milliseconds between a node and NATS: a node that is near can be faster than a node that is far. */
+const DELAYS_MS = [0, 2, 6]
 /** Characters of a log entry that are printed. */
 const MAX_LINE = 500
 
@@ -85,7 +87,10 @@ export class SoakCluster {
   }
 
   async addNode(): Promise<SoakNode> {
-    const link = await NatsLink.open(this.#nats.port)
+    const link = await NatsLink.open(
+      this.#nats.port,
+      DELAYS_MS[this.#all.length % DELAYS_MS.length] as number,
+    )
     this.#links.push(link)
     const node = await SoakNode.start(this.#program, [link.url], this.#events)
     this.#linkOf.set(node, link)

@@ -7,6 +7,7 @@ import { JobLog } from './job-log.ts'
 import { checkLeftovers, checkOwnLeftovers, type Leftovers, takeLeftovers } from './leftovers.ts'
 import type { DeliveryRecord } from './listening.ts'
 import { Population, userOf } from './population.ts'
+import { Probes } from './probes.ts'
 import { Revocations } from './revocations.ts'
 import { Revoker } from './revoker.ts'
 import { Settling } from './settling.ts'
@@ -40,6 +41,7 @@ export class Soak {
   readonly #population: Population
   readonly #faults: Faults
   readonly #revoker: Revoker
+  readonly #probes: Probes
   readonly #settling: Settling
   #acts = 0
 
@@ -64,6 +66,7 @@ export class Soak {
     const { violations, outages } = record
     this.violations = violations
     this.#population = new Population(random, cluster.url, record, CLIENTS)
+    this.#probes = new Probes(random, cluster, this.#population)
     this.#revoker = new Revoker(random, cluster, this.#population, this.#revocations, outages)
     this.#faults = new Faults(
       random,
@@ -117,14 +120,14 @@ export class Soak {
       await acting
     }
     await this.#revoker.finished()
-    await this.#settling.settle()
+    await this.#settling.settle(this.#probes)
     this.#revoker.kept()
     this.#population.renew()
   }
 
   /** Waits until all clients are back, then closes them. Nothing of them may be left. */
   async finish(): Promise<void> {
-    await this.#settling.settle()
+    await this.#settling.settle(this.#probes)
     this.#population.close()
     await this.#calls.settled()
     await checkLeftovers(this.#cluster, this.#before, this.violations)
@@ -178,6 +181,7 @@ export class Soak {
       () => population.subscribe(),
       () => population.subscribe(),
       () => population.cancel(),
+      () => this.#probes.add(),
       () => population.join(),
       () => population.join(),
       () => population.leave(),
