@@ -19,7 +19,7 @@ const AGREE_MS = 60_000
 /** Milliseconds after the start of NATS in which JetStream may not answer yet. */
 const JETSTREAM_MS = 5_000
 /** Milliseconds between a node and NATS: a node that is near can be faster than a node that is far. */
-const DELAYS_MS = [0, 2, 6]
+const DELAYS_MS = [0, 2, 20]
 /** Characters of a log entry that are printed. */
 const MAX_LINE = 500
 
