@@ -10,16 +10,8 @@ export { stopOnSignals } from './app/signals.ts'
 export type { Bus } from './bus/bus.ts'
 export type { Actor, ClientMessage, Event, EventInit } from './bus/event.ts'
 export type { BusOptions, Listener, ListenerContext, SubscribeOptions, Subscription } from './bus/listener.ts'
-export {
-  type Answer,
-  type Answers,
-  Cluster,
-  type ClusterBackend,
-  type ClusterHost,
-  type ClusterMessage,
-  type NodeChange,
-  type Question,
-} from './cluster/cluster.ts'
+export type { Answer, Answers, NodeChange, Question } from './cluster/cluster.ts'
+export { Cluster, type ClusterBackend, type ClusterHost, type ClusterMessage } from './cluster/cluster.ts'
 export type { Answerer, MessageHook, NodeChangeHook, Nodes } from './cluster/nodes.ts'
 export { Store } from './cluster/store.ts'
 export type { Target } from './cluster/target.ts'
