@@ -16,10 +16,10 @@ const applicationError: ErrorEntry = {
   retryable: false,
 }
 
-/** The rows that this process knows by their codes: the ones of a client, unless `error-table.ts` has added those of a server. */
+/** The rows by their codes: the ones of a client at first. On a server, `error-table.ts` adds the rest. */
 const entries = new Map<string, ErrorEntry>()
 
-/** Adds rows to the table. */
+/** Adds rows with their messages, and replaces rows that are there already. */
 export const addErrors = (
   rows: Readonly<Record<string, ErrorRow>>,
   messages: Readonly<Record<string, string>>,
@@ -78,6 +78,8 @@ export interface RookeryErrorOptions {
 
 /**
  * An error with a code. Compare `code`, not the class, since the error may have come over the wire.
+ *
+ * On a server, every code of Rookery has a message; in a client, only the codes that a client creates errors with.
  *
  * If a handler throws it, the client gets its code and message, unless the status of the code is 500.
  *
