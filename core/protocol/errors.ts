@@ -79,11 +79,10 @@ export interface RookeryErrorOptions {
 /**
  * An error with a code. Compare `code`, not the class, since the error may have come over the wire.
  *
- * On a server, every code of Rookery has a message; in a client, only the codes that a client creates errors with.
+ * On a server, every code of Rookery has a default message. In a client, only the codes that a
+ * client creates errors with have one.
  *
  * If a handler throws it, the client gets its code and message, unless the status of the code is 500.
- *
- * In a client, only the codes that a client creates errors with have a message by default.
  *
  * @example throw new RookeryError('sold_out', 'No tickets left', { data: { next: '2027-01-01' }, retryable: true })
  */
