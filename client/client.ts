@@ -9,7 +9,7 @@ import { SendQueue } from './messages/send-queue.ts'
 import { Sender } from './messages/sender.ts'
 import type { Listener, Subscription } from './messages/subscription.ts'
 import { Subscriptions } from './messages/subscriptions.ts'
-import { readMilliseconds, type Settings } from './options.ts'
+import { readBoolean, readMilliseconds, type Settings } from './options.ts'
 import type {
   CallOptions,
   Client,
@@ -21,7 +21,6 @@ import type {
 } from './types.ts'
 import { warn } from './util/debug-log.ts'
 import { Emitter } from './util/emitter.ts'
-import { invalidOption } from './util/invalid-option.ts'
 
 /** The client of all entry points. */
 export class ReconnectingClient implements Client {
@@ -96,8 +95,7 @@ export class ReconnectingClient implements Client {
     { local = false }: SubscribeOptions = {},
   ): Subscription {
     this.#assertNotClosed()
-    if (typeof local !== 'boolean') throw invalidOption('local', 'true or false', local)
-    return this.#subscriptions.add(pattern, listener as Listener, local)
+    return this.#subscriptions.add(pattern, listener as Listener, readBoolean('local', local))
   }
 
   join(room: string): Room {

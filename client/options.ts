@@ -124,6 +124,16 @@ export const readMilliseconds = (name: string, value: number, least = 1): number
 }
 
 /**
+ * Checks an option that is true or false.
+ *
+ * @throws `invalid_option`
+ */
+export const readBoolean = (name: string, value: boolean): boolean => {
+  if (typeof value === 'boolean') return value
+  throw invalidOption(name, 'true or false', value)
+}
+
+/**
  * Checks options and fills in their defaults.
  *
  * @param hasFallback whether the client can use several transports
@@ -144,8 +154,7 @@ export const readOptions = (
   if (!hasFallback) refuseUnknown({ ...(transports && { transports }), ...(upgrade && { upgrade }) })
   if (!Number.isInteger(maxQueue) || maxQueue < 0)
     throw invalidOption('maxQueue', 'a whole number from 0', maxQueue)
-  if (typeof autoConnect !== 'boolean') throw invalidOption('autoConnect', 'true or false', autoConnect)
-  if (debug !== undefined && typeof debug !== 'boolean') throw invalidOption('debug', 'true or false', debug)
+  if (debug !== undefined) readBoolean('debug', debug)
   return {
     url: hasServer ? readUrl(url) : undefined,
     problem: hasServer ? undefined : invalidOption('url', ORIGIN, url),
@@ -158,7 +167,7 @@ export const readOptions = (
     reconnect: readBounds('reconnect', reconnect, 500, 20_000),
     upgrade: readBounds('upgrade', upgrade, 10_000, 120_000),
     maxQueue,
-    autoConnect,
+    autoConnect: readBoolean('autoConnect', autoConnect),
     debug: debugLog(debug),
   }
 }

@@ -10,21 +10,14 @@ export { stopOnSignals } from './app/signals.ts'
 export type { Bus } from './bus/bus.ts'
 export type { Actor, ClientMessage, Event, EventInit } from './bus/event.ts'
 export type { BusOptions, Listener, ListenerContext, SubscribeOptions, Subscription } from './bus/listener.ts'
-export {
-  type Answer,
-  type Answers,
-  Cluster,
-  type ClusterBackend,
-  type ClusterHost,
-  type ClusterMessage,
-  type NodeChange,
-  type Question,
-} from './cluster/cluster.ts'
+export type { Answer, Answers, NodeChange, Question } from './cluster/cluster.ts'
+export { Cluster, type ClusterBackend, type ClusterHost, type ClusterMessage } from './cluster/cluster.ts'
 export type { Answerer, MessageHook, NodeChangeHook, Nodes } from './cluster/nodes.ts'
 export { Store } from './cluster/store.ts'
 export type { Target } from './cluster/target.ts'
 export type { Context, HandleOptions, Handler, Middleware, Next } from './handlers/context.ts'
-export { type ErrorCode, errorTable, type Issue, RookeryError, type WireError } from './protocol/errors.ts'
+export { errorTable } from './protocol/error-table.ts'
+export { type ErrorCode, type Issue, RookeryError, type WireError } from './protocol/errors.ts'
 export { type Codec, createBatchCodec, type Frame } from './protocol/frame.ts'
 export type { ClientFrame, Cursor, InvalidFrame, ServerFrame, Untyped, User } from './protocol/protocol.ts'
 export type { Action, Authorizer } from './sessions/authorization.ts'

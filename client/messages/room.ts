@@ -1,5 +1,5 @@
 import { RookeryError } from '../../core/protocol/errors.ts'
-import { Emitter } from '../util/emitter.ts'
+import { Handle } from './handle.ts'
 import type { Listener, Subscription } from './subscription.ts'
 
 /**
@@ -76,51 +76,28 @@ export interface RoomClient {
 }
 
 /** One handle of the application. `Rooms` sets its state. */
-export class LocalRoom implements Room {
+export class LocalRoom extends Handle<Exclude<RoomState, 'failed'>> implements Room {
   readonly name: string
-  state: RoomState = 'joining'
-  error: RookeryError | undefined
-  /** Whether the application learns of a refusal: it listens to the state or has asked for `ready`. */
-  observed = false
   readonly #client: RoomClient
   readonly #onLeave: () => void
   /** Local subscriptions: messages of the room arrive because the session is in it. */
   readonly #subscriptions = new Set<Subscription>()
-  readonly #events = new Emitter<{ state: [state: RoomState, error?: RookeryError] }>()
-  readonly #ready: Promise<void>
-  #confirm!: () => void
-  #refuse!: (error: RookeryError) => void
 
   constructor(name: string, client: RoomClient, onLeave: () => void) {
+    super({ pending: 'joining', confirmed: 'joined', ended: 'left' })
     this.name = name
     this.#client = client
     this.#onLeave = onLeave
-    this.#ready = new Promise((resolve, reject) => {
-      this.#confirm = resolve
-      this.#refuse = reject
-    })
-    // The application may ignore `ready`: its rejection must not be an unhandled one.
-    this.#ready.catch(() => {})
-  }
-
-  get ready(): Promise<void> {
-    this.observed = true
-    return this.#ready
   }
 
   on<P = unknown>(topic: string, listener: Listener<P>): () => void {
-    if (this.state === 'left') return () => {}
+    if (this.hasEnded) return () => {}
     const subscription = this.#client.subscribe(this.#topic(topic), listener, { local: true })
     this.#subscriptions.add(subscription)
     return () => {
       this.#subscriptions.delete(subscription)
       subscription.cancel()
     }
-  }
-
-  onState(listener: (state: RoomState, error?: RookeryError) => void): () => void {
-    this.observed = true
-    return this.#events.on('state', listener)
   }
 
   send(topic: string, payload?: unknown, options?: Parameters<Room['send']>[2]): void {
@@ -139,23 +116,12 @@ export class LocalRoom implements Room {
     this.end(new RookeryError('aborted', 'The room was left'))
   }
 
-  /** Leaves the room. `ready` rejects with the reason if it is not settled yet. */
-  end(reason: RookeryError): void {
-    if (this.state === 'left') return
+  override end(reason: RookeryError): void {
+    if (this.hasEnded) return
     for (const subscription of this.#subscriptions) subscription.cancel()
     this.#subscriptions.clear()
     this.#onLeave()
-    this.#refuse(reason)
-    this.become('left')
-  }
-
-  become(state: RoomState, error?: RookeryError): void {
-    if (this.state === 'left' || (this.state === state && this.error === error)) return
-    this.state = state
-    this.error = error
-    if (state === 'joined') this.#confirm()
-    if (state === 'failed') this.#refuse(error!)
-    this.#events.emit('state', state, error)
+    super.end(reason)
   }
 
   #topic(topic: string): string {

@@ -2,8 +2,9 @@ import { RookeryError, type WireError } from '../../core/protocol/errors.ts'
 import type { MessageFrame } from '../../core/protocol/protocol.ts'
 import { encodeFrame } from '../transports/frames.ts'
 import type { ClientConnection } from '../transports/transport.ts'
-import { type BackoffBounds, backoff } from '../util/backoff.ts'
-import { namedError } from './named-error.ts'
+import type { BackoffBounds } from '../util/backoff.ts'
+import { RetryTimer } from '../util/retry-timer.ts'
+import { reportRefusal } from './report-refusal.ts'
 import type { RestoredHost } from './restored-host.ts'
 import { LocalRoom, type RoomClient } from './room.ts'
 import type { SendQueue } from './send-queue.ts'
@@ -22,7 +23,6 @@ interface Membership {
 /** Keeps the client in the rooms of its handles: on each new connection it joins them before the queue is sent. */
 export class Rooms {
   readonly #queue: SendQueue
-  readonly #bounds: BackoffBounds
   readonly #client: RoomClient
   readonly #host: RestoredHost
   readonly #byName = new Map<string, Membership>()
@@ -31,15 +31,14 @@ export class Rooms {
   #copied: readonly string[] = []
   /** First joins on this connection without a reply. */
   #joining = new Set<Membership>()
-  #retryTimer: ReturnType<typeof setTimeout> | undefined
-  #failures = 0
+  readonly #retries: RetryTimer
 
   /**
    * @param bounds wait before a refused room is joined again
    */
   constructor(queue: SendQueue, bounds: BackoffBounds, client: RoomClient, host: RestoredHost) {
     this.#queue = queue
-    this.#bounds = bounds
+    this.#retries = new RetryTimer(bounds, () => this.#retry())
     this.#client = client
     this.#host = host
   }
@@ -58,7 +57,7 @@ export class Rooms {
       if (membership.handles.delete(room)) this.#host.due()
     })
     membership.handles.add(room)
-    if (membership.state === 'joined') room.become('joined')
+    if (membership.state === 'joined') room.confirm()
     this.#host.due()
     return room
   }
@@ -109,11 +108,13 @@ export class Rooms {
    * @param error given when the server refuses this client: all rooms fail until `connect()`
    */
   reset(error?: RookeryError): void {
-    clearTimeout(this.#retryTimer)
-    this.#retryTimer = this.#connection = undefined
+    this.#retries.reset()
+    this.#connection = undefined
     this.#joining.clear()
-    this.#failures = 0
-    for (const room of this.#handles()) room.become(error ? 'failed' : 'joining', error)
+    for (const room of this.#handles()) {
+      if (error) room.fail(error)
+      else room.suspend()
+    }
   }
 
   /** Leaves all rooms. */
@@ -149,13 +150,13 @@ export class Rooms {
     this.#host.due()
     if (!refused) {
       membership.state = 'joined'
-      this.#failures = 0
-      for (const room of [...membership.handles]) room.become('joined')
+      this.#retries.succeeded()
+      for (const room of [...membership.handles]) room.confirm()
     } else if (refused.retryable) {
       membership.state = 'waiting'
       membership.refused = true
-      for (const room of [...membership.handles]) room.become('joining', refused)
-      this.#retryTimer ??= setTimeout(() => this.#retry(), backoff(this.#failures++, this.#bounds))
+      for (const room of [...membership.handles]) room.suspend(refused)
+      this.#retries.start()
     } else this.#fail(name, membership, refused)
   }
 
@@ -170,7 +171,6 @@ export class Rooms {
   }
 
   #retry(): void {
-    this.#retryTimer = undefined
     for (const membership of this.#byName.values()) {
       if (membership.state === 'waiting') membership.state = 'none'
     }
@@ -182,11 +182,8 @@ export class Rooms {
     const handles = [...membership.handles]
     membership.handles.clear()
     this.#byName.delete(name)
-    for (const room of handles) {
-      const { observed } = room
-      room.become('failed', error)
-      if (!observed) this.#host.refused(namedError(`Room '${name}'`, error))
-    }
+    for (const room of handles) room.fail(error)
+    reportRefusal(this.#host, handles, `Room '${name}'`, error)
   }
 
   #handles(): LocalRoom[] {

@@ -1,7 +1,7 @@
 import { RookeryError } from '../../core/protocol/errors.ts'
 import type { MessageFrame } from '../../core/protocol/protocol.ts'
-import { Emitter } from '../util/emitter.ts'
 import { runIsolated } from '../util/run-isolated.ts'
+import { Handle } from './handle.ts'
 
 /** A published message, as the server sent it. */
 export interface Message<P = unknown> {
@@ -51,68 +51,26 @@ export interface Subscription {
   cancel(): void
 }
 
-interface SubscriptionEvents {
-  state: [state: SubscriptionState, error?: RookeryError]
-}
-
 /** One listener of the application on one pattern. `Subscriptions` sets its state. */
-export class LocalSubscription implements Subscription {
+export class LocalSubscription extends Handle<Exclude<SubscriptionState, 'failed'>> implements Subscription {
   readonly pattern: string
   /** Whether the server is to have the pattern. A refusal for good ends that. */
   wanted: boolean
-  /** Whether the application has asked for `ready` or listened to the state. */
-  observed = false
   readonly #listener: Listener
-  readonly #events = new Emitter<SubscriptionEvents>()
-  readonly #onCancel: (subscription: LocalSubscription) => void
-  #state: SubscriptionState = 'pending'
-  #error: RookeryError | undefined
-  #ready: Promise<void> | undefined
-  #settle = (): void => {}
-  /** What `ready` settles with. */
-  #outcome: 'confirmed' | RookeryError | undefined
+  readonly #onCancel: () => void
 
   /** @param local whether the server is not to know the pattern */
-  constructor(
-    pattern: string,
-    listener: Listener,
-    local: boolean,
-    onCancel: (subscription: LocalSubscription) => void,
-  ) {
+  constructor(pattern: string, listener: Listener, local: boolean, onCancel: () => void) {
+    super({ pending: 'pending', confirmed: 'active', ended: 'cancelled' })
     this.pattern = pattern
     this.wanted = !local
     this.#listener = listener
     this.#onCancel = onCancel
-    if (local) this.activate()
+    if (local) this.confirm()
   }
 
-  get ready(): Promise<void> {
-    this.observed = true
-    if (!this.#ready) {
-      this.#ready = new Promise((resolve, reject) => {
-        this.#settle = () => {
-          if (this.#outcome === 'confirmed') resolve()
-          else if (this.#outcome) reject(this.#outcome)
-        }
-      })
-      // The application may not wait for it: a rejection must not be an unhandled one.
-      this.#ready.catch(() => {})
-      this.#settle()
-    }
-    return this.#ready
-  }
-
-  get state(): SubscriptionState {
-    return this.#state
-  }
-
-  get error(): RookeryError | undefined {
-    return this.#error
-  }
-
-  on(event: 'state', listener: (...args: SubscriptionEvents['state']) => void): () => void {
-    this.observed = true
-    return this.#events.on(event, listener)
+  on(_event: 'state', listener: (state: SubscriptionState, error?: RookeryError) => void): () => void {
+    return this.onState(listener)
   }
 
   cancel(): void {
@@ -121,51 +79,14 @@ export class LocalSubscription implements Subscription {
 
   deliver(message: MessageFrame): void {
     // An earlier listener of the same message may have cancelled this subscription.
-    if (this.#state === 'cancelled') return
+    if (this.hasEnded) return
     runIsolated(() => this.#listener(message.payload, message as Message))
   }
 
-  /** The server has confirmed the pattern. */
-  activate(): void {
-    this.#settleWith('confirmed')
-    this.#become('active')
-  }
-
-  /** The connection is lost: the next one subscribes again. Or, with an error, the client asks again later. */
-  suspend(error?: RookeryError): void {
-    if (this.wanted) this.#become('pending', error)
-  }
-
-  /**
-   * The server has refused or ended the pattern, or has refused the whole client.
-   *
-   * @param final whether `client.connect()` is not to ask again
-   */
-  fail(error: RookeryError, final: boolean): void {
-    if (!this.wanted) return
-    this.wanted = !final
-    this.#settleWith(error)
-    this.#become('failed', error)
-  }
-
-  /** Cancels the subscription. `ready` rejects with the reason if it is not settled yet. */
-  end(reason: RookeryError): void {
-    if (this.#state === 'cancelled') return
+  override end(reason: RookeryError): void {
+    if (this.hasEnded) return
     this.wanted = false
-    this.#settleWith(reason)
-    this.#onCancel(this)
-    this.#become('cancelled')
-  }
-
-  #settleWith(outcome: 'confirmed' | RookeryError): void {
-    this.#outcome ??= outcome
-    this.#settle()
-  }
-
-  #become(state: SubscriptionState, error?: RookeryError): void {
-    if ((this.#state === state && !error) || this.#state === 'cancelled') return
-    this.#state = state
-    this.#error = error
-    this.#events.emit('state', state, error)
+    this.#onCancel()
+    super.end(reason)
   }
 }

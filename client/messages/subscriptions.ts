@@ -7,8 +7,9 @@ import type {
 } from '../../core/protocol/protocol.ts'
 import { assertPattern, compilePattern, isReserved } from '../../core/topics/topic.ts'
 import type { EncodedFrame } from '../transports/transport.ts'
-import { type BackoffBounds, backoff } from '../util/backoff.ts'
-import { namedError } from './named-error.ts'
+import type { BackoffBounds } from '../util/backoff.ts'
+import { RetryTimer } from '../util/retry-timer.ts'
+import { reportRefusal } from './report-refusal.ts'
 import type { RestoredHost } from './restored-host.ts'
 import { isWanted, receiversOf, type ServerSubscription, wantedOf } from './server-subscription.ts'
 import { type Listener, LocalSubscription } from './subscription.ts'
@@ -24,20 +25,17 @@ export class Subscriptions {
   /** Largest frame that the server accepts, in bytes. */
   maxPayload = Number.POSITIVE_INFINITY
   readonly #host: RestoredHost
-  readonly #bounds: BackoffBounds
   readonly #byPattern = new Map<string, ServerSubscription>()
   readonly #due = new Set<ServerSubscription>()
   /** Requests without a reply yet, by their id. */
   readonly #requests = new Map<number, readonly ServerSubscription[]>()
   /** The request that is to be sent next. */
   #next: EncodedFrame | undefined
-  #retryTimer: ReturnType<typeof setTimeout> | undefined
-  /** Retries in a row after which a pattern was still refused. */
-  #failures = 0
+  readonly #retries: RetryTimer
 
   /** @param bounds wait before the client asks again for a pattern that was refused with a retryable error */
   constructor(bounds: BackoffBounds, host: RestoredHost) {
-    this.#bounds = bounds
+    this.#retries = new RetryTimer(bounds, () => this.#retry())
     this.#host = host
   }
 
@@ -54,7 +52,7 @@ export class Subscriptions {
       this.#mark(entry)
     })
     entry.locals.add(subscription)
-    if (!local && entry.state === 'held') subscription.activate()
+    if (!local && entry.state === 'held') subscription.confirm()
     this.#mark(entry)
     return subscription
   }
@@ -95,11 +93,11 @@ export class Subscriptions {
       else if (error) this.#refused(entry, RookeryError.from(error))
       else {
         entry.state = 'held'
-        for (const subscription of wantedOf(entry)) subscription.activate()
+        for (const subscription of wantedOf(entry)) subscription.confirm()
       }
       this.#mark(entry)
     }
-    if (![...this.#byPattern.values()].some(({ state }) => state === 'retrying')) this.#failures = 0
+    if (![...this.#byPattern.values()].some(({ state }) => state === 'retrying')) this.#retries.succeeded()
   }
 
   /** The server has ended subscriptions. A pattern whose request is under way still gets its own reply. */
@@ -117,9 +115,8 @@ export class Subscriptions {
    *   cancelled them since, they are due, too: the client unsubscribes from them
    */
   renew(copied: readonly string[] = []): void {
-    clearTimeout(this.#retryTimer)
-    this.#retryTimer = this.#next = undefined
-    this.#failures = 0
+    this.#retries.reset()
+    this.#next = undefined
     this.#requests.clear()
     for (const entry of [...this.#byPattern.values()]) {
       entry.state = 'none'
@@ -141,7 +138,8 @@ export class Subscriptions {
   reset(error?: RookeryError): void {
     this.renew()
     for (const subscription of this.#locals()) {
-      if (error) subscription.fail(error, false)
+      if (!subscription.wanted) continue
+      if (error) subscription.fail(error)
       else subscription.suspend()
     }
   }
@@ -196,32 +194,36 @@ export class Subscriptions {
       return
     }
     entry.state = 'retrying'
-    this.#retryTimer ??= setTimeout(() => this.#retry(), backoff(this.#failures++, this.#bounds))
+    this.#retries.start()
     const wanted = wantedOf(entry)
     // The refusals of further retries are not reported.
     const isNew = wanted.some(({ error: earlier }) => !earlier)
     for (const subscription of wanted) subscription.suspend(error)
-    if (isNew) this.#report(wanted, error)
+    if (isNew) this.#report(entry, wanted, error)
   }
 
   /** Fails the subscriptions of a pattern. The client does not ask for the pattern again. */
   #fail(entry: ServerSubscription, error: RookeryError): void {
     const wanted = wantedOf(entry)
     entry.state = 'none'
-    for (const subscription of wanted) subscription.fail(error, true)
+    for (const subscription of wanted) {
+      subscription.wanted = false
+      subscription.fail(error)
+    }
     this.#mark(entry)
-    this.#report(wanted, error)
+    this.#report(entry, wanted, error)
   }
 
-  #report(subscriptions: readonly LocalSubscription[], error: RookeryError): void {
-    const unobserved = subscriptions.find(({ observed }) => !observed)
-    if (!unobserved) return
-    const name = `The server refused the subscription to ${JSON.stringify(unobserved.pattern)}`
-    this.#host.refused(namedError(name, error))
+  #report(
+    { pattern }: ServerSubscription,
+    subscriptions: readonly LocalSubscription[],
+    error: RookeryError,
+  ): void {
+    const name = `The server refused the subscription to ${JSON.stringify(pattern)}`
+    reportRefusal(this.#host, subscriptions, name, error)
   }
 
   #retry(): void {
-    this.#retryTimer = undefined
     for (const entry of [...this.#byPattern.values()]) {
       if (entry.state !== 'retrying') continue
       entry.state = 'none'

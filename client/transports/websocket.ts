@@ -1,4 +1,5 @@
-import { errorTable, RookeryError } from '../../core/protocol/errors.ts'
+import { sharedRows } from '../../core/protocol/error-codes.ts'
+import { RookeryError } from '../../core/protocol/errors.ts'
 import { invalidOption, readPath } from '../util/invalid-option.ts'
 import { encodeFrame, readFrame } from './frames.ts'
 import { fetchRefusal } from './refusal.ts'
@@ -109,9 +110,11 @@ class WebSocketConnection implements ClientConnection {
       cause = event.error ?? event.message
     }
     socket.onclose = (event: { code: number; reason: string }) => {
-      const code = errorCode(event) ?? (opened ? 'disconnected' : 'connection_failed')
+      const reported = errorCode(event)
+      const code = reported ?? (opened ? 'disconnected' : 'connection_failed')
       // Without the query, which may contain secrets.
-      const message = opened ? undefined : `Could not connect to ${target.origin}${target.pathname}`
+      const failed = `Could not connect to ${target.origin}${target.pathname}`
+      const message = opened ? reported && `The server closed the connection: ${reported}` : failed
       const close = () => events.close(new RookeryError(code, message, { cause }))
       // The first failure is reported at once, so that the client tries another transport without a delay.
       if (opened || cause !== undefined || !failedBefore) close()
@@ -162,5 +165,5 @@ class WebSocketConnection implements ClientConnection {
 const errorCode = ({ code, reason }: { code: number; reason: string }): string | undefined => {
   if (/^[a-z]+(_[a-z]+)*$/.test(reason)) return reason
   // Several error codes share a number from 4000 on.
-  return Object.entries(errorTable).find(([, entry]) => entry.close === code && code < 4000)?.[0]
+  return Object.entries(sharedRows).find(([, { close }]) => close === code && code < 4000)?.[0]
 }

@@ -1,5 +1,6 @@
 import { codedError, publicError } from '../protocol/coded-error.ts'
-import { errorTable, RookeryError } from '../protocol/errors.ts'
+import { errorTable } from '../protocol/error-table.ts'
+import { RookeryError } from '../protocol/errors.ts'
 import { logId, type Session } from '../sessions/session.ts'
 import type { Handshake } from '../sessions/transport.ts'
 import type { Logger } from '../util/logger.ts'

@@ -210,7 +210,7 @@ export const checkClientFrame = (frame: unknown): ClientFrame | InvalidFrame => 
 /** Shared instance, so that a flood of invalid frames costs little. */
 const NOT_JSON: InvalidFrame = {
   type: 'invalid',
-  error: new RookeryError('bad_frame', 'The frame is not JSON'),
+  error: /* @__PURE__ */ new RookeryError('bad_frame', 'The frame is not JSON'),
 }
 
 /** Parses a frame of a client. Never throws. */

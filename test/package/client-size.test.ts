@@ -33,19 +33,19 @@ const SHAPES = [
   {
     imports: 'createClient of rookery/client',
     entry: `import { createClient } from './client/index.ts'; createClient()`,
-    maxBytes: 15_600,
+    maxBytes: 15_220,
     without: /socketio/,
   },
   {
     imports: 'createClient of rookery/client/websocket',
     entry: `import { createClient } from './client/websocket/index.ts'; createClient()`,
-    maxBytes: 12_350,
+    maxBytes: 11_960,
     without: /socketio|sse|event-stream|transport-(selector|memory|upgrade)|deduplicator/,
   },
   {
     imports: 'everything of rookery/client',
     entry: `export * from './client/index.ts'`,
-    maxBytes: 15_950,
+    maxBytes: 15_560,
     without: /socketio/,
   },
 ]
@@ -60,6 +60,9 @@ describe.each(SHAPES)('a page that imports $imports', async ({ entry, maxBytes, 
   test('gets only client/ and the browser-safe folders of core/, without packages', () => {
     const foreign = inputs.filter((path) => !/^(client|core\/topics|core\/protocol)\/.*\.ts$/.test(path))
     expect(foreign).toEqual([])
+    // The messages of the server are in that file, and the ones of `error-codes.ts` must not come along.
+    expect(inputs).not.toContain('core/protocol/error-table.ts')
+    expect(code).not.toMatch(/No resource has this path|Dependencies form a cycle/)
     expect(inputs.filter((path) => without.test(path))).toEqual([])
     expect(packages).toEqual([])
   })
@@ -72,8 +75,26 @@ describe.each(SHAPES)('a page that imports $imports', async ({ entry, maxBytes, 
 describe('the Socket.IO transport of the client', async () => {
   const { size, packages } = await bundle(`export * from './client/socketio/index.ts'`)
 
-  test('is a separate bundle of at most 3,100 bytes, without the package socket.io-client', () => {
+  test('is a separate bundle of at most 2,750 bytes, without the package socket.io-client', () => {
     expect(packages).toEqual(['socket.io-client'])
-    expect(size).toBeLessThanOrEqual(3_100)
+    expect(size).toBeLessThanOrEqual(2_750)
+  })
+})
+
+describe('an app that imports only RookeryError of rookery', () => {
+  test('gets the messages of the server, although bundlers leave out unused code', async () => {
+    const { outputFiles } = await build({
+      stdin: {
+        contents: `import { RookeryError } from './dist/core/index.js'; export const error = new RookeryError('not_found')`,
+        resolveDir: ROOT,
+      },
+      bundle: true,
+      minify: true,
+      format: 'esm',
+      platform: 'node',
+      write: false,
+    })
+    const { error } = await import(`data:text/javascript,${encodeURIComponent(outputFiles[0]!.text)}`)
+    expect(error.message).toBe('No resource has this path')
   })
 })

@@ -1,4 +1,4 @@
-import { errorTable } from '../../core/protocol/errors.ts'
+import { errorTable } from '../../core/protocol/error-table.ts'
 
 type Fields = Record<string, unknown>
 

@@ -112,13 +112,15 @@ describe('a client', () => {
     [1000, '', 'disconnected'],
     [4403, 'Words for people', 'disconnected'],
   ])(
-    'a close with %i %j and no close frame means %s, and the client reconnects',
+    'a close with %i %j and no close frame means %s, the message names the code, and the client reconnects',
     async (status, reason, code) => {
       const { server, client } = await connected()
       const log = record(client)
       server.peer.close(status, reason)
       await vi.waitFor(() => expect(server.peers).toHaveLength(2))
-      expect(log[0]).toMatchObject(['state', 'waiting', { error: { code } }])
+      const message =
+        code === 'disconnected' ? 'The connection was lost' : `The server closed the connection: ${code}`
+      expect(log[0]).toMatchObject(['state', 'waiting', { error: { code, message } }])
     },
   )
 })

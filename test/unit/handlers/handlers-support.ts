@@ -1,4 +1,6 @@
 import { expect } from 'vitest'
+// Adds the messages of the server's error codes, as an app does.
+import '../../../core/protocol/error-table.ts'
 import type { Context } from '../../../core/handlers/context.ts'
 import { Handlers } from '../../../core/handlers/handlers.ts'
 import type { RookeryError } from '../../../core/protocol/errors.ts'

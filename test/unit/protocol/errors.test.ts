@@ -1,10 +1,17 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { publicError } from '../../../core/protocol/coded-error.ts'
-import { type ErrorCode, errorEntry, errorTable, RookeryError } from '../../../core/protocol/errors.ts'
+import { clientMessages, serverMessages } from '../../../core/protocol/error-codes.ts'
+import { errorTable } from '../../../core/protocol/error-table.ts'
+import { type ErrorCode, errorEntry, RookeryError } from '../../../core/protocol/errors.ts'
 
 const root = new URL('../../../', import.meta.url)
 const read = (path: string) => readFileSync(new URL(path, root), 'utf8')
+
+const filesIn = (folder: string) =>
+  readdirSync(new URL(folder, root), { recursive: true })
+    .map((file) => `${folder}/${file}`)
+    .filter((file) => file.endsWith('.ts'))
 
 const codes = Object.keys(errorTable) as ErrorCode[]
 
@@ -55,12 +62,26 @@ describe('the error table', () => {
     }
   })
 
+  it('has a message in the client for every code that the client throws without one', () => {
+    const sources = ['client', 'core/topics', 'core/protocol/stringify.ts', 'core/protocol/protocol.ts']
+      .flatMap((path) => (path.endsWith('.ts') ? path : filesIn(path)))
+      .map(read)
+      .join('\n')
+    const thrown = [...sources.matchAll(/new RookeryError\(\s*'(\w+)'(?:\)|, undefined)/g)].map(
+      ([, code]) => code,
+    )
+    expect(thrown.length).toBeGreaterThan(10)
+    expect(thrown.filter((code) => !Object.hasOwn(clientMessages, code!))).toEqual([])
+  })
+
+  it('has one message for a code', () => {
+    expect(Object.keys(serverMessages).filter((code) => Object.hasOwn(clientMessages, code))).toEqual([])
+  })
+
   it('has a row for every code that is thrown, and none for an unused code', () => {
     const sources = ['core', 'client', 'plugins']
-      .flatMap((folder) =>
-        readdirSync(new URL(folder, root), { recursive: true }).map((file) => `${folder}/${file}`),
-      )
-      .filter((file) => file.endsWith('.ts') && file !== 'core/protocol/errors.ts')
+      .flatMap(filesIn)
+      .filter((file) => !file.startsWith('core/protocol/error-'))
       .map(read)
       .join('\n')
     expect(codes.filter((code) => !sources.includes(`'${code}'`))).toEqual([])
