@@ -6,7 +6,7 @@ const SEED = Number(process.env.SEED ?? Date.now() % 1e9)
 
 describe('three nodes with clients of all transports, while nodes and NATS fail', () => {
   it(`agree in the end, deliver nothing twice, and leave nothing (seed ${SEED})`, {
-    timeout: 180_000,
+    timeout: 400_000,
   }, async () => {
     const lines: string[] = []
     const soak = await Soak.start(SEED, (line) => lines.push(line))

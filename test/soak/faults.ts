@@ -18,7 +18,7 @@ export const FAULTS: readonly FaultName[] = ['kill', 'stop', 'nats', 'link', 'cu
 const MOVE_MS = 60_000
 const ARRIVE_MS = 30_000
 /** Milliseconds before NATS ends in which messages are on their way, and longest time that it is away. */
-const NATS_MARGIN_MS = 1_000
+const NATS_MARGIN_MS = 3_000
 const NATS_AWAY_MS = 2_000
 /** Milliseconds without NATS: the node is not missed, or has left for the others. */
 const CUT_OFF_MS = [500, 8_500]

@@ -11,8 +11,8 @@ export class JobLog {
   readonly #faults: Windows
   /** Times of the handled events of each node, by number. */
   readonly #handled = new Map<string, Map<number, number>>()
-  /** Numbers of each node up to which all events are checked. */
-  readonly #checked = new Map<string, number>()
+  /** For each node, the number up to which all events are checked, and the time of that check. */
+  readonly #checked = new Map<string, { readonly n: number; readonly at: number }>()
   count = 0
 
   /** @param faults periods in which events may be lost */
@@ -24,7 +24,7 @@ export class JobLog {
   handled({ node, n, at }: Numbered): void {
     const own = this.#handled.get(node) ?? new Map<number, number>()
     this.#handled.set(node, own)
-    if (own.has(n) || n <= (this.#checked.get(node) ?? 0)) {
+    if (own.has(n) || n <= (this.#checked.get(node)?.n ?? 0)) {
       this.#violations.add('event of a group handled twice', `${n} of ${node}`)
     }
     own.set(n, at)
@@ -35,8 +35,9 @@ export class JobLog {
   missing(node: string, last: number, now = Date.now()): readonly number[] {
     const own = this.#handled.get(node) ?? new Map<number, number>()
     const missing: number[] = []
-    let before = 0
-    for (let n = (this.#checked.get(node) ?? 0) + 1; n <= last; n++) {
+    const checked = this.#checked.get(node) ?? { n: 0, at: 0 }
+    let before = checked.at
+    for (let n = checked.n + 1; n <= last; n++) {
       const at = own.get(n)
       if (at !== undefined) before = at
       else if (!this.#faults.touch(before, this.#laterThan(own, n, last) ?? now)) missing.push(n)
@@ -56,7 +57,8 @@ export class JobLog {
         `${missing.length} of ${node}: ${missing.slice(0, 10)}, ${when}`,
       )
     }
-    this.#checked.set(node, Math.max(last, this.#checked.get(node) ?? 0))
+    const at = this.#handled.get(node)?.get(last) ?? Date.now()
+    this.#checked.set(node, { n: Math.max(last, this.#checked.get(node)?.n ?? 0), at })
     for (const n of this.#handled.get(node)?.keys() ?? []) {
       if (n <= last) this.#handled.get(node)?.delete(n)
     }

@@ -81,7 +81,7 @@ export class Listening {
   misses(topic: string, node: string, n: number, at: number): boolean {
     const since = this.#activeSince
     if (since === undefined || at <= since || n === 0) return false
-    if (node !== this.#home() && this.#record.outages.touch(at, Date.now())) return false
+    if (node !== this.#home() && this.#record.outages.touch(at, at)) return false
     return (this.#latest.get(`${topic} ${node}`)?.n ?? 0) < n
   }
 

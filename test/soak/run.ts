@@ -28,6 +28,7 @@ const run = async ({ minutes, seed }: SoakOptions): Promise<boolean> => {
   const soak = await Soak.start(seed, print)
   const end = Date.now() + minutes * 60_000
   print('three nodes run, and clients connect')
+  process.once('SIGINT', () => void soak.stop().finally(() => process.exit(130)))
   try {
     const nextRound = createRounds(createRandom(seed, 'rounds'))
     for (let round = 1; Date.now() < end; round++) {
