@@ -30,6 +30,7 @@ export class SoakCluster {
   readonly nodes: SoakNode[] = []
   readonly #all: SoakNode[] = []
   readonly #links: NatsLink[] = []
+  #started = 0
   readonly #linkOf = new Map<SoakNode, NatsLink>()
   readonly #program: Program
   readonly #nats: NatsServer
@@ -87,10 +88,8 @@ export class SoakCluster {
   }
 
   async addNode(): Promise<SoakNode> {
-    const link = await NatsLink.open(
-      this.#nats.port,
-      DELAYS_MS[this.#all.length % DELAYS_MS.length] as number,
-    )
+    const ms = DELAYS_MS[this.#started++ % DELAYS_MS.length] as number
+    const link = await NatsLink.open(this.#nats.port, ms)
     this.#links.push(link)
     const node = await SoakNode.start(this.#program, [link.url], this.#events)
     this.#linkOf.set(node, link)
