@@ -15,13 +15,13 @@ const compose = (...plugins: readonly Plugin[]) => {
 /** A plugin that logs each call, and then calls the method in `overrides`. */
 const part = (name: string, log: string[], overrides: Partial<Plugin> = {}): Plugin => ({
   name,
-  start: (scope) => {
+  start: (scope, options) => {
     log.push(`start ${name}`)
-    return overrides.start?.(scope)
+    return overrides.start?.(scope, options)
   },
-  listen: (scope) => {
+  listen: (scope, options) => {
     log.push(`listen ${name}`)
-    return overrides.listen?.(scope)
+    return overrides.listen?.(scope, options)
   },
   stop: () => {
     log.push(`stop ${name}`)
