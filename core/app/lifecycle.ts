@@ -159,6 +159,11 @@ export class Lifecycle {
   async #run(part: Part, stage: 'start' | 'listen', limit: number, step: Step): Promise<void> {
     this.assertNotStopped()
     const controller = createAbortController()
+    let stop = () => {}
+    const stopped = new Promise<never>((_resolve, reject) => {
+      stop = () => reject(stoppedWhileStarting())
+      this.#stopped.signal.addEventListener('abort', stop)
+    })
     let end = () => {}
     const running = this.#work.run('starts', async (ended) => {
       end = ended
@@ -169,11 +174,6 @@ export class Lifecycle {
       if (part.closed) await this.#close(part, limit)
     }
     void running.then(closeAgain, closeAgain)
-    let stop = () => {}
-    const stopped = new Promise<never>((_resolve, reject) => {
-      stop = () => reject(stoppedWhileStarting())
-      this.#stopped.signal.addEventListener('abort', stop)
-    })
     const timeout = () =>
       new RookeryError('plugin_timeout', `${part.name}: ${stage} did not finish within ${limit} ms`)
     try {
