@@ -131,7 +131,10 @@ describe('a session', () => {
   it('with an authorizer under way leaves when the message that waits for it is handled', async () => {
     const allow = deferred()
     const { app, url } = await startApp()
-    app.sessions.addAuthorizer({ authorize: () => allow.promise.then(() => true) })
+    app.sessions.addAuthorizer({
+      authorize: () => allow.promise.then(() => true),
+      authorizePattern: () => allow.promise.then(() => true),
+    })
     app.handle('echo', (_ctx, payload) => payload)
     const client = await connectBare(url)
     const asked = [
@@ -172,6 +175,7 @@ describe('await app.stop()', () => {
           await run()
           return true
         },
+        authorizePattern: () => true,
       })
     },
     'in a close hook': (app, run) => {

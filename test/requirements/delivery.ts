@@ -136,6 +136,8 @@ export const delivery = {
     'A listener with the source `all` gets the events of every node that is connected to NATS, once each.',
   'delivery.bus.not-json': 'An event whose payload JSON cannot hold stays on its node, and the node logs it.',
   'delivery.bus.group': 'With the source `cluster`, one node of each group handles an event.',
+  'delivery.bus.group-stop':
+    'A node that stops in order handles the events of its groups that NATS has chosen it for; the other nodes of the group handle later events.',
   'delivery.bus.group-alone':
     'A node that is alone, or has lost NATS, handles the events of its groups itself.',
   'delivery.client.at-most-once':
