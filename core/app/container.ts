@@ -44,7 +44,8 @@ export const createScope = (): ContainerScope => {
   const resolving: Token<unknown>[] = []
   let disposed = false
   const assertUsable = (token: Token<unknown>) => {
-    if (disposed) throw new RookeryError('app_stopped', `The app has stopped, and its scope no longer has ${token.name}`)
+    if (disposed)
+      throw new RookeryError('app_stopped', `The app has stopped, and its scope no longer has ${token.name}`)
   }
 
   const build = <T>(token: Token<T>, factory: () => T): T => {

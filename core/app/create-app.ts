@@ -17,7 +17,7 @@ import { type AppOptions, type AppSettings, readAppOptions } from './app-options
 import { type ContainerScope, createScope } from './container.ts'
 import { drain } from './drain.ts'
 import { Engine } from './engine.ts'
-import type { ErrorHook } from './error-hook.ts'
+import { type ErrorHook, ErrorReports } from './error-hook.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { createReadiness, Readiness } from './readiness.ts'
 
@@ -47,6 +47,7 @@ class RookeryApp implements App {
     this.scope = createScope()
     this.scope.provide(AppToken, () => this)
     this.scope.provide(Logger, () => this.#log)
+    this.scope.provide(ErrorReports, () => this.#engine.reports)
     this.scope.provide(Sessions, () => this.sessions)
     this.scope.provide(Limits, () => settings.limits)
     this.scope.provide(Readiness, createReadiness)

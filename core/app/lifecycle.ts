@@ -192,7 +192,8 @@ export class Lifecycle {
   async #close(part: Part, limit: number): Promise<void> {
     const { name, close } = part
     part.closed = true
-    const timeout = () => new RookeryError('plugin_timeout', `${name}: stop did not finish within ${limit} ms`)
+    const timeout = () =>
+      new RookeryError('plugin_timeout', `${name}: stop did not finish within ${limit} ms`)
     try {
       await within(limit, Promise.resolve().then(close), timeout)
     } catch (error) {

@@ -24,7 +24,10 @@ export const createReadiness = (): Readiness => {
   return {
     add(name, check) {
       if (parts.has(name)) {
-        throw new RookeryError('invalid_option', `Readiness: two parts are called '${name}'; rename one of them`)
+        throw new RookeryError(
+          'invalid_option',
+          `Readiness: two parts are called '${name}'; rename one of them`,
+        )
       }
       const own = () => check()
       parts.set(name, own)

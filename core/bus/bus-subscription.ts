@@ -1,7 +1,7 @@
 import { RookeryError } from '../protocol/errors.ts'
 import type { Matcher } from '../topics/matcher.ts'
-import type { Logger } from '../util/logger.ts'
 import { createAbortController } from '../util/abort.ts'
+import type { Logger } from '../util/logger.ts'
 import { isPromiseLike } from '../util/promises.ts'
 import type { Work } from '../util/work.ts'
 import type { Event } from './event.ts'

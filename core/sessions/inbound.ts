@@ -147,7 +147,9 @@ export class Inbound {
       case 'subscribe':
         return this.#inOrder(() => this.#answer(frame.id, 'subscribe', () => this.#subscribe(frame.topics)))
       case 'unsubscribe':
-        return this.#inOrder(() => this.#answer(frame.id, 'unsubscribe', () => this.#unsubscribe(frame.topics)))
+        return this.#inOrder(() =>
+          this.#answer(frame.id, 'unsubscribe', () => this.#unsubscribe(frame.topics)),
+        )
       case 'auth':
         return this.#changeToken(frame)
       default:

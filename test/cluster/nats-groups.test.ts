@@ -41,7 +41,8 @@ const publishJobs = (app: App, handled: Handled) => {
   let active = true
   const done = (async () => {
     while (active) {
-      for (let count = 0; count < 5 && published - handled.size < 300; count++) app.bus.publish(`jobs/${published % 7}`, published++)
+      for (let count = 0; count < 5 && published - handled.size < 300; count++)
+        app.bus.publish(`jobs/${published % 7}`, published++)
       await turn()
     }
   })()

@@ -128,26 +128,22 @@ describe('a session', () => {
     expect(await busy.untilClosed()).toEqual({ code: 1001, reason: 'shutting_down' })
   })
 
-  it('with an authorizer under way leaves when the message that waits for it is handled', async () => {
+  it('with an authorizer under way leaves when the message that waits for it has been handled', async () => {
     const allow = deferred()
     const { app, url } = await startApp()
     app.sessions.addAuthorizer({
       authorize: () => allow.promise.then(() => true),
-      authorizePattern: () => allow.promise.then(() => true),
+      authorizePattern: () => true,
     })
     app.handle('echo', (_ctx, payload) => payload)
     const client = await connectBare(url)
-    const asked = [
-      client.ask({ type: 'subscribe', topics: ['a'] }),
-      client.ask({ topic: 'echo', payload: 1 }),
-    ]
+    const asked = client.ask({ topic: 'echo', payload: 1 })
     // The server answers the ping when it has read the frames.
     client.socket.ping()
     await once(client.socket, 'pong')
     const stopping = app.stop()
     allow.resolve()
-    const [subscribed, echoed] = await Promise.all(asked)
-    expect([subscribed?.error, echoed?.payload]).toEqual([undefined, 1])
+    expect((await asked).payload).toBe(1)
     await stopping
     await client.untilClosed()
   })

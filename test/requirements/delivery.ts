@@ -102,8 +102,7 @@ export const delivery = {
     'Before its plugins stop, an app that stops waits at most `stopTimeout` for handlers, listeners, queued events, work of its groups and close hooks.',
   'delivery.end.leave':
     'After `drainDelay`, a session that has no frame under way ends at once, and every other session when its last frame has been answered.',
-  'delivery.end.drain':
-    'Until then, such a session answers new messages with `shutting_down`.',
+  'delivery.end.drain': 'Until then, such a session answers new messages with `shutting_down`.',
   'delivery.nodes.own-sessions-first':
     'The sessions of the publishing node get a message without waiting for NATS.',
   'delivery.nodes.at-most-once': 'Between nodes, a message is delivered at most once.',

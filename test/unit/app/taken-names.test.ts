@@ -63,10 +63,7 @@ describe('the function that removes a hook', () => {
 
   it('of an answer or a kind of message does not remove a later one when it is called twice', () => {
     const { cluster } = create()
-    const add = [
-      () => cluster.answer('a', () => 1),
-      () => cluster.onMessage('a', () => {}),
-    ]
+    const add = [() => cluster.answer('a', () => 1), () => cluster.onMessage('a', () => {})]
     for (const one of add) {
       const remove = one()
       remove()
@@ -81,7 +78,9 @@ describe('the scope of a stopped app', () => {
   it('says that the app has stopped', async () => {
     const app = create()
     await app.stop()
-    expect(() => app.scope.get(AppToken)).toThrow(coded('app_stopped', { message: expect.stringContaining('App') }))
+    expect(() => app.scope.get(AppToken)).toThrow(
+      coded('app_stopped', { message: expect.stringContaining('App') }),
+    )
     expect(app.scope.has(AppToken)).toBe(false)
   })
 })

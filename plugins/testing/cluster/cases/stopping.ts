@@ -55,7 +55,8 @@ export const stopping: readonly ClusterCase[] = [
       const done = stopping()
       while (!stopped) await publish()
       await done
-      const requirement = 'ClusterBackend.drain MUST pass each group event to the app of the node that was chosen for it'
+      const requirement =
+        'ClusterBackend.drain MUST pass each group event to the app of the node that was chosen for it'
       const handled = () => members.flatMap(({ payloads }) => payloads as number[]).sort((x, y) => x - y)
       await context.until(() => expect(handled(), requirement).toHaveLength(published))
       await context.settle(a, c)
