@@ -1,5 +1,5 @@
 import { FairQueue } from '../admission/fair-queue.ts'
-import { Bus } from '../bus/bus.ts'
+import { Bus, type BusOutlets } from '../bus/bus.ts'
 import type { ClientMessage, Event, EventInit } from '../bus/event.ts'
 import { Addressing } from '../cluster/addressing.ts'
 import type { ClusterBackend, ClusterHost, ClusterMessage } from '../cluster/cluster.ts'
@@ -22,8 +22,9 @@ import { TopicDecisions } from '../sessions/topic-decisions.ts'
 import type { TransportHost } from '../sessions/transport.ts'
 import { assertPattern, assertTopic, isReserved, MAX_TOPIC_BYTES } from '../topics/topic.ts'
 import type { Logger } from '../util/logger.ts'
-import { reported } from '../util/reported-promise.ts'
+import { reported } from '../util/observed-promise.ts'
 import { Sequence } from '../util/sequence.ts'
+import { Work } from '../util/work.ts'
 import type { AppSettings } from './app-options.ts'
 import { Reports } from './reports.ts'
 
@@ -37,6 +38,8 @@ export class Engine {
   readonly sessions: SessionRegistry
   readonly nodes: NodeRegistry
   readonly reports: Reports
+  /** What a stop waits for. */
+  readonly work = new Work()
   /** The app, as transports see it. */
   readonly transportHost: TransportHost
   /** The app, as the cluster backend sees it. */
@@ -58,7 +61,7 @@ export class Engine {
     this.#settings = settings
     this.#log = log
     this.reports = new Reports(log)
-    this.bus = new Bus(log, settings.bus, {
+    const outlets: BusOutlets = {
       toClients: (event, here) => this.#toClients(event, here),
       inOrder: this.#sequence.run,
       toOthers: (event) => this.#cluster?.emit(event) ?? false,
@@ -67,8 +70,9 @@ export class Engine {
         const where = { stage: 'listener', topic: topics[0] as string }
         this.reports.failed(error, where, 'a bus listener failed', { topics })
       },
-    })
-    this.handlers = new Handlers(settings.handlerTimeout)
+    }
+    this.bus = new Bus(log, settings.bus, outlets, this.work)
+    this.handlers = new Handlers(settings.handlerTimeout, this.work)
     const interest = (pattern: string, wanted: boolean) => this.#cluster?.interest(pattern, wanted)
     this.#fanOut = new FanOut(interest)
     this.nodes = new NodeRegistry(log, {
@@ -77,9 +81,9 @@ export class Engine {
       failed: (error, fields) =>
         this.reports.failed(error, { stage: 'cluster' }, 'a cluster hook failed', fields),
     })
-    this.sessions = new SessionRegistry(interest, (target, error) =>
-      this.#reported(this.#addressing.disconnect(target, error), 'disconnect'),
-    )
+    const disconnect = (target: Target, error: RookeryError) =>
+      this.#reported(this.#addressing.disconnect(target, error), 'disconnect')
+    this.sessions = new SessionRegistry(interest, disconnect, this.work)
     this.#addressing = new Addressing(this.sessions, this.nodes, this.#sequence.run)
     this.#opener = new SessionOpener({
       sessions: this.sessions,
@@ -106,7 +110,7 @@ export class Engine {
     for (const listen of this.#early.splice(0)) listen()
   }
 
-  /** Starts or stops accepting connections and messages. */
+  /** Starts or stops accepting connections. */
   accept(accepting: boolean): void {
     this.#opener.accept(accepting)
   }
@@ -166,7 +170,6 @@ export class Engine {
 
   #dispatch(session: Session, frame: SendFrame): unknown {
     const { topic } = frame
-    if (!this.#opener.accepting) throw new RookeryError('shutting_down')
     assertTopic(topic)
     if (isReserved(topic)) throw new RookeryError('reserved_topic')
     const { authorization } = this.sessions
@@ -185,6 +188,7 @@ export class Engine {
       limits: this.#settings.limits,
       flusher: this.#flusher,
       fairQueue: this.#fairQueue,
+      work: this.work,
       authorization: sessions.authorization,
       decisions: new TopicDecisions(sessions.authorization, (error, session) =>
         reports.report(error, session, 'authorize'),

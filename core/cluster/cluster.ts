@@ -81,6 +81,8 @@ export interface ClusterBackend {
   readonly startTimeout?: number | undefined
   /** Resolves when the other nodes are known. MUST reject soon if `stop` is called meanwhile. */
   start(host: ClusterHost): Promise<void>
+  /** Takes no more events of other nodes. Resolves when `host.emit` has got the events that this node was chosen for. */
+  drain(): Promise<void>
   /** MAY be called before `start`, during `start`, and twice. */
   stop(): Promise<void>
   /** Sends a message to other nodes. MUST keep the order of messages to each node, and MUST NOT throw. */

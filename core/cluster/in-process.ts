@@ -6,6 +6,7 @@ export const createInProcessCluster = (node = randomNode()): ClusterBackend => (
   connected: true,
   nodes: [],
   start: async () => {},
+  drain: async () => {},
   stop: async () => {},
   publish: () => {},
   emit: () => false,

@@ -172,5 +172,8 @@ const NO_ANSWERS: Answers = { items: [], missing: [] }
 const addOnce = <T>(map: Map<string, T>, name: string, value: T): (() => void) => {
   if (map.has(name)) throw new RookeryError('invalid_option', `'${name}' is handled by another plugin`)
   map.set(name, value)
-  return () => map.delete(name)
+  return () => {
+    // A function that was added after the removal of this one stays.
+    if (map.get(name) === value) map.delete(name)
+  }
 }

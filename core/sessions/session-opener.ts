@@ -37,10 +37,6 @@ export class SessionOpener {
     this.#limits = new ConnectionLimits(host.sessionHost.limits)
   }
 
-  get accepting(): boolean {
-    return this.#accepting
-  }
-
   /**
    * Starts or stops accepting connections. Stopping refuses the handshakes under way without waiting for their hooks.
    */
@@ -74,13 +70,15 @@ export class SessionOpener {
     const stopped = new Promise<never>((_resolve, reject) => {
       stop = reject
     })
-    const attempt = new Attempt(this.#host, this.#limits, handshake, earlier, wire, stop)
+    stopped.catch(() => {})
+    const attempt = new Attempt(this.#host, this.#limits, handshake, earlier, wire, stopped, stop)
     const shutDown = () => stop(new RookeryError('shutting_down'))
     const underWay = this.#handshakes.add(shutDown)
     const late = () => new RookeryError('handshake_timeout')
     try {
       if (!this.#accepting) throw new RookeryError('shutting_down', 'The server is not accepting connections')
-      const opened = Promise.race([attempt.run(), stopped])
+      const running = this.#host.sessionHost.work.run('hooks', () => attempt.run())
+      const opened = Promise.race([running, stopped])
       const session = await within(this.#host.sessionHost.limits.handshakeTimeout, opened, late)
       session.open()
       attempt.welcomed()
@@ -89,6 +87,8 @@ export class SessionOpener {
       const error = this.#host.coded(failure, 'handshake', { transport: handshake.transport })
       this.#host.refused(error, handshake)
       attempt.refuse(error)
+      // Ends a wait for the peer's token.
+      stop(error)
       throw error
     } finally {
       this.#handshakes.delete(underWay)
@@ -103,6 +103,7 @@ class Attempt {
   readonly #handshake: Handshake
   readonly #earlier: EarlierSession | undefined
   readonly #wire: Wire
+  readonly #stopped: Promise<never>
   readonly #stop: (error: RookeryError) => void
   /** Functions that undo the counts of the connection limits. */
   readonly #leave: (() => void)[] = []
@@ -110,13 +111,17 @@ class Attempt {
   #session: LiveSession | undefined
   #refused: RookeryError | undefined
 
-  /** @param stop rejects the wait for the attempt */
+  /**
+   * @param stopped rejects when the wait for the attempt ends
+   * @param stop rejects `stopped`
+   */
   constructor(
     host: SessionOpenerHost,
     limits: ConnectionLimits,
     handshake: Handshake,
     earlier: EarlierSession | undefined,
     wire: Wire,
+    stopped: Promise<never>,
     stop: (error: RookeryError) => void,
   ) {
     this.#host = host
@@ -124,6 +129,7 @@ class Attempt {
     this.#handshake = handshake
     this.#earlier = earlier
     this.#wire = wire
+    this.#stopped = stopped
     this.#stop = stop
   }
 
@@ -167,7 +173,7 @@ class Attempt {
     }
     const watched = async () => {
       slot.idle(refuse)
-      return await firstToken().finally(slot.busy)
+      return await Promise.race([firstToken(), this.#stopped]).finally(slot.busy)
     }
     return { ...this.#handshake, firstToken: watched }
   }

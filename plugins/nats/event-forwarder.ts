@@ -55,6 +55,14 @@ export class EventForwarder {
     this.#subscriptions.open()
   }
 
+  /** Takes no more events of other nodes. Resolves when the events have come that NATS has chosen this node for. */
+  async drain(): Promise<void> {
+    // NATS no longer chooses this node, and the other nodes of a group may be stopping, too.
+    this.#listeners.ownFirst = true
+    if (this.#channel.connection.connected) await this.#subscriptions.drain()
+    else this.#subscriptions.close()
+  }
+
   stop(): void {
     this.#subscriptions.close()
   }

@@ -14,12 +14,14 @@ interface Entry extends ListenerPatterns {
 export interface EventTargets {
   /** Whether another node has a listener without a group. */
   readonly others: boolean
-  /** Groups with a listener; the value says whether another node has one. */
+  /** Groups with a listener; the value says whether the event goes to NATS, which chooses a node of the group. */
   readonly groups: ReadonlyMap<string, boolean>
 }
 
 /** The patterns of the listeners of all nodes. An event that no other node listens to is not sent. */
 export class ListenerIndex {
+  /** Whether this node handles the events of its groups itself, also if other nodes are in them. */
+  ownFirst = false
   readonly #self: string
   readonly #matcher = new Matcher<Entry>()
   readonly #byNode = new Map<string, readonly Entry[]>()
@@ -55,6 +57,7 @@ export class ListenerIndex {
       for (const { node, group } of entries) {
         const elsewhere = node !== this.#self
         if (group === null) others ||= elsewhere
+        else if (this.ownFirst) groups.set(group, elsewhere && groups.get(group) !== false)
         else groups.set(group, elsewhere || groups.get(group) === true)
       }
     }

@@ -46,6 +46,7 @@ export class NatsCluster implements ClusterBackend {
   readonly #membership: Membership
   readonly #requestClient: RequestClient
   readonly #inbox: string
+  readonly drain = (): Promise<void> => this.#events.drain()
   #host: ClusterHost | undefined
   #requestServer: RequestServer | undefined
   /** Subscriptions for messages about nodes and for replies. */

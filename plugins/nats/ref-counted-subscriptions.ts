@@ -42,6 +42,18 @@ export class RefCountedSubscriptions {
     for (const [key, entry] of this.#entries) entry.subscription ??= this.#subscribe(key)
   }
 
+  /** Ends the subscriptions. Resolves when all messages have come that NATS had already sent to them. */
+  async drain(): Promise<void> {
+    this.#open = false
+    const draining: (Promise<void> | undefined)[] = []
+    for (const entry of this.#entries.values()) {
+      draining.push(entry.subscription?.drain())
+      entry.subscription = undefined
+    }
+    // A subscription that NATS has refused or that the connection has lost is at its end.
+    await Promise.allSettled(draining)
+  }
+
   /** Ends the subscriptions, and keeps the counts for the next `open`. */
   close(): void {
     this.#open = false

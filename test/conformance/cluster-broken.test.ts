@@ -173,6 +173,10 @@ const catches: Readonly<Record<string, Partial<Record<ClusterFaultName, RegExp>>
   'a stopped node gets no questions and no group events: the other nodes get them': {
     'does not stop': /MUST know the nodes of the cluster/,
   },
+  'a node that stops while events come handles its share of the group events, and the other node handles the rest':
+    {
+      'gives up the events of a node that stops': /drain MUST pass each group event/,
+    },
   'stop is idempotent, and calls after it do not throw': {
     'throws after stop': /MUST NOT throw, also after stop/,
   },

@@ -98,8 +98,11 @@ export const delivery = {
     'When the server closes an open session, everything that it has queued for the session leaves before `close`, unless the client is a slow consumer or has stopped answering pings.',
   'delivery.end.stop':
     '`app.stop()` sends what was published before it, then sends every client a `close` frame that says when to come back.',
-  'delivery.end.drain':
-    'After `drainDelay`, an app that stops answers new messages of clients with `shutting_down`.',
+  'delivery.end.drained':
+    'Before its plugins stop, an app that stops waits at most `stopTimeout` for handlers, listeners, queued events, work of its groups and close hooks.',
+  'delivery.end.leave':
+    'After `drainDelay`, a session that has no frame under way ends at once, and every other session when its last frame has been answered.',
+  'delivery.end.drain': 'Until then, such a session answers new messages with `shutting_down`.',
   'delivery.nodes.own-sessions-first':
     'The sessions of the publishing node get a message without waiting for NATS.',
   'delivery.nodes.at-most-once': 'Between nodes, a message is delivered at most once.',
@@ -132,6 +135,8 @@ export const delivery = {
     'A listener with the source `all` gets the events of every node that is connected to NATS, once each.',
   'delivery.bus.not-json': 'An event whose payload JSON cannot hold stays on its node, and the node logs it.',
   'delivery.bus.group': 'With the source `cluster`, one node of each group handles an event.',
+  'delivery.bus.group-stop':
+    'A node that stops in order handles the events of its groups that NATS has chosen it for; the other nodes of the group handle later events.',
   'delivery.bus.group-alone':
     'A node that is alone, or has lost NATS, handles the events of its groups itself.',
   'delivery.client.at-most-once':

@@ -190,6 +190,22 @@ export const otherFaults = {
   },
   // start and stop
   'does not stop': () => ({ backend: () => ({ stop: async () => {} }) }),
+  'gives up the events of a node that stops': () => {
+    let draining = false
+    return {
+      backend: (backend) => ({
+        drain: async () => {
+          draining = true
+          await backend.drain()
+        },
+      }),
+      host: (host) => ({
+        emit: (event, group) => {
+          if (!draining) host.emit(event, group)
+        },
+      }),
+    }
+  },
   'throws after stop': () => ({
     backend: (backend) => ({
       publish: (message) => {
