@@ -20,7 +20,10 @@ export interface ClusterMessage {
 
 /** A question to other nodes. */
 export interface Question {
-  /** `$node/<id>` for one node; `$user/…`, `$room/…` or `$session/…` for all nodes with sessions at that address. */
+  /**
+   * `$node/<id>` for one node; `$session/<node>/…` for a session of one node; `$user/…` or `$room/…` for all nodes with
+   * sessions at that address.
+   */
   readonly to: string
   readonly method: string
   /** Plain JSON, like the answers. */
@@ -28,7 +31,10 @@ export interface Question {
   /** Milliseconds to wait for answers. @default 1000 */
   readonly timeout?: number | undefined
   /**
-   * Whether `missing` must be complete even if no node answers. Costs a round trip to every node.
+   * Whether `missing` must list every node that did not answer, also one that has lost its connection and may have
+   * sessions at the address. Costs a round trip to every node. Without it, a node without sessions at the address MUST
+   * NOT delay the answer.
+   *
    * @default false
    */
   readonly thorough?: boolean | undefined

@@ -1,4 +1,4 @@
-import { addressOf, type Target } from '../cluster/target.ts'
+import { addressOf, idComplaint, type Target } from '../cluster/target.ts'
 import { RookeryError } from '../protocol/errors.ts'
 import type { Frame } from '../protocol/frame.ts'
 import type { User } from '../protocol/protocol.ts'
@@ -9,14 +9,22 @@ import type { PeerSession, Session } from './session.ts'
 import type { AuthenticateHook, CloseHook, OpenHook, RenewHook, Sessions, TokenHook } from './sessions.ts'
 import type { Handshake } from './transport.ts'
 
-/** Checks the user that a hook has returned: it comes from the application. @throws `invalid_option` */
+/**
+ * Checks the user that a hook has returned: it comes from the application.
+ *
+ * @throws `invalid_option`; `forbidden` if the id is too long or not well-formed, because ids often come from outside
+ */
 const assertUser = (user: User | null): User | null => {
-  if (user === null || (typeof user.id === 'string' && user.id !== '' && typeof user.name === 'string'))
-    return user
-  throw new RookeryError(
-    'invalid_option',
-    'A user has an id and a name that are strings, and the id is not empty',
-  )
+  if (user === null) return user
+  if (typeof user.id !== 'string' || user.id === '' || typeof user.name !== 'string') {
+    throw new RookeryError(
+      'invalid_option',
+      'A user has an id and a name that are strings, and the id is not empty',
+    )
+  }
+  const wrong = idComplaint(user.id)
+  if (wrong) throw new RookeryError('forbidden', `The id of a user ${wrong}`)
+  return user
 }
 
 type DisconnectEverywhere = (target: Target, error: RookeryError) => Promise<number>
@@ -156,7 +164,6 @@ export class SessionRegistry implements Sessions {
 
   add(session: LiveSession): void {
     this.#byId.set(session.id, session)
-    this.#interest(addressOf({ session: session.id }), true)
     if (session.user) this.address(addressOf({ user: session.user.id }), session, true)
   }
 
@@ -167,7 +174,6 @@ export class SessionRegistry implements Sessions {
     report: (failure: unknown) => void,
   ): Promise<unknown> | undefined {
     if (!this.#byId.delete(session.id)) return undefined
-    this.#interest(addressOf({ session: session.id }), false)
     if (session.user) this.address(addressOf({ user: session.user.id }), session, false)
     const pending: Promise<unknown>[] = []
     for (const hook of this.#close) {
