@@ -61,6 +61,8 @@ export const delivery = {
     '`app.send` resolves with the sessions that it knows of if at least one took the message, even if another node did not answer.',
   'delivery.send.order':
     'A message that is sent to a session after an `app.send` has resolved arrives after the message of that `app.send`, if all nodes have answered it.',
+  'delivery.send.id-limit':
+    'The id of a user, a room or a session has at most 255 bytes: `app.send` to a longer one rejects with `invalid_option`, and a user with a longer one is refused with `forbidden`.',
   'delivery.addressed.local':
     'A subscription of the client with `local: true` asks nothing of the server, and gets the addressed messages and the messages of rooms that match.',
   'delivery.addressed.refused':
