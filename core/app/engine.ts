@@ -196,6 +196,8 @@ export class Engine {
         if (isReserved(pattern)) throw new RookeryError('reserved_topic')
       },
       refusedPattern: (error, session, pattern) => reports.refusedPattern(error, session, pattern),
+      interestVersion: () => this.#fanOut.additions + sessions.additions,
+      settled: () => this.#cluster?.settled(),
       publicUser: createPublicUser(this.#settings.publicUserFields, this.#log),
       addressed: (target, session, added) => sessions.address(addressOf(target), session, added),
       dispatch: (session, frame) => this.#dispatch(session, frame),

@@ -20,10 +20,7 @@ export interface ClusterMessage {
 
 /** A question to other nodes. */
 export interface Question {
-  /**
-   * `$node/<id>` for one node; `$session/<node>/…` for a session of one node; `$user/…` or `$room/…` for all nodes with
-   * sessions at that address.
-   */
+  /** `$node/<id>`, `$session/<node>/…`, or `$user/…` or `$room/…` for all nodes with sessions at that address. */
   readonly to: string
   readonly method: string
   /** Plain JSON, like the answers. */
@@ -108,6 +105,11 @@ export interface ClusterBackend {
    * Patterns may be addresses such as `$user/alice`. Called before `start`, too. MUST NOT throw.
    */
   interest(pattern: string, wanted: boolean): void
+  /**
+   * Resolves when messages that other nodes publish from then on arrive, for all patterns so far. Undefined if they
+   * arrive already, or the node is cut off. MUST NOT reject, and MUST resolve within a few seconds.
+   */
+  settled(): Promise<void> | undefined
   /**
    * Counts a listener of this node that wants, or no longer wants, a pattern: for a group, or for itself (null).
    * Called before `start` and after `stop`, too. MUST NOT throw.

@@ -11,6 +11,7 @@ export const createInProcessCluster = (node = randomNode()): ClusterBackend => (
   emit: () => false,
   ask: async () => ({ items: [], missing: [] }),
   interest: () => {},
+  settled: () => undefined,
   listen: () => {},
 })
 

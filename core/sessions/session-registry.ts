@@ -45,6 +45,7 @@ export class SessionRegistry implements Sessions {
   readonly #renew = new Set<RenewHook>()
   readonly authorization = new Authorization()
   #token: TokenHook | undefined
+  #additions = 0
   readonly #interest: (address: string, wanted: boolean) => void
   readonly #disconnect: DisconnectEverywhere
 
@@ -59,6 +60,11 @@ export class SessionRegistry implements Sessions {
 
   get size(): number {
     return this.#byId.size
+  }
+
+  /** Number of times so far that a session has been added to an address. */
+  get additions(): number {
+    return this.#additions
   }
 
   [Symbol.iterator](): Iterator<Session> {
@@ -191,6 +197,7 @@ export class SessionRegistry implements Sessions {
   address(address: string, session: PeerSession, added: boolean): void {
     const sessions = this.#byAddress.get(address)
     if (added) {
+      this.#additions++
       if (sessions) {
         sessions.add(session)
       } else {

@@ -24,15 +24,8 @@ import { RefCountedSubscriptions } from './ref-counted-subscriptions.ts'
 import { ReplayWindow } from './replay-window.ts'
 import { RequestClient, type ResponseHeader } from './request-client.ts'
 import { type RequestHeader, RequestServer } from './request-server.ts'
-import {
-  checkedTopicOf,
-  isAddress,
-  nodeOf,
-  patternSubject,
-  requestSubject,
-  SubjectCache,
-  topicOf,
-} from './subjects.ts'
+import { checkedTopicOf, isAddress, patternSubject, SubjectCache, topicOf } from './subjects.ts'
+import { SubscriptionFlush } from './subscription-flush.ts'
 
 export interface NatsClusterSettings extends ConnectionSettings {
   readonly prefix: string
@@ -51,7 +44,8 @@ export class NatsCluster implements ClusterBackend {
   readonly #patternAges = new PatternAges()
   /** Subscriptions for the topics and addresses that this node's sessions and plugins want, by pattern. */
   readonly #subscriptions: RefCountedSubscriptions
-  readonly #addressSubscriptions = new AddressSubscriptions()
+  readonly #subscriptionFlush: SubscriptionFlush
+  readonly #addresses: AddressSubscriptions
   readonly #events: EventForwarder
   readonly #membership: Membership
   readonly #requestClient: RequestClient
@@ -71,6 +65,8 @@ export class NatsCluster implements ClusterBackend {
     this.#inbox = createInbox(this.#connection.inboxPrefix)
     const channel = new NodeChannel(this.node, this.#connection, log)
     this.#channel = channel
+    this.#subscriptionFlush = new SubscriptionFlush(() => this.#connection.flush(), log)
+    this.#addresses = new AddressSubscriptions(channel, prefix)
     this.#subscriptions = new RefCountedSubscriptions((pattern) => this.#subscribe(pattern))
     this.#events = new EventForwarder(channel, prefix, this.#replayWindow, () =>
       this.#membership.stateChanged(),
@@ -158,7 +154,12 @@ export class NatsCluster implements ClusterBackend {
 
   interest(pattern: string, wanted: boolean): void {
     if (!this.#subscriptions.change(pattern, wanted)) return
+    if (wanted && this.connected) this.#subscriptionFlush.added()
     if (!isAddress(pattern)) this.#patternAges.change(pattern, wanted)
+  }
+
+  settled(): Promise<void> | undefined {
+    return this.#subscriptionFlush.settled
   }
 
   listen(pattern: string, group: string | null, wanted: boolean): void {
@@ -179,19 +180,13 @@ export class NatsCluster implements ClusterBackend {
   }
 
   #subscribe(pattern: string): { unsubscribe(): void } | undefined {
+    if (isAddress(pattern)) {
+      return this.#addresses.subscribe(pattern, (message) => this.#receiveRequest(pattern, message))
+    }
     const subject = patternSubject(this.#prefix, pattern)
-    if (isAddress(pattern)) return this.#subscribeAddress(pattern, subject)
     // A pattern without a wildcard is the topic, so the subject need not be decoded.
     const topic = pattern.includes('*') ? undefined : pattern
     return this.#channel.subscribe(subject, (message) => this.#receivePublished(pattern, topic, message))
-  }
-
-  /** @param subject at which external NATS clients send to the address */
-  #subscribeAddress(pattern: string, subject: string): { unsubscribe(): void } {
-    const received = (message: Msg) => this.#receiveRequest(pattern, message)
-    const subjects =
-      nodeOf(pattern) === undefined ? [subject, requestSubject(this.#prefix, this.node, pattern)] : [subject]
-    return this.#addressSubscriptions.combine(subjects.map((one) => this.#channel.subscribe(one, received)))
   }
 
   #receivePublished(pattern: string, knownTopic: string | undefined, message: Msg): void {

@@ -34,7 +34,7 @@ export const delivery = {
   'delivery.order.publish-before-reply':
     'A message that a handler publishes before it returns reaches the caller before the reply, unless an authorizer takes time to decide about its topic.',
   'delivery.subscriptions.after-reply':
-    'After the reply to `subscribe`, the session gets every matching message that is published on its own node.',
+    'After the reply to `subscribe`, the session gets every matching message that is published on its own node, and on every other node while both nodes are connected to NATS.',
   'delivery.subscriptions.each':
     'The server accepts or refuses each pattern of a `subscribe` for itself, and tells the client which patterns it has refused.',
   'delivery.subscriptions.after-unsubscribe':
@@ -47,6 +47,8 @@ export const delivery = {
     'A frame that a client sends after `auth` is handled once the token has been accepted or refused.',
   'delivery.subscriptions.handshake-topics':
     'A session that names topics in its handshake has subscribed to them before `welcome`.',
+  'delivery.subscriptions.addressed-after-welcome':
+    'After `welcome`, `app.send` on every node reaches the session, its user and the rooms of its handshake.',
   'delivery.send.every-session':
     '`app.send` reaches every session of the user, room or session id, on every connected node, whether it subscribes to the topic or not.',
   'delivery.send.once': 'Each of these sessions gets the message once.',

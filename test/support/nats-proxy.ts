@@ -4,6 +4,8 @@ import { onTestFinished } from 'vitest'
 
 export interface NatsProxy {
   readonly url: string
+  /** Number of `PING` lines that nodes have sent: one for each flush, and one every two seconds. */
+  readonly pings: number
   /** Keeps back everything, as a node does that is busy or suspended. Connections stay open. */
   hold(): void
   release(): void
@@ -16,6 +18,7 @@ export interface NatsProxy {
 export const useNatsProxy = async (server: { readonly port: number }, delayMs = 0): Promise<NatsProxy> => {
   const sockets = new Set<Socket>()
   let held: (() => void)[] | undefined
+  let pings = 0
   const pass = (from: Socket, to: Socket) => {
     sockets.add(from)
     from.setNoDelay(true)
@@ -33,6 +36,9 @@ export const useNatsProxy = async (server: { readonly port: number }, delayMs = 
   const proxy = createServer((socket) => {
     const upstream = connect(server.port, '127.0.0.1')
     pass(socket, upstream)
+    socket.on('data', (chunk) => {
+      pings += chunk.toString('latin1').split('PING\r\n').length - 1
+    })
     pass(upstream, socket)
   }).listen(0, '127.0.0.1')
   await once(proxy, 'listening')
@@ -48,6 +54,9 @@ export const useNatsProxy = async (server: { readonly port: number }, delayMs = 
   })
   return {
     url: `nats://127.0.0.1:${(proxy.address() as AddressInfo).port}`,
+    get pings() {
+      return pings
+    },
     hold: () => void (held ??= []),
     release,
   }
