@@ -58,7 +58,7 @@ export interface NatsOptions extends ClientOptions {
   readonly connection?: NatsConnection | undefined
   /**
    * The beginning of all subjects. Nodes with the same prefix are one cluster; apps that share a NATS need different
-   * prefixes.
+   * prefixes. At most 100 characters.
    *
    * @default 'rookery'
    */
