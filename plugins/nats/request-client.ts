@@ -1,20 +1,11 @@
 import type { Answers, Question } from '../../core/cluster/cluster.ts'
-import { RookeryError, type WireError } from '../../core/protocol/errors.ts'
+import { RookeryError } from '../../core/protocol/errors.ts'
 import { stringify } from '../../core/protocol/stringify.ts'
 import type { Envelope } from './envelope.ts'
 import type { NodeChannel } from './node-channel.ts'
 import { PendingRequest } from './pending-request.ts'
-import type { RequestHeader } from './request-server.ts'
+import { REQUEST_TIMEOUT_MS, type RequestHeader, type ResponseHeader } from './request-header.ts'
 import { nodeOf, requestSubject, subjectOf } from './subjects.ts'
-
-/** Time that a request waits for answers if it does not set a timeout. */
-export const REQUEST_TIMEOUT_MS = 1000
-
-export interface ResponseHeader {
-  readonly error?: WireError
-  /** Whether the node has no session at the address of a thorough question. */
-  readonly unconcerned?: boolean
-}
 
 /** The parts of the node that requests need. */
 export interface RequestClientHost {

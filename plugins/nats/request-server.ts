@@ -5,15 +5,7 @@ import { stringify } from '../../core/protocol/stringify.ts'
 import type { Logger } from '../../core/util/logger.ts'
 import type { Envelope } from './envelope.ts'
 import type { NodeChannel } from './node-channel.ts'
-import { REQUEST_TIMEOUT_MS, type ResponseHeader } from './request-client.ts'
-
-export interface RequestHeader {
-  readonly method: string
-  /** Milliseconds that the asking node waits. */
-  readonly timeout?: number
-  /** The address of a thorough question, which goes to every node. */
-  readonly to?: string
-}
+import { REQUEST_TIMEOUT_MS, type RequestHeader, type ResponseHeader } from './request-header.ts'
 
 /** Sends the answer to a request, or the error for which there is none. */
 type Respond = (value: unknown, error?: RookeryError) => void
