@@ -48,7 +48,8 @@ export class RequestClient {
     if (!connection.connected) throw new RookeryError('cluster_unavailable')
     const { prefix, inbox } = this.#host
     const one = nodeOf(to)
-    if (one === self) return { items: [], missing: [self] }
+    // A node does not ask itself, and ids with other characters cannot be part of a subject.
+    if (one === self || /\W/.test(one ?? '')) return { items: [], missing: [one as string] }
     const nodes = one === undefined ? this.#host.otherNodes() : [one]
     if (nodes.length === 0) return { items: [], missing: [] }
     const toEach = one === undefined && thorough

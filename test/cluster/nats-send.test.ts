@@ -125,6 +125,7 @@ describe('while a node does not answer', () => {
   }
 
   it('a send to a user, session or room of other nodes does not wait for it', async () => {
+    verifies('delivery.send.busy-node')
     const { a, ada } = await startBusy()
     // The node counts as gone after 6 s, and a send waits for at most 1 s.
     const start = performance.now()
@@ -139,6 +140,7 @@ describe('while a node does not answer', () => {
   })
 
   it('a send to its users is node_unreachable, and a thorough question names it', async () => {
+    verifies('delivery.send.busy-node', 'delivery.send.node-unreachable', 'delivery.send.partial')
     const { a, bob, busy } = await startBusy()
     for (const target of [{ user: 'bob' }, { session: bob.session.id }]) {
       await expect(a.app.send(target, 'x', 1)).rejects.toMatchObject({

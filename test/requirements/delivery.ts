@@ -59,6 +59,8 @@ export const delivery = {
     '`app.send` rejects with `node_unreachable` if no session took the message and a node did not answer within a second.',
   'delivery.send.cluster-unavailable':
     '`app.send` rejects with `cluster_unavailable` if no session of the target is on this node and the other nodes cannot be reached.',
+  'delivery.send.busy-node':
+    'A node that does not answer delays an `app.send` only if the node has sessions of the target.',
   'delivery.send.partial':
     '`app.send` resolves with the sessions that it knows of if at least one took the message, even if another node did not answer.',
   'delivery.send.order':

@@ -94,7 +94,11 @@ describe('a request', () => {
     const node = client.ask({ to: '$node/b', method: 'm', timeout: 60_000 })
     client.noResponder(lastId(), 'b')
     expect(await node).toEqual({ items: [], missing: ['b'] })
-    expect(await client.ask({ to: '$node/a', method: 'm' })).toEqual({ items: [], missing: ['a'] })
+    subjects()
+    for (const to of ['a', 'x.y', '*', 'x y']) {
+      expect(await client.ask({ to: `$node/${to}`, method: 'm' })).toEqual({ items: [], missing: [to] })
+    }
+    expect(subjects()).toEqual([])
   })
 
   it('ignores answers that are late, repeated, or for an unknown request', async () => {
