@@ -5,7 +5,7 @@ import { utf8Length } from '../topics/topic.ts'
 export type Target = { readonly user: string } | { readonly session: string } | { readonly room: string }
 
 /** Bytes (UTF-8) that the id of a user, a session or a room may have. OpenID Connect allows a `sub` as many. */
-export const MAX_ID_BYTES = 255
+const MAX_ID_BYTES = 255
 
 /** Returns what is wrong with the id of a user, a session or a room, or undefined if it is valid. */
 export const idComplaint = (id: unknown): string | undefined => {
