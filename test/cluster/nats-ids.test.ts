@@ -1,4 +1,8 @@
-import { describe, expect, it } from 'vitest'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { Store } from '../../core/cluster/store.ts'
 import { verifies } from '../requirements.ts'
 import { type NatsNode, settled, startNodes, until, useNats } from '../support/nats.ts'
 
@@ -62,6 +66,19 @@ describe('with two nodes', () => {
       await until(() => messages.length === 1)
     }
     stayedConnected(a, b)
+  })
+
+  it('a key of the store that is too long for NATS is refused', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'rookery-nats-'))
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+    const server = await useNats('-js', '-sd', folder)
+    const [a] = (await startNodes(server, 1)) as [NatsNode]
+    const store = a.app.scope.get(Store)
+    const longest = '漢'.repeat(666)
+    await store.put('b', longest, 1, 60_000)
+    await expect(store.put('b', 'x'.repeat(4000), 1, 60_000)).rejects.toMatchObject({ code: 'invalid_topic' })
+    expect(await store.entries('b')).toEqual([[longest, 1]])
+    stayedConnected(a)
   })
 
   it('the link reports a subject that is too long for NATS, and does not send it', async () => {
