@@ -4,7 +4,7 @@ import type { ClientMessage, Event, EventInit } from '../bus/event.ts'
 import { Addressing } from '../cluster/addressing.ts'
 import type { ClusterBackend, ClusterHost, ClusterMessage } from '../cluster/cluster.ts'
 import { NodeRegistry, nodeAddress } from '../cluster/nodes.ts'
-import { addressOf, type Target } from '../cluster/target.ts'
+import { addressOf, sessionAddresses, type Target } from '../cluster/target.ts'
 import { Handlers } from '../handlers/handlers.ts'
 import { MessageContext } from '../handlers/message-context.ts'
 import { RookeryError } from '../protocol/errors.ts'
@@ -107,6 +107,7 @@ export class Engine {
     this.#cluster = cluster
     this.nodes.join(cluster)
     cluster.interest(nodeAddress(cluster.node), true)
+    cluster.interest(sessionAddresses(cluster.node), true)
     for (const listen of this.#early.splice(0)) listen()
   }
 
@@ -199,6 +200,8 @@ export class Engine {
         if (isReserved(pattern)) throw new RookeryError('reserved_topic')
       },
       refusedPattern: (error, session, pattern) => reports.refusedPattern(error, session, pattern),
+      interestVersion: () => this.#fanOut.additions + sessions.additions,
+      settled: () => this.#cluster?.settled(),
       publicUser: createPublicUser(this.#settings.publicUserFields, this.#log),
       addressed: (target, session, added) => sessions.address(addressOf(target), session, added),
       dispatch: (session, frame) => this.#dispatch(session, frame),

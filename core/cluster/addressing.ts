@@ -4,7 +4,7 @@ import { Frame } from '../protocol/frame.ts'
 import { assertTopic } from '../topics/topic.ts'
 import type { Answers } from './cluster.ts'
 import type { NodeRegistry } from './nodes.ts'
-import { addressOf, type Target, targetOf } from './target.ts'
+import { addressOf, nodeOfSession, type Target, targetOf } from './target.ts'
 
 /** The sessions of this node, as addressing sees them. */
 export interface LocalSessions {
@@ -72,8 +72,10 @@ export class Addressing {
     here: () => number,
   ): Promise<{ readonly count: number; readonly missing: readonly string[] }> {
     const count = here()
-    // A session is on one node only.
-    if (count > 0 && 'session' in target) return { count, missing: [] }
+    if ('session' in target) {
+      const node = nodeOfSession(target.session)
+      if (node === undefined || node === this.#nodes.node) return { count, missing: [] }
+    }
     try {
       const answers = await this.#nodes.ask({ to: addressOf(target), method, payload })
       return { count: count + total(answers), missing: answers.missing }

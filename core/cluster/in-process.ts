@@ -12,6 +12,7 @@ export const createInProcessCluster = (node = randomNode()): ClusterBackend => (
   emit: () => false,
   ask: async () => ({ items: [], missing: [] }),
   interest: () => {},
+  settled: () => undefined,
   listen: () => {},
 })
 

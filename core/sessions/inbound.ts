@@ -18,6 +18,7 @@ import type { Work } from '../util/work.ts'
 import { FrameQueue, type Input } from './frame-queue.ts'
 import type { Limits } from './limits.ts'
 import type { PeerSession } from './session.ts'
+import { subscribeReply } from './subscribe-reply.ts'
 import type { SubscribeResult, Subscriptions } from './subscriptions.ts'
 
 /** A session, as its inbound part sees it. */
@@ -37,6 +38,10 @@ export interface InboundHost {
   dispatch(session: PeerSession, frame: SendFrame): unknown
   /** Handles a new token of a session. Resolves with the reply. */
   token(session: PeerSession, token: string): Promise<unknown>
+  /** Changes whenever a session of this node gets a subscription or an address. */
+  interestVersion(): number
+  /** Resolves when messages of other nodes arrive for all subscriptions so far. Undefined if they do already. */
+  settled(): Promise<void> | undefined
   /** Counts a refusal. */
   count(error: RookeryError): void
   /** Returns the part of an error that a client may see, and logs the rest. */
@@ -173,21 +178,8 @@ export class Inbound {
 
   #subscribe(patterns: readonly string[]): SubscribeReply | Promise<SubscribeReply> {
     const result = this.#session.patterns.addForClient(patterns)
-    return result instanceof Promise
-      ? result.then((settled) => this.#subscribed(patterns, settled))
-      : this.#subscribed(patterns, result)
-  }
-
-  /** Returns the reply to `subscribe`. @throws the error of the pattern if it is the only one */
-  #subscribed(patterns: readonly string[], { topics, refused }: SubscribeResult): SubscribeReply {
-    if (refused.length === 0) return { topics }
-    if (patterns.length === 1) throw refused[0]?.error
-    const toClient = refused.map(({ topic, error }) => {
-      const exposed = this.#host.expose(error, this.#session, 'subscribe')
-      this.#host.count(exposed)
-      return { topic, error: exposed.toJSON() }
-    })
-    return { topics, refused: toClient }
+    const reply = (settled: SubscribeResult) => subscribeReply(patterns, settled, this.#session, this.#host)
+    return result instanceof Promise ? result.then(reply) : reply(result)
   }
 
   /** Handles a new token. It does not wait for a subscription, whose authorizer may never answer, but for an earlier token. */
@@ -220,12 +212,13 @@ export class Inbound {
 
   /** Replies with the result or the error of `act`. Returns a promise only if `act` does. */
   #answer(id: number | undefined, topic: string, act: () => unknown): void | Promise<void> {
+    const version = this.#host.interestVersion()
     try {
       const payload = act()
-      if (!isPromiseLike(payload)) this.#reply(id, payload)
+      if (!isPromiseLike(payload)) this.#reply(id, payload, version)
       else
         return Promise.resolve(payload)
-          .then((payload) => this.#reply(id, payload))
+          .then((payload) => this.#reply(id, payload, version))
           .catch((error) => this.#refuse(id, topic, error))
     } catch (error) {
       this.#refuse(id, topic, error)
@@ -236,7 +229,14 @@ export class Inbound {
     this.#session.refuse(this.#host.expose(error, this.#session, topic), id)
   }
 
-  #reply(id: number | undefined, payload: unknown): void {
-    if (id !== undefined) this.#session.push(new Frame({ type: 'reply', id, payload }))
+  /** Replies. If subscriptions were added since a version, waits until messages of other nodes arrive for them. */
+  #reply(id: number | undefined, payload: unknown, version: number): void {
+    if (id === undefined) return
+    const frame = new Frame({ type: 'reply', id, payload })
+    const settled = version === this.#host.interestVersion() ? undefined : this.#host.settled()
+    // Encode now: the payload may change while the reply waits.
+    void frame.text
+    if (settled) void settled.then(() => this.#session.push(frame))
+    else this.#session.push(frame)
   }
 }

@@ -213,8 +213,8 @@ export class LiveSession implements InboundSession, SubscribingSession {
 
   enterRoom(room: string): void {
     if (this.#closed) return
-    ;(this.#rooms ??= new Set()).add(room)
     this.#host.addressed({ room }, this, true)
+    ;(this.#rooms ??= new Set()).add(room)
   }
 
   exitRoom(room: string): void {

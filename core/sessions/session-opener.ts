@@ -153,6 +153,7 @@ class Attempt {
     const { refused } = await session.patterns.addForClient(topics)
     for (const { error } of refused) throw error
     await sessions.opening(session, this.#handshake)
+    await sessionHost.settled()
     // A hook, or the app while hooks ran, may have closed the session.
     if (session.closed) throw session.closeReason ?? new RookeryError('disconnected')
     return session

@@ -1,4 +1,4 @@
-import { addressOf, type Target } from '../cluster/target.ts'
+import { addressOf, idComplaint, type Target } from '../cluster/target.ts'
 import { RookeryError } from '../protocol/errors.ts'
 import type { Frame } from '../protocol/frame.ts'
 import type { User } from '../protocol/protocol.ts'
@@ -10,14 +10,22 @@ import type { PeerSession, Session } from './session.ts'
 import type { AuthenticateHook, CloseHook, OpenHook, RenewHook, Sessions, TokenHook } from './sessions.ts'
 import type { Handshake } from './transport.ts'
 
-/** Checks the user that a hook has returned: it comes from the application. @throws `invalid_option` */
+/**
+ * Checks the user that a hook has returned: it comes from the application.
+ *
+ * @throws `invalid_option`; `forbidden` if the id is too long or not well-formed, because ids often come from outside
+ */
 const assertUser = (user: User | null): User | null => {
-  if (user === null || (typeof user.id === 'string' && user.id !== '' && typeof user.name === 'string'))
-    return user
-  throw new RookeryError(
-    'invalid_option',
-    'A user has an id and a name that are strings, and the id is not empty',
-  )
+  if (user === null) return user
+  if (typeof user.id !== 'string' || user.id === '' || typeof user.name !== 'string') {
+    throw new RookeryError(
+      'invalid_option',
+      'A user has an id and a name that are strings, and the id is not empty',
+    )
+  }
+  const wrong = idComplaint(user.id)
+  if (wrong) throw new RookeryError('forbidden', `The id of a user ${wrong}`)
+  return user
 }
 
 type DisconnectEverywhere = (target: Target, error: RookeryError) => Promise<number>
@@ -40,6 +48,7 @@ export class SessionRegistry implements Sessions {
   readonly #renew = new Set<RenewHook>()
   readonly authorization = new Authorization()
   #token: TokenHook | undefined
+  #additions = 0
   readonly #interest: (address: string, wanted: boolean) => void
   readonly #disconnect: DisconnectEverywhere
   readonly #work: Work
@@ -65,6 +74,11 @@ export class SessionRegistry implements Sessions {
 
   get size(): number {
     return this.#byId.size
+  }
+
+  /** Number of times so far that a session has been added to an address. */
+  get additions(): number {
+    return this.#additions
   }
 
   [Symbol.iterator](): Iterator<Session> {
@@ -190,7 +204,6 @@ export class SessionRegistry implements Sessions {
 
   add(session: LiveSession): void {
     this.#byId.set(session.id, session)
-    this.#interest(addressOf({ session: session.id }), true)
     if (session.user) this.address(addressOf({ user: session.user.id }), session, true)
   }
 
@@ -201,7 +214,6 @@ export class SessionRegistry implements Sessions {
     report: (failure: unknown) => void,
   ): Promise<unknown> | undefined {
     if (!this.#byId.delete(session.id)) return undefined
-    this.#interest(addressOf({ session: session.id }), false)
     if (session.user) this.address(addressOf({ user: session.user.id }), session, false)
     if (this.size === 0) this.#whenEmpty?.()
     if (!this.#opened.has(session)) return undefined
@@ -221,6 +233,7 @@ export class SessionRegistry implements Sessions {
   address(address: string, session: PeerSession, added: boolean): void {
     const sessions = this.#byAddress.get(address)
     if (added) {
+      this.#additions++
       if (sessions) {
         sessions.add(session)
       } else {

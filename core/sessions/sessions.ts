@@ -74,7 +74,7 @@ export interface Sessions extends Iterable<Session> {
    * For plugins: adds a session of this node to a room, so that `app.send({ room })` reaches it. Does nothing if the
    * session has closed.
    *
-   * @throws `invalid_option` if the room is an empty string
+   * @throws `invalid_option` if the room is an empty string, longer than 255 bytes, or not well-formed
    */
   enterRoom(session: Session, room: string): void
   /** For plugins: removes a session from a room. */

@@ -10,6 +10,7 @@ import type { Logger } from '../../core/util/logger.ts'
 import { within } from '../../core/util/promises.ts'
 import { destroySocket, discardTransport, optionsOf } from './client-internals.ts'
 import { confirmConnection, connectToNats, unavailable } from './connect.ts'
+import { assertLine } from './control-line.ts'
 
 /** Longest time that `close` waits for the server to take the last messages. */
 const CLOSE_FLUSH_WAIT_MS = 1000
@@ -108,10 +109,13 @@ export class ManagedConnection {
     discardTransport(nats)
   }
 
-  /** Sends a message. Without a connection, or past `maxBuffered`, drops and counts it. Returns whether it was sent. */
+  /**
+   * Sends a message. Without a connection, or past `maxBuffered`, drops and counts it. A subject that is too long is
+   * logged. Returns whether the message was sent.
+   */
   publish(subject: string, text: string, reply?: string): boolean {
     const nats = this.#nats
-    if (!nats) return false
+    if (!nats || !this.#takes(subject, reply)) return false
     if (!this.#connected || this.#unconfirmedBytes > this.#settings.maxBuffered) {
       this.#drop()
       return false
@@ -134,6 +138,7 @@ export class ManagedConnection {
   subscribe(subject: string, callback: (message: Msg) => void, queue?: string): Subscription | undefined {
     const refused = (error: unknown) =>
       this.#log.error({ err: error, subject, stage: 'nats' }, 'NATS refused a subscription')
+    if (!this.#takes(subject, queue)) return undefined
     try {
       return this.#nats?.subscribe(subject, {
         ...(queue !== undefined && { queue }),
@@ -143,6 +148,17 @@ export class ManagedConnection {
       // The connection is closed for good.
       refused(error)
       return undefined
+    }
+  }
+
+  /** Whether NATS takes a subject. Logs an error if not, because NATS would end the connection. */
+  #takes(subject: string, other?: string): boolean {
+    try {
+      assertLine(subject, other)
+      return true
+    } catch (err) {
+      this.#log.error({ err, stage: 'nats' }, 'a message or subscription was not passed to NATS')
+      return false
     }
   }
 

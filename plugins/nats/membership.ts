@@ -15,8 +15,6 @@ export type MembershipMessage =
   | { readonly kind: 'state'; readonly state: NodeState }
   | { readonly kind: 'beat'; readonly revision: number }
   | { readonly kind: 'bye' }
-  /** A barrier, which the node answers after all earlier requests. */
-  | { readonly kind: 'fence' }
 
 export interface NodeState {
   /** Counts up with each change of the state. */
@@ -110,7 +108,7 @@ export class Membership {
     this.#liveNodes.heartbeat(node, performance.now())
     if (message.kind === 'beat') {
       if (this.#revisions.get(node) !== message.revision) this.#sendHello(false, node)
-    } else if (message.kind !== 'fence') {
+    } else {
       this.#updateState(node, message.state)
     }
     if (message.kind === 'hello') {

@@ -3,6 +3,7 @@ import type { NatsConnection } from '@nats-io/transport-node'
 import type { Store } from '../../core/cluster/store.ts'
 import { RookeryError } from '../../core/protocol/errors.ts'
 import type { Logger } from '../../core/util/logger.ts'
+import { assertLine } from './control-line.ts'
 
 /** A value in a bucket. NATS has one maximum age for a whole bucket, so each value stores its own expiry. */
 interface StoredValue {
@@ -37,6 +38,7 @@ export class NatsStore implements Store {
   }
 
   async put(bucket: string, key: string, value: unknown, ttl: number): Promise<void> {
+    assertLine(`$KV.${this.#nameOf(bucket)}.${encode(key)}`)
     const opened = await this.#open(bucket, ttl)
     if (!opened) return
     if (opened.maxAge !== 0 && opened.maxAge < ttl) await this.#extendMaxAge(bucket, opened, ttl)

@@ -1,23 +1,30 @@
-import type { Subscription } from '@nats-io/transport-node'
+/** One or more NATS subscriptions. */
+interface Subscribed {
+  unsubscribe(): void
+}
 
 interface Entry {
   count: number
-  subscription: Subscription | undefined
+  subscription: Subscribed | undefined
 }
 
 /** NATS subscriptions with reference counts: one for each key, from its first use to its last. */
 export class RefCountedSubscriptions {
-  readonly #subscribe: (key: string) => Subscription | undefined
+  readonly #subscribe: (key: string) => Subscribed | undefined
   readonly #entries = new Map<string, Entry>()
   #open = false
 
   /** @param subscribe subscribes to the subject that a key stands for */
-  constructor(subscribe: (key: string) => Subscription | undefined) {
+  constructor(subscribe: (key: string) => Subscribed | undefined) {
     this.#subscribe = subscribe
   }
 
   get keys(): Iterable<string> {
     return this.#entries.keys()
+  }
+
+  has(key: string): boolean {
+    return this.#entries.has(key)
   }
 
   /** Adds a use of a key or removes one. Returns whether it was the first or the last. */

@@ -44,6 +44,12 @@ const catches: Readonly<Record<string, Partial<Record<ClusterFaultName, RegExp>>
     'delivers once for each topic': /MUST get the message once/,
     'delivers twice': /MUST get the message once/,
   },
+  'a message that any node publishes after the reply to subscribe arrives': {
+    'says too early that other nodes know the interest': /settled MUST resolve when messages/,
+  },
+  'a message to a user arrives that any node sends after welcome': {
+    'says too early that other nodes know the interest': /settled MUST resolve when the other nodes find/,
+  },
   'sessions on the publishing node get a message once': {
     'delivers messages on the publishing node': /MUST NOT deliver on the publishing node/,
   },

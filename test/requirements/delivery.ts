@@ -34,7 +34,7 @@ export const delivery = {
   'delivery.order.publish-before-reply':
     'A message that a handler publishes before it returns reaches the caller before the reply, unless an authorizer takes time to decide about its topic.',
   'delivery.subscriptions.after-reply':
-    'After the reply to `subscribe`, the session gets every matching message that is published on its own node.',
+    'After the reply to `subscribe`, the session gets every matching message that is published on its own node, and on every other node while both nodes are connected to NATS.',
   'delivery.subscriptions.each':
     'The server accepts or refuses each pattern of a `subscribe` for itself, and tells the client which patterns it has refused.',
   'delivery.subscriptions.after-unsubscribe':
@@ -47,6 +47,8 @@ export const delivery = {
     'A frame that a client sends after `auth` is handled once the token has been accepted or refused.',
   'delivery.subscriptions.handshake-topics':
     'A session that names topics in its handshake has subscribed to them before `welcome`.',
+  'delivery.subscriptions.addressed-after-welcome':
+    'After `welcome`, `app.send` on every node reaches the session, its user and the rooms of its handshake.',
   'delivery.send.every-session':
     '`app.send` reaches every session of the user, room or session id, on every connected node, whether it subscribes to the topic or not.',
   'delivery.send.once': 'Each of these sessions gets the message once.',
@@ -57,10 +59,14 @@ export const delivery = {
     '`app.send` rejects with `node_unreachable` if no session took the message and a node did not answer within a second.',
   'delivery.send.cluster-unavailable':
     '`app.send` rejects with `cluster_unavailable` if no session of the target is on this node and the other nodes cannot be reached.',
+  'delivery.send.busy-node':
+    'A node that does not answer delays an `app.send` only if the node has sessions of the target.',
   'delivery.send.partial':
     '`app.send` resolves with the sessions that it knows of if at least one took the message, even if another node did not answer.',
   'delivery.send.order':
     'A message that is sent to a session after an `app.send` has resolved arrives after the message of that `app.send`, if all nodes have answered it.',
+  'delivery.send.id-limit':
+    'The id of a user, a room or a session has at most 255 bytes: `app.send` to a longer one rejects with `invalid_option`, and a user with a longer one is refused with `forbidden`.',
   'delivery.addressed.local':
     'A subscription of the client with `local: true` asks nothing of the server, and gets the addressed messages and the messages of rooms that match.',
   'delivery.addressed.refused':

@@ -127,7 +127,7 @@ export const protocol = {
   'protocol.order.subscribe-reply':
     '`topics` in the reply to `subscribe` names the accepted patterns, each once; in the reply to `unsubscribe` it names the patterns of the frame.',
   'protocol.order.after-subscribe':
-    'After the reply to `subscribe`, the client gets every matching message that is published on its node and that it may receive.',
+    'After the reply to `subscribe`, the client gets every matching message that is published on any node and that it may receive.',
   'protocol.order.after-unsubscribe':
     'After the reply to `unsubscribe`, no message arrives because of the removed patterns.',
   'protocol.order.handled-in-order':

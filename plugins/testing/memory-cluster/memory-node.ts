@@ -212,6 +212,10 @@ export class MemoryNode implements ClusterBackend {
     this.#interests.change(pattern, true, wanted)
   }
 
+  settled(): undefined {
+    // Interest takes effect at once.
+  }
+
   listen(pattern: string, group: string | null, wanted: boolean): void {
     this.#listeners.change(pattern, group, wanted)
   }
