@@ -70,7 +70,11 @@ export class RoomRegistry implements Rooms {
 
   /** A promise for the application, which need not handle its rejection. */
   #reported<T>(promise: Promise<T>, what: string): Promise<T> {
-    return reported(promise, (err) => this.#log.error({ err, stage: 'rooms' }, `${what} failed`))
+    return reported(promise, (err) => {
+      // A client may leave at any time.
+      const level = err instanceof RookeryError && err.code === 'session_closed' ? 'debug' : 'error'
+      this.#log[level]({ err, stage: 'rooms' }, `${what} failed`)
+    })
   }
 
   async #joinOnce(session: Session, room: string): Promise<Member> {
