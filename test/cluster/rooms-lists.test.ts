@@ -2,6 +2,7 @@ import { nats } from 'rookery/nats'
 import { Rooms, rooms } from 'rookery/rooms'
 import { expect, it, vi } from 'vitest'
 import { createRandom } from '../../plugins/testing/random.ts'
+import { verifies } from '../requirements.ts'
 import { startApp } from '../support/app.ts'
 import { connectBare, type Received } from '../support/bare-client.ts'
 import { useNats } from '../support/nats.ts'
@@ -20,6 +21,7 @@ const known = (frames: readonly Received[]): string[] => {
 }
 
 it('a list of members together with the events after it gives the truth, while others come and go on three nodes', async () => {
+  verifies('delivery.rooms.lists')
   const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 1e9))
   console.log(`lists and events: SEED=${seed}`)
   const random = createRandom(seed, 'lists and events')
