@@ -1,13 +1,11 @@
 import { Matcher } from '../../core/topics/matcher.ts'
+import type { ListenerPatterns } from './own-listeners.ts'
 
-/** Patterns that the listeners of a node subscribe to: as a group, or each listener on its own (`group` is null). */
-export interface ListenerPatterns {
-  readonly group: string | null
-  readonly patterns: readonly string[]
-}
-
-interface Entry extends ListenerPatterns {
+/** The listeners of a node in one group, or without a group. */
+interface Entry {
   readonly node: string
+  readonly group: string | null
+  readonly patterns: Set<string>
 }
 
 /** The nodes and groups that an event goes to. */
@@ -24,7 +22,8 @@ export class ListenerIndex {
   ownFirst = false
   readonly #self: string
   readonly #matcher = new Matcher<Entry>()
-  readonly #byNode = new Map<string, readonly Entry[]>()
+  /** By node, then by group. */
+  readonly #byNode = new Map<string, Map<string | null, Entry>>()
 
   constructor(self: string) {
     this.#self = self
@@ -34,16 +33,35 @@ export class ListenerIndex {
     return this.#matcher.patterns === 0
   }
 
-  /** Replaces the patterns of a node. */
-  set(node: string, listeners: readonly ListenerPatterns[]): void {
-    this.remove(node)
-    const entries = listeners.map((listener) => ({ ...listener, node }))
-    this.#byNode.set(node, entries)
-    for (const entry of entries) for (const pattern of entry.patterns) this.#matcher.add(pattern, entry)
+  add(node: string, listeners: readonly ListenerPatterns[]): void {
+    let groups = this.#byNode.get(node)
+    if (!groups) this.#byNode.set(node, (groups = new Map()))
+    for (const { group, patterns } of listeners) {
+      let entry = groups.get(group)
+      if (!entry) groups.set(group, (entry = { node, group, patterns: new Set() }))
+      for (const pattern of patterns) {
+        if (entry.patterns.has(pattern)) continue
+        entry.patterns.add(pattern)
+        this.#matcher.add(pattern, entry)
+      }
+    }
   }
 
-  remove(node: string): void {
-    for (const entry of this.#byNode.get(node) ?? []) {
+  remove(node: string, listeners: readonly ListenerPatterns[]): void {
+    const groups = this.#byNode.get(node)
+    for (const { group, patterns } of listeners) {
+      const entry = groups?.get(group)
+      if (!entry) continue
+      for (const pattern of patterns) {
+        if (entry.patterns.delete(pattern)) this.#matcher.remove(pattern, entry)
+      }
+      if (entry.patterns.size === 0) groups?.delete(group)
+    }
+    if (groups?.size === 0) this.#byNode.delete(node)
+  }
+
+  removeNode(node: string): void {
+    for (const entry of this.#byNode.get(node)?.values() ?? []) {
       for (const pattern of entry.patterns) this.#matcher.remove(pattern, entry)
     }
     this.#byNode.delete(node)

@@ -71,17 +71,17 @@ export class NatsCluster implements ClusterBackend {
     this.#addresses = new AddressSubscriptions(channel, prefix)
     this.#subscriptions = new RefCountedSubscriptions((pattern) => this.#subscribe(pattern))
     this.#events = new EventForwarder(channel, prefix, this.#replayWindow, () =>
-      this.#membership.stateChanged(),
+      this.#membership.announceChanges(),
     )
     const nodesSubject = [this.#nodesSubject]
     this.#membership = new Membership({
       node: this.node,
-      state: () => this.#events.state,
+      own: this.#events.own,
+      others: this.#events.others,
       // Without a connection it is not sent, so that it does not count as a dropped message.
       broadcast: (message, reply) => this.connected && channel.send(nodesSubject, message, undefined, reply),
       reply: (subject, message) => channel.send([subject], message),
       replySubject: (restored) => `${this.#inbox}.${restored ? 'back' : 'here'}`,
-      listenersChanged: (node, listeners) => this.#events.setListeners(node, listeners),
       nodeChanged: (node, change) => this.#nodeChanged(node, change),
     })
     this.#requestClient = new RequestClient(channel, {
@@ -174,7 +174,7 @@ export class NatsCluster implements ClusterBackend {
 
   #nodeChanged(node: string, change: NodeChange): void {
     if (change === 'left') {
-      this.#events.setListeners(node, undefined)
+      this.#events.removeNode(node)
       this.#replayWindow.forget(node)
       this.#requestClient.nodeLeft(node)
     }

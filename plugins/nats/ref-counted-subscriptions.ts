@@ -1,6 +1,8 @@
 /** One or more NATS subscriptions. */
 interface Subscribed {
   unsubscribe(): void
+  /** Unsubscribes. Resolves when all messages have come that NATS had already sent. */
+  drain(): Promise<void>
 }
 
 interface Entry {

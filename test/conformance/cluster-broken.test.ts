@@ -136,6 +136,9 @@ const catches: Readonly<Record<string, Partial<Record<ClusterFaultName, RegExp>>
   'an event that cannot be written as JSON still reaches the listeners of its own node': {
     'throws for events that JSON cannot express': /emit MUST NOT throw/,
   },
+  'a node may have very many listeners: they get the events of nodes that start before and after it': {
+    'takes only 1,000 listeners': /MUST reach all nodes; the listeners/,
+  },
   'exactly one node of each group handles an event, and the nodes share the work': {
     'lets every node of a group handle an event':
       /Exactly one node of a group MUST handle each event; sent 300/,

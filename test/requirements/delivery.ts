@@ -78,6 +78,8 @@ export const delivery = {
   'delivery.rooms.after-leave': 'A session that has left a room gets no further message because of it.',
   'delivery.rooms.send':
     '`app.send({ room })` reaches the sessions that are in the room at the time of the call.',
+  'delivery.rooms.lists':
+    'The members in a reply to `room/join` or `room/members`, changed by the `joined` and `left` messages that the session gets after it, are the members of the room on all nodes.',
   'delivery.slow.bytes': '`limits.maxBuffered` counts the bytes of frames in UTF-8.',
   'delivery.slow.nothing-below-limit':
     'Rookery drops no message for a session as long as no more than `limits.maxBuffered` bytes wait for its client.',

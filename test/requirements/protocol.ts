@@ -3,7 +3,8 @@ export const protocol = {
   'protocol.connect.path': 'The path is an option of the server; the default is `/api/v1/ws`.',
   'protocol.connect.parameters-optional':
     'The parameters `username` and `roomID` are optional and belong to the [`rooms`](rooms.md) plugin; without that plugin the server ignores them.',
-  'protocol.connect.username': '`username` has 1 to 64 characters and no control characters.',
+  'protocol.connect.username':
+    '`username` has 1 to 64 characters, no control characters, and does not begin with `$`.',
   'protocol.connect.room-id':
     '`roomID` has 1 to 64 characters, no whitespace, no control characters, no `/` and no `*`, and does not begin with `$`.',
   'protocol.connect.origin-403':

@@ -134,6 +134,16 @@ export const otherFaults = {
       },
     }),
   }),
+  'takes only 1,000 listeners': () => ({
+    backend: (backend) => {
+      let count = 0
+      return {
+        listen: (pattern, group, wanted) => {
+          if (!wanted || ++count <= 1000) backend.listen(pattern, group, wanted)
+        },
+      }
+    },
+  }),
   'never removes listeners': () => ({
     backend: (backend) => ({
       listen: (pattern, group, wanted) => wanted && backend.listen(pattern, group, wanted),
