@@ -13,9 +13,12 @@ export interface Identity {
   readonly permissions: Permissions | undefined
   /** Keys under which the identity can be revoked. */
   readonly revocationKeys: readonly string[]
-  /** Seconds since 1970; 0 if unknown. */
+  /** Whole seconds since 1970; 0 if unknown. */
   readonly issuedAt: number
-  /** Milliseconds since 1970; undefined if it does not expire. */
+  /**
+   * Until when the server accepts the token, in milliseconds since 1970: its `exp` and the clock tolerance. Undefined if it
+   * does not expire.
+   */
   readonly expiresAt: number | undefined
   readonly tokenId: string | undefined
 }

@@ -14,6 +14,10 @@ const MAX_TOKEN_CHARACTERS = 8192
 /** How far the issuer's clock may be ahead, even without `clockTolerance`. */
 const MIN_CLOCK_LEAD_SECONDS = 5
 
+/** How far the `iat` of a token may be ahead of this node's clock. @param clockTolerance milliseconds */
+export const maxClockLeadSeconds = (clockTolerance: number): number =>
+  Math.max(MIN_CLOCK_LEAD_SECONDS, clockTolerance / 1000)
+
 /**
  * Id of a token without `jti`: a hash of its signed part. The signature is left out, because one signature can be
  * written in several ways.
@@ -96,7 +100,7 @@ export class TokenVerifier {
         'a token without exp is refused: let tokens expire, at most maxTokenAge after they are issued',
       )
     }
-    if (iat !== undefined && iat > now + Math.max(MIN_CLOCK_LEAD_SECONDS, clockTolerance / 1000)) {
+    if (iat !== undefined && iat > now + maxClockLeadSeconds(clockTolerance)) {
       throw new TokenRejection('it was issued in the future')
     }
     if ((exp - (iat ?? now)) * 1000 > maxTokenAge + clockTolerance) {
@@ -104,7 +108,7 @@ export class TokenVerifier {
         'a token that is valid for longer than maxTokenAge is refused: shorten its lifetime, or raise the option',
       )
     }
-    return { issuedAt: iat ?? 0, expiresAt: exp * 1000 }
+    return { issuedAt: Math.floor(iat ?? 0), expiresAt: exp * 1000 + clockTolerance }
   }
 
   #permissions(claims: Claims): Permissions | undefined {
