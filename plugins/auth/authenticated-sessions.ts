@@ -158,8 +158,9 @@ export class AuthenticatedSessions {
       const { code } = error as { code?: unknown }
       this.#log().debug({ session: logId(session), user: session.user?.id, code }, 'a new token was refused')
       // The client is not at fault if the keys cannot be fetched.
-      if (code !== 'auth_unavailable' && ++entry.refusedTokens > MAX_REFUSED_TOKENS)
-        session.close(new RookeryError('invalid_token'))
+      if (code === 'auth_unavailable') {
+        if (!session.closed) entry.expiry?.retry()
+      } else if (++entry.refusedTokens > MAX_REFUSED_TOKENS) session.close(new RookeryError('invalid_token'))
       throw error
     }
   }

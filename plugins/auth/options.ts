@@ -92,6 +92,7 @@ export const checkAuthOptions = (options: AuthOptions): void => {
     jwks: option.any,
     issuer: stringOrList,
     audience: stringOrList,
+    typ: option.string,
     algorithms: option.list(option.string),
     clockTolerance: option.duration(0, 3_600_000),
   })

@@ -52,6 +52,7 @@ export const auth = <S extends string = string, W extends string = string, J ext
     setup(scope) {
       const app = scope.get(AppToken)
       log = scope.get(Logger)
+      verifier?.checkAudience()
       const revocations = new RevocationList()
       const sessions = new AuthenticatedSessions(revocations, milliseconds(grace), logger)
       const clockTolerance = milliseconds(jwt?.clockTolerance ?? 0)

@@ -37,7 +37,7 @@ export class TokenVerifier {
 
   /** @throws `invalid_option` */
   constructor(settings: JwtSettings, log: () => Logger) {
-    const { issuer, audience } = settings.jwt
+    const { issuer, audience, typ } = settings.jwt
     const { key, algorithms } = readKey(settings.jwt, log)
     this.#settings = settings
     this.#log = log
@@ -46,8 +46,17 @@ export class TokenVerifier {
       algorithms: [...algorithms],
       ...(issuer !== undefined && { issuer: copy(issuer) }),
       ...(audience !== undefined && { audience: copy(audience) }),
+      ...(typ !== undefined && { typ }),
       clockTolerance: settings.clockTolerance / 1000,
     }
+  }
+
+  /** Warns if tokens for other applications are accepted. */
+  checkAudience(): void {
+    if (this.#options.audience !== undefined) return
+    this.#log().warn(
+      'tokens issued for other applications or purposes are accepted, too: set jwt.audience of auth()',
+    )
   }
 
   /** @throws `invalid_token`, `token_expired`, `auth_unavailable`, and the errors of the `user` option */
