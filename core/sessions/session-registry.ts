@@ -155,9 +155,11 @@ export class SessionRegistry implements Sessions {
   }
 
   add(session: LiveSession): void {
+    // First what may throw, so that a session is added as a whole or not at all.
+    const address = session.user && addressOf({ user: session.user.id })
     this.#byId.set(session.id, session)
     this.#interest(addressOf({ session: session.id }), true)
-    if (session.user) this.address(addressOf({ user: session.user.id }), session, true)
+    if (address) this.address(address, session, true)
   }
 
   /** Removes a session and calls the close hooks. Returns a promise of the asynchronous ones, if there are any. */

@@ -3,6 +3,7 @@ import { RookeryError } from '../../core/protocol/errors.ts'
 import { logId, type Session } from '../../core/sessions/session.ts'
 import type { Logger } from '../../core/util/logger.ts'
 import type { AuthenticatedSessions } from './authenticated-sessions.ts'
+import { isWellFormed } from './identity.ts'
 import { sessionKey, tokenKey, userKey } from './revocation-keys.ts'
 import type { Revocation, RevocationList } from './revocation-list.ts'
 import { RevocationSync, revocationsIn } from './revocation-sync.ts'
@@ -221,6 +222,9 @@ const readSessionToken = (answer: unknown): SessionToken | undefined => {
 const readTarget = (target: unknown): readonly ['user' | 'session' | 'tokenId', string] => {
   const [[kind, id] = [], ...more] = Object.entries((target ?? {}) as object)
   const known = kind === 'user' || kind === 'session' || kind === 'tokenId'
+  if (kind === 'user' && typeof id === 'string' && !isWellFormed(id)) {
+    throw new RookeryError('invalid_option', 'revoke(): the id of a user must be well-formed Unicode')
+  }
   if (known && more.length === 0 && typeof id === 'string' && id !== '') return [kind, id]
   throw new RookeryError(
     'invalid_option',

@@ -2,7 +2,7 @@ import { errors, type JWTVerifyGetKey, type JWTVerifyOptions, jwtVerify, type Ke
 import { RookeryError } from '../../core/protocol/errors.ts'
 import type { User } from '../../core/protocol/protocol.ts'
 import type { Logger } from '../../core/util/logger.ts'
-import { copyUser, type Identity } from './identity.ts'
+import { copyUser, type Identity, isWellFormed } from './identity.ts'
 import type { JwtSettings } from './jwt-options.ts'
 import { type Permissions, readPermissions } from './permissions.ts'
 import { hashOf, tokenKey, userKey } from './revocation-keys.ts'
@@ -134,7 +134,7 @@ export class TokenVerifier {
     if (user) return user(claims)
     const { sub, name, preferred_username: alias } = claims
     if (typeof sub !== 'string' || sub === '') throw new TokenRejection('it has no sub')
-    if (/\p{Cs}/u.test(sub)) throw new TokenRejection('its sub is not well-formed Unicode')
+    if (!isWellFormed(sub)) throw new TokenRejection('its sub is not well-formed Unicode')
     return {
       id: sub,
       name: ([name, alias].find((one) => typeof one === 'string' && one !== '') as string) ?? sub,
