@@ -1,4 +1,5 @@
 import { RookeryError } from '../protocol/errors.ts'
+import { shortIds } from '../util/short-ids.ts'
 
 /** The sessions that `app.send` and `app.sessions.disconnect` reach. */
 export type Target = { readonly user: string } | { readonly session: string } | { readonly room: string }
@@ -33,7 +34,10 @@ const encodeSegment = (id: string): string => {
 export const targetOf = (address: string): Target => {
   const [, kind, id] = /^\$(user|session|room)\/([^/]+)$/.exec(address) ?? []
   if (kind === undefined || id === undefined) {
-    throw new RookeryError('invalid_topic', `'${address}' is not the address of a user, a session or a room`)
+    throw new RookeryError(
+      'invalid_topic',
+      `'${shortIds(address)}' is not the address of a user, a session or a room`,
+    )
   }
   return { [kind]: decodeURIComponent(id) } as unknown as Target
 }

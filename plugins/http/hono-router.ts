@@ -5,6 +5,7 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { publicError } from '../../core/protocol/coded-error.ts'
 import { RookeryError } from '../../core/protocol/errors.ts'
 import type { Logger } from '../../core/util/logger.ts'
+import { shortIds } from '../../core/util/short-ids.ts'
 import type { OriginPolicy } from './origin-policy.ts'
 
 /** An app that answers requests as Hono does. */
@@ -48,7 +49,7 @@ export const createRouter = ({ Hono }: HonoPackages, log: Logger): Hono => {
     // A client that is gone is not a fault of the server.
     if (c.req.raw.signal.aborted) return errorResponse(c, new RookeryError('disconnected'))
     const id = crypto.randomUUID()
-    log.error({ err: error, errorId: id, path: c.req.path, stage: 'request' }, 'a request failed')
+    log.error({ err: error, errorId: id, path: shortIds(c.req.path), stage: 'request' }, 'a request failed')
     return errorResponse(c, new RookeryError('internal', undefined, { id }))
   })
   router.notFound((c) => errorResponse(c, new RookeryError('not_found')))

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream'
 import { publicError } from '../../core/protocol/coded-error.ts'
 import { RookeryError } from '../../core/protocol/errors.ts'
 import type { Logger } from '../../core/util/logger.ts'
+import { shortIds } from '../../core/util/short-ids.ts'
 import { applyCors } from './cors.ts'
 import type { OriginPolicy } from './origin-policy.ts'
 import { PathMap } from './path-map.ts'
@@ -163,7 +164,7 @@ export class PathRouter {
     const visible = publicError(failure)
     if (visible) return visible
     const id = crypto.randomUUID()
-    const path = pathOf(url)
+    const path = shortIds(pathOf(url))
     this.#settings.log.error({ err: failure, errorId: id, path, stage }, `a request failed`)
     return new RookeryError('internal', undefined, { id })
   }
