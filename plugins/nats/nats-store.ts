@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { JetStreamManager } from '@nats-io/jetstream'
 import type { KV } from '@nats-io/kv'
 import type { NatsConnection } from '@nats-io/transport-node'
@@ -25,6 +26,8 @@ const NANOSECONDS_PER_MS = 1e6
 const REPLICAS = 3
 /** Time after which a store without JetStream looks for JetStream again. */
 const UNAVAILABLE_PAUSE_MS = 10_000
+/** Entries that are read in one turn of the event loop. */
+const YIELD_ENTRIES = 500
 /** Longest wait for the next entry of a bucket. */
 const ENTRY_WAIT_MS = 10_000
 
@@ -69,6 +72,7 @@ export class NatsStore implements Store {
     const history = await opened.kv.history()
     const watchdog = setTimeout(() => history.stop(), ENTRY_WAIT_MS)
     let left = 0
+    let read = 0
     try {
       for await (const entry of history) {
         watchdog.refresh()
@@ -76,6 +80,7 @@ export class NatsStore implements Store {
         const { value, until } =
           entry.operation === 'PUT' ? entry.json<StoredValue>() : { value: undefined, until: 0 }
         if (until > Date.now()) found.push([decode(entry.key), value])
+        if (++read % YIELD_ENTRIES === 0) await nextTurn()
       }
     } finally {
       clearTimeout(watchdog)

@@ -18,7 +18,7 @@ describe('a session with a new token', () => {
     expect((await peer.ask({ type: 'subscribe', topics })).payload.topics).toHaveLength(100)
     const publish = () => {
       for (let index = 0; index < 100; index++)
-        app.publish(index % 2 ? `secret/${index}` : `s${index}/x`, 'secret')
+        void app.publish(index % 2 ? `secret/${index}` : `s${index}/x`, 'secret')
     }
     const messages = () => peer.frames.filter(({ payload }) => payload === 'secret').length
     publish()
