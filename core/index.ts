@@ -20,7 +20,7 @@ export {
   type NodeChange,
   type Question,
 } from './cluster/cluster.ts'
-export type { Answerer, MessageHook, NodeChangeHook, Nodes } from './cluster/nodes.ts'
+export type { Answerer, ConnectionHook, MessageHook, NodeChangeHook, Nodes } from './cluster/nodes.ts'
 export { Store } from './cluster/store.ts'
 export type { Target } from './cluster/target.ts'
 export type { Context, HandleOptions, Handler, Middleware, Next } from './handlers/context.ts'
