@@ -230,6 +230,7 @@ export class Engine {
       connection: (connected, cause) => {
         if (connected) this.#log.info('the cluster is connected')
         else this.#log.warn({ err: cause }, 'the cluster is lost: this node is on its own')
+        this.nodes.connection(connected)
       },
     }
   }

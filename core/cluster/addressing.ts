@@ -2,6 +2,7 @@ import { codedError } from '../protocol/coded-error.ts'
 import { RookeryError, type WireError } from '../protocol/errors.ts'
 import { Frame } from '../protocol/frame.ts'
 import { assertTopic } from '../topics/topic.ts'
+import { shortIds } from '../util/short-ids.ts'
 import type { Answers } from './cluster.ts'
 import type { NodeRegistry } from './nodes.ts'
 import { addressOf, nodeOfSession, type Target, targetOf } from './target.ts'
@@ -45,7 +46,7 @@ export class Addressing {
     const here = () => this.#sendHere(target, { topic, payload })
     const { count, missing } = await this.#everywhere(target, 'send', { topic, payload }, here)
     if (count > 0) return count
-    const whom = JSON.stringify(target)
+    const whom = shortIds(JSON.stringify(target))
     if (missing.length > 0) {
       const nodes = missing.join(', ')
       throw new RookeryError('node_unreachable', `Whether ${whom} got it is unknown: ${nodes} did not answer`)

@@ -1,5 +1,6 @@
 import { RookeryError } from '../protocol/errors.ts'
 import { utf8Length } from '../topics/topic.ts'
+import { shortIds } from '../util/short-ids.ts'
 
 /** The sessions that `app.send` and `app.sessions.disconnect` reach. */
 export type Target = { readonly user: string } | { readonly session: string } | { readonly room: string }
@@ -59,5 +60,8 @@ export const targetOf = (address: string): Target => {
   } catch {
     // An external client has chosen the address. The error below says what is expected.
   }
-  throw new RookeryError('invalid_topic', `'${address}' is not the address of a user, a session or a room`)
+  throw new RookeryError(
+    'invalid_topic',
+    `'${shortIds(address)}' is not the address of a user, a session or a room`,
+  )
 }

@@ -147,9 +147,9 @@ class Attempt {
     if (user) this.#leave.push(this.#limits.admit(user.id))
     const id = this.#host.sessionId()
     const session = new LiveSession(id, user, this.#handshake, this.#wire, sessionHost, client)
-    this.#session = session
-    session.onEnd = callAll(this.#leave)
     sessions.add(session)
+    session.onEnd = callAll(this.#leave)
+    this.#session = session
     const { refused } = await session.patterns.addForClient(topics)
     for (const { error } of refused) throw error
     await sessions.opening(session, this.#handshake)

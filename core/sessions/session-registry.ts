@@ -203,8 +203,10 @@ export class SessionRegistry implements Sessions {
   }
 
   add(session: LiveSession): void {
+    // First what may throw, so that a session is added as a whole or not at all.
+    const address = session.user && addressOf({ user: session.user.id })
     this.#byId.set(session.id, session)
-    if (session.user) this.address(addressOf({ user: session.user.id }), session, true)
+    if (address) this.address(address, session, true)
   }
 
   /** Removes a session and calls the close hooks. Returns a promise of the asynchronous ones, if there are any. */

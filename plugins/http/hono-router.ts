@@ -5,6 +5,7 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { ErrorReports } from '../../core/app/error-hook.ts'
 import { publicError } from '../../core/protocol/coded-error.ts'
 import { RookeryError } from '../../core/protocol/errors.ts'
+import { shortIds } from '../../core/util/short-ids.ts'
 import type { OriginPolicy } from './origin-policy.ts'
 
 /** An app that answers requests as Hono does. */
@@ -47,7 +48,7 @@ export const createRouter = ({ Hono }: HonoPackages, reports: ErrorReports): Hon
     if (visible) return errorResponse(c, visible)
     // A client that is gone is not a fault of the server.
     if (c.req.raw.signal.aborted) return errorResponse(c, new RookeryError('disconnected'))
-    const id = reports.failed(error, { stage: 'request', path: c.req.path }, 'a request failed')
+    const id = reports.failed(error, { stage: 'request', path: shortIds(c.req.path) }, 'a request failed')
     return errorResponse(c, new RookeryError('internal', undefined, { id }))
   })
   router.notFound((c) => errorResponse(c, new RookeryError('not_found')))

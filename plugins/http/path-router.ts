@@ -4,6 +4,7 @@ import type { ErrorReports } from '../../core/app/error-hook.ts'
 import { publicError } from '../../core/protocol/coded-error.ts'
 import { RookeryError } from '../../core/protocol/errors.ts'
 import type { Logger } from '../../core/util/logger.ts'
+import { shortIds } from '../../core/util/short-ids.ts'
 import { applyCors } from './cors.ts'
 import type { OriginPolicy } from './origin-policy.ts'
 import { PathMap } from './path-map.ts'
@@ -164,7 +165,7 @@ export class PathRouter {
   #coded(failure: unknown, { url }: IncomingMessage, stage: string): RookeryError {
     const visible = publicError(failure)
     if (visible) return visible
-    const id = this.#settings.reports.failed(failure, { stage, path: pathOf(url) }, 'a request failed')
+    const id = this.#settings.reports.failed(failure, { stage, path: shortIds(pathOf(url)) }, 'a request failed')
     return new RookeryError('internal', undefined, { id })
   }
 }

@@ -8,6 +8,7 @@ import type {
 } from '@nats-io/transport-node'
 import type { Logger } from '../../core/util/logger.ts'
 import { within } from '../../core/util/promises.ts'
+import { shortIds, withShortIds } from '../../core/util/short-ids.ts'
 import { destroySocket, discardTransport, optionsOf } from './client-internals.ts'
 import { confirmConnection, connectToNats, unavailable } from './connect.ts'
 import { assertLine } from './control-line.ts'
@@ -124,7 +125,7 @@ export class ManagedConnection {
       nats.publish(subject, text, reply === undefined ? undefined : { reply })
     } catch (error) {
       // The connection has closed, and this class has not read that status yet.
-      this.#log.debug({ err: error, subject }, 'the NATS client did not take a message')
+      this.#log.debug({ err: error, subject: shortIds(subject) }, 'the NATS client did not take a message')
       this.#drop()
       return false
     }
@@ -137,7 +138,10 @@ export class ManagedConnection {
   /** @param callback MUST NOT throw, because the NATS client would stop reading */
   subscribe(subject: string, callback: (message: Msg) => void, queue?: string): Subscription | undefined {
     const refused = (error: unknown) =>
-      this.#log.error({ err: error, subject, stage: 'nats' }, 'NATS refused a subscription')
+      this.#log.error(
+        { err: withShortIds(error), subject: shortIds(subject), stage: 'nats' },
+        'NATS refused a subscription',
+      )
     if (!this.#takes(subject, queue)) return undefined
     try {
       return this.#nats?.subscribe(subject, {
@@ -202,8 +206,8 @@ export class ManagedConnection {
           events.lost(cause)
           break
         case 'error':
-          cause = status.error
-          this.#log.warn({ err: status.error, stage: 'nats' }, 'NATS reports an error')
+          cause = withShortIds(status.error)
+          this.#log.warn({ err: cause, stage: 'nats' }, 'NATS reports an error')
           break
         case 'slowConsumer':
           this.#log.warn({ stage: 'nats' }, 'this node reads messages more slowly than NATS sends them')

@@ -1,6 +1,7 @@
 import type { Msg, Subscription } from '@nats-io/transport-node'
 import { RookeryError } from '../../core/protocol/errors.ts'
 import type { Logger } from '../../core/util/logger.ts'
+import { shortIds } from '../../core/util/short-ids.ts'
 import { decodeEnvelope, type Envelope, encodeEnvelope, isEnvelope, NODE_PROTOCOL } from './envelope.ts'
 import type { ManagedConnection } from './managed-connection.ts'
 
@@ -90,7 +91,7 @@ export class NodeChannel {
 
   logFailure(error: unknown, subject: string): void {
     this.#log.error(
-      { err: error, subject, stage: 'nats' },
+      { err: error, subject: shortIds(subject), stage: 'nats' },
       'a message to or from another node could not be sent or read',
     )
   }

@@ -1,8 +1,8 @@
 /** One or more NATS subscriptions. */
 interface Subscribed {
   unsubscribe(): void
-  /** Unsubscribes. Resolves when all messages have come that NATS had already sent. */
-  drain(): Promise<void>
+  /** Unsubscribes. Resolves when all messages have come that NATS had already sent. Work of groups needs it. */
+  drain?(): Promise<void>
 }
 
 interface Entry {
@@ -56,7 +56,7 @@ export class RefCountedSubscriptions {
     this.#open = false
     const draining: (Promise<void> | undefined)[] = []
     for (const entry of this.#entries.values()) {
-      draining.push(entry.subscription?.drain())
+      draining.push(entry.subscription?.drain?.())
       entry.subscription = undefined
     }
     // A subscription that NATS has refused or that the connection has lost is at its end.

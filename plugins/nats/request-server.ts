@@ -3,6 +3,7 @@ import { codedError } from '../../core/protocol/coded-error.ts'
 import { RookeryError } from '../../core/protocol/errors.ts'
 import { stringify } from '../../core/protocol/stringify.ts'
 import type { Logger } from '../../core/util/logger.ts'
+import { shortIds } from '../../core/util/short-ids.ts'
 import type { Envelope } from './envelope.ts'
 import type { NodeChannel } from './node-channel.ts'
 import { REQUEST_TIMEOUT_MS, type RequestHeader, type ResponseHeader } from './request-header.ts'
@@ -91,7 +92,7 @@ export class RequestServer {
     if (coded) return coded
     const id = crypto.randomUUID()
     this.#log.error(
-      { err: failure, errorId: id, to, method, stage: 'cluster' },
+      { err: failure, errorId: id, to: shortIds(to), method, stage: 'cluster' },
       'a request of another node failed',
     )
     return new RookeryError('internal', undefined, { id })
