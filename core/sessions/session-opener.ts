@@ -1,4 +1,5 @@
 import { ConnectionLimits, type Slot } from '../admission/connection-limits.ts'
+import { isForged, type SessionIds } from '../cluster/session-ids.ts'
 import { closeFrame } from '../protocol/control-frames.ts'
 import { RookeryError } from '../protocol/errors.ts'
 import { LinkedList } from '../util/linked-list.ts'
@@ -13,11 +14,10 @@ import type { Handshake, Wire } from './transport.ts'
 /** The app, as the session opener sees it. */
 export interface SessionOpenerHost {
   readonly sessions: SessionRegistry
+  readonly sessionIds: SessionIds
   readonly earlierSessions: EarlierSessions
   /** The app, as the sessions see it. */
   readonly sessionHost: SessionHost
-  /** Creates an id that is unguessable and begins with the id of this node. */
-  sessionId(): string
   /** Returns the part of a failure that the peer may see, and logs the rest. */
   coded(failure: unknown, stage: string, fields: object): RookeryError
   /** Logs that a peer was refused. */
@@ -65,6 +65,16 @@ export class SessionOpener {
       throw error
     }
     return await act()
+  }
+
+  /** Finds the node of a session. See `TransportHost.ownerOf`. */
+  async ownerOf(session: string, address: string): Promise<string> {
+    try {
+      return await this.#host.sessionIds.ownerOf(session)
+    } catch (error) {
+      if (isForged(error)) this.#limits.take(address)
+      throw error
+    }
   }
 
   /** Opens a session for a connection. See `TransportHost.open`. */
@@ -139,7 +149,7 @@ class Attempt {
     const client = this.#earlier ? await this.#host.earlierSessions.find(this.#earlier, user) : null
     if (this.#refused) throw this.#refused
     if (user) this.#leave.push(this.#limits.admit(user.id))
-    const id = this.#host.sessionId()
+    const id = this.#host.sessionIds.create()
     const session = new LiveSession(id, user, this.#handshake, this.#wire, sessionHost, client)
     this.#session = session
     session.onEnd = callAll(this.#leave)
