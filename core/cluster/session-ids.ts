@@ -1,5 +1,5 @@
-import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import { RookeryError } from '../protocol/errors.ts'
+import { isEqualInConstantTime } from '../util/constant-time.ts'
 import type { Nodes } from './nodes.ts'
 
 /** Name of the question to a node for the key of its session ids. */
@@ -31,15 +31,16 @@ export const isForged = (error: unknown): boolean => error === FORGED
  */
 export class SessionIds {
   readonly #nodes: Nodes
-  readonly #key = randomBytes(KEY_BYTES)
+  readonly #keyBytes = randomBytes(KEY_BYTES)
+  readonly #key = importKey(this.#keyBytes)
   /** The keys of other nodes that are in the cluster. */
-  readonly #keys = new Map<string, Promise<Buffer>>()
+  readonly #keys = new Map<string, Promise<CryptoKey>>()
 
   constructor(nodes: Nodes) {
     this.#nodes = nodes
     nodes.answer(METHOD, (_payload, from) => {
       if (from === null) throw new RookeryError('forbidden')
-      return this.#key.toString('base64url')
+      return this.#keyBytes.toString('base64url')
     })
     nodes.onChange((node, change) => {
       if (change === 'left') this.#keys.delete(node)
@@ -47,9 +48,9 @@ export class SessionIds {
   }
 
   /** Returns the id of a new session of this node. */
-  create(): string {
+  async create(): Promise<string> {
     const name = `${this.#nodes.node}-${randomBytes(RANDOM_BYTES).toString('base64url')}`
-    return name + signatureOf(name, this.#key)
+    return name + (await signatureOf(name, await this.#key))
   }
 
   /**
@@ -61,14 +62,14 @@ export class SessionIds {
   async ownerOf(id: string): Promise<string> {
     const [, name, node, signature] = SESSION_ID.exec(id) ?? []
     if (name === undefined || node === undefined || signature === undefined) throw FORGED
-    const expected = signatureOf(name, await this.#keyOf(node))
-    if (!timingSafeEqual(Buffer.from(expected), Buffer.from(signature))) throw FORGED
+    const expected = await signatureOf(name, await this.#keyOf(node))
+    if (!isEqualInConstantTime(expected, signature)) throw FORGED
     return node
   }
 
-  async #keyOf(node: string): Promise<Buffer> {
+  async #keyOf(node: string): Promise<CryptoKey> {
     const nodes = this.#nodes
-    if (node === nodes.node) return this.#key
+    if (node === nodes.node) return await this.#key
     if (!nodes.nodes().includes(node)) throw nodes.connected ? GONE : new RookeryError('cluster_unavailable')
     const known = this.#keys.get(node)
     if (known) return await known
@@ -79,11 +80,18 @@ export class SessionIds {
     return await key
   }
 
-  async #ask(node: string): Promise<Buffer> {
+  async #ask(node: string): Promise<CryptoKey> {
     const key = await this.#nodes.askNode(node, METHOD)
-    return Buffer.from(String(key), 'base64url')
+    return await importKey(Buffer.from(String(key), 'base64url'))
   }
 }
 
-const signatureOf = (name: string, key: Buffer): string =>
-  createHmac('sha256', key).update(name).digest().subarray(0, SIGNATURE_BYTES).toString('base64url')
+const randomBytes = (count: number): Buffer<ArrayBuffer> => crypto.getRandomValues(Buffer.alloc(count))
+
+const importKey = (bytes: Buffer<ArrayBuffer>): Promise<CryptoKey> =>
+  crypto.subtle.importKey('raw', bytes, { name: 'HMAC', hash: 'SHA-256' }, false, ['sign'])
+
+const signatureOf = async (name: string, key: CryptoKey): Promise<string> => {
+  const digest = await crypto.subtle.sign('HMAC', key, Buffer.from(name))
+  return Buffer.from(digest, 0, SIGNATURE_BYTES).toString('base64url')
+}

@@ -2,6 +2,7 @@ import type { Nodes } from '../cluster/nodes.ts'
 import type { SessionIds } from '../cluster/session-ids.ts'
 import { RookeryError } from '../protocol/errors.ts'
 import type { User } from '../protocol/protocol.ts'
+import { isEqualInConstantTime } from '../util/constant-time.ts'
 import { within } from '../util/promises.ts'
 import { LiveSession } from './live-session.ts'
 import type { SessionRegistry } from './session-registry.ts'
@@ -47,14 +48,6 @@ export const splitEarlierSession = (
 /** The id of the session whose secret it is. */
 const sessionOf = (secret: string): string => secret.slice(0, secret.lastIndexOf('.'))
 
-/** Compares in a time that does not depend on how many characters are equal. */
-const isEqual = (one: string, other: string): boolean => {
-  let difference = one.length ^ other.length
-  for (let index = 0; index < one.length; index++)
-    difference |= one.charCodeAt(index) ^ other.charCodeAt(index)
-  return difference === 0
-}
-
 /** Finds the earlier session of a client that connects again, on this node or another, by the secret of its `welcome`. */
 export class EarlierSessions {
   readonly #sessions: SessionRegistry
@@ -90,7 +83,7 @@ export class EarlierSessions {
 
   async #findHere({ secret, beside, user }: Question): Promise<string | null> {
     const session = this.#sessions.get(sessionOf(secret))
-    if (!(session instanceof LiveSession) || !isEqual(session.secret, secret)) return null
+    if (!(session instanceof LiveSession) || !isEqualInConstantTime(session.secret, secret)) return null
     if ((session.user?.id ?? null) !== user) return null
     if (!beside) await this.#replace(session)
     return session.client

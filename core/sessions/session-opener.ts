@@ -146,10 +146,12 @@ class Attempt {
     for (const pattern of topics) sessionHost.checkPattern(pattern)
     const user = await sessions.authenticate(this.#watched(slot))
     if (this.#refused) throw this.#refused
-    const client = this.#earlier ? await this.#host.earlierSessions.find(this.#earlier, user) : null
+    const [client, id] = await Promise.all([
+      this.#earlier ? this.#host.earlierSessions.find(this.#earlier, user) : null,
+      this.#host.sessionIds.create(),
+    ])
     if (this.#refused) throw this.#refused
     if (user) this.#leave.push(this.#limits.admit(user.id))
-    const id = this.#host.sessionIds.create()
     const session = new LiveSession(id, user, this.#handshake, this.#wire, sessionHost, client)
     this.#session = session
     session.onEnd = callAll(this.#leave)

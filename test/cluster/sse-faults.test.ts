@@ -2,7 +2,7 @@ import { createClient, sse } from 'rookery/client'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { useCluster } from '../support/cluster-harness.ts'
 import type { NodeProcess } from '../support/cluster-process.ts'
-import { open, refusal } from './sse-support.ts'
+import { Balancer, createChoices, open, refusal } from './sse-support.ts'
 
 /** Long enough for a node to notice a loss on a busy machine. */
 const LONG = { timeout: 60_000, interval: 50 }
@@ -69,18 +69,14 @@ describe('requests for a session of another node', () => {
   it('end when the owner hangs: the client opens a session at another node', async () => {
     const cluster = await useCluster('a client of a hung owner', { count: 2 })
     const [owner, other] = cluster.nodes as [NodeProcess, NodeProcess]
-    // The client's stream is at its owner, and its requests are at the other node.
-    const fetchOf: typeof fetch = (input, init) => {
-      const moved = init?.method === 'POST' || hung ? String(input).replace(owner.url, other.url) : input
-      return fetch(moved, init)
-    }
-    let hung = false
-    const client = createClient({ url: owner.url, transports: [sse({ fetch: fetchOf })] })
+    const balancer = await Balancer.listen([owner, other], createChoices('balancer'))
+    balancer.targets = [owner.url]
+    const client = createClient({ url: balancer.url, transports: [sse()] })
     onTestFinished(() => client.close())
     expect(await client.call<{ node: string }>('whoami', {})).toMatchObject({ node: owner.id })
     await owner.signal('SIGSTOP')
     onTestFinished(() => void owner.signal('SIGCONT'))
-    hung = true
+    balancer.targets = [other.url]
     const sent = client.call('whoami', {}).then(
       () => 'answered',
       ({ code }) => code,

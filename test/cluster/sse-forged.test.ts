@@ -2,6 +2,7 @@ import type { Limits } from 'rookery'
 import { nats } from 'rookery/nats'
 import { sse } from 'rookery/sse'
 import { describe, expect, it, vi } from 'vitest'
+import { verifies } from '../requirements.ts'
 import { startApp } from '../support/app.ts'
 import { connectPlain, type NatsServer, useNats } from '../support/nats.ts'
 import { ask, open, refusal } from './sse-support.ts'
@@ -51,6 +52,7 @@ const forgedIds = (session: string): string[] => {
 
 describe('a forged session id', () => {
   it('ends at the node that it reaches, whatever request names it, and is counted', async () => {
+    verifies('delivery.sse.forged')
     const { owner, other, seen } = await startTwo()
     const { session } = await open(owner.at)
     const ids = forgedIds(session)
