@@ -5,6 +5,12 @@ import type { Nodes } from './nodes.ts'
 /** Name of the question to a node for the key of its session ids. */
 const METHOD = 'session.key'
 
+/**
+ * How long a node may take to tell its key, in milliseconds. A request for a stream must fail before its client takes the
+ * silence of a second for a proxy that holds streams back.
+ */
+const KEY_WAIT_MS = 800
+
 /** Bytes of the key of a node. */
 const KEY_BYTES = 32
 
@@ -81,7 +87,7 @@ export class SessionIds {
   }
 
   async #ask(node: string): Promise<CryptoKey> {
-    const key = await this.#nodes.askNode(node, METHOD)
+    const key = await this.#nodes.askNode(node, METHOD, undefined, KEY_WAIT_MS)
     return await importKey(Buffer.from(String(key), 'base64url'))
   }
 }
