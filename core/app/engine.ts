@@ -4,6 +4,7 @@ import type { ClientMessage, Event, EventInit } from '../bus/event.ts'
 import { Addressing } from '../cluster/addressing.ts'
 import type { ClusterBackend, ClusterHost, ClusterMessage } from '../cluster/cluster.ts'
 import { NodeRegistry, nodeAddress } from '../cluster/nodes.ts'
+import { SessionIds } from '../cluster/session-ids.ts'
 import { addressOf, sessionAddresses, type Target } from '../cluster/target.ts'
 import { Handlers } from '../handlers/handlers.ts'
 import { MessageContext } from '../handlers/message-context.ts'
@@ -85,11 +86,12 @@ export class Engine {
       this.#reported(this.#addressing.disconnect(target, error), 'disconnect')
     this.sessions = new SessionRegistry(interest, disconnect, this.work)
     this.#addressing = new Addressing(this.sessions, this.nodes, this.#sequence.run)
+    const sessionIds = new SessionIds(this.nodes)
     this.#opener = new SessionOpener({
       sessions: this.sessions,
-      earlierSessions: new EarlierSessions(this.sessions, this.nodes),
+      sessionIds,
+      earlierSessions: new EarlierSessions(this.sessions, this.nodes, sessionIds),
       sessionHost: this.#sessionHost(),
-      sessionId: () => `${this.#cluster?.node ?? ''}-${crypto.randomUUID().replaceAll('-', '')}`,
       coded: (failure, stage, fields) => this.reports.coded(failure, { stage }, fields),
       refused: (error, handshake) => this.reports.refused(error, handshake),
     })
@@ -98,6 +100,8 @@ export class Engine {
       fairQueue: this.#fairQueue,
       begin: (address, act) => this.#opener.begin(address, act),
       open: (handshake, wire) => this.#opener.open(handshake, wire),
+      ownerOf: (session, address) => this.#opener.ownerOf(session, address),
+      count: (error) => this.reports.count(error),
     }
     this.clusterHost = this.#createClusterHost()
   }

@@ -1,4 +1,5 @@
 import { ConnectionLimits, type Slot } from '../admission/connection-limits.ts'
+import { isForged, type SessionIds } from '../cluster/session-ids.ts'
 import { closeFrame } from '../protocol/control-frames.ts'
 import { RookeryError } from '../protocol/errors.ts'
 import { LinkedList } from '../util/linked-list.ts'
@@ -13,11 +14,10 @@ import type { Handshake, Wire } from './transport.ts'
 /** The app, as the session opener sees it. */
 export interface SessionOpenerHost {
   readonly sessions: SessionRegistry
+  readonly sessionIds: SessionIds
   readonly earlierSessions: EarlierSessions
   /** The app, as the sessions see it. */
   readonly sessionHost: SessionHost
-  /** Creates an id that is unguessable and begins with the id of this node. */
-  sessionId(): string
   /** Returns the part of a failure that the peer may see, and logs the rest. */
   coded(failure: unknown, stage: string, fields: object): RookeryError
   /** Logs that a peer was refused. */
@@ -61,6 +61,16 @@ export class SessionOpener {
       throw error
     }
     return await act()
+  }
+
+  /** Finds the node of a session. See `TransportHost.ownerOf`. */
+  async ownerOf(session: string, address: string): Promise<string> {
+    try {
+      return await this.#host.sessionIds.ownerOf(session)
+    } catch (error) {
+      if (isForged(error)) this.#limits.take(address)
+      throw error
+    }
   }
 
   /** Opens a session for a connection. See `TransportHost.open`. */
@@ -142,10 +152,12 @@ class Attempt {
     for (const pattern of topics) sessionHost.checkPattern(pattern)
     const user = await sessions.authenticate(this.#watched(slot))
     if (this.#refused) throw this.#refused
-    const client = this.#earlier ? await this.#host.earlierSessions.find(this.#earlier, user) : null
+    const [client, id] = await Promise.all([
+      this.#earlier ? this.#host.earlierSessions.find(this.#earlier, user) : null,
+      this.#host.sessionIds.create(),
+    ])
     if (this.#refused) throw this.#refused
     if (user) this.#leave.push(this.#limits.admit(user.id))
-    const id = this.#host.sessionId()
     const session = new LiveSession(id, user, this.#handshake, this.#wire, sessionHost, client)
     sessions.add(session)
     session.onEnd = callAll(this.#leave)

@@ -20,6 +20,10 @@ const catches: Readonly<Record<string, Partial<Record<ClusterFaultName, RegExp>>
   'every node has a unique id of letters, digits and _, and its session ids begin with it': {
     'has a dash in its id': /MUST consist of letters, digits and _/,
   },
+  'every node finds the owner of a session id, also right after the owner has started, and refuses a forged id':
+    {
+      'gives concurrent questions the same answer': /MUST find the owner of every session id/,
+    },
   'when a node stops, every other node is told once that it left': {
     'does not report nodes that leave': /MUST report once that a node has left/,
     'reports every change twice': /MUST report once that a node has left/,

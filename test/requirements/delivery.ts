@@ -189,6 +189,8 @@ export const delivery = {
     'The server keeps the last 1,024 frames that the client has not acknowledged, and at most `limits.maxBuffered` bytes of them.',
   'delivery.sse.unknown-session':
     'If the server no longer has all frames that a client missed, it answers `unknown_session`, and the client opens a new session.',
+  'delivery.sse.forged':
+    'The server refuses a request with a forged session id with `unknown_session`, at the node that the request reaches; no other node gets the request.',
   'delivery.sse.every-node':
     'In a cluster, the promises of this section hold at whichever node a request arrives.',
 } as const
