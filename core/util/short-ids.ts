@@ -1,9 +1,9 @@
 /**
- * Shortens the session ids in a text for the log or an error message, as `logId` does. The whole id is a secret: it admits
+ * Shortens the session ids, `<node>-<44 characters of base64url>`, in a text for the log or an error message, as `logId` does. The whole id is a secret: it admits
  * to the uplink of server-sent events.
  */
 export const shortIds = (text: string): string =>
-  text.replace(/(?<![0-9a-f])([0-9a-f]{8})[0-9a-f]{24}(?![0-9a-f])/g, '$1')
+  text.replace(/(?<=[-/.])([\w-]{8})[\w-]{36}(?![\w-])/g, '$1')
 
 /** Shortens the session ids in the message of another library's error. Returns the error itself if there are none. */
 export const withShortIds = (error: unknown): unknown => {

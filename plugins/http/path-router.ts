@@ -165,7 +165,11 @@ export class PathRouter {
   #coded(failure: unknown, { url }: IncomingMessage, stage: string): RookeryError {
     const visible = publicError(failure)
     if (visible) return visible
-    const id = this.#settings.reports.failed(failure, { stage, path: shortIds(pathOf(url)) }, 'a request failed')
+    const id = this.#settings.reports.failed(
+      failure,
+      { stage, path: shortIds(pathOf(url)) },
+      'a request failed',
+    )
     return new RookeryError('internal', undefined, { id })
   }
 }

@@ -5,8 +5,8 @@ import type { NatsConnection } from '@nats-io/transport-node'
 import type { Store } from '../../core/cluster/store.ts'
 import { RookeryError } from '../../core/protocol/errors.ts'
 import type { Logger } from '../../core/util/logger.ts'
-import { assertLine } from './control-line.ts'
 import { unavailable } from './connect.ts'
+import { assertLine } from './control-line.ts'
 
 /** A value in a bucket. NATS has one maximum age for a whole bucket, so each value stores its own expiry. */
 interface StoredValue {

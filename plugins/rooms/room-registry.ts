@@ -46,10 +46,9 @@ export class RoomRegistry implements Rooms {
     this.#log = log
     const { cluster: nodes, bus } = app
     const local = this.#local
-    const { announce } = settings
     const memberFound = (room: string, record: MemberRecord & { node: string }) =>
       resolveConflict(settings.members, nodes.node, local.get(room, record.id), record)
-    this.#remote = new RemoteMembers({ nodes, bus, log, local, announce, memberFound })
+    this.#remote = new RemoteMembers({ nodes, bus, log, local, announce: settings.announce, memberFound })
     this.#rpc = new RoomRpc({ nodes, cluster, local, clear: (room) => this.#clear(room) })
     this.directory = new MemberDirectory(local, this.#remote, this.#rpc)
   }
