@@ -19,11 +19,11 @@ export interface RoomMember {
 
 /** The members of a room, in the order of joining. */
 export interface RoomMembers {
-  /** At most 1,000. */
+  /** At most 1,000, and 256 KiB. */
   readonly members: readonly RoomMember[]
   /** Number of members. */
   readonly total: number
-  /** Nodes that did not answer. Their members are not in the list. */
+  /** Nodes whose members may be unknown. */
   readonly missing: readonly string[]
 }
 
@@ -62,7 +62,12 @@ export interface Room {
     payload?: unknown,
     options?: { readonly timeout?: number; readonly signal?: AbortSignal },
   ): Promise<R>
-  /** Asks the server for the members. @throws `not_in_room`, and the errors of `client.call` */
+  /**
+   * Asks the server for the members. The list, changed by the `joined` and `left` that come after it, is what the server
+   * knows.
+   *
+   * @throws `not_in_room`, and the errors of `client.call`
+   */
   members(): Promise<RoomMembers>
   /** Leaves the room when its last handle leaves. The listeners are not called again. Idempotent. */
   leave(): void
@@ -73,6 +78,19 @@ export interface RoomClient {
   subscribe<P>(pattern: string, listener: Listener<P>, options: { readonly local: boolean }): Subscription
   readonly send: Room['send']
   readonly call: Room['call']
+}
+
+/** Applies the last changes of members to a list. */
+const withChanges = (
+  { members, missing }: RoomMembers,
+  changes: ReadonlyMap<string, RoomMember | undefined>,
+): RoomMembers => {
+  const all = new Map(members.map((member) => [member.id, member]))
+  for (const [id, member] of changes) {
+    if (!member) all.delete(id)
+    else if (!all.has(id)) all.set(id, member)
+  }
+  return { members: [...all.values()], total: all.size, missing }
 }
 
 /** One handle of the application. `Rooms` sets its state. */
@@ -108,8 +126,21 @@ export class LocalRoom extends Handle<Exclude<RoomState, 'failed'>> implements R
     return this.#client.call<R>(this.#topic(topic), payload, options)
   }
 
-  members(): Promise<RoomMembers> {
-    return this.#client.call('room/members', { room: this.name })
+  async members(): Promise<RoomMembers> {
+    // Events that arrive with the reply are dispatched before this method continues. Those before the reply are in it.
+    const changes = new Map<string, RoomMember | undefined>()
+    const record = (what: string, joined: boolean) =>
+      this.on<{ member: RoomMember }>(
+        what,
+        ({ member }) => void changes.set(member.id, joined ? member : undefined),
+      )
+    const stops = [record('joined', true), record('left', false)]
+    try {
+      const list = await this.#client.call<RoomMembers>('room/members', { room: this.name })
+      return list.members.length < list.total ? list : withChanges(list, changes)
+    } finally {
+      for (const stop of stops) stop()
+    }
   }
 
   leave(): void {

@@ -69,7 +69,7 @@ export class ConnectionLimits {
   enter(address: string): Slot {
     const { maxConnections, maxConnectionsPerAddress, maxHandshakes } = this.#limits
     const network = networkOf(address)
-    if (!this.#rates.get(network).tryTake(performance.now())) throw TOO_MANY
+    this.#take(network)
     if (this.#connections >= maxConnections) throw full('The server has reached its connection limit')
     const there = this.#byNetwork.get(network) ?? 0
     if (there >= maxConnectionsPerAddress) throw full('Too many connections from this address')
@@ -110,6 +110,11 @@ export class ConnectionLimits {
     this.#queue.clear()
   }
 
+  /** Counts a handshake that has failed before there was a connection. @throws `rate_limited` */
+  take(address: string): void {
+    this.#take(networkOf(address))
+  }
+
   /** Refuses a peer that has no connection yet. @throws `rate_limited` */
   check(address: string): void {
     if (this.#available(networkOf(address)) < 1) throw TOO_MANY
@@ -121,6 +126,10 @@ export class ConnectionLimits {
     if (there >= this.#limits.maxConnectionsPerUser) throw full('Too many connections of this user')
     this.#byUser.set(user, there + 1)
     return once(() => decrement(this.#byUser, user))
+  }
+
+  #take(network: string): void {
+    if (!this.#rates.get(network).tryTake(performance.now())) throw TOO_MANY
   }
 
   /** How many handshakes a network may begin now. */

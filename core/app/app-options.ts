@@ -70,7 +70,7 @@ export interface AppOptions {
   readonly handlerTimeout?: Duration | undefined
   /** Time for each plugin and each transport to start, and for each plugin to listen. @default '10s' */
   readonly startTimeout?: Duration | undefined
-  /** Time for running handlers to finish, and then for each plugin and each transport to stop. @default '10s' */
+  /** Time for the work under way to end, and then for each plugin and each transport to stop. @default '10s' */
   readonly stopTimeout?: Duration | undefined
   /**
    * Time from `stop()` until the app refuses connections. `/readyz` answers 503 at once, so that load balancers

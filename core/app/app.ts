@@ -108,8 +108,10 @@ export interface App<C = Untyped> {
    */
   start(): Promise<this>
   /**
-   * Stops gracefully: waits for `drainDelay`, refuses new connections, waits for running handlers, tells every client
-   * when to reconnect, then stops the transports and plugins in reverse order. Idempotent. Never rejects.
+   * Stops gracefully: waits for `drainDelay`, refuses new connections, tells every client when to reconnect, waits at most
+   * `stopTimeout` for handlers, listeners, queued events and hooks, then stops the transports and plugins in reverse order.
+   * During `start`, aborts it. Returns the same promise each time. Never rejects. A handler, listener or hook may await it:
+   * the stop does not wait for that call.
    */
   stop(): Promise<void>
 }

@@ -42,6 +42,11 @@ export const createScope = (): ContainerScope => {
   const defaults = new Set<symbol>()
   const required = new Set<symbol>()
   const resolving: Token<unknown>[] = []
+  let disposed = false
+  const assertUsable = (token: Token<unknown>) => {
+    if (disposed)
+      throw new RookeryError('app_stopped', `The app has stopped, and its scope no longer has ${token.name}`)
+  }
 
   const build = <T>(token: Token<T>, factory: () => T): T => {
     if (resolving.includes(token)) {
@@ -58,6 +63,7 @@ export const createScope = (): ContainerScope => {
 
   const provide = <T>(owner: string, token: Token<T>, factory: () => T): void => {
     const other = owners.get(keyOf(token))
+    assertUsable(token)
     if (other !== undefined && !defaults.delete(token.key)) {
       throw new RookeryError(
         'duplicate_provider',
@@ -72,7 +78,9 @@ export const createScope = (): ContainerScope => {
   const scope = (owner: string): Scope => ({
     provide: (token, factory) => provide(owner, token, factory),
     get: <T>(token: Token<T>): T => {
-      if (!owners.has(keyOf(token))) throw missing(token)
+      const isProvided = owners.has(keyOf(token))
+      assertUsable(token)
+      if (!isProvided) throw missing(token)
       return container.resolve<T>(token.key)
     },
     has: (token) => owners.has(keyOf(token)),
@@ -89,6 +97,7 @@ export const createScope = (): ContainerScope => {
     ownerOf: (token) => owners.get(keyOf(token)),
     require: (token) => void required.add(keyOf(token)),
     dispose: () => {
+      disposed = true
       owners.clear()
       container.reset()
     },

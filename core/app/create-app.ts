@@ -11,12 +11,13 @@ import { Limits } from '../sessions/limits.ts'
 import { Sessions } from '../sessions/sessions.ts'
 import { type Transport, Transports } from '../sessions/transport.ts'
 import { createLogger, isolateLogger, Logger } from '../util/logger.ts'
-import { within } from '../util/promises.ts'
+import { observed } from '../util/observed-promise.ts'
 import { type App, type AppState, AppToken, type Usage } from './app.ts'
 import { type AppOptions, type AppSettings, readAppOptions } from './app-options.ts'
 import { type ContainerScope, createScope } from './container.ts'
+import { drain } from './drain.ts'
 import { Engine } from './engine.ts'
-import type { ErrorHook } from './error-hook.ts'
+import { type ErrorHook, ErrorReports } from './error-hook.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { createReadiness, Readiness } from './readiness.ts'
 
@@ -31,7 +32,6 @@ class RookeryApp implements App {
   readonly #log: Logger
   readonly #transports: Transport[] = []
   #state: AppState = 'created'
-  #joining = false
   #starting: Promise<this> | undefined
   #stopping: Promise<void> | undefined
 
@@ -47,6 +47,7 @@ class RookeryApp implements App {
     this.scope = createScope()
     this.scope.provide(AppToken, () => this)
     this.scope.provide(Logger, () => this.#log)
+    this.scope.provide(ErrorReports, () => this.#engine.reports)
     this.scope.provide(Sessions, () => this.sessions)
     this.scope.provide(Limits, () => settings.limits)
     this.scope.provide(Readiness, createReadiness)
@@ -54,7 +55,7 @@ class RookeryApp implements App {
       add: (transport: Transport) => void this.#transports.push(transport),
     }))
     this.scope.provideDefault(Cluster, () => createInProcessCluster())
-    this.#lifecycle = new Lifecycle(settings.plugins, this.scope, this.#log)
+    this.#lifecycle = new Lifecycle(settings.plugins, this.scope, this.#log, this.#engine.work)
     this.#engine.join(this.scope.get(Cluster))
   }
 
@@ -104,7 +105,8 @@ class RookeryApp implements App {
   }
 
   stop(): Promise<void> {
-    this.#stopping ??= this.#stop()
+    // Code that the drain waits for may await the stop: a handler, a listener, a hook, the start of a plugin.
+    this.#stopping ??= observed(this.#stop(), () => this.#engine.work.leave())
     return this.#stopping
   }
 
@@ -115,27 +117,34 @@ class RookeryApp implements App {
     try {
       const cluster = this.scope.get(Cluster)
       const limit = cluster.startTimeout ?? startTimeout
-      const join = () => cluster.start(this.#engine.clusterHost)
-      this.#joining = true
-      await this.#lifecycle.open('cluster', 'start', limit, join, () => cluster.stop())
-      this.#joining = false
+      await this.#lifecycle.open('cluster', limit, this.#join, () => cluster.stop())
       await this.#lifecycle.startPlugins(startTimeout)
       for (const transport of this.#transports) {
         const start = () => transport.start(this.#engine.transportHost)
-        await this.#lifecycle.open(transport.name, 'start', startTimeout, start, () => transport.stop())
+        await this.#lifecycle.open(transport.name, startTimeout, start, () => transport.stop())
       }
       this.#warnIfOpenToAll()
       // Before `listen`, so that the first client is not refused.
       this.#engine.accept(true)
       await this.#lifecycle.listen(startTimeout)
+      this.#lifecycle.assertNotStopped()
     } catch (error) {
-      this.#joining = false
       await this.#close()
       throw error
     }
     this.#state = 'started'
     this.#log.info({ plugins: this.#settings.plugins.map(({ name }) => name) }, 'started')
     return this
+  }
+
+  /** Joins the cluster. A backend may wait for its server without a limit, until it is stopped. */
+  readonly #join = async (signal: AbortSignal): Promise<void> => {
+    const cluster = this.scope.get(Cluster)
+    // An error of this call occurs again when the cluster is closed, which logs it.
+    const giveUp = () => void cluster.stop().catch(() => {})
+    signal.addEventListener('abort', giveUp, { once: true })
+    await cluster.start(this.#engine.clusterHost)
+    signal.removeEventListener('abort', giveUp)
   }
 
   #warnIfOpenToAll(): void {
@@ -149,32 +158,24 @@ class RookeryApp implements App {
   }
 
   async #stop(): Promise<void> {
-    // The backend may wait for its server without a limit. An error here occurs again in `#close`, which logs it.
-    if (this.#joining)
-      void this.scope
-        .get(Cluster)
-        .stop()
-        .catch(() => {})
+    this.#lifecycle.abort()
     await this.#starting?.catch(() => {})
     if (this.#state === 'stopped') return
     const wasStarted = this.#state === 'started'
     this.#state = 'stopping'
-    const { drainDelay, stopTimeout } = this.#settings
+    const { drainDelay } = this.#settings
     if (wasStarted && drainDelay > 0) await new Promise((resolve) => setTimeout(resolve, drainDelay))
-    this.#engine.accept(false)
-    const late = () => new RookeryError('handler_timeout', 'Handlers were still running when the app stopped')
-    await within(stopTimeout, this.#engine.handlers.idle(), late).catch((error) =>
-      this.#log.warn({ err: error }, error.message),
-    )
     await this.#close()
     this.#log.info('stopped')
   }
 
   async #close(): Promise<void> {
     this.#state = 'stopping'
+    const { stopTimeout } = this.#settings
     this.#engine.accept(false)
-    for (const session of [...this.sessions]) session.close(new RookeryError('shutting_down'))
-    await this.#lifecycle.stop(this.#settings.stopTimeout)
+    const { sessions, work } = this.#engine
+    await drain({ sessions, work, cluster: this.scope.get(Cluster) }, stopTimeout, this.#log)
+    await this.#lifecycle.stop(stopTimeout)
     this.bus.close()
     this.#state = 'stopped'
   }

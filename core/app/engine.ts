@@ -1,10 +1,11 @@
 import { FairQueue } from '../admission/fair-queue.ts'
-import { Bus } from '../bus/bus.ts'
+import { Bus, type BusOutlets } from '../bus/bus.ts'
 import type { ClientMessage, Event, EventInit } from '../bus/event.ts'
 import { Addressing } from '../cluster/addressing.ts'
 import type { ClusterBackend, ClusterHost, ClusterMessage } from '../cluster/cluster.ts'
 import { NodeRegistry, nodeAddress } from '../cluster/nodes.ts'
-import { addressOf, type Target } from '../cluster/target.ts'
+import { SessionIds } from '../cluster/session-ids.ts'
+import { addressOf, sessionAddresses, type Target } from '../cluster/target.ts'
 import { Handlers } from '../handlers/handlers.ts'
 import { MessageContext } from '../handlers/message-context.ts'
 import { RookeryError } from '../protocol/errors.ts'
@@ -22,8 +23,9 @@ import { TopicDecisions } from '../sessions/topic-decisions.ts'
 import type { TransportHost } from '../sessions/transport.ts'
 import { assertPattern, assertTopic, isReserved, MAX_TOPIC_BYTES } from '../topics/topic.ts'
 import type { Logger } from '../util/logger.ts'
-import { reported } from '../util/reported-promise.ts'
+import { reported } from '../util/observed-promise.ts'
 import { Sequence } from '../util/sequence.ts'
+import { Work } from '../util/work.ts'
 import type { AppSettings } from './app-options.ts'
 import { Reports } from './reports.ts'
 
@@ -37,6 +39,8 @@ export class Engine {
   readonly sessions: SessionRegistry
   readonly nodes: NodeRegistry
   readonly reports: Reports
+  /** What a stop waits for. */
+  readonly work = new Work()
   /** The app, as transports see it. */
   readonly transportHost: TransportHost
   /** The app, as the cluster backend sees it. */
@@ -58,7 +62,7 @@ export class Engine {
     this.#settings = settings
     this.#log = log
     this.reports = new Reports(log)
-    this.bus = new Bus(log, settings.bus, {
+    const outlets: BusOutlets = {
       toClients: (event, here) => this.#toClients(event, here),
       inOrder: this.#sequence.run,
       toOthers: (event) => this.#cluster?.emit(event) ?? false,
@@ -67,8 +71,9 @@ export class Engine {
         const where = { stage: 'listener', topic: topics[0] as string }
         this.reports.failed(error, where, 'a bus listener failed', { topics })
       },
-    })
-    this.handlers = new Handlers(settings.handlerTimeout)
+    }
+    this.bus = new Bus(log, settings.bus, outlets, this.work)
+    this.handlers = new Handlers(settings.handlerTimeout, this.work)
     const interest = (pattern: string, wanted: boolean) => this.#cluster?.interest(pattern, wanted)
     this.#fanOut = new FanOut(interest)
     this.nodes = new NodeRegistry(log, {
@@ -77,15 +82,16 @@ export class Engine {
       failed: (error, fields) =>
         this.reports.failed(error, { stage: 'cluster' }, 'a cluster hook failed', fields),
     })
-    this.sessions = new SessionRegistry(interest, (target, error) =>
-      this.#reported(this.#addressing.disconnect(target, error), 'disconnect'),
-    )
+    const disconnect = (target: Target, error: RookeryError) =>
+      this.#reported(this.#addressing.disconnect(target, error), 'disconnect')
+    this.sessions = new SessionRegistry(interest, disconnect, this.work)
     this.#addressing = new Addressing(this.sessions, this.nodes, this.#sequence.run)
+    const sessionIds = new SessionIds(this.nodes)
     this.#opener = new SessionOpener({
       sessions: this.sessions,
-      earlierSessions: new EarlierSessions(this.sessions, this.nodes),
+      sessionIds,
+      earlierSessions: new EarlierSessions(this.sessions, this.nodes, sessionIds),
       sessionHost: this.#sessionHost(),
-      sessionId: () => `${this.#cluster?.node ?? ''}-${crypto.randomUUID().replaceAll('-', '')}`,
       coded: (failure, stage, fields) => this.reports.coded(failure, { stage }, fields),
       refused: (error, handshake) => this.reports.refused(error, handshake),
     })
@@ -94,6 +100,8 @@ export class Engine {
       fairQueue: this.#fairQueue,
       begin: (address, act) => this.#opener.begin(address, act),
       open: (handshake, wire) => this.#opener.open(handshake, wire),
+      ownerOf: (session, address) => this.#opener.ownerOf(session, address),
+      count: (error) => this.reports.count(error),
     }
     this.clusterHost = this.#createClusterHost()
   }
@@ -103,10 +111,11 @@ export class Engine {
     this.#cluster = cluster
     this.nodes.join(cluster)
     cluster.interest(nodeAddress(cluster.node), true)
+    cluster.interest(sessionAddresses(cluster.node), true)
     for (const listen of this.#early.splice(0)) listen()
   }
 
-  /** Starts or stops accepting connections and messages. */
+  /** Starts or stops accepting connections. */
   accept(accepting: boolean): void {
     this.#opener.accept(accepting)
   }
@@ -166,7 +175,6 @@ export class Engine {
 
   #dispatch(session: Session, frame: SendFrame): unknown {
     const { topic } = frame
-    if (!this.#opener.accepting) throw new RookeryError('shutting_down')
     assertTopic(topic)
     if (isReserved(topic)) throw new RookeryError('reserved_topic')
     const { authorization } = this.sessions
@@ -185,6 +193,7 @@ export class Engine {
       limits: this.#settings.limits,
       flusher: this.#flusher,
       fairQueue: this.#fairQueue,
+      work: this.work,
       authorization: sessions.authorization,
       decisions: new TopicDecisions(sessions.authorization, (error, session) =>
         reports.report(error, session, 'authorize'),
@@ -195,6 +204,8 @@ export class Engine {
         if (isReserved(pattern)) throw new RookeryError('reserved_topic')
       },
       refusedPattern: (error, session, pattern) => reports.refusedPattern(error, session, pattern),
+      interestVersion: () => this.#fanOut.additions + sessions.additions,
+      settled: () => this.#cluster?.settled(),
       publicUser: createPublicUser(this.#settings.publicUserFields, this.#log),
       addressed: (target, session, added) => sessions.address(addressOf(target), session, added),
       dispatch: (session, frame) => this.#dispatch(session, frame),
@@ -223,6 +234,7 @@ export class Engine {
       connection: (connected, cause) => {
         if (connected) this.#log.info('the cluster is connected')
         else this.#log.warn({ err: cause }, 'the cluster is lost: this node is on its own')
+        this.nodes.connection(connected)
       },
     }
   }

@@ -1,3 +1,4 @@
+import { RookeryError } from '../protocol/errors.ts'
 import { createToken } from '../util/token.ts'
 
 /** The condition of one part of an app. */
@@ -10,7 +11,7 @@ export interface Condition {
 
 /** The parts of an app that may be unavailable for a while, such as a remote server. `/readyz` reports them. */
 export interface Readiness {
-  /** Adds a part. Returns a function that removes it. */
+  /** Adds a part. Returns a function that removes it. @throws `invalid_option` if another part has the name */
   add(name: string, check: () => Condition): () => void
   /** The conditions of all parts. The app is ready if all parts are. */
   report(): { readonly ready: boolean; readonly checks: Readonly<Record<string, string>> }
@@ -22,8 +23,18 @@ export const createReadiness = (): Readiness => {
   const parts = new Map<string, () => Condition>()
   return {
     add(name, check) {
-      parts.set(name, check)
-      return () => parts.delete(name)
+      if (parts.has(name)) {
+        throw new RookeryError(
+          'invalid_option',
+          `Readiness: two parts are called '${name}'; rename one of them`,
+        )
+      }
+      const own = () => check()
+      parts.set(name, own)
+      return () => {
+        // A part that was added after the removal of this one stays.
+        if (parts.get(name) === own) parts.delete(name)
+      }
     },
     report() {
       const conditions = [...parts].map(([name, check]) => ({ name, ...check() }))

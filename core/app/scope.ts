@@ -5,13 +5,13 @@ export interface Scope {
   /**
    * Provides a token. The factory runs once, at the first `get`.
    *
-   * @throws `duplicate_provider`
+   * @throws `duplicate_provider`; `app_stopped` after the stop of the app
    */
   provide<T>(token: Token<T>, factory: () => T): void
   /**
    * Returns what a token stands for.
    *
-   * @throws `missing_provider`, `dependency_cycle`
+   * @throws `missing_provider`, `dependency_cycle`; `app_stopped` after the stop of the app
    */
   get<T>(token: Token<T>): T
   /** Whether a plugin, or the app, provides the token. */

@@ -1,7 +1,9 @@
 import { RookeryError } from '../protocol/errors.ts'
 import type { Matcher } from '../topics/matcher.ts'
+import { createAbortController } from '../util/abort.ts'
 import type { Logger } from '../util/logger.ts'
 import { isPromiseLike } from '../util/promises.ts'
+import type { Work } from '../util/work.ts'
 import type { Event } from './event.ts'
 import type { Listener, ListenerSource, Subscription } from './listener.ts'
 
@@ -22,6 +24,8 @@ interface Registry {
   readonly listen: (pattern: string, group: string | null, wanted: boolean) => void
   /** Reports the error of a listener. */
   readonly failed: (error: unknown, event: Event) => void
+  /** Counts the calls under way. */
+  readonly work: Work
 }
 
 /** An event that waits until a call of the listener has settled. */
@@ -164,11 +168,11 @@ export class BusSubscription implements Subscription {
   #start(event: Event): Promise<void> | undefined {
     const call = new Call()
     try {
-      const result = this.#listener(event, call)
+      const result = this.#registry.work.run('listeners', () => this.#listener(event, call))
       // `Promise.resolve`, since a thenable of another library may not behave like a promise.
       return isPromiseLike(result) ? this.#settle(event, call, Promise.resolve(result)) : undefined
     } catch (error) {
-      this.#fail(event, error)
+      this.#registry.failed(error, event)
       return undefined
     }
   }
@@ -181,7 +185,7 @@ export class BusSubscription implements Subscription {
         const limit = this.#limits.listenerTimeout
         const error = new RookeryError('listener_timeout', `A listener did not settle within ${limit} ms`)
         call.abort(error)
-        this.#fail(event, error)
+        this.#registry.failed(error, event)
       }, this.#limits.listenerTimeout)
       const over = () => {
         clearTimeout(timer)
@@ -195,14 +199,10 @@ export class BusSubscription implements Subscription {
       }
       result.then(done, (error) => {
         // The timeout of an aborted call has been logged already.
-        if (!call.aborted) this.#fail(event, error)
+        if (!call.aborted) this.#registry.failed(error, event)
         done()
       })
     })
-  }
-
-  #fail(event: Event, cause: unknown): void {
-    this.#registry.failed(cause, event)
   }
 
   #drop(): void {
@@ -232,7 +232,7 @@ class Call {
 
   get signal(): AbortSignal {
     if (!this.#controller) {
-      this.#controller = new AbortController()
+      this.#controller = createAbortController()
       if (this.#reason) this.#controller.abort(this.#reason)
     }
     return this.#controller.signal

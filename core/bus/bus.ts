@@ -3,6 +3,7 @@ import { Matcher } from '../topics/matcher.ts'
 import { assertPattern } from '../topics/topic.ts'
 import type { Logger } from '../util/logger.ts'
 import { checkOptions, milliseconds, option } from '../util/options.ts'
+import { Work } from '../util/work.ts'
 import { BusSubscription } from './bus-subscription.ts'
 import { createEvent, type Event, type EventInit } from './event.ts'
 import type { BusOptions, Listener, ListenerSource, SubscribeOptions, Subscription } from './listener.ts'
@@ -59,12 +60,14 @@ export class Bus {
   #closed = false
 
   readonly #outlets: BusOutlets
+  readonly #work: Work
 
-  constructor(log: Logger, options: BusOptions = {}, outlets: BusOutlets = NO_OUTLETS) {
+  constructor(log: Logger, options: BusOptions = {}, outlets: BusOutlets = NO_OUTLETS, work = new Work()) {
     this.#log = log
     const { listenerTimeout = '5s', maxPending = 1000 } = options
     this.#options = { listenerTimeout: milliseconds(listenerTimeout), maxPending }
     this.#outlets = outlets
+    this.#work = work
   }
 
   /**
@@ -116,6 +119,7 @@ export class Bus {
       subscriptions: this.#subscriptions,
       listen: this.#outlets.listen,
       failed: this.#outlets.failed ?? this.#logFailure,
+      work: this.#work,
     })
     return pattern === undefined ? subscription : subscription.add(pattern)
   }
@@ -144,6 +148,7 @@ export class Bus {
       settled?.()
       return
     }
+    this.#work.add('events')
     this.#queue.push({ event, subscriptions, settled })
     if (this.#draining) return
     this.#draining = true
@@ -153,7 +158,14 @@ export class Bus {
   /** @internal Drops the queue, aborts the calls under way and cancels every subscription. */
   close(): void {
     this.#closed = true
-    for (const { settled } of this.#queue.splice(0)) settled?.()
+    const dropped = this.#queue.splice(0)
+    if (dropped.length > 0) {
+      this.#log.warn({ dropped: dropped.length }, 'events were dropped: the app has stopped')
+    }
+    for (const { settled } of dropped) {
+      this.#work.done('events')
+      settled?.()
+    }
     for (const subscription of this.#subscriptions) {
       subscription.abort(new RookeryError('app_stopped'))
       subscription.cancel()
@@ -191,6 +203,7 @@ export class Bus {
         const call = one.call(event)
         if (call) calls.push(call)
       }
+      this.#work.done('events')
       if (settled) void Promise.all(calls).then(settled)
     }
     if (this.#queue.length === 0) this.#draining = false

@@ -2,9 +2,10 @@ import { codedError } from '../protocol/coded-error.ts'
 import { RookeryError, type WireError } from '../protocol/errors.ts'
 import { Frame } from '../protocol/frame.ts'
 import { assertTopic } from '../topics/topic.ts'
+import { shortIds } from '../util/short-ids.ts'
 import type { Answers } from './cluster.ts'
 import type { NodeRegistry } from './nodes.ts'
-import { addressOf, type Target, targetOf } from './target.ts'
+import { addressOf, nodeOfSession, type Target, targetOf } from './target.ts'
 
 /** The sessions of this node, as addressing sees them. */
 export interface LocalSessions {
@@ -45,7 +46,7 @@ export class Addressing {
     const here = () => this.#sendHere(target, { topic, payload })
     const { count, missing } = await this.#everywhere(target, 'send', { topic, payload }, here)
     if (count > 0) return count
-    const whom = JSON.stringify(target)
+    const whom = shortIds(JSON.stringify(target))
     if (missing.length > 0) {
       const nodes = missing.join(', ')
       throw new RookeryError('node_unreachable', `Whether ${whom} got it is unknown: ${nodes} did not answer`)
@@ -72,8 +73,10 @@ export class Addressing {
     here: () => number,
   ): Promise<{ readonly count: number; readonly missing: readonly string[] }> {
     const count = here()
-    // A session is on one node only.
-    if (count > 0 && 'session' in target) return { count, missing: [] }
+    if ('session' in target) {
+      const node = nodeOfSession(target.session)
+      if (node === undefined || node === this.#nodes.node) return { count, missing: [] }
+    }
     try {
       const answers = await this.#nodes.ask({ to: addressOf(target), method, payload })
       return { count: count + total(answers), missing: answers.missing }

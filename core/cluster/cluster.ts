@@ -20,7 +20,7 @@ export interface ClusterMessage {
 
 /** A question to other nodes. */
 export interface Question {
-  /** `$node/<id>` for one node; `$user/…`, `$room/…` or `$session/…` for all nodes with sessions at that address. */
+  /** `$node/<id>`, `$session/<node>/…`, or `$user/…` or `$room/…` for all nodes with sessions at that address. */
   readonly to: string
   readonly method: string
   /** Plain JSON, like the answers. */
@@ -28,7 +28,10 @@ export interface Question {
   /** Milliseconds to wait for answers. @default 1000 */
   readonly timeout?: number | undefined
   /**
-   * Whether `missing` must be complete even if no node answers. Costs a round trip to every node.
+   * Whether `missing` must list every node that did not answer, also one that has lost its connection and may have
+   * sessions at the address. Costs a round trip to every node. Without it, a node without sessions at the address MUST
+   * NOT delay the answer.
+   *
    * @default false
    */
   readonly thorough?: boolean | undefined
@@ -81,6 +84,8 @@ export interface ClusterBackend {
   readonly startTimeout?: number | undefined
   /** Resolves when the other nodes are known. MUST reject soon if `stop` is called meanwhile. */
   start(host: ClusterHost): Promise<void>
+  /** Takes no more events of other nodes. Resolves when `host.emit` has got the events that this node was chosen for. */
+  drain(): Promise<void>
   /** MAY be called before `start`, during `start`, and twice. */
   stop(): Promise<void>
   /** Sends a message to other nodes. MUST keep the order of messages to each node, and MUST NOT throw. */
@@ -102,6 +107,11 @@ export interface ClusterBackend {
    * Patterns may be addresses such as `$user/alice`. Called before `start`, too. MUST NOT throw.
    */
   interest(pattern: string, wanted: boolean): void
+  /**
+   * Resolves when messages that other nodes publish from then on arrive, for all patterns so far. Undefined if they
+   * arrive already, or the node is cut off. MUST NOT reject, and MUST resolve within a few seconds.
+   */
+  settled(): Promise<void> | undefined
   /**
    * Counts a listener of this node that wants, or no longer wants, a pattern: for a group, or for itself (null).
    * Called before `start` and after `stop`, too. MUST NOT throw.

@@ -6,11 +6,13 @@ export const createInProcessCluster = (node = randomNode()): ClusterBackend => (
   connected: true,
   nodes: [],
   start: async () => {},
+  drain: async () => {},
   stop: async () => {},
   publish: () => {},
   emit: () => false,
   ask: async () => ({ items: [], missing: [] }),
   interest: () => {},
+  settled: () => undefined,
   listen: () => {},
 })
 

@@ -4,6 +4,8 @@ import type { Logger } from '../util/logger.ts'
 import type { Answers, ClusterBackend, ClusterMessage, NodeChange, Question } from './cluster.ts'
 
 export type NodeChangeHook = (node: string, change: NodeChange) => void
+/** Called when this node has lost its connection to the cluster (`false`), and when it has the connection again. */
+export type ConnectionHook = (connected: boolean) => void
 /**
  * Answers a question with plain JSON, or a promise of it. `from` is a node, or null for a question from outside the
  * cluster.
@@ -25,6 +27,8 @@ export interface Nodes {
    * takes to count as left (`restored`). Returns a function that removes the hook.
    */
   onChange(hook: NodeChangeHook): () => void
+  /** For plugins: adds a hook for the connection of this node to the cluster. Returns a function that removes the hook. */
+  onConnection(hook: ConnectionHook): () => void
 
   /**
    * For plugins: asks one node.
@@ -73,6 +77,7 @@ export class NodeRegistry implements Nodes {
   readonly #log: Logger
   readonly #outlets: Outlets
   readonly #hooks = new Set<NodeChangeHook>()
+  readonly #connectionHooks = new Set<ConnectionHook>()
   readonly #answerers = new Map<string, Answerer>()
   readonly #messageHooks = new Map<string, MessageHook>()
   #backend: ClusterBackend | undefined
@@ -103,6 +108,12 @@ export class NodeRegistry implements Nodes {
     const own: NodeChangeHook = (node, change) => hook(node, change)
     this.#hooks.add(own)
     return () => this.#hooks.delete(own)
+  }
+
+  onConnection(hook: ConnectionHook): () => void {
+    const own: ConnectionHook = (connected) => hook(connected)
+    this.#connectionHooks.add(own)
+    return () => this.#connectionHooks.delete(own)
   }
 
   async askNode(node: string, method: string, payload?: unknown, timeout?: number): Promise<unknown> {
@@ -154,11 +165,20 @@ export class NodeRegistry implements Nodes {
   /** Calls the membership hooks. */
   changed(node: string, change: NodeChange): void {
     this.#log.info({ node, change, nodes: this.nodes() }, 'the cluster has changed')
-    for (const hook of this.#hooks) {
+    this.#callAll(this.#hooks, (hook) => hook(node, change), { node, change })
+  }
+
+  /** Calls the connection hooks. */
+  connection(connected: boolean): void {
+    this.#callAll(this.#connectionHooks, (hook) => hook(connected), { connected })
+  }
+
+  #callAll<T>(hooks: Iterable<T>, call: (hook: T) => void, fields: object): void {
+    for (const hook of hooks) {
       try {
-        hook(node, change)
+        call(hook)
       } catch (error) {
-        this.#outlets.failed(error, { node, change })
+        this.#outlets.failed(error, fields)
       }
     }
   }
@@ -172,5 +192,8 @@ const NO_ANSWERS: Answers = { items: [], missing: [] }
 const addOnce = <T>(map: Map<string, T>, name: string, value: T): (() => void) => {
   if (map.has(name)) throw new RookeryError('invalid_option', `'${name}' is handled by another plugin`)
   map.set(name, value)
-  return () => map.delete(name)
+  return () => {
+    // A function that was added after the removal of this one stays.
+    if (map.get(name) === value) map.delete(name)
+  }
 }

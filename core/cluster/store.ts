@@ -8,6 +8,8 @@ export interface Store {
   /**
    * Stores a value under a key of a bucket. Replaces an earlier value.
    *
+   * @throws `invalid_topic` if the key is too long; 2,000 bytes always fit
+   *
    * @param bucket letters, digits, `_` and `-`
    * @param value plain JSON
    * @param ttl milliseconds until the value may be deleted

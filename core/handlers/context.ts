@@ -21,7 +21,7 @@ export interface Context {
    * the session is in several
    */
   readonly room: string
-  /** Aborts when the handlers exceed `handlerTimeout`, or when the session closes. */
+  /** Aborts when the handlers exceed `handlerTimeout`, or when the session closes while they run. */
   readonly signal: AbortSignal
   /**
    * Publishes a message to clients and listeners, with the sender as its `actor`. See `app.publish`.

@@ -4,6 +4,7 @@ import { PatternTrie } from '../topics/pattern-trie.ts'
 import { assertPattern, compilePattern, isReserved } from '../topics/topic.ts'
 import { checkOptions, option } from '../util/options.ts'
 import { isPromiseLike } from '../util/promises.ts'
+import { Work } from '../util/work.ts'
 import type { Context, HandleOptions, Handler, Middleware, Next } from './context.ts'
 import { InFlight } from './in-flight.ts'
 
@@ -46,11 +47,13 @@ export class Handlers {
   readonly #layers: Layer[] = []
   readonly #timeout: number
   readonly #running: InFlight
+  readonly #work: Work
 
   /** @param timeout milliseconds for all handlers of one message together */
-  constructor(timeout: number) {
+  constructor(timeout: number, work = new Work()) {
     this.#timeout = timeout
     this.#running = new InFlight(timeout)
+    this.#work = work
   }
 
   /**
@@ -150,6 +153,8 @@ export class Handlers {
         const error = new RookeryError('handler_timeout', took)
         ctx.abort(error)
         ctx.end()
+        // The message is answered, but its handlers go on.
+        void this.#work.follow('handlers', result)
         reject(error)
       })
       const end = () => {
@@ -159,11 +164,6 @@ export class Handlers {
       // `Promise.resolve`, since a thenable of another library may not behave like a promise.
       void Promise.resolve(result).then(resolve, reject).then(end)
     })
-  }
-
-  /** Resolves when no handler runs. */
-  idle(): Promise<void> {
-    return this.#running.idle()
   }
 
   async #compose(ctx: Context, handlers: () => unknown): Promise<unknown> {

@@ -11,10 +11,7 @@ export class InFlight {
   readonly #limit: number
   /** Operations within their time. The limit is the same for all, so the first operation has the earliest deadline. */
   readonly #runs = new LinkedList<Run>()
-  /** Number of operations, including late ones. */
-  #count = 0
   #timer: NodeJS.Timeout | undefined
-  #idle: (() => void)[] = []
 
   /** @param limit milliseconds for each operation; `Infinity` for no limit */
   constructor(limit: number) {
@@ -23,7 +20,6 @@ export class InFlight {
 
   /** Adds an operation. @param late called once if the operation exceeds the limit */
   begin(late: () => void): Entry<Run> {
-    this.#count++
     if (this.#limit !== Number.POSITIVE_INFINITY) this.#timer ??= setTimeout(this.#check, this.#limit).unref()
     return this.#runs.add({ at: performance.now() + this.#limit, late })
   }
@@ -31,17 +27,6 @@ export class InFlight {
   /** Ends an operation. */
   end(run: Entry<Run>): void {
     this.#runs.delete(run)
-    if (--this.#count > 0) return
-    for (const idle of this.#idle.splice(0)) idle()
-  }
-
-  /** Resolves when no operation is in flight, late operations included. */
-  async idle(): Promise<void> {
-    while (this.#count > 0) {
-      await new Promise<void>((resolve) => {
-        this.#idle.push(resolve)
-      })
-    }
   }
 
   readonly #check = (): void => {

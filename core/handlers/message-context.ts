@@ -2,6 +2,7 @@ import type { Actor, EventInit } from '../bus/event.ts'
 import { RookeryError } from '../protocol/errors.ts'
 import type { User } from '../protocol/protocol.ts'
 import type { Session } from '../sessions/session.ts'
+import { createAbortController } from '../util/abort.ts'
 import type { Context } from './context.ts'
 
 /** A topic of a room. */
@@ -21,6 +22,7 @@ export class MessageContext implements Context {
   #controller: AbortController | undefined
   #sessionClosed: (() => void) | undefined
   #reason: RookeryError | undefined
+  #ended = false
 
   constructor(session: Session, topic: string, payload: unknown, publisher: Publisher) {
     this.session = session
@@ -47,12 +49,12 @@ export class MessageContext implements Context {
   /** Created at the first access: most handlers do not use it. */
   get signal(): AbortSignal {
     if (!this.#controller) {
-      const controller = new AbortController()
+      const controller = createAbortController()
       this.#controller = controller
       const { signal } = this.session
       if (this.#reason) controller.abort(this.#reason)
       else if (signal.aborted) controller.abort(signal.reason)
-      else {
+      else if (!this.#ended) {
         this.#sessionClosed = () => controller.abort(signal.reason)
         signal.addEventListener('abort', this.#sessionClosed, { once: true })
       }
@@ -77,8 +79,9 @@ export class MessageContext implements Context {
     this.#controller?.abort(reason)
   }
 
-  /** Removes the listener from the session's signal. */
+  /** Removes the listener from the session's signal, which lives longer. */
   end(): void {
+    this.#ended = true
     if (this.#sessionClosed) this.session.signal.removeEventListener('abort', this.#sessionClosed)
   }
 }

@@ -11,6 +11,7 @@ export interface Cursor {
 
 /** The user of a session. `app.send({ user })` addresses `id`. Plugins may add fields. */
 export interface User {
+  /** At most 255 bytes of UTF-8. */
   readonly id: string
   readonly name: string
   readonly [field: string]: unknown

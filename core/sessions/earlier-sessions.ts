@@ -1,6 +1,8 @@
 import type { Nodes } from '../cluster/nodes.ts'
+import type { SessionIds } from '../cluster/session-ids.ts'
 import { RookeryError } from '../protocol/errors.ts'
 import type { User } from '../protocol/protocol.ts'
+import { isEqualInConstantTime } from '../util/constant-time.ts'
 import { within } from '../util/promises.ts'
 import { LiveSession } from './live-session.ts'
 import type { SessionRegistry } from './session-registry.ts'
@@ -43,22 +45,19 @@ export const splitEarlierSession = (
   return { handshake: { ...handshake, query }, earlier: { secret, beside: previous === null } }
 }
 
-/** Compares in a time that does not depend on how many characters are equal. */
-const isEqual = (one: string, other: string): boolean => {
-  let difference = one.length ^ other.length
-  for (let index = 0; index < one.length; index++)
-    difference |= one.charCodeAt(index) ^ other.charCodeAt(index)
-  return difference === 0
-}
+/** The id of the session whose secret it is. */
+const sessionOf = (secret: string): string => secret.slice(0, secret.lastIndexOf('.'))
 
 /** Finds the earlier session of a client that connects again, on this node or another, by the secret of its `welcome`. */
 export class EarlierSessions {
   readonly #sessions: SessionRegistry
   readonly #nodes: Nodes
+  readonly #ids: SessionIds
 
-  constructor(sessions: SessionRegistry, nodes: Nodes) {
+  constructor(sessions: SessionRegistry, nodes: Nodes, ids: SessionIds) {
     this.#sessions = sessions
     this.#nodes = nodes
+    this.#ids = ids
     nodes.answer(METHOD, (payload, from) => (from === null ? null : this.#findHere(payload as Question)))
   }
 
@@ -69,22 +68,22 @@ export class EarlierSessions {
    * @returns the `client` of the session; null if the secret is wrong, or belongs to another user's session
    */
   async find({ secret, beside }: EarlierSession, user: User | null): Promise<string | null> {
-    const node = secret.slice(0, secret.indexOf('-'))
-    if (secret.length > MAX_SECRET_LENGTH || !this.#nodes.nodes().includes(node)) return null
+    if (secret.length > MAX_SECRET_LENGTH) return null
     const question: Question = { secret, beside, user: user?.id ?? null }
-    if (node === this.#nodes.node) return await this.#findHere(question)
     try {
+      const node = await this.#ids.ownerOf(sessionOf(secret))
+      if (node === this.#nodes.node) return await this.#findHere(question)
       const client = await this.#nodes.askNode(node, METHOD, question, ANSWER_WAIT_MS)
       return typeof client === 'string' ? client : null
     } catch {
-      // The node has just gone, or cannot be reached: then its session cannot be replaced.
+      // No node has given the id, or its node has gone or cannot be reached: then there is no session to replace.
       return null
     }
   }
 
   async #findHere({ secret, beside, user }: Question): Promise<string | null> {
-    const session = this.#sessions.get(secret.slice(0, secret.lastIndexOf('.')))
-    if (!(session instanceof LiveSession) || !isEqual(session.secret, secret)) return null
+    const session = this.#sessions.get(sessionOf(secret))
+    if (!(session instanceof LiveSession) || !isEqualInConstantTime(session.secret, secret)) return null
     if ((session.user?.id ?? null) !== user) return null
     if (!beside) await this.#replace(session)
     return session.client

@@ -27,6 +27,7 @@ export class FanOut {
   readonly #subscribers = new PatternTrie<Subscriber[]>()
   readonly #interest: (pattern: string, wanted: boolean) => void
   #deliveries = 0
+  #additions = 0
 
   /** @param interest called when a pattern gets its first subscriber and when it loses its last one */
   constructor(interest: (pattern: string, wanted: boolean) => void) {
@@ -35,6 +36,7 @@ export class FanOut {
 
   /** Adds a subscriber and returns its place, which is valid until `moved` is called. */
   subscribe(pattern: string, subscriber: Subscriber): number {
+    this.#additions++
     const others = this.#subscribers.get(pattern)
     if (others) return others.push(subscriber) - 1
     this.#subscribers.add(pattern, [subscriber])
@@ -60,6 +62,11 @@ export class FanOut {
     if (subscribers.length > 0) return
     this.#subscribers.delete(pattern)
     this.#interest(pattern, false)
+  }
+
+  /** Number of subscriptions that have been added so far. */
+  get additions(): number {
+    return this.#additions
   }
 
   /** Number of patterns and of trie nodes in use, for leak checks. */

@@ -1,4 +1,4 @@
-import type { FairQueue, Flow } from '../admission/fair-queue.ts'
+import type { FairQueue } from '../admission/fair-queue.ts'
 import { RateLimit } from '../admission/rate-limit.ts'
 import { RookeryError } from '../protocol/errors.ts'
 import { Frame } from '../protocol/frame.ts'
@@ -8,13 +8,17 @@ import {
   type ClientFrame,
   checkClientFrame,
   type InvalidFrame,
+  type PongFrame,
   type SendFrame,
   type SubscribeReply,
 } from '../protocol/protocol.ts'
 import { excessive, readClientFrame } from '../protocol/read-frame.ts'
 import { isPromiseLike } from '../util/promises.ts'
+import type { Work } from '../util/work.ts'
+import { FrameQueue, type Input } from './frame-queue.ts'
 import type { Limits } from './limits.ts'
 import type { PeerSession } from './session.ts'
+import { subscribeReply } from './subscribe-reply.ts'
 import type { SubscribeResult, Subscriptions } from './subscriptions.ts'
 
 /** A session, as its inbound part sees it. */
@@ -28,27 +32,25 @@ export interface InboundSession extends PeerSession {
 export interface InboundHost {
   readonly limits: Limits
   readonly fairQueue: FairQueue
+  /** Counts the frames under way. */
+  readonly work: Work
   /** Runs the handlers of a message. Returns the reply, or a promise of it. */
   dispatch(session: PeerSession, frame: SendFrame): unknown
   /** Handles a new token of a session. Resolves with the reply. */
   token(session: PeerSession, token: string): Promise<unknown>
+  /** Changes whenever a session of this node gets a subscription or an address. */
+  interestVersion(): number
+  /** Resolves when messages of other nodes arrive for all subscriptions so far. Undefined if they do already. */
+  settled(): Promise<void> | undefined
   /** Counts a refusal. */
   count(error: RookeryError): void
   /** Returns the part of an error that a client may see, and logs the rest. */
   expose(error: unknown, session: PeerSession, topic: string): RookeryError
 }
 
-/** Shared instance: creating an Error with a stack for each refused frame is the expensive part of a flood. */
+/** Shared instances: creating an Error with a stack for each refused frame is the expensive part of a flood. */
 const TOO_MANY = new RookeryError('rate_limited')
-
-type Input = string | ClientFrame | InvalidFrame
-
-/** A frame that waits until the fair queue serves the session. */
-interface Waiting {
-  readonly input: Input
-  readonly size: number
-  readonly refused: boolean
-}
+const SHUTTING_DOWN = new RookeryError('shutting_down')
 
 /**
  * Handles the frames of a session in the order of the fair queue: checks them, applies the rate limits, and answers.
@@ -58,12 +60,11 @@ export class Inbound {
   readonly #host: InboundHost
   readonly #rate: RateLimit
   readonly #bytes: RateLimit
-  /** Created when a frame comes outside of a turn of the fair queue. */
-  #flow: Flow | undefined
-  #waiting: Waiting[] = []
-  #waitingBytes = 0
-  /** Called when all waiting frames have been handled. */
-  #whenEmpty: (() => void) | undefined
+  readonly #queue: FrameQueue
+  /** Number of frames whose handlers, authorizers or hooks have not settled. */
+  #underWay = 0
+  /** Set when the session leaves: called once no frame waits or is under way. */
+  #leave: (() => void) | undefined
   /** Whether the rate limit has ended the session. Earlier frames are still answered, later frames are ignored. */
   #exhausted = false
   /**
@@ -80,6 +81,10 @@ export class Inbound {
     const { messageRate, messageBurst, byteRate, byteBurst } = host.limits
     this.#rate = new RateLimit(messageRate, messageBurst, performance.now())
     this.#bytes = new RateLimit(byteRate, byteBurst, performance.now())
+    this.#queue = new FrameQueue(host.fairQueue, ({ input, refusal }) => {
+      this.#take(input, refusal)
+      return !session.closed
+    })
   }
 
   receive(input: Input, size = typeof input === 'string' ? Buffer.byteLength(input) : 0): void {
@@ -92,47 +97,45 @@ export class Inbound {
       this.afterAll(() => this.#session.close(TOO_MANY))
       return
     }
-    const refused = rate === 'empty' || bytes === 'empty'
-    // A transport that reads in the fair queue calls this in its turn.
-    if (this.#host.fairQueue.serving && this.#waiting.length === 0) this.#take(input, refused)
-    else this.#enqueue({ input, size, refused })
+    const isTooMuch = rate === 'empty' || bytes === 'empty'
+    const refusal = isTooMuch ? TOO_MANY : this.#leave ? SHUTTING_DOWN : undefined
+    this.#queue.add({ input, size, refusal })
   }
 
   /** Calls `act` when all frames so far have been handled, which may be now. */
   afterAll(act: () => void): void {
-    if (this.#waiting.length === 0) {
-      act()
-      return
-    }
-    const earlier = this.#whenEmpty
-    this.#whenEmpty = () => {
-      earlier?.()
-      act()
-    }
+    this.#queue.afterAll(act)
   }
 
-  #enqueue(frame: Waiting): void {
-    this.#waiting.push(frame)
-    this.#waitingBytes += frame.size
-    this.#flow ??= this.#host.fairQueue.flow(() => this.#next())
-    this.#flow.ready(this.#waitingBytes)
+  /**
+   * Calls `act` when no frame waits or is under way, which may be now. Refuses messages that come from now on with
+   * `shutting_down`.
+   */
+  leave(act: () => void): void {
+    this.#leave = act
+    this.afterAll(this.#checkLeave)
   }
 
-  /** Handles the oldest waiting frame. Returns whether more frames wait. */
-  #next(): boolean {
-    const frame = this.#waiting.shift()
-    if (!frame || this.#session.closed) return false
-    this.#waitingBytes -= frame.size
-    this.#take(frame.input, frame.refused)
-    if (this.#waiting.length > 0) return !this.#session.closed
-    this.#whenEmpty?.()
-    return false
+  readonly #checkLeave = (): void => {
+    if (this.#underWay === 0 && this.#queue.isEmpty) this.#leave?.()
   }
 
-  #take(input: Input, refused: boolean): void {
+  readonly #ended = (): void => {
+    this.#underWay--
+    this.#checkLeave()
+  }
+
+  #take(input: Input, refusal: RookeryError | undefined): void {
+    if (this.#session.closed) return
     const frame = this.#read(input)
-    if (refused) this.#session.refuse(TOO_MANY, frame.id)
-    else this.#handle(frame)
+    // A session that leaves still takes the answer to a ping, and what concerns its subscriptions and token.
+    const isRefused = refusal !== undefined && (refusal !== SHUTTING_DOWN || frame.type === undefined)
+    if (isRefused) this.#session.refuse(refusal, frame.id)
+    else if (frame.type === 'invalid') this.#session.refuse(frame.error, frame.id)
+    else if (frame.type !== 'pong') {
+      this.#underWay++
+      this.#host.work.run('handlers', () => this.#handle(frame), this.#ended)
+    }
   }
 
   #read(input: Input): ClientFrame | InvalidFrame {
@@ -143,24 +146,19 @@ export class Inbound {
     return excess ? excessive(excess, limits, frame.id) : frame
   }
 
-  #handle(frame: ClientFrame | InvalidFrame): void {
+  /** Handles a frame and answers it. Returns a promise only if the answer waits for one. */
+  #handle(frame: Exclude<ClientFrame, PongFrame>): void | Promise<void> {
     switch (frame.type) {
-      case 'invalid':
-        this.#session.refuse(frame.error, frame.id)
-        break
-      case 'pong':
-        break
       case 'subscribe':
-        this.#inOrder(() => this.#answer(frame.id, 'subscribe', () => this.#subscribe(frame.topics)))
-        break
+        return this.#inOrder(() => this.#answer(frame.id, 'subscribe', () => this.#subscribe(frame.topics)))
       case 'unsubscribe':
-        this.#inOrder(() => this.#answer(frame.id, 'unsubscribe', () => this.#unsubscribe(frame.topics)))
-        break
+        return this.#inOrder(() =>
+          this.#answer(frame.id, 'unsubscribe', () => this.#unsubscribe(frame.topics)),
+        )
       case 'auth':
-        this.#changeToken(frame)
-        break
+        return this.#changeToken(frame)
       default:
-        void this.#answer(frame.id, frame.topic, () => this.#dispatch(frame))
+        return this.#answer(frame.id, frame.topic, () => this.#dispatch(frame))
     }
   }
 
@@ -180,40 +178,26 @@ export class Inbound {
 
   #subscribe(patterns: readonly string[]): SubscribeReply | Promise<SubscribeReply> {
     const result = this.#session.patterns.addForClient(patterns)
-    return result instanceof Promise
-      ? result.then((settled) => this.#subscribed(patterns, settled))
-      : this.#subscribed(patterns, result)
-  }
-
-  /** Returns the reply to `subscribe`. @throws the error of the pattern if it is the only one */
-  #subscribed(patterns: readonly string[], { topics, refused }: SubscribeResult): SubscribeReply {
-    if (refused.length === 0) return { topics }
-    if (patterns.length === 1) throw refused[0]?.error
-    const toClient = refused.map(({ topic, error }) => {
-      const exposed = this.#host.expose(error, this.#session, 'subscribe')
-      this.#host.count(exposed)
-      return { topic, error: exposed.toJSON() }
-    })
-    return { topics, refused: toClient }
+    const reply = (settled: SubscribeResult) => subscribeReply(patterns, settled, this.#session, this.#host)
+    return result instanceof Promise ? result.then(reply) : reply(result)
   }
 
   /** Handles a new token. It does not wait for a subscription, whose authorizer may never answer, but for an earlier token. */
-  #changeToken({ id, token }: AuthFrame): void {
+  #changeToken({ id, token }: AuthFrame): void | Promise<void> {
     const change = () => this.#answer(id, 'auth', () => this.#host.token(this.#session, token))
-    if (this.#tokenPending) {
-      this.#inOrder(change)
-      return
-    }
+    if (this.#tokenPending) return this.#inOrder(change)
     const done = change()
-    if (!done) return
+    if (!done) return undefined
     this.#tokenPending = true
     this.#wait(Promise.all([this.#pendingChange, done]))
+    return done
   }
 
   /** Makes a change of the session's rights or subscriptions: now, or after the pending changes. */
-  #inOrder(change: () => void | Promise<void>): void {
+  #inOrder(change: () => void | Promise<void>): void | Promise<void> {
     const done = this.#pendingChange ? this.#pendingChange.then(change) : change()
     if (done) this.#wait(done)
+    return done
   }
 
   /** Makes later frames wait for a change. */
@@ -228,12 +212,13 @@ export class Inbound {
 
   /** Replies with the result or the error of `act`. Returns a promise only if `act` does. */
   #answer(id: number | undefined, topic: string, act: () => unknown): void | Promise<void> {
+    const version = this.#host.interestVersion()
     try {
       const payload = act()
-      if (!isPromiseLike(payload)) this.#reply(id, payload)
+      if (!isPromiseLike(payload)) this.#reply(id, payload, version)
       else
         return Promise.resolve(payload)
-          .then((payload) => this.#reply(id, payload))
+          .then((payload) => this.#reply(id, payload, version))
           .catch((error) => this.#refuse(id, topic, error))
     } catch (error) {
       this.#refuse(id, topic, error)
@@ -244,7 +229,14 @@ export class Inbound {
     this.#session.refuse(this.#host.expose(error, this.#session, topic), id)
   }
 
-  #reply(id: number | undefined, payload: unknown): void {
-    if (id !== undefined) this.#session.push(new Frame({ type: 'reply', id, payload }))
+  /** Replies. If subscriptions were added since a version, waits until messages of other nodes arrive for them. */
+  #reply(id: number | undefined, payload: unknown, version: number): void {
+    if (id === undefined) return
+    const frame = new Frame({ type: 'reply', id, payload })
+    const settled = version === this.#host.interestVersion() ? undefined : this.#host.settled()
+    // Encode now: the payload may change while the reply waits.
+    void frame.text
+    if (settled) void settled.then(() => this.#session.push(frame))
+    else this.#session.push(frame)
   }
 }

@@ -3,6 +3,7 @@ import { RookeryError } from '../protocol/errors.ts'
 import { Frame } from '../protocol/frame.ts'
 import type { ClientFrame, InvalidFrame, User } from '../protocol/protocol.ts'
 import { assertTopic } from '../topics/topic.ts'
+import { createAbortController } from '../util/abort.ts'
 import type { Subscriber } from './fan-out.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { Inbound, type InboundSession } from './inbound.ts'
@@ -22,6 +23,7 @@ export class LiveSession implements InboundSession, SubscribingSession {
   /** Proves to the server that a new connection belongs to the client of this session. */
   readonly secret: string
   readonly patterns: Subscriptions
+  readonly inbound: Inbound
   closeReason: RookeryError | undefined
   /** Resolves when the close hooks have settled. Undefined while the session is open, and if no hook is asynchronous. */
   closing: Promise<unknown> | undefined
@@ -30,7 +32,6 @@ export class LiveSession implements InboundSession, SubscribingSession {
   readonly #host: SessionHost
   readonly #wire: Wire
   readonly #outbox: Outbox
-  readonly #inbound: Inbound
   readonly #heartbeat: Heartbeat
   #rooms: Set<string> | undefined
   #data: Record<string, unknown> | undefined
@@ -62,7 +63,7 @@ export class LiveSession implements InboundSession, SubscribingSession {
       dropped: (count) => host.dropped(count),
       broken: (error) => this.#broken(error),
     })
-    this.#inbound = new Inbound(this, host)
+    this.inbound = new Inbound(this, host)
     this.patterns = new Subscriptions(this, host)
     this.#heartbeat = new Heartbeat(
       host.limits,
@@ -104,7 +105,7 @@ export class LiveSession implements InboundSession, SubscribingSession {
 
   get signal(): AbortSignal {
     if (!this.#controller) {
-      this.#controller = new AbortController()
+      this.#controller = createAbortController()
       if (this.#closed) this.#controller.abort(this.closeReason ?? new RookeryError('disconnected'))
     }
     return this.#controller.signal
@@ -146,7 +147,7 @@ export class LiveSession implements InboundSession, SubscribingSession {
   receive(frame: string | ClientFrame | InvalidFrame, bytes?: number): void {
     if (this.#closed) return
     this.#heartbeat.alive()
-    this.#inbound.receive(frame, bytes)
+    this.inbound.receive(frame, bytes)
   }
 
   refuse(error: RookeryError, id?: number): void {
@@ -166,7 +167,7 @@ export class LiveSession implements InboundSession, SubscribingSession {
   disconnected(): void {
     if (this.#closed) return
     this.#outbox.drop()
-    this.#inbound.afterAll(() => this.#end(undefined))
+    this.inbound.afterAll(() => this.#end(undefined))
   }
 
   push(frame: Frame): void {
@@ -178,8 +179,7 @@ export class LiveSession implements InboundSession, SubscribingSession {
 
   /** Takes a frame of the fan-out. */
   deliver(frame: Frame, _topic: string, topics: readonly string[]): void {
-    if (this.#closed || this.hasTaken(frame)) return
-    if (this.patterns.hold(frame, topics)) return
+    if (this.#closed || this.hasTaken(frame) || this.patterns.hold(frame, topics)) return
     if (frame.delivery > 0) this.#lastDelivery = frame.delivery
     this.#outbox.push(frame)
   }
@@ -213,8 +213,8 @@ export class LiveSession implements InboundSession, SubscribingSession {
 
   enterRoom(room: string): void {
     if (this.#closed) return
-    ;(this.#rooms ??= new Set()).add(room)
     this.#host.addressed({ room }, this, true)
+    ;(this.#rooms ??= new Set()).add(room)
   }
 
   exitRoom(room: string): void {

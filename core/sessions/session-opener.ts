@@ -1,4 +1,5 @@
 import { ConnectionLimits, type Slot } from '../admission/connection-limits.ts'
+import { isForged, type SessionIds } from '../cluster/session-ids.ts'
 import { closeFrame } from '../protocol/control-frames.ts'
 import { RookeryError } from '../protocol/errors.ts'
 import { LinkedList } from '../util/linked-list.ts'
@@ -13,11 +14,10 @@ import type { Handshake, Wire } from './transport.ts'
 /** The app, as the session opener sees it. */
 export interface SessionOpenerHost {
   readonly sessions: SessionRegistry
+  readonly sessionIds: SessionIds
   readonly earlierSessions: EarlierSessions
   /** The app, as the sessions see it. */
   readonly sessionHost: SessionHost
-  /** Creates an id that is unguessable and begins with the id of this node. */
-  sessionId(): string
   /** Returns the part of a failure that the peer may see, and logs the rest. */
   coded(failure: unknown, stage: string, fields: object): RookeryError
   /** Logs that a peer was refused. */
@@ -35,10 +35,6 @@ export class SessionOpener {
   constructor(host: SessionOpenerHost) {
     this.#host = host
     this.#limits = new ConnectionLimits(host.sessionHost.limits)
-  }
-
-  get accepting(): boolean {
-    return this.#accepting
   }
 
   /**
@@ -67,6 +63,16 @@ export class SessionOpener {
     return await act()
   }
 
+  /** Finds the node of a session. See `TransportHost.ownerOf`. */
+  async ownerOf(session: string, address: string): Promise<string> {
+    try {
+      return await this.#host.sessionIds.ownerOf(session)
+    } catch (error) {
+      if (isForged(error)) this.#limits.take(address)
+      throw error
+    }
+  }
+
   /** Opens a session for a connection. See `TransportHost.open`. */
   async open(given: Handshake, wire: Wire): Promise<PeerSession> {
     const { handshake, earlier } = splitEarlierSession(given)
@@ -74,13 +80,15 @@ export class SessionOpener {
     const stopped = new Promise<never>((_resolve, reject) => {
       stop = reject
     })
-    const attempt = new Attempt(this.#host, this.#limits, handshake, earlier, wire, stop)
+    stopped.catch(() => {})
+    const attempt = new Attempt(this.#host, this.#limits, handshake, earlier, wire, stopped, stop)
     const shutDown = () => stop(new RookeryError('shutting_down'))
     const underWay = this.#handshakes.add(shutDown)
     const late = () => new RookeryError('handshake_timeout')
     try {
       if (!this.#accepting) throw new RookeryError('shutting_down', 'The server is not accepting connections')
-      const opened = Promise.race([attempt.run(), stopped])
+      const running = this.#host.sessionHost.work.run('hooks', () => attempt.run())
+      const opened = Promise.race([running, stopped])
       const session = await within(this.#host.sessionHost.limits.handshakeTimeout, opened, late)
       session.open()
       attempt.welcomed()
@@ -89,6 +97,8 @@ export class SessionOpener {
       const error = this.#host.coded(failure, 'handshake', { transport: handshake.transport })
       this.#host.refused(error, handshake)
       attempt.refuse(error)
+      // Ends a wait for the peer's token.
+      stop(error)
       throw error
     } finally {
       this.#handshakes.delete(underWay)
@@ -103,6 +113,7 @@ class Attempt {
   readonly #handshake: Handshake
   readonly #earlier: EarlierSession | undefined
   readonly #wire: Wire
+  readonly #stopped: Promise<never>
   readonly #stop: (error: RookeryError) => void
   /** Functions that undo the counts of the connection limits. */
   readonly #leave: (() => void)[] = []
@@ -110,13 +121,17 @@ class Attempt {
   #session: LiveSession | undefined
   #refused: RookeryError | undefined
 
-  /** @param stop rejects the wait for the attempt */
+  /**
+   * @param stopped rejects when the wait for the attempt ends
+   * @param stop rejects `stopped`
+   */
   constructor(
     host: SessionOpenerHost,
     limits: ConnectionLimits,
     handshake: Handshake,
     earlier: EarlierSession | undefined,
     wire: Wire,
+    stopped: Promise<never>,
     stop: (error: RookeryError) => void,
   ) {
     this.#host = host
@@ -124,6 +139,7 @@ class Attempt {
     this.#handshake = handshake
     this.#earlier = earlier
     this.#wire = wire
+    this.#stopped = stopped
     this.#stop = stop
   }
 
@@ -136,17 +152,20 @@ class Attempt {
     for (const pattern of topics) sessionHost.checkPattern(pattern)
     const user = await sessions.authenticate(this.#watched(slot))
     if (this.#refused) throw this.#refused
-    const client = this.#earlier ? await this.#host.earlierSessions.find(this.#earlier, user) : null
+    const [client, id] = await Promise.all([
+      this.#earlier ? this.#host.earlierSessions.find(this.#earlier, user) : null,
+      this.#host.sessionIds.create(),
+    ])
     if (this.#refused) throw this.#refused
     if (user) this.#leave.push(this.#limits.admit(user.id))
-    const id = this.#host.sessionId()
     const session = new LiveSession(id, user, this.#handshake, this.#wire, sessionHost, client)
-    this.#session = session
-    session.onEnd = callAll(this.#leave)
     sessions.add(session)
+    session.onEnd = callAll(this.#leave)
+    this.#session = session
     const { refused } = await session.patterns.addForClient(topics)
     for (const { error } of refused) throw error
     await sessions.opening(session, this.#handshake)
+    await sessionHost.settled()
     // A hook, or the app while hooks ran, may have closed the session.
     if (session.closed) throw session.closeReason ?? new RookeryError('disconnected')
     return session
@@ -167,7 +186,7 @@ class Attempt {
     }
     const watched = async () => {
       slot.idle(refuse)
-      return await firstToken().finally(slot.busy)
+      return await Promise.race([firstToken(), this.#stopped]).finally(slot.busy)
     }
     return { ...this.#handshake, firstToken: watched }
   }

@@ -1,29 +1,40 @@
-import { addressOf, type Target } from '../cluster/target.ts'
+import { addressOf, idComplaint, type Target } from '../cluster/target.ts'
 import { RookeryError } from '../protocol/errors.ts'
 import type { Frame } from '../protocol/frame.ts'
 import type { User } from '../protocol/protocol.ts'
 import { isPromiseLike } from '../util/promises.ts'
+import type { Work } from '../util/work.ts'
 import { type Action, Authorization, type Authorizer } from './authorization.ts'
 import { LiveSession } from './live-session.ts'
 import type { PeerSession, Session } from './session.ts'
 import type { AuthenticateHook, CloseHook, OpenHook, RenewHook, Sessions, TokenHook } from './sessions.ts'
 import type { Handshake } from './transport.ts'
 
-/** Checks the user that a hook has returned: it comes from the application. @throws `invalid_option` */
+/**
+ * Checks the user that a hook has returned: it comes from the application.
+ *
+ * @throws `invalid_option`; `forbidden` if the id is too long or not well-formed, because ids often come from outside
+ */
 const assertUser = (user: User | null): User | null => {
-  if (user === null || (typeof user.id === 'string' && user.id !== '' && typeof user.name === 'string'))
-    return user
-  throw new RookeryError(
-    'invalid_option',
-    'A user has an id and a name that are strings, and the id is not empty',
-  )
+  if (user === null) return user
+  if (typeof user.id !== 'string' || user.id === '' || typeof user.name !== 'string') {
+    throw new RookeryError(
+      'invalid_option',
+      'A user has an id and a name that are strings, and the id is not empty',
+    )
+  }
+  const wrong = idComplaint(user.id)
+  if (wrong) throw new RookeryError('forbidden', `The id of a user ${wrong}`)
+  return user
 }
 
 type DisconnectEverywhere = (target: Target, error: RookeryError) => Promise<number>
 
-const addTo = <T>(list: Set<T>, item: T): (() => void) => {
-  list.add(item)
-  return () => list.delete(item)
+/** Adds a hook. Wraps it, so that the same hook may be added twice and removed once. */
+const addTo = <H extends (...args: never[]) => unknown>(hooks: Set<H>, hook: H): (() => void) => {
+  const own = ((...args) => hook(...args)) as H
+  hooks.add(own)
+  return () => void hooks.delete(own)
 }
 
 /** Holds this node's sessions by id and by address, and the hooks of their lifecycle. */
@@ -37,20 +48,37 @@ export class SessionRegistry implements Sessions {
   readonly #renew = new Set<RenewHook>()
   readonly authorization = new Authorization()
   #token: TokenHook | undefined
+  #additions = 0
   readonly #interest: (address: string, wanted: boolean) => void
   readonly #disconnect: DisconnectEverywhere
+  readonly #work: Work
+  /** Sessions whose open hooks have been called. Only these get the close hooks. */
+  readonly #opened = new WeakSet<Session>()
+  /** Called when the last session has closed, while the app stops. */
+  #whenEmpty: (() => void) | undefined
 
   /**
    * @param interest called when an address gets its first session and when it loses its last one
    * @param disconnect closes sessions on every node; it calls `disconnectHere` for this node
+   * @param work counts the close hooks under way
    */
-  constructor(interest: (address: string, wanted: boolean) => void, disconnect: DisconnectEverywhere) {
+  constructor(
+    interest: (address: string, wanted: boolean) => void,
+    disconnect: DisconnectEverywhere,
+    work: Work,
+  ) {
     this.#interest = interest
     this.#disconnect = disconnect
+    this.#work = work
   }
 
   get size(): number {
     return this.#byId.size
+  }
+
+  /** Number of times so far that a session has been added to an address. */
+  get additions(): number {
+    return this.#additions
   }
 
   [Symbol.iterator](): Iterator<Session> {
@@ -106,9 +134,11 @@ export class SessionRegistry implements Sessions {
 
   onToken(hook: TokenHook): () => void {
     if (this.#token) throw new RookeryError('invalid_option', 'Another plugin takes tokens')
-    this.#token = hook
+    const own: TokenHook = (session, token) => hook(session, token)
+    this.#token = own
     return () => {
-      this.#token = undefined
+      // A hook that was added after the removal of this one stays.
+      if (this.#token === own) this.#token = undefined
     }
   }
 
@@ -151,13 +181,32 @@ export class SessionRegistry implements Sessions {
 
   /** Calls the open hooks. */
   async opening(session: Session, handshake: Handshake): Promise<void> {
-    for (const hook of this.#open) await hook(session, handshake)
+    this.#opened.add(session)
+    for (const hook of this.#open) {
+      await hook(session, handshake)
+      // A hook, or the app while the hook ran, may have closed the session.
+      if (session.closed) return
+    }
+  }
+
+  /**
+   * Closes each session with `shutting_down` as soon as none of its frames is under way. Resolves when no session is
+   * left.
+   */
+  async leave(): Promise<void> {
+    for (const session of [...this.#byId.values()])
+      session.inbound.leave(() => session.close(new RookeryError('shutting_down')))
+    if (this.size === 0) return
+    await new Promise<void>((resolve) => {
+      this.#whenEmpty = resolve
+    })
   }
 
   add(session: LiveSession): void {
+    // First what may throw, so that a session is added as a whole or not at all.
+    const address = session.user && addressOf({ user: session.user.id })
     this.#byId.set(session.id, session)
-    this.#interest(addressOf({ session: session.id }), true)
-    if (session.user) this.address(addressOf({ user: session.user.id }), session, true)
+    if (address) this.address(address, session, true)
   }
 
   /** Removes a session and calls the close hooks. Returns a promise of the asynchronous ones, if there are any. */
@@ -167,12 +216,13 @@ export class SessionRegistry implements Sessions {
     report: (failure: unknown) => void,
   ): Promise<unknown> | undefined {
     if (!this.#byId.delete(session.id)) return undefined
-    this.#interest(addressOf({ session: session.id }), false)
     if (session.user) this.address(addressOf({ user: session.user.id }), session, false)
+    if (this.size === 0) this.#whenEmpty?.()
+    if (!this.#opened.has(session)) return undefined
     const pending: Promise<unknown>[] = []
     for (const hook of this.#close) {
       try {
-        const result = hook(session, error)
+        const result = this.#work.run('hooks', () => hook(session, error))
         if (isPromiseLike(result)) pending.push(Promise.resolve(result).catch(report))
       } catch (failure) {
         report(failure)
@@ -185,6 +235,7 @@ export class SessionRegistry implements Sessions {
   address(address: string, session: PeerSession, added: boolean): void {
     const sessions = this.#byAddress.get(address)
     if (added) {
+      this.#additions++
       if (sessions) {
         sessions.add(session)
       } else {

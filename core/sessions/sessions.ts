@@ -17,8 +17,8 @@ export type AuthenticateHook = (
 /** Called before a session is welcomed. A thrown error refuses the peer. */
 export type OpenHook = (session: Session, handshake: Handshake) => void | Promise<void>
 /**
- * Called once when a session has closed, also if an open hook refused it. `error` is the reason; it is undefined if the
- * peer left by itself. An error of the hook is logged.
+ * Called once when a session has closed, if its open hooks have been called: also if one of them refused it or is still
+ * under way. `error` is the reason; it is undefined if the peer left by itself. An error of the hook is logged.
  */
 export type CloseHook = (session: Session, error: RookeryError | undefined) => unknown
 /** Handles a new token that a client has sent. The result is the reply; a thrown error refuses the token. */
@@ -74,7 +74,7 @@ export interface Sessions extends Iterable<Session> {
    * For plugins: adds a session of this node to a room, so that `app.send({ room })` reaches it. Does nothing if the
    * session has closed.
    *
-   * @throws `invalid_option` if the room is an empty string
+   * @throws `invalid_option` if the room is an empty string, longer than 255 bytes, or not well-formed
    */
   enterRoom(session: Session, room: string): void
   /** For plugins: removes a session from a room. */

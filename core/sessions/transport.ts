@@ -73,6 +73,17 @@ export interface TransportHost {
    *   `invalid_pattern`, `reserved_topic`, `too_many_subscriptions`, `forbidden`
    */
   open(handshake: Handshake, wire: Wire): Promise<PeerSession>
+  /**
+   * Returns the node that owns a session, which may have ended, for a transport whose requests name sessions. Checks
+   * the signature of the id: a transport MUST NOT send an id to another node before. A forged id takes a handshake of
+   * the address.
+   *
+   * @throws `unknown_session` if no node of the cluster has given the id, `rate_limited` instead if the address is over
+   *   the handshake rate; `cluster_unavailable`, `node_unreachable`
+   */
+  ownerOf(session: string, address: string): Promise<string>
+  /** Counts a refusal outside of a handshake and of a session, such as of a request that names a session. */
+  count(error: RookeryError): void
 }
 
 /** One connection, given by the transport to the app. */

@@ -30,6 +30,7 @@ export class AuthenticatedSessions {
   readonly #entries = new Map<Session, Entry>()
   /** Sessions by revocation key. */
   readonly #byKey = new Map<string, Set<Session>>()
+  #newestIssuedAt = 0
 
   /** @param graceMs how long a session stays open after its token has expired, in milliseconds */
   constructor(revocations: RevocationList, graceMs: number, log: () => Logger) {
@@ -41,6 +42,11 @@ export class AuthenticatedSessions {
   /** Number of entries in memory, for leak checks. */
   get size(): number {
     return this.#entries.size + this.#byKey.size
+  }
+
+  /** The latest `iat` of a token that was valid, in seconds since 1970. */
+  get newestIssuedAt(): number {
+    return this.#newestIssuedAt
   }
 
   identityOf = (session: Session): Identity | undefined =>
@@ -56,8 +62,10 @@ export class AuthenticatedSessions {
   /** @throws `token_revoked` */
   assertValid({ revocationKeys, issuedAt, tokenId }: Identity): void {
     // Without a token, the application's `authenticate` function decides whether the user may come back.
-    if (tokenId === undefined || !this.#revocations.revokes(revocationKeys, issuedAt, Date.now())) return
-    throw new RookeryError('token_revoked')
+    if (tokenId === undefined) return
+    if (this.#revocations.revokes(revocationKeys, issuedAt, Date.now()))
+      throw new RookeryError('token_revoked')
+    this.#newestIssuedAt = Math.max(this.#newestIssuedAt, issuedAt)
   }
 
   /**
@@ -150,8 +158,9 @@ export class AuthenticatedSessions {
       const { code } = error as { code?: unknown }
       this.#log().debug({ session: logId(session), user: session.user?.id, code }, 'a new token was refused')
       // The client is not at fault if the keys cannot be fetched.
-      if (code !== 'auth_unavailable' && ++entry.refusedTokens > MAX_REFUSED_TOKENS)
-        session.close(new RookeryError('invalid_token'))
+      if (code === 'auth_unavailable') {
+        if (!session.closed) entry.expiry?.retry()
+      } else if (++entry.refusedTokens > MAX_REFUSED_TOKENS) session.close(new RookeryError('invalid_token'))
       throw error
     }
   }

@@ -14,8 +14,13 @@ export interface JwtOptions {
   readonly jwks?: string | URL | JSONWebKeySet | undefined
   /** Required value of `iss`; with a list, one of its values. @default any */
   readonly issuer?: string | readonly string[] | undefined
-  /** Value that `aud` must be or contain; with a list, one of its values. @default any */
+  /** Value that `aud` must be or contain; with a list, one of its values. Without it, the log has a warning. @default any */
   readonly audience?: string | readonly string[] | undefined
+  /**
+   * Required `typ` of the token's header. With `'at+jwt'` (RFC 9068), a token for another purpose is refused, such as a
+   * refresh token that the same key signs. @default any
+   */
+  readonly typ?: string | undefined
   /** Accepted signature algorithms. @default HS256 with a secret, otherwise all that fit the key */
   readonly algorithms?: readonly string[] | undefined
   /** Tolerated difference between clocks when `exp`, `nbf` and `iat` are checked. @default 0 */

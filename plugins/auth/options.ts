@@ -42,7 +42,7 @@ export interface AuthOptions<
   readonly authorize?: Authorize | undefined
   /** How long a session stays open after its token has expired, so that a new token can come. @default '25s' */
   readonly grace?: Duration | undefined
-  /** Longest lifetime of a token. A revocation is kept for the same time. @default '24h' */
+  /** Longest lifetime of a token. The revocation of a user or a `tokenId` is kept for the same time. @default '24h' */
   readonly maxTokenAge?: Duration | undefined
 }
 
@@ -92,6 +92,7 @@ export const checkAuthOptions = (options: AuthOptions): void => {
     jwks: option.any,
     issuer: stringOrList,
     audience: stringOrList,
+    typ: option.string,
     algorithms: option.list(option.string),
     clockTolerance: option.duration(0, 3_600_000),
   })

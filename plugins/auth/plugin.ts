@@ -1,5 +1,6 @@
 import { type App, AppToken } from '../../core/app/app.ts'
 import { definePlugin, type Plugin } from '../../core/app/plugin.ts'
+import { Readiness } from '../../core/app/readiness.ts'
 import { Store } from '../../core/cluster/store.ts'
 import { RookeryError } from '../../core/protocol/errors.ts'
 import type { User } from '../../core/protocol/protocol.ts'
@@ -17,7 +18,7 @@ import { Revoker } from './revoker.ts'
 import { RuleSet } from './rule-set.ts'
 import type { Rules } from './rules.ts'
 import { LOGOUT_TOPIC, SessionAuthorizer } from './session-authorizer.ts'
-import { TokenVerifier } from './token-verifier.ts'
+import { maxClockLeadSeconds, TokenVerifier } from './token-verifier.ts'
 import { Auth, type VerifiedToken } from './tokens.ts'
 
 /**
@@ -51,10 +52,18 @@ export const auth = <S extends string = string, W extends string = string, J ext
     setup(scope) {
       const app = scope.get(AppToken)
       log = scope.get(Logger)
+      verifier?.checkAudience()
       const revocations = new RevocationList()
       const sessions = new AuthenticatedSessions(revocations, milliseconds(grace), logger)
-      const maxTokenAge = milliseconds(options.maxTokenAge ?? '24h') + milliseconds(jwt?.clockTolerance ?? 0)
-      const revoker = new Revoker(app, revocations, sessions, maxTokenAge, logger)
+      const clockTolerance = milliseconds(jwt?.clockTolerance ?? 0)
+      const revoker = new Revoker({
+        app,
+        revocations,
+        sessions,
+        maxTokenAge: milliseconds(options.maxTokenAge ?? '24h') + clockTolerance,
+        maxClockLead: maxClockLeadSeconds(clockTolerance),
+        log: logger,
+      })
       currentRevoker = revoker
 
       const userOf = async (handshake: Handshake): Promise<User | null> => {
@@ -97,9 +106,17 @@ export const auth = <S extends string = string, W extends string = string, J ext
     },
     async start(scope) {
       if (cookie !== undefined) await assertOriginCheck(scope.get(HttpServer))
-      await currentRevoker?.start(scope.has(Store) ? scope.get(Store) : undefined)
+      const sync = currentRevoker?.sync
+      const store = scope.has(Store) ? scope.get(Store) : undefined
+      if (store && sync) {
+        scope.get(Readiness).add('revocations', () => ({
+          ready: sync.loaded,
+          status: sync.loaded ? 'loaded' : 'loading',
+        }))
+      }
+      await sync?.start(store)
     },
-    stop: () => currentRevoker?.stop(),
+    stop: () => currentRevoker?.sync.stop(),
   })
 }
 

@@ -8,3 +8,10 @@ export const userKey = (id: string): string => `user-${hashOf(id)}`
 
 /** Key of a revocation of one token. */
 export const tokenKey = (id: string): string => `token-${hashOf(id)}`
+
+/**
+ * Key of a revocation of one session. It begins with the node that owns the session, and only that node looks for the
+ * session. An empty id gives the beginning of the keys of a node.
+ */
+export const sessionKey = (owner: string, id: string): string =>
+  `session-${owner}-${id === '' ? '' : hashOf(id)}`

@@ -1,6 +1,6 @@
-/** A revocation of one token, or of all tokens of a user. Plain JSON: nodes send it to each other and store it. */
+/** A revocation of one token, of one session, or of all tokens of a user. Plain JSON: nodes send it to each other and store it. */
 export interface Revocation {
-  /** Key of the user or of the token. It contains a hash, not the id. */
+  /** Key of the user, the token or the session. It contains a hash, not the id. */
   readonly key: string
   /** Tokens issued up to this time are revoked, in seconds since 1970; null: whenever they were issued. */
   readonly before: number | null
@@ -20,8 +20,8 @@ export const isRevokedBy = (issuedAt: number, { before }: Revocation): boolean =
 
 interface Entry {
   readonly revocation: Revocation
-  /** Position in the order of arrival. */
-  readonly position: number
+  /** Number of its page. */
+  readonly page: number
 }
 
 /** Maximum number of revocations on a page. */
@@ -31,13 +31,23 @@ const CLEANUP_INTERVAL_MS = 60_000
 
 /** The revocations that this node knows. Each is kept until its `until` has passed. */
 export class RevocationList {
-  /** By key, in the order of arrival. */
   readonly #entries = new Map<string, Entry>()
-  #lastPosition = 0
+  /** Keys by page. A revocation that changes moves to the last page. */
+  readonly #pages = new Map<number, Set<string>>()
+  #lastPage = 1
   #cleanedUpAt = Number.NEGATIVE_INFINITY
 
   get size(): number {
     return this.#entries.size
+  }
+
+  *[Symbol.iterator](): Generator<Revocation> {
+    for (const { revocation } of this.#entries.values()) yield revocation
+  }
+
+  /** Returns the revocation of a key. */
+  get(key: string): Revocation | undefined {
+    return this.#entries.get(key)?.revocation
   }
 
   /**
@@ -49,12 +59,15 @@ export class RevocationList {
   add(revocation: Revocation, now: number): Revocation | undefined {
     this.#cleanUp(now)
     const { key } = revocation
-    const known = this.#entries.get(key)?.revocation
+    const known = this.get(key)
     const merged = known ? merge(known, revocation) : revocation
     if (merged.until <= now) return
     if (known && known.before === merged.before && known.until === merged.until) return
-    this.#entries.delete(key)
-    this.#entries.set(key, { revocation: merged, position: ++this.#lastPosition })
+    this.#delete(key)
+    if ((this.#pages.get(this.#lastPage)?.size ?? 0) >= PAGE_REVOCATIONS) this.#lastPage++
+    const page = this.#pages.get(this.#lastPage) ?? new Set()
+    this.#pages.set(this.#lastPage, page.add(key))
+    this.#entries.set(key, { revocation: merged, page: this.#lastPage })
     return merged
   }
 
@@ -67,32 +80,39 @@ export class RevocationList {
   revokes(keys: readonly string[], issuedAt: number, now: number): boolean {
     if (this.#entries.size === 0) return false
     return keys.some((key) => {
-      const revocation = this.#entries.get(key)?.revocation
+      const revocation = this.get(key)
       return revocation !== undefined && revocation.until > now && isRevokedBy(issuedAt, revocation)
     })
   }
 
   /**
-   * Returns a page of revocations in the order of arrival.
+   * Returns a page of revocations. A revocation that is added or changed meanwhile comes on a later page.
    *
    * @param after `next` of the previous page; 0 for the first page
    */
   page(after: number): { readonly items: readonly Revocation[]; readonly next: number | null } {
-    const items: Revocation[] = []
-    let last = after
-    for (const { revocation, position } of this.#entries.values()) {
-      if (position <= after) continue
-      if (items.length === PAGE_REVOCATIONS) return { items, next: last }
-      items.push(revocation)
-      last = position
+    for (let number = after + 1; number <= this.#lastPage; number++) {
+      const keys = this.#pages.get(number)
+      if (!keys) continue
+      const items = [...keys].map((key) => this.get(key) as Revocation)
+      return { items, next: number < this.#lastPage ? number : null }
     }
-    return { items, next: null }
+    return { items: [], next: null }
+  }
+
+  #delete(key: string): void {
+    const number = this.#entries.get(key)?.page
+    if (number === undefined) return
+    this.#entries.delete(key)
+    const page = this.#pages.get(number)
+    page?.delete(key)
+    if (page?.size === 0) this.#pages.delete(number)
   }
 
   #cleanUp(now: number): void {
     if (now - this.#cleanedUpAt < CLEANUP_INTERVAL_MS) return
     this.#cleanedUpAt = now
-    for (const [key, { revocation }] of this.#entries) if (revocation.until <= now) this.#entries.delete(key)
+    for (const [key, { revocation }] of this.#entries) if (revocation.until <= now) this.#delete(key)
   }
 }
 

@@ -1,76 +1,70 @@
 import type { App } from '../../core/app/app.ts'
-import type { Store } from '../../core/cluster/store.ts'
 import { RookeryError } from '../../core/protocol/errors.ts'
 import { logId, type Session } from '../../core/sessions/session.ts'
 import type { Logger } from '../../core/util/logger.ts'
 import type { AuthenticatedSessions } from './authenticated-sessions.ts'
-import { tokenKey, userKey } from './revocation-keys.ts'
-import { isRevocation, type Revocation, type RevocationList } from './revocation-list.ts'
+import { isWellFormed } from './identity.ts'
+import { sessionKey, tokenKey, userKey } from './revocation-keys.ts'
+import type { Revocation, RevocationList } from './revocation-list.ts'
+import { RevocationSync, revocationsIn } from './revocation-sync.ts'
 import type { Revoked, RevokeOptions, RevokeTarget } from './tokens.ts'
 
 /** Time for a node to close its sessions and answer. */
 const NODE_TIMEOUT_MS = 1000
-/** How many requests for its revocations a node may fail to answer before this node gives up. */
-const MAX_FAILED_REQUESTS = 3
-const STORE_BUCKET = 'revocations'
+/** How long a revocation is kept after the end of its token: the server reads clocks in whole seconds. */
+const END_MARGIN_MS = 1000
 
-interface Page {
-  readonly items: readonly Revocation[]
-  readonly next: number | null
+interface RevokerSettings {
+  readonly app: App
+  readonly revocations: RevocationList
+  readonly sessions: AuthenticatedSessions
+  /** Milliseconds after which every token that is valid now has expired. */
+  readonly maxTokenAge: number
+  /** How far the `iat` of a valid token may be ahead of this node's clock, in seconds. */
+  readonly maxClockLead: number
+  readonly log: () => Logger
 }
 
-/** Revokes tokens on all nodes. Exchanges revocations with the other nodes and with the store. */
-export class Revoker {
-  readonly #app: App
-  readonly #revocations: RevocationList
-  readonly #sessions: AuthenticatedSessions
-  readonly #maxTokenAge: number
-  readonly #log: () => Logger
-  #store: Store | undefined
-  #started = false
+/** The token of a session: its revocation key, and when it ends, in milliseconds since 1970. */
+interface SessionToken {
+  readonly key: string
+  readonly until: number
+}
 
-  /** @param maxTokenAge milliseconds after which every token that is valid now has expired */
-  constructor(
-    app: App,
-    revocations: RevocationList,
-    sessions: AuthenticatedSessions,
-    maxTokenAge: number,
-    log: () => Logger,
-  ) {
+/** The answer of a node that has applied revocations. */
+interface Applied {
+  /** Number of sessions that it has closed. */
+  readonly sessions: number
+  /** The revocations as it has applied them. */
+  readonly items: readonly Revocation[]
+}
+
+/** Revokes tokens on all nodes. */
+export class Revoker {
+  readonly sync: RevocationSync
+  readonly #settings: RevokerSettings
+  readonly #app: App
+
+  constructor(settings: RevokerSettings) {
+    const { app, revocations, log } = settings
+    this.#settings = settings
     this.#app = app
-    this.#revocations = revocations
-    this.#sessions = sessions
-    this.#maxTokenAge = maxTokenAge
-    this.#log = log
     const { cluster } = app
-    cluster.answer('auth.revoke', (request, from) => {
+    this.sync = new RevocationSync(cluster, revocations, (items) => void this.#apply(items), log)
+    cluster.answer('auth.revoke', (request, from): Applied => {
       assertNode(from)
-      return this.#apply(revocationsIn(request))
+      const items = revocationsIn(request).map((revocation) => this.#withNewestToken(revocation))
+      return { sessions: this.#apply(items), items }
     })
-    cluster.answer('auth.revocations', (request, from): Page => {
+    cluster.answer('auth.revocations', (request, from) => {
       assertNode(from)
-      return revocations.page(Number((request as { after?: unknown } | null)?.after) || 0)
+      const after = Number((request as { after?: unknown } | null)?.after)
+      return revocations.page(after > 0 ? after : 0)
     })
     cluster.answer('auth.token', (request, from) => {
       assertNode(from)
-      return this.#tokenKeyOf((request as { session?: unknown } | null)?.session) ?? null
+      return this.#tokenOf((request as { session?: unknown } | null)?.session) ?? null
     })
-    cluster.onChange((node, change) => {
-      if (this.#started && change !== 'left') void this.#fetchFrom(node)
-    })
-  }
-
-  /** Fetches earlier revocations from the store and from the other nodes. */
-  async start(store: Store | undefined): Promise<void> {
-    this.#store = store
-    const { cluster } = this.#app
-    const others = cluster.nodes().filter((node) => node !== cluster.node)
-    this.#started = true
-    await Promise.all([this.#loadStored(), ...others.map((node) => this.#fetchFrom(node))])
-  }
-
-  stop(): void {
-    this.#started = false
   }
 
   /**
@@ -85,8 +79,8 @@ export class Revoker {
       throw new RookeryError('invalid_option', "revoke(): 'until' must be a valid Date")
     }
     const now = Date.now()
-    const end = until?.getTime() ?? now + this.#maxTokenAge
-    if (kind === 'session') return await this.#revokeSession(id, end, except)
+    if (kind === 'session') return await this.#revokeSession(id, until?.getTime(), except)
+    const end = until?.getTime() ?? now + this.#settings.maxTokenAge
     const revocation =
       kind === 'user'
         ? { key: userKey(id), before: Math.floor(now / 1000), until: end }
@@ -95,23 +89,32 @@ export class Revoker {
     return await this.#revokeOnAllNodes(revocation, logFields, except)
   }
 
-  async #revokeSession(id: string, until: number, except: Session | undefined): Promise<Revoked> {
+  async #revokeSession(id: string, until: number | undefined, except: Session | undefined): Promise<Revoked> {
     const { cluster, sessions } = this.#app
     const owner = id.slice(0, Math.max(0, id.indexOf('-')))
-    let key: unknown = this.#tokenKeyOf(id)
-    if (key === undefined && owner !== cluster.node && cluster.nodes().includes(owner)) {
+    const logFields = { session: logId({ id }) }
+    let token: SessionToken | null | undefined = this.#tokenOf(id)
+    if (token === undefined && owner !== '' && owner !== cluster.node) {
       try {
-        key = (await cluster.askNode(owner, 'auth.token', { session: id }, NODE_TIMEOUT_MS)) ?? undefined
+        const answer = await cluster.askNode(owner, 'auth.token', { session: id }, NODE_TIMEOUT_MS)
+        token = readSessionToken(answer)
       } catch (error) {
-        this.#log().warn(
-          { err: error, session: logId({ id }), node: owner },
-          'a session could not be revoked',
+        // The node may hang. All nodes and the store remember the session, and the node closes it when it learns of it.
+        this.#settings
+          .log()
+          .warn({ err: error, ...logFields, node: owner }, 'the node of a session did not answer')
+        const end = until ?? Date.now() + this.#settings.maxTokenAge
+        const revoked = await this.#revokeOnAllNodes(
+          { key: sessionKey(owner, id), before: null, until: end },
+          logFields,
+          except,
         )
-        return { sessions: 0, missing: [owner] }
+        return { ...revoked, missing: [...new Set([owner, ...revoked.missing])] }
       }
     }
-    if (typeof key === 'string') {
-      return await this.#revokeOnAllNodes({ key, before: null, until }, { session: logId({ id }) }, except)
+    if (token) {
+      const revocation = { key: token.key, before: null, until: until ?? token.until }
+      return await this.#revokeOnAllNodes(revocation, logFields, except)
     }
     // The session has no token, so there is no token to revoke: closing the session is enough.
     const closed = sessions.disconnect({ session: id }, new RookeryError('token_revoked'))
@@ -124,82 +127,85 @@ export class Revoker {
     except: Session | undefined,
   ): Promise<Revoked> {
     const { cluster } = this.#app
-    const closedHere = this.#apply([revocation], except)
     const others = cluster.nodes().filter((node) => node !== cluster.node)
-    const [answers] = await Promise.all([
-      Promise.all(others.map((node) => this.#sendTo(node, revocation))),
-      this.#saveToStore(revocation),
-    ])
-    const missing = others.filter((_node, index) => answers[index] === undefined)
-    const sessions = answers.reduce<number>((sum, count) => sum + (count ?? 0), closedHere)
-    this.#log().info({ ...logFields, sessions, missing }, 'a token was revoked')
-    return { sessions, missing }
+    let current = this.#withNewestToken(revocation)
+    let sessions = 0
+    for (;;) {
+      sessions += this.#apply([current], except)
+      const sent = current
+      const [answers] = await Promise.all([
+        Promise.all(others.map((node) => this.#sendTo(node, sent))),
+        this.sync.save(current.key),
+      ])
+      for (const answer of answers) {
+        sessions += answer?.sessions ?? 0
+        for (const { before } of answer?.items ?? []) {
+          if (before !== null && before > (current.before ?? before)) current = { ...current, before }
+        }
+      }
+      // A node knows a token with a later `iat`: the other nodes have to refuse that token, too.
+      if (current !== sent) continue
+      const missing = others.filter((_node, index) => answers[index] === undefined)
+      this.#settings.log().info({ ...logFields, sessions, missing }, 'a token was revoked')
+      return { sessions, missing }
+    }
   }
 
-  /** Returns how many sessions another node has closed; undefined if it did not answer. */
-  async #sendTo(node: string, revocation: Revocation): Promise<number | undefined> {
+  /** Returns what another node has done; undefined if it did not answer. */
+  async #sendTo(node: string, revocation: Revocation): Promise<Applied | undefined> {
     const request = { items: [revocation] }
     try {
-      return Number(await this.#app.cluster.askNode(node, 'auth.revoke', request, NODE_TIMEOUT_MS))
+      const answer = await this.#app.cluster.askNode(node, 'auth.revoke', request, NODE_TIMEOUT_MS)
+      const { sessions } = answer as { sessions?: unknown }
+      return { sessions: Number(sessions) || 0, items: revocationsIn(answer) }
     } catch (error) {
       // A node without this plugin has no authenticated sessions.
-      return (error as { code?: unknown }).code === 'unknown_topic' ? 0 : undefined
+      return (error as { code?: unknown }).code === 'unknown_topic' ? { sessions: 0, items: [] } : undefined
     }
+  }
+
+  /**
+   * Extends the revocation of a user to the newest token that this node has accepted: the clock of the issuer may be
+   * ahead, so that the `iat` of a token is later than the revocation.
+   */
+  #withNewestToken(revocation: Revocation): Revocation {
+    const { before } = revocation
+    if (before === null) return revocation
+    const { sessions, maxClockLead } = this.#settings
+    // A node that was asked late has accepted tokens that were issued after the revocation.
+    const newest = Math.min(sessions.newestIssuedAt, before + maxClockLead)
+    return newest > before ? { ...revocation, before: newest } : revocation
   }
 
   /** Adds revocations to the list and closes their sessions on this node; returns the number of closed sessions. */
   #apply(revocations: readonly Revocation[], except?: Session): number {
     const now = Date.now()
-    for (const revocation of revocations) this.#revocations.add(revocation, now)
-    return this.#sessions.closeRevoked(revocations, except)
+    const added = revocations.flatMap((one) => this.#settings.revocations.add(one, now) ?? [])
+    const closed = this.#settings.sessions.closeRevoked(revocations, except)
+    return added.reduce((sum, { key }) => sum + this.#closeSession(key), closed)
   }
 
-  /** Returns the key of a session's token; null if the session has no token, undefined if it is not on this node. */
-  #tokenKeyOf(id: unknown): string | null | undefined {
+  /** Closes the session of a key, if it is a session of this node, and revokes its token on all nodes. */
+  #closeSession(key: string): number {
+    const { cluster, sessions } = this.#app
+    if (!key.startsWith(sessionKey(cluster.node, ''))) return 0
+    for (const session of sessions) {
+      if (sessionKey(cluster.node, session.id) !== key) continue
+      const token = this.#tokenOf(session.id)
+      session.close(new RookeryError('token_revoked'))
+      if (token) void this.#revokeOnAllNodes({ ...token, before: null }, { session: logId(session) }, session)
+      return 1
+    }
+    return 0
+  }
+
+  /** Returns the token of a session; null if the session has no token, undefined if it is not on this node. */
+  #tokenOf(id: unknown): SessionToken | null | undefined {
     const session = typeof id === 'string' ? this.#app.sessions.get(id) : undefined
     if (!session) return undefined
-    const { tokenId } = this.#sessions.identityOf(session) ?? {}
-    return tokenId === undefined ? null : tokenKey(tokenId)
-  }
-
-  /** Fetches the revocations that another node knows, page by page. */
-  async #fetchFrom(node: string): Promise<void> {
-    const { cluster } = this.#app
-    let after: number | null = 0
-    for (let attempt = 1; after !== null && this.#started; ) {
-      try {
-        const page = (await cluster.askNode(node, 'auth.revocations', { after }, NODE_TIMEOUT_MS)) as Page
-        this.#apply(revocationsIn(page))
-        after = page.next
-      } catch (error) {
-        const { code } = error as { code?: unknown }
-        if (code === 'unknown_topic' || !cluster.nodes().includes(node)) return
-        if (attempt++ < MAX_FAILED_REQUESTS) continue
-        this.#log().warn({ err: error, node }, 'the revocations of a node could not be fetched')
-        return
-      }
-    }
-  }
-
-  async #loadStored(): Promise<void> {
-    try {
-      const entries = (await this.#store?.entries(STORE_BUCKET)) ?? []
-      this.#apply(revocationsIn({ items: entries.map(([, value]) => value) }))
-    } catch (error) {
-      this.#log().error({ err: error, stage: 'auth' }, 'the stored revocations could not be read')
-    }
-  }
-
-  async #saveToStore(revocation: Revocation): Promise<void> {
-    try {
-      const ttl = revocation.until - Date.now()
-      if (ttl > 0) await this.#store?.put(STORE_BUCKET, revocation.key, revocation, ttl)
-    } catch (error) {
-      this.#log().error(
-        { err: error, stage: 'auth' },
-        'a revocation could not be stored; only the running nodes know it',
-      )
-    }
+    const { tokenId, expiresAt } = this.#settings.sessions.identityOf(session) ?? {}
+    if (tokenId === undefined || expiresAt === undefined) return null
+    return { key: tokenKey(tokenId), until: expiresAt + END_MARGIN_MS }
   }
 }
 
@@ -208,14 +214,17 @@ const assertNode = (from: string | null): void => {
   if (from === null) throw new RookeryError('forbidden', 'Only nodes may ask this')
 }
 
-const revocationsIn = (message: unknown): readonly Revocation[] => {
-  const items = (message as { items?: unknown } | null)?.items
-  return Array.isArray(items) ? items.filter(isRevocation) : []
+const readSessionToken = (answer: unknown): SessionToken | undefined => {
+  const { key, until } = (answer ?? {}) as Record<string, unknown>
+  return typeof key === 'string' && typeof until === 'number' ? { key, until } : undefined
 }
 
 const readTarget = (target: unknown): readonly ['user' | 'session' | 'tokenId', string] => {
   const [[kind, id] = [], ...more] = Object.entries((target ?? {}) as object)
   const known = kind === 'user' || kind === 'session' || kind === 'tokenId'
+  if (kind === 'user' && typeof id === 'string' && !isWellFormed(id)) {
+    throw new RookeryError('invalid_option', 'revoke(): the id of a user must be well-formed Unicode')
+  }
   if (known && more.length === 0 && typeof id === 'string' && id !== '') return [kind, id]
   throw new RookeryError(
     'invalid_option',

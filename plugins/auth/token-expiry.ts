@@ -2,6 +2,10 @@
 const MAX_TIMER_MS = 2 ** 31 - 1
 /** How long before a token expires the client is asked for a new one, in milliseconds. */
 const RENEWAL_LEAD_MS = 30_000
+/** Least time between a renewal and the next request for a token: an issuer may hand out the same token again. */
+const RENEWAL_PAUSE_MS = 1000
+/** Time after which the client is asked again, if its new token could not be verified. */
+const RETRY_PAUSE_MS = 5000
 
 /**
  * Returns how long before the token expires the client is asked for a new one: 30 s, or half of the remaining time if
@@ -52,26 +56,43 @@ export interface TokenExpiryEvents {
 export class TokenExpiry {
   readonly #graceMs: number
   readonly #events: TokenExpiryEvents
+  #expiresAt: number
   #timer: WallClockTimer | undefined
 
   /**
-   * @param expiresAt milliseconds since 1970
+   * @param expiresAt until when the server accepts the token, in milliseconds since 1970
    * @param graceMs how long after the expiry a new token may still come, in milliseconds
    */
   constructor(expiresAt: number, graceMs: number, events: TokenExpiryEvents) {
     this.#graceMs = graceMs
     this.#events = events
-    this.renew(expiresAt)
+    this.#expiresAt = expiresAt
+    this.#askAt(this.#renewalAt)
   }
 
   /** Starts over with a new token. @param expiresAt milliseconds since 1970 */
   renew(expiresAt: number): void {
+    this.#expiresAt = expiresAt
+    this.#askAt(Math.max(this.#renewalAt, Date.now() + RENEWAL_PAUSE_MS))
+  }
+
+  /** Asks the client again, because its new token could not be verified. */
+  retry(): void {
+    this.#askAt(Date.now() + RETRY_PAUSE_MS)
+  }
+
+  get #renewalAt(): number {
+    return this.#expiresAt - renewalLeadMs(this.#expiresAt - Date.now())
+  }
+
+  #askAt(time: number): void {
     this.stop()
-    const remaining = expiresAt - Date.now()
-    this.#timer = new WallClockTimer(expiresAt - renewalLeadMs(remaining), () => {
-      this.#timer = new WallClockTimer(expiresAt + this.#graceMs, () => this.#events.expired())
-      this.#events.renewalDue(Math.max(0, expiresAt - Date.now()))
-    })
+    const end = this.#expiresAt + this.#graceMs
+    const asked = () => {
+      this.#timer = new WallClockTimer(end, () => this.#events.expired())
+      this.#events.renewalDue(Math.max(0, this.#expiresAt - Date.now()))
+    }
+    this.#timer = new WallClockTimer(Math.min(time, end), asked)
   }
 
   stop(): void {

@@ -2,7 +2,7 @@ import { errors, type JWTVerifyGetKey, type JWTVerifyOptions, jwtVerify, type Ke
 import { RookeryError } from '../../core/protocol/errors.ts'
 import type { User } from '../../core/protocol/protocol.ts'
 import type { Logger } from '../../core/util/logger.ts'
-import { copyUser, type Identity } from './identity.ts'
+import { copyUser, type Identity, isWellFormed } from './identity.ts'
 import type { JwtSettings } from './jwt-options.ts'
 import { type Permissions, readPermissions } from './permissions.ts'
 import { hashOf, tokenKey, userKey } from './revocation-keys.ts'
@@ -13,6 +13,10 @@ import { readKey } from './verification-key.ts'
 const MAX_TOKEN_CHARACTERS = 8192
 /** How far the issuer's clock may be ahead, even without `clockTolerance`. */
 const MIN_CLOCK_LEAD_SECONDS = 5
+
+/** How far the `iat` of a token may be ahead of this node's clock. @param clockTolerance milliseconds */
+export const maxClockLeadSeconds = (clockTolerance: number): number =>
+  Math.max(MIN_CLOCK_LEAD_SECONDS, clockTolerance / 1000)
 
 /**
  * Id of a token without `jti`: a hash of its signed part. The signature is left out, because one signature can be
@@ -33,7 +37,7 @@ export class TokenVerifier {
 
   /** @throws `invalid_option` */
   constructor(settings: JwtSettings, log: () => Logger) {
-    const { issuer, audience } = settings.jwt
+    const { issuer, audience, typ } = settings.jwt
     const { key, algorithms } = readKey(settings.jwt, log)
     this.#settings = settings
     this.#log = log
@@ -42,8 +46,17 @@ export class TokenVerifier {
       algorithms: [...algorithms],
       ...(issuer !== undefined && { issuer: copy(issuer) }),
       ...(audience !== undefined && { audience: copy(audience) }),
+      ...(typ !== undefined && { typ }),
       clockTolerance: settings.clockTolerance / 1000,
     }
+  }
+
+  /** Warns if tokens for other applications are accepted. */
+  checkAudience(): void {
+    if (this.#options.audience !== undefined) return
+    this.#log().warn(
+      'tokens issued for other applications or purposes are accepted, too: set jwt.audience of auth()',
+    )
   }
 
   /** @throws `invalid_token`, `token_expired`, `auth_unavailable`, and the errors of the `user` option */
@@ -96,7 +109,7 @@ export class TokenVerifier {
         'a token without exp is refused: let tokens expire, at most maxTokenAge after they are issued',
       )
     }
-    if (iat !== undefined && iat > now + Math.max(MIN_CLOCK_LEAD_SECONDS, clockTolerance / 1000)) {
+    if (iat !== undefined && iat > now + maxClockLeadSeconds(clockTolerance)) {
       throw new TokenRejection('it was issued in the future')
     }
     if ((exp - (iat ?? now)) * 1000 > maxTokenAge + clockTolerance) {
@@ -104,7 +117,7 @@ export class TokenVerifier {
         'a token that is valid for longer than maxTokenAge is refused: shorten its lifetime, or raise the option',
       )
     }
-    return { issuedAt: iat ?? 0, expiresAt: exp * 1000 }
+    return { issuedAt: Math.floor(iat ?? 0), expiresAt: exp * 1000 + clockTolerance }
   }
 
   #permissions(claims: Claims): Permissions | undefined {
@@ -121,7 +134,7 @@ export class TokenVerifier {
     if (user) return user(claims)
     const { sub, name, preferred_username: alias } = claims
     if (typeof sub !== 'string' || sub === '') throw new TokenRejection('it has no sub')
-    if (/\p{Cs}/u.test(sub)) throw new TokenRejection('its sub is not well-formed Unicode')
+    if (!isWellFormed(sub)) throw new TokenRejection('its sub is not well-formed Unicode')
     return {
       id: sub,
       name: ([name, alias].find((one) => typeof one === 'string' && one !== '') as string) ?? sub,

@@ -21,7 +21,7 @@ export interface VerifiedToken {
   readonly claims: Claims
   /** The token's `jti`; without one, a hash of the token. `revoke({ tokenId })` revokes the token. */
   readonly tokenId: string
-  /** Milliseconds since 1970. */
+  /** Until when the server accepts the token: its `exp` and `clockTolerance`. Milliseconds since 1970. */
   readonly expiresAt: number
 }
 
@@ -32,7 +32,7 @@ export type RevokeTarget =
   | { readonly tokenId: string }
 
 export interface RevokeOptions {
-  /** When the revocation may be forgotten, such as when the token expires. @default after `maxTokenAge` */
+  /** When the revocation may be forgotten. @default at the end of a session's token; otherwise after `maxTokenAge` */
   readonly until?: Date | undefined
 }
 
@@ -56,7 +56,8 @@ export interface Auth {
   claims(session: Session): Claims | undefined
   /**
    * Closes the sessions of a target with `token_revoked`, on every node, and refuses their tokens from then on. For a
-   * user, it revokes the tokens issued up to the current second. A token that is issued later is valid.
+   * user, it revokes the tokens issued up to the current second, or up to the latest `iat` that the nodes have seen, if the
+   * clock of the issuer is ahead. A token that is issued later is valid.
    *
    * @throws `invalid_option`
    */

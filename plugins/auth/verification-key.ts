@@ -1,15 +1,9 @@
 import { createPublicKey, KeyObject } from 'node:crypto'
-import {
-  createLocalJWKSet,
-  createRemoteJWKSet,
-  errors,
-  type JSONWebKeySet,
-  type JWTVerifyGetKey,
-  type KeyInput,
-} from 'jose'
+import { createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey, type KeyInput } from 'jose'
 import { RookeryError } from '../../core/protocol/errors.ts'
 import type { Logger } from '../../core/util/logger.ts'
 import type { JwtOptions } from './jwt-options.ts'
+import { remoteKeySet } from './remote-key-set.ts'
 
 /** A key, or a function that finds the key of a token, with the signature algorithms that it accepts. */
 export interface VerificationKey {
@@ -28,11 +22,6 @@ const ALGORITHM_OF_CURVE: Readonly<Record<string, string>> = {
 const EDDSA_ALGORITHMS = ['EdDSA', 'Ed25519']
 const ASYMMETRIC_ALGORITHMS = [...RSA_ALGORITHMS, ...Object.values(ALGORITHM_OF_CURVE), ...EDDSA_ALGORITHMS]
 
-/** Time for the key server to answer. A handshake may take twice as long by default. */
-const KEY_SERVER_TIMEOUT_MS = 5000
-/** Time after a failed request during which the key server is not asked again. */
-const KEY_SERVER_PAUSE_MS = 1000
-
 const fail = (message: string, cause?: unknown): never => {
   throw new RookeryError('invalid_option', `auth(): ${message}`, { cause })
 }
@@ -49,7 +38,7 @@ export const readKey = (jwt: JwtOptions, log: () => Logger): VerificationKey => 
   }
   if (secret !== undefined) return readSecret(secret, algorithms)
   if (publicKey !== undefined) return readPublicKey(publicKey, algorithms)
-  const key = isKeySet(jwks) ? readKeySet(jwks) : readRemoteKeySet(jwks as string | URL, jwt, log)
+  const key = isKeySet(jwks) ? readKeySet(jwks) : remoteKeySet(readUrl(jwks), log)
   return { key, algorithms: chooseAlgorithms(ASYMMETRIC_ALGORITHMS, algorithms, ASYMMETRIC_ALGORITHMS) }
 }
 
@@ -132,45 +121,7 @@ const readKeySet = (jwks: JSONWebKeySet): JWTVerifyGetKey => {
   }
 }
 
-/**
- * Fetches the key set from a URL. `jose` fetches it again when it is ten minutes old, or when a token names a key that
- * is not in it.
- */
-const readRemoteKeySet = (
-  jwks: string | URL,
-  { audience }: JwtOptions,
-  log: () => Logger,
-): JWTVerifyGetKey => {
-  const url = URL.canParse(jwks) ? new URL(jwks) : undefined
-  if (!url || !/^https?:$/.test(url.protocol)) return fail("'jwt.jwks' must be an http(s) URL or a key set")
-  const remote = createRemoteJWKSet(url, { timeoutDuration: KEY_SERVER_TIMEOUT_MS })
-  let failedAt = Number.NEGATIVE_INFINITY
-  let warned = false
-  return async (header, token) => {
-    if (!warned) {
-      warned = true
-      if (audience === undefined) {
-        log().warn(
-          { jwks: url.href },
-          'tokens issued for other applications are accepted, too: set jwt.audience of auth()',
-        )
-      }
-    }
-    const paused = performance.now() - failedAt < KEY_SERVER_PAUSE_MS
-    if (!remote.fresh && paused) throw new RookeryError('auth_unavailable')
-    try {
-      return await remote(header, token)
-    } catch (error) {
-      if (isTokenError(error)) throw error
-      failedAt = performance.now()
-      log().warn({ err: error, jwks: url.href }, 'the key set cannot be fetched')
-      throw new RookeryError('auth_unavailable')
-    }
-  }
+const readUrl = (jwks: unknown): URL => {
+  const url = URL.canParse(String(jwks)) ? new URL(String(jwks)) : undefined
+  return url && /^https?:$/.test(url.protocol) ? url : fail("'jwt.jwks' must be an http(s) URL or a key set")
 }
-
-/** Whether the error says that no key fits the token. Any other error says that the key set could not be fetched. */
-const isTokenError = (error: unknown): boolean =>
-  [errors.JWKSNoMatchingKey, errors.JWKSMultipleMatchingKeys, errors.JOSENotSupported].some(
-    (kind) => error instanceof kind,
-  )

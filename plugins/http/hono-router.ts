@@ -2,9 +2,10 @@ import type { IncomingMessage, RequestListener } from 'node:http'
 import type { HttpBindings } from '@hono/node-server'
 import type { Context, Hono, MiddlewareHandler } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
+import type { ErrorReports } from '../../core/app/error-hook.ts'
 import { publicError } from '../../core/protocol/coded-error.ts'
 import { RookeryError } from '../../core/protocol/errors.ts'
-import type { Logger } from '../../core/util/logger.ts'
+import { shortIds } from '../../core/util/short-ids.ts'
 import type { OriginPolicy } from './origin-policy.ts'
 
 /** An app that answers requests as Hono does. */
@@ -40,15 +41,14 @@ const errorResponse = (c: Context, error: RookeryError): Response =>
   c.json({ error: error.toJSON() }, error.status as ContentfulStatusCode)
 
 /** Creates the router to which plugins add their routes. It answers errors in Rookery's format. */
-export const createRouter = ({ Hono }: HonoPackages, log: Logger): Hono => {
+export const createRouter = ({ Hono }: HonoPackages, reports: ErrorReports): Hono => {
   const router = new Hono()
   router.onError((error, c) => {
     const visible = publicError(error)
     if (visible) return errorResponse(c, visible)
     // A client that is gone is not a fault of the server.
     if (c.req.raw.signal.aborted) return errorResponse(c, new RookeryError('disconnected'))
-    const id = crypto.randomUUID()
-    log.error({ err: error, errorId: id, path: c.req.path, stage: 'request' }, 'a request failed')
+    const id = reports.failed(error, { stage: 'request', path: shortIds(c.req.path) }, 'a request failed')
     return errorResponse(c, new RookeryError('internal', undefined, { id }))
   })
   router.notFound((c) => errorResponse(c, new RookeryError('not_found')))

@@ -2,6 +2,7 @@ import type { IncomingMessage, RequestListener, Server } from 'node:http'
 import { Server as TlsServer } from 'node:tls'
 import type { Hono } from 'hono'
 import type { App } from '../../core/app/app.ts'
+import type { ErrorReports } from '../../core/app/error-hook.ts'
 import { RookeryError } from '../../core/protocol/errors.ts'
 import type { Limits } from '../../core/sessions/limits.ts'
 import type { Logger } from '../../core/util/logger.ts'
@@ -35,6 +36,7 @@ export class HttpService implements HttpServer {
   readonly handler: NodeHandler
   readonly #settings: HttpSettings
   readonly #log: Logger
+  readonly #reports: ErrorReports
   readonly #originPolicy: OriginPolicy
   readonly #proxies: TrustedProxies
   readonly #router: PathRouter
@@ -43,16 +45,17 @@ export class HttpService implements HttpServer {
   #routes: Hono | undefined
   #detach: readonly (() => void)[] = []
 
-  constructor(settings: HttpSettings, app: App, limits: Limits, log: Logger) {
+  constructor(settings: HttpSettings, app: App, limits: Limits, log: Logger, reports: ErrorReports) {
     this.#settings = settings
     this.#log = log
+    this.#reports = reports
     const { handshakeTimeout } = limits
     const draining = () => app.state === 'stopping'
     const proxies = new TrustedProxies(settings.trustProxy)
     this.#proxies = proxies
     this.#originPolicy = new OriginPolicy(settings.allowedOrigins, proxies, handshakeTimeout)
     const isLast = (request: IncomingMessage) => this.#builtIn?.isLast(request) ?? draining()
-    this.#router = new PathRouter({ originPolicy: this.#originPolicy, isLast, log })
+    this.#router = new PathRouter({ originPolicy: this.#originPolicy, isLast, log, reports })
     addHealthChecks(this.#router, app, settings.health)
     if (settings.server === undefined) {
       const maxSockets = settings.maxSockets ?? limits.maxConnections + SPARE_SOCKETS
@@ -137,7 +140,7 @@ export class HttpService implements HttpServer {
     const { server, routes, allowedOrigins } = this.#settings
     if (server === false || !(this.#builtIn || routes || isRequired)) return
     this.#hono = await loadHono()
-    this.#routes = createRouter(this.#hono, this.#log)
+    this.#routes = createRouter(this.#hono, this.#reports)
     if (allowedOrigins !== undefined) addCors(this.#routes, this.#originPolicy)
   }
 

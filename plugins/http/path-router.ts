@@ -1,8 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
+import type { ErrorReports } from '../../core/app/error-hook.ts'
 import { publicError } from '../../core/protocol/coded-error.ts'
 import { RookeryError } from '../../core/protocol/errors.ts'
 import type { Logger } from '../../core/util/logger.ts'
+import { shortIds } from '../../core/util/short-ids.ts'
 import { applyCors } from './cors.ts'
 import type { OriginPolicy } from './origin-policy.ts'
 import { PathMap } from './path-map.ts'
@@ -19,6 +21,7 @@ export interface PathRouterSettings {
   /** Whether a request is the last of its connection. */
   readonly isLast: (request: IncomingMessage) => boolean
   readonly log: Logger
+  readonly reports: ErrorReports
 }
 
 interface Endpoint {
@@ -162,9 +165,11 @@ export class PathRouter {
   #coded(failure: unknown, { url }: IncomingMessage, stage: string): RookeryError {
     const visible = publicError(failure)
     if (visible) return visible
-    const id = crypto.randomUUID()
-    const path = pathOf(url)
-    this.#settings.log.error({ err: failure, errorId: id, path, stage }, `a request failed`)
+    const id = this.#settings.reports.failed(
+      failure,
+      { stage, path: shortIds(pathOf(url)) },
+      'a request failed',
+    )
     return new RookeryError('internal', undefined, { id })
   }
 }

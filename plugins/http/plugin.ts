@@ -1,4 +1,5 @@
 import { AppToken } from '../../core/app/app.ts'
+import { ErrorReports } from '../../core/app/error-hook.ts'
 import { definePlugin, type Plugin } from '../../core/app/plugin.ts'
 import { Limits } from '../../core/sessions/limits.ts'
 import { Logger } from '../../core/util/logger.ts'
@@ -21,7 +22,13 @@ export const http = (options: HttpOptions = {}): Plugin => {
     name: 'http',
     setup(scope) {
       const open = () => {
-        service ??= new HttpService(settings, scope.get(AppToken), scope.get(Limits), scope.get(Logger))
+        service ??= new HttpService(
+          settings,
+          scope.get(AppToken),
+          scope.get(Limits),
+          scope.get(Logger),
+          scope.get(ErrorReports),
+        )
         return service
       }
       scope.provide(HttpServer, open)

@@ -2,9 +2,10 @@ import type { Msg, Subscription } from '@nats-io/transport-node'
 import type { Event } from '../../core/bus/event.ts'
 import type { ClusterHost } from '../../core/cluster/cluster.ts'
 import { stringify } from '../../core/protocol/stringify.ts'
-import { ListenerIndex, type ListenerPatterns } from './listener-index.ts'
-import type { NodeState } from './membership.ts'
+import { ListenerIndex } from './listener-index.ts'
+import type { ListenerTarget } from './listener-lists.ts'
 import type { NodeChannel } from './node-channel.ts'
+import { OwnListeners } from './own-listeners.ts'
 import { PatternAges } from './pattern-ages.ts'
 import { RefCountedSubscriptions } from './ref-counted-subscriptions.ts'
 import type { ReplayWindow } from './replay-window.ts'
@@ -25,34 +26,46 @@ export class EventForwarder {
   /** Prefix of the subjects for groups. */
   readonly #groupPrefix: string
   readonly #listeners: ListenerIndex
-  readonly #stateChanged: () => void
+  /** The listeners of this node. */
+  readonly own = new OwnListeners()
+  /** The listeners of the other nodes. */
+  readonly others: ListenerTarget
+  readonly #announceChanges: () => void
   /** Subscriptions of this node's listeners. A key is `[group, pattern]` as JSON. */
   readonly #subscriptions: RefCountedSubscriptions
   #host: ClusterHost | undefined
-  /** Whether the state has to be built again from the subscriptions. */
-  #stale = false
-  #state: NodeState = { revision: 0, wants: [] }
 
-  /** @param stateChanged called when the patterns of this node's listeners have changed */
-  constructor(channel: NodeChannel, prefix: string, replayWindow: ReplayWindow, stateChanged: () => void) {
+  /** @param announceChanges called when listeners of this node were added or removed */
+  constructor(channel: NodeChannel, prefix: string, replayWindow: ReplayWindow, announceChanges: () => void) {
     this.#channel = channel
     this.#replayWindow = replayWindow
     this.#eventPrefix = `${prefix}.event`
     this.#groupPrefix = `${prefix}.work`
-    this.#listeners = new ListenerIndex(channel.node)
-    this.#stateChanged = stateChanged
+    const index = new ListenerIndex(channel.node)
+    this.#listeners = index
+    this.others = {
+      set: (node, listeners) => {
+        index.removeNode(node)
+        index.add(node, listeners)
+      },
+      change: (node, { what, listeners }) =>
+        what === 'added' ? index.add(node, listeners) : index.remove(node, listeners),
+    }
+    this.#announceChanges = announceChanges
     this.#subscriptions = new RefCountedSubscriptions((key) => this.#subscribe(key))
-  }
-
-  /** The patterns of this node's listeners, with their revision. */
-  get state(): NodeState {
-    if (this.#stale) this.#refresh()
-    return this.#state
   }
 
   start(host: ClusterHost): void {
     this.#host = host
     this.#subscriptions.open()
+  }
+
+  /** Takes no more events of other nodes. Resolves when the events have come that NATS has chosen this node for. */
+  async drain(): Promise<void> {
+    // NATS no longer chooses this node, and the other nodes of a group may be stopping, too.
+    this.#listeners.ownFirst = true
+    if (this.#channel.connection.connected) await this.#subscriptions.drain()
+    else this.#subscriptions.close()
   }
 
   stop(): void {
@@ -62,28 +75,16 @@ export class EventForwarder {
   listen(pattern: string, group: string | null, wanted: boolean): void {
     if (!this.#subscriptions.change(JSON.stringify([group, pattern]), wanted)) return
     if (group === null) this.#patternAges.change(pattern, wanted)
-    if (this.#stale) return
-    this.#stale = true
+    const listeners = [{ group, patterns: [pattern] }]
+    if (wanted) this.#listeners.add(this.#channel.node, listeners)
+    else this.#listeners.remove(this.#channel.node, listeners)
     // Listeners that are added together are announced in one message.
-    queueMicrotask(this.#stateChanged)
+    if (this.own.change(group, pattern, wanted)) queueMicrotask(this.#announceChanges)
   }
 
-  #refresh(): void {
-    this.#stale = false
-    const byGroup = new Map<string | null, string[]>()
-    for (const key of this.#subscriptions.keys) {
-      const [group, pattern] = JSON.parse(key) as [string | null, string]
-      byGroup.set(group, [...(byGroup.get(group) ?? []), pattern])
-    }
-    const wants = [...byGroup].map(([group, patterns]) => ({ group, patterns }))
-    this.#state = { revision: this.#state.revision + 1, wants }
-    this.#listeners.set(this.#channel.node, wants)
-  }
-
-  /** Replaces the listeners of another node; undefined if the node has left. */
-  setListeners(node: string, listeners: readonly ListenerPatterns[] | undefined): void {
-    if (listeners) this.#listeners.set(node, listeners)
-    else this.#listeners.remove(node)
+  /** Removes the listeners of a node that has left. */
+  removeNode(node: string): void {
+    this.#listeners.removeNode(node)
   }
 
   /**
@@ -91,7 +92,6 @@ export class EventForwarder {
    * not, the caller does so.
    */
   emit(event: Event): boolean {
-    if (this.#stale) this.#refresh()
     if (this.#listeners.empty) return false
     const eventSubjects: string[] = []
     const groupSubjects: { readonly subject: string; readonly groups: string[] }[] = []

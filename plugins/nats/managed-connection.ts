@@ -8,8 +8,10 @@ import type {
 } from '@nats-io/transport-node'
 import type { Logger } from '../../core/util/logger.ts'
 import { within } from '../../core/util/promises.ts'
+import { shortIds, withShortIds } from '../../core/util/short-ids.ts'
 import { destroySocket, discardTransport, optionsOf } from './client-internals.ts'
 import { confirmConnection, connectToNats, unavailable } from './connect.ts'
+import { assertLine } from './control-line.ts'
 
 /** Longest time that `close` waits for the server to take the last messages. */
 const CLOSE_FLUSH_WAIT_MS = 1000
@@ -108,10 +110,13 @@ export class ManagedConnection {
     discardTransport(nats)
   }
 
-  /** Sends a message. Without a connection, or past `maxBuffered`, drops and counts it. Returns whether it was sent. */
+  /**
+   * Sends a message. Without a connection, or past `maxBuffered`, drops and counts it. A subject that is too long is
+   * logged. Returns whether the message was sent.
+   */
   publish(subject: string, text: string, reply?: string): boolean {
     const nats = this.#nats
-    if (!nats) return false
+    if (!nats || !this.#takes(subject, reply)) return false
     if (!this.#connected || this.#unconfirmedBytes > this.#settings.maxBuffered) {
       this.#drop()
       return false
@@ -120,7 +125,7 @@ export class ManagedConnection {
       nats.publish(subject, text, reply === undefined ? undefined : { reply })
     } catch (error) {
       // The connection has closed, and this class has not read that status yet.
-      this.#log.debug({ err: error, subject }, 'the NATS client did not take a message')
+      this.#log.debug({ err: error, subject: shortIds(subject) }, 'the NATS client did not take a message')
       this.#drop()
       return false
     }
@@ -133,7 +138,11 @@ export class ManagedConnection {
   /** @param callback MUST NOT throw, because the NATS client would stop reading */
   subscribe(subject: string, callback: (message: Msg) => void, queue?: string): Subscription | undefined {
     const refused = (error: unknown) =>
-      this.#log.error({ err: error, subject, stage: 'nats' }, 'NATS refused a subscription')
+      this.#log.error(
+        { err: withShortIds(error), subject: shortIds(subject), stage: 'nats' },
+        'NATS refused a subscription',
+      )
+    if (!this.#takes(subject, queue)) return undefined
     try {
       return this.#nats?.subscribe(subject, {
         ...(queue !== undefined && { queue }),
@@ -143,6 +152,17 @@ export class ManagedConnection {
       // The connection is closed for good.
       refused(error)
       return undefined
+    }
+  }
+
+  /** Whether NATS takes a subject. Logs an error if not, because NATS would end the connection. */
+  #takes(subject: string, other?: string): boolean {
+    try {
+      assertLine(subject, other)
+      return true
+    } catch (err) {
+      this.#log.error({ err, stage: 'nats' }, 'a message or subscription was not passed to NATS')
+      return false
     }
   }
 
@@ -186,8 +206,8 @@ export class ManagedConnection {
           events.lost(cause)
           break
         case 'error':
-          cause = status.error
-          this.#log.warn({ err: status.error, stage: 'nats' }, 'NATS reports an error')
+          cause = withShortIds(status.error)
+          this.#log.warn({ err: cause, stage: 'nats' }, 'NATS reports an error')
           break
         case 'slowConsumer':
           this.#log.warn({ stage: 'nats' }, 'this node reads messages more slowly than NATS sends them')

@@ -1,6 +1,7 @@
 import type { NodeChange } from '../../core/cluster/cluster.ts'
-import type { ListenerPatterns } from './listener-index.ts'
+import { ListenerLists, type ListenerTarget } from './listener-lists.ts'
 import { HEARTBEAT_INTERVAL_MS, LiveNodes } from './live-nodes.ts'
+import type { ListenerChange, ListenerPage, OwnListeners } from './own-listeners.ts'
 
 /** Time without a further answer after which all nodes are taken to have answered. */
 const DISCOVERY_QUIET_MS = 200
@@ -9,33 +10,33 @@ const DISCOVERY_LIMIT_MS = 2000
 
 /** A message by which nodes tell each other about themselves. Its fields are part of the protocol between nodes. */
 export type MembershipMessage =
-  /** Asks all nodes, or the node `to`, to answer `here`. */
-  | { readonly kind: 'hello'; readonly to?: string; readonly restored?: boolean; readonly state: NodeState }
-  | { readonly kind: 'here'; readonly state: NodeState; readonly nodes: readonly string[] }
-  | { readonly kind: 'state'; readonly state: NodeState }
+  /** Asks all nodes, or the node `to`, to answer `here`. `state` is the last page of the node's listeners. */
+  | {
+      readonly kind: 'hello'
+      readonly to?: string
+      readonly restored?: boolean
+      readonly state?: ListenerPage
+    }
+  | { readonly kind: 'here'; readonly state: ListenerPage; readonly nodes: readonly string[] }
+  /** Another page, sent before the last one. */
+  | { readonly kind: 'state'; readonly state: ListenerPage }
+  | ({ readonly kind: 'change' } & ListenerChange)
   | { readonly kind: 'beat'; readonly revision: number }
   | { readonly kind: 'bye' }
-  /** A barrier, which the node answers after all earlier requests. */
-  | { readonly kind: 'fence' }
-
-export interface NodeState {
-  /** Counts up with each change of the state. */
-  readonly revision: number
-  /** The patterns of the node's listeners. */
-  readonly wants: readonly ListenerPatterns[]
-}
 
 /** The parts of the node that membership needs. */
 export interface MembershipHost {
   readonly node: string
-  state(): NodeState
+  /** The listeners of this node. */
+  readonly own: OwnListeners
+  /** The listeners of the other nodes. */
+  readonly others: ListenerTarget
   /** Sends to all nodes. */
   broadcast(message: MembershipMessage, reply?: string): unknown
   /** Sends to the node that waits at a reply subject. */
   reply(subject: string, message: MembershipMessage): unknown
   /** Returns the subject for answers to `hello`. Answers to a `hello` after an interruption get one of their own. */
   replySubject(restored: boolean): string
-  listenersChanged(node: string, listeners: readonly ListenerPatterns[]): void
   nodeChanged(node: string, change: NodeChange): void
 }
 
@@ -43,7 +44,7 @@ export interface MembershipHost {
 export class Membership {
   readonly #host: MembershipHost
   readonly #liveNodes: LiveNodes
-  readonly #revisions = new Map<string, number>()
+  readonly #lists: ListenerLists
   /** Nodes that another node has named, until they answer. */
   readonly #named = new Set<string>()
   /** Nodes that were known when the connection was lost, until they answer. */
@@ -54,9 +55,10 @@ export class Membership {
 
   constructor(host: MembershipHost) {
     this.#host = host
+    this.#lists = new ListenerLists(host.others)
     this.#liveNodes = new LiveNodes((node, change) => {
       if (change === 'left') {
-        this.#revisions.delete(node)
+        this.#lists.remove(node)
         this.#interrupted.delete(node)
       }
       host.nodeChanged(node, change)
@@ -73,7 +75,7 @@ export class Membership {
     this.#liveNodes.sweep(performance.now())
     this.#heartbeats = setInterval(() => {
       this.#liveNodes.sweep(performance.now())
-      this.#host.broadcast({ kind: 'beat', revision: this.#host.state().revision })
+      this.#host.broadcast({ kind: 'beat', revision: this.#host.own.revision })
     }, HEARTBEAT_INTERVAL_MS)
     const { promise, stop } = this.#discovery()
     this.#sendHello(false)
@@ -95,9 +97,10 @@ export class Membership {
     this.#sendHello(true)
   }
 
-  /** Tells the other nodes that the patterns of this node's listeners have changed. */
-  stateChanged(): void {
-    if (this.#heartbeats) this.#host.broadcast({ kind: 'state', state: this.#host.state() })
+  /** Tells the other nodes how the listeners of this node have changed. */
+  announceChanges(): void {
+    const { own, broadcast } = this.#host
+    for (const change of own.takeChanges()) if (this.#heartbeats) broadcast({ kind: 'change', ...change })
   }
 
   /** Takes a message of another node. */
@@ -109,9 +112,11 @@ export class Membership {
     const known = this.#liveNodes.has(node)
     this.#liveNodes.heartbeat(node, performance.now())
     if (message.kind === 'beat') {
-      if (this.#revisions.get(node) !== message.revision) this.#sendHello(false, node)
-    } else if (message.kind !== 'fence') {
-      this.#updateState(node, message.state)
+      if (this.#lists.revision(node) !== message.revision) this.#sendHello(false, node)
+    } else if (message.kind === 'change') {
+      this.#lists.change(node, message)
+    } else if (message.state) {
+      this.#lists.page(node, message.state)
     }
     if (message.kind === 'hello') {
       // If both nodes were interrupted, both send this, so that each of them reports the other as restored.
@@ -119,8 +124,10 @@ export class Membership {
         this.#interrupted.delete(node)
         this.#liveNodes.restored(node)
       }
-      const here: MembershipMessage = { kind: 'here', state: this.#host.state(), nodes: this.nodes }
-      if (reply && (message.to === undefined || message.to === this.#host.node)) this.#host.reply(reply, here)
+      if (reply && (message.to === undefined || message.to === this.#host.node)) {
+        const last = this.#sendPages((page) => this.#host.reply(reply, page))
+        this.#host.reply(reply, { kind: 'here', state: last, nodes: this.nodes })
+      }
     }
     if (message.kind === 'here') this.#answered(node, message.nodes)
   }
@@ -131,17 +138,18 @@ export class Membership {
   }
 
   #sendHello(restored: boolean, to?: string): void {
-    const state = this.#host.state()
-    this.#host.broadcast(
-      { kind: 'hello', state, restored, ...(to !== undefined && { to }) },
-      this.#host.replySubject(restored),
-    )
+    const { broadcast, replySubject } = this.#host
+    // A node that is asked alone learns of a lost change by the heartbeats.
+    const about = to === undefined ? { state: this.#sendPages(broadcast) } : { to }
+    broadcast({ kind: 'hello', restored, ...about }, replySubject(restored))
   }
 
-  #updateState(node: string, { revision, wants }: NodeState): void {
-    if (this.#revisions.get(node) === revision) return
-    this.#revisions.set(node, revision)
-    this.#host.listenersChanged(node, wants)
+  /** Sends the pages of this node's listeners. Returns the last one, which goes with another message. */
+  #sendPages(send: (message: MembershipMessage) => void): ListenerPage {
+    this.announceChanges()
+    const pages = this.#host.own.pages()
+    for (const state of pages.slice(0, -1)) send({ kind: 'state', state })
+    return pages.at(-1) as ListenerPage
   }
 
   #answered(node: string, others: readonly string[]): void {

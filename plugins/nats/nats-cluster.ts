@@ -11,6 +11,7 @@ import type {
 import { randomNode } from '../../core/cluster/in-process.ts'
 import { RookeryError } from '../../core/protocol/errors.ts'
 import type { Logger } from '../../core/util/logger.ts'
+import { AddressSubscriptions } from './address-subscriptions.ts'
 import { unavailable } from './connect.ts'
 import type { Envelope } from './envelope.ts'
 import { EventForwarder } from './event-forwarder.ts'
@@ -21,9 +22,11 @@ import { NodeChannel } from './node-channel.ts'
 import { PatternAges } from './pattern-ages.ts'
 import { RefCountedSubscriptions } from './ref-counted-subscriptions.ts'
 import { ReplayWindow } from './replay-window.ts'
-import { RequestClient, type ResponseHeader } from './request-client.ts'
-import { type RequestHeader, RequestServer } from './request-server.ts'
-import { checkedTopicOf, isAddress, patternSubject, SubjectCache, subjectOf, topicOf } from './subjects.ts'
+import { RequestClient } from './request-client.ts'
+import type { RequestHeader, ResponseHeader } from './request-header.ts'
+import { RequestServer } from './request-server.ts'
+import { checkedTopicOf, isAddress, patternSubject, SubjectCache, topicOf } from './subjects.ts'
+import { SubscriptionFlush } from './subscription-flush.ts'
 
 export interface NatsClusterSettings extends ConnectionSettings {
   readonly prefix: string
@@ -42,10 +45,13 @@ export class NatsCluster implements ClusterBackend {
   readonly #patternAges = new PatternAges()
   /** Subscriptions for the topics and addresses that this node's sessions and plugins want, by pattern. */
   readonly #subscriptions: RefCountedSubscriptions
+  readonly #subscriptionFlush: SubscriptionFlush
+  readonly #addresses: AddressSubscriptions
   readonly #events: EventForwarder
   readonly #membership: Membership
   readonly #requestClient: RequestClient
   readonly #inbox: string
+  readonly drain = (): Promise<void> => this.#events.drain()
   #host: ClusterHost | undefined
   #requestServer: RequestServer | undefined
   /** Subscriptions for messages about nodes and for replies. */
@@ -61,26 +67,27 @@ export class NatsCluster implements ClusterBackend {
     this.#inbox = createInbox(this.#connection.inboxPrefix)
     const channel = new NodeChannel(this.node, this.#connection, log)
     this.#channel = channel
+    this.#subscriptionFlush = new SubscriptionFlush(() => this.#connection.flush(), log)
+    this.#addresses = new AddressSubscriptions(channel, prefix)
     this.#subscriptions = new RefCountedSubscriptions((pattern) => this.#subscribe(pattern))
     this.#events = new EventForwarder(channel, prefix, this.#replayWindow, () =>
-      this.#membership.stateChanged(),
+      this.#membership.announceChanges(),
     )
     const nodesSubject = [this.#nodesSubject]
     this.#membership = new Membership({
       node: this.node,
-      state: () => this.#events.state,
+      own: this.#events.own,
+      others: this.#events.others,
       // Without a connection it is not sent, so that it does not count as a dropped message.
       broadcast: (message, reply) => this.connected && channel.send(nodesSubject, message, undefined, reply),
       reply: (subject, message) => channel.send([subject], message),
       replySubject: (restored) => `${this.#inbox}.${restored ? 'back' : 'here'}`,
-      listenersChanged: (node, listeners) => this.#events.setListeners(node, listeners),
       nodeChanged: (node, change) => this.#nodeChanged(node, change),
     })
     this.#requestClient = new RequestClient(channel, {
+      prefix,
       inbox: this.#inbox,
-      subject: (address) => subjectOf(prefix, address),
       otherNodes: () => this.nodes,
-      sendBarrier: (reply) => channel.send(nodesSubject, { kind: 'fence' }, undefined, reply),
     })
   }
 
@@ -99,7 +106,8 @@ export class NatsCluster implements ClusterBackend {
 
   async start(host: ClusterHost): Promise<void> {
     this.#host = host
-    this.#requestServer = new RequestServer(this.#channel, host, this.#log)
+    const wants = (address: string) => this.#subscriptions.has(address)
+    this.#requestServer = new RequestServer(this.#channel, host, this.#log, wants)
     await this.#connection.open({
       lost: (cause) => {
         this.#requestClient.fail(new RookeryError('cluster_unavailable', undefined, { cause }))
@@ -148,7 +156,12 @@ export class NatsCluster implements ClusterBackend {
 
   interest(pattern: string, wanted: boolean): void {
     if (!this.#subscriptions.change(pattern, wanted)) return
+    if (wanted && this.connected) this.#subscriptionFlush.added()
     if (!isAddress(pattern)) this.#patternAges.change(pattern, wanted)
+  }
+
+  settled(): Promise<void> | undefined {
+    return this.#subscriptionFlush.settled
   }
 
   listen(pattern: string, group: string | null, wanted: boolean): void {
@@ -161,17 +174,18 @@ export class NatsCluster implements ClusterBackend {
 
   #nodeChanged(node: string, change: NodeChange): void {
     if (change === 'left') {
-      this.#events.setListeners(node, undefined)
+      this.#events.removeNode(node)
       this.#replayWindow.forget(node)
+      this.#requestClient.nodeLeft(node)
     }
     this.#host?.changed(node, change)
   }
 
-  #subscribe(pattern: string): Subscription | undefined {
-    const subject = patternSubject(this.#prefix, pattern)
+  #subscribe(pattern: string): { unsubscribe(): void } | undefined {
     if (isAddress(pattern)) {
-      return this.#channel.subscribe(subject, (message) => this.#receiveRequest(pattern, message))
+      return this.#addresses.subscribe(pattern, (message) => this.#receiveRequest(pattern, message))
     }
+    const subject = patternSubject(this.#prefix, pattern)
     // A pattern without a wildcard is the topic, so the subject need not be decoded.
     const topic = pattern.includes('*') ? undefined : pattern
     return this.#channel.subscribe(subject, (message) => this.#receivePublished(pattern, topic, message))
@@ -193,12 +207,13 @@ export class NatsCluster implements ClusterBackend {
     this.#host?.deliver(plainMessage(topic, JSON.stringify(JSON.parse(received.text))), null)
   }
 
-  #receiveRequest(address: string, message: Msg): void {
-    const received = this.#channel.receive<RequestHeader>(message, true)
+  #receiveRequest(pattern: string, message: Msg): void {
+    const received = this.#channel.receive<RequestHeader>(message)
     if (!received) return
     const { reply } = message
+    // One subscription is for all sessions of this node.
+    const address = pattern.includes('*') ? topicOf(this.#prefix, message.subject) : pattern
     if ('text' in received) this.#requestServer?.answerExternal(address, received.text, reply)
-    else if (received.envelope.node === this.node) this.#requestClient.echoed(reply)
     else if (reply) this.#requestServer?.answerNode(address, received.envelope, reply)
   }
 
@@ -207,21 +222,19 @@ export class NatsCluster implements ClusterBackend {
     if (!received || !('envelope' in received) || !received.envelope.header) return
     const { node, header } = received.envelope
     this.#membership.received(node, header, message.reply)
-    if (header.kind === 'fence' && message.reply) void this.#requestServer?.answerBarrier(message.reply)
   }
 
   /** Takes a message to this node's inbox. The part of the subject after the inbox says what it answers. */
   #receiveReply(message: Msg): void {
-    const [kind, id = ''] = message.subject.slice(this.#inbox.length + 1).split('.')
+    const [kind, id = '', node = ''] = message.subject.slice(this.#inbox.length + 1).split('.')
     if (message.headers?.code === NO_RESPONDERS_STATUS) {
-      if (kind === 'answer') this.#requestClient.noResponders(id)
+      if (kind === 'answer') this.#requestClient.noResponder(id, node)
       return
     }
     const received = this.#channel.receive<unknown>(message)
     if (!received || !('envelope' in received)) return
     const { envelope } = received
     if (kind === 'answer') this.#requestClient.answered(id, envelope as Envelope<ResponseHeader>)
-    else if (kind === 'fence') this.#requestClient.barrierPassed(id, envelope.node)
     else if (envelope.header) {
       this.#membership.received(envelope.node, envelope.header as MembershipMessage, undefined)
       if (kind === 'back') this.#membership.restoredAnswer(envelope.node)

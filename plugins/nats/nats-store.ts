@@ -1,8 +1,12 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { JetStreamManager } from '@nats-io/jetstream'
 import type { KV } from '@nats-io/kv'
 import type { NatsConnection } from '@nats-io/transport-node'
 import type { Store } from '../../core/cluster/store.ts'
 import { RookeryError } from '../../core/protocol/errors.ts'
 import type { Logger } from '../../core/util/logger.ts'
+import { unavailable } from './connect.ts'
+import { assertLine } from './control-line.ts'
 
 /** A value in a bucket. NATS has one maximum age for a whole bucket, so each value stores its own expiry. */
 interface StoredValue {
@@ -13,11 +17,20 @@ interface StoredValue {
 
 interface Bucket {
   readonly kv: KV
+  readonly manager: JetStreamManager
   /** Milliseconds after which NATS deletes a value; 0: never. */
   maxAge: number
 }
 
 const NANOSECONDS_PER_MS = 1e6
+/** Copies of a bucket: with three, one NATS server may fail. */
+const REPLICAS = 3
+/** Time after which a store without JetStream looks for JetStream again. */
+const UNAVAILABLE_PAUSE_MS = 10_000
+/** Entries that are read in one turn of the event loop. */
+const YIELD_ENTRIES = 500
+/** Longest wait for the next entry of a bucket. */
+const ENTRY_WAIT_MS = 10_000
 
 /**
  * The store of `nats()`: keeps values in JetStream KV buckets. Without JetStream it keeps nothing, and logs that once.
@@ -27,7 +40,8 @@ export class NatsStore implements Store {
   readonly #prefix: string
   readonly #log: Logger
   readonly #buckets = new Map<string, Promise<Bucket | undefined>>()
-  #unavailable = false
+  #unavailableSince = Number.NEGATIVE_INFINITY
+  #warned = false
 
   /** @param prefix the beginning of the buckets' names */
   constructor(connection: () => NatsConnection | undefined, prefix: string, log: Logger) {
@@ -37,47 +51,69 @@ export class NatsStore implements Store {
   }
 
   async put(bucket: string, key: string, value: unknown, ttl: number): Promise<void> {
-    const opened = await this.#open(bucket, ttl)
+    assertLine(`$KV.${this.#nameOf(bucket)}.${encode(key)}`)
+    const opened = await this.#open(bucket, maxAgeFor(ttl))
     if (!opened) return
-    if (opened.maxAge !== 0 && opened.maxAge < ttl) await this.#extendMaxAge(bucket, opened, ttl)
-    const stored: StoredValue = { value, until: Date.now() + ttl }
-    await opened.kv.put(encode(key), JSON.stringify(stored))
+    try {
+      await this.#extendMaxAge(bucket, opened, maxAgeFor(ttl))
+      const stored: StoredValue = { value, until: Date.now() + ttl }
+      await opened.kv.put(encode(key), JSON.stringify(stored))
+    } catch (error) {
+      // The bucket may be gone: the next call opens it again.
+      this.#buckets.delete(bucket)
+      throw error
+    }
   }
 
   async entries(bucket: string): Promise<readonly (readonly [key: string, value: unknown])[]> {
+    // Opens the bucket again, because the number of NATS servers may have changed.
+    this.#buckets.delete(bucket)
     const opened = await this.#open(bucket)
     if (!opened) return []
     const found: (readonly [string, unknown])[] = []
-    for await (const entry of await opened.kv.history()) {
-      const { value, until } =
-        entry.operation === 'PUT' ? entry.json<StoredValue>() : { value: undefined, until: 0 }
-      if (until > Date.now()) found.push([decode(entry.key), value])
+    const history = await opened.kv.history()
+    const watchdog = setTimeout(() => history.stop(), ENTRY_WAIT_MS)
+    let left = 0
+    let read = 0
+    try {
+      for await (const entry of history) {
+        watchdog.refresh()
+        left = entry.delta ?? 0
+        const { value, until } =
+          entry.operation === 'PUT' ? entry.json<StoredValue>() : { value: undefined, until: 0 }
+        if (until > Date.now()) found.push([decode(entry.key), value])
+        if (++read % YIELD_ENTRIES === 0) await nextTurn()
+      }
+    } finally {
+      clearTimeout(watchdog)
     }
+    if (left > 0) throw unavailable(`JetStream has stopped sending the bucket '${bucket}'`)
     return found
   }
 
-  /** Opens a bucket. Creates it if `ttl` is given; otherwise returns undefined for a bucket that does not exist. */
-  async #open(bucket: string, ttl?: number): Promise<Bucket | undefined> {
-    if (this.#unavailable) return undefined
+  /** Opens a bucket. Creates it if `maxAge` is given; otherwise returns undefined for a bucket that does not exist. */
+  async #open(bucket: string, maxAge?: number): Promise<Bucket | undefined> {
+    if (performance.now() - this.#unavailableSince < UNAVAILABLE_PAUSE_MS) return undefined
     let opening = this.#buckets.get(bucket)
     try {
       const known = await opening
       if (known) return known
-      opening = this.#openBucket(bucket, ttl)
+      opening = this.#openBucket(bucket, maxAge)
       this.#buckets.set(bucket, opening)
       return await opening
     } catch (error) {
       if (this.#buckets.get(bucket) === opening) this.#buckets.delete(bucket)
       if (!isUnavailable(error)) throw error
-      if (!this.#unavailable) {
+      if (!this.#warned) {
         this.#log.warn({ err: error, bucket }, 'without JetStream, values are lost when the nodes stop')
       }
-      this.#unavailable = true
+      this.#warned = true
+      this.#unavailableSince = performance.now()
       return undefined
     }
   }
 
-  async #openBucket(bucket: string, ttl: number | undefined): Promise<Bucket | undefined> {
+  async #openBucket(bucket: string, maxAge: number | undefined): Promise<Bucket | undefined> {
     const nats = this.#connection()
     if (!nats) throw new RookeryError('cluster_unavailable')
     const name = this.#nameOf(bucket)
@@ -87,24 +123,39 @@ export class NatsStore implements Store {
       import('@nats-io/jetstream'),
     ])
     const manager = await jetstreamManager(nats)
-    if (ttl === undefined) {
+    if (maxAge === undefined) {
       const names = await manager.streams.names(`$KV.${name}.>`).next()
       if (names.length === 0) return undefined
     }
-    const kv = await new Kvm(nats).create(name, { history: 1, ...(ttl !== undefined && { ttl }) })
-    return { kv, maxAge: (await kv.status()).ttl }
+    const create = (replicas: number) =>
+      new Kvm(nats).create(name, { history: 1, replicas, ...(maxAge !== undefined && { ttl: maxAge }) })
+    const kv = await create(REPLICAS).catch((error) => {
+      // Another node may have created the bucket meanwhile, with another maximum age.
+      if (hasCode(error, NAME_IN_USE)) return create(REPLICAS)
+      if (hasCode(error, ...TOO_FEW_SERVERS)) return create(1)
+      throw error
+    })
+    const { ttl, replicas } = await kv.status()
+    // A server that is not in a cluster would take the update, although it cannot make copies.
+    if (replicas < REPLICAS && nats.info?.cluster) await this.#replicate(manager, name)
+    return { kv, manager, maxAge: ttl }
   }
 
-  /** Raises the maximum age of a bucket. */
-  async #extendMaxAge(bucket: string, opened: Bucket, ttl: number): Promise<void> {
-    const { jetstreamManager } = await import('@nats-io/jetstream')
-    const nats = this.#connection()
-    if (!nats) throw new RookeryError('cluster_unavailable')
-    const manager = await jetstreamManager(nats)
-    await manager.streams.update(`KV_${this.#nameOf(bucket)}`, {
-      max_age: Math.ceil(ttl) * NANOSECONDS_PER_MS,
+  /** Gives a bucket of a single NATS server more copies, if there are more servers by now. */
+  async #replicate(manager: JetStreamManager, name: string): Promise<void> {
+    try {
+      await manager.streams.update(`KV_${name}`, { num_replicas: REPLICAS })
+    } catch (error) {
+      this.#log.debug({ err: error, bucket: name }, 'a bucket could not be given more replicas')
+    }
+  }
+
+  async #extendMaxAge(bucket: string, opened: Bucket, maxAge: number): Promise<void> {
+    if (opened.maxAge === 0 || opened.maxAge >= maxAge) return
+    await opened.manager.streams.update(`KV_${this.#nameOf(bucket)}`, {
+      max_age: maxAge * NANOSECONDS_PER_MS,
     })
-    opened.maxAge = ttl
+    opened.maxAge = maxAge
   }
 
   #nameOf(bucket: string): string {
@@ -112,12 +163,25 @@ export class NatsStore implements Store {
   }
 }
 
+/**
+ * The maximum age of a bucket for values with a lifetime: a power of two in minutes, so that few lifetimes change the
+ * bucket.
+ */
+const maxAgeFor = (ttl: number): number => 60_000 * 2 ** Math.max(0, Math.ceil(Math.log2(ttl / 60_000)))
+
 /** Encodes a key, because NATS allows few characters in one. */
 const encode = (key: string): string => Buffer.from(key).toString('base64url')
 const decode = (key: string): string => Buffer.from(key, 'base64url').toString()
 
+/** Error codes of JetStream: the server is not in a cluster, or the cluster has too few servers. */
+const TOO_FEW_SERVERS = [10074, 10005]
+const NAME_IN_USE = 10058
+
+const hasCode = (error: unknown, ...codes: readonly number[]): boolean =>
+  codes.includes((error as { code?: unknown } | null)?.code as number)
+
 /** Whether the server has no JetStream, the account may not use it, or the packages for it are not installed. */
 const isUnavailable = (error: unknown): boolean => {
   const { name, code } = error as { name?: unknown; code?: unknown }
-  return name === 'JetStreamNotEnabled' || code === 10039 || code === 'ERR_MODULE_NOT_FOUND'
+  return name === 'JetStreamNotEnabled' || code === 'ERR_MODULE_NOT_FOUND'
 }

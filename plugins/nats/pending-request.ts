@@ -1,37 +1,18 @@
-import type { Answer, Answers, Question } from '../../core/cluster/cluster.ts'
+import type { Answer, Answers } from '../../core/cluster/cluster.ts'
 import type { RookeryError } from '../../core/protocol/errors.ts'
-import type { BarrierWaiter } from './answer-barrier.ts'
 
-export const NODE_ADDRESS_PREFIX = '$node/'
-
-/** A request under way, with the answers that have arrived. */
-export class PendingRequest implements BarrierWaiter {
-  readonly sequence: number
+/** A request under way: the nodes that it was sent to, and the answers that have arrived. */
+export class PendingRequest {
   readonly answers: Promise<Answers>
-  readonly #toNode: boolean
-  readonly #oneAnswer: boolean
-  readonly #thorough: boolean
-  readonly #awaitBarrier: (request: PendingRequest) => void
-  /** Nodes that have neither answered nor passed a barrier. */
-  readonly #expected: Set<string>
-  readonly #received = new Map<string, Answer>()
+  /** Nodes that have not answered. */
+  readonly #waiting: Set<string>
+  readonly #missing: string[] = []
+  readonly #items: Answer[] = []
   #resolve!: (answers: Answers) => void
   #reject!: (error: RookeryError) => void
 
-  /** @param awaitBarrier adds a request to a barrier */
-  constructor(
-    sequence: number,
-    nodes: readonly string[],
-    { to, thorough = false }: Question,
-    awaitBarrier: (request: PendingRequest) => void,
-  ) {
-    this.sequence = sequence
-    this.#expected = new Set(nodes)
-    this.#toNode = to.startsWith(NODE_ADDRESS_PREFIX)
-    // A session is on one node, so the first answer is the only one.
-    this.#oneAnswer = this.#toNode || to.startsWith('$session/')
-    this.#thorough = thorough
-    this.#awaitBarrier = awaitBarrier
+  constructor(nodes: readonly string[]) {
+    this.#waiting = new Set(nodes)
     this.answers = new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject
@@ -39,44 +20,38 @@ export class PendingRequest implements BarrierWaiter {
   }
 
   answered(answer: Answer): void {
-    this.#received.set(answer.node, answer)
-    this.passed(answer.node)
-    if (this.#oneAnswer) this.#end([])
-    else if (this.#expected.size > 0 && this.#received.size === 1) this.#awaitBarrier(this)
+    if (!this.#waiting.delete(answer.node)) return
+    this.#items.push(answer)
+    this.#endIfComplete()
   }
 
-  /** Takes the message of NATS that no node subscribes to the address. */
-  noResponders(): void {
-    // A node that does not subscribe is missing. A session without a subscriber has ended.
-    if (this.#oneAnswer) this.#end(this.#toNode ? this.#expected : [])
-    else if (this.#thorough) this.#awaitBarrier(this)
-    else this.#end([])
+  /** Takes the news that the request does not concern a node. */
+  unconcerned(node: string): void {
+    if (this.#waiting.delete(node)) this.#endIfComplete()
   }
 
-  /**
-   * Takes the copy that this node has received, because it subscribes to the address, too. NATS then does not report
-   * that no other node does.
-   */
-  echoed(): void {
-    if (this.#oneAnswer) this.noResponders()
-    else this.#awaitBarrier(this)
-  }
-
-  passed(node: string): void {
-    this.#expected.delete(node)
-    if (this.#expected.size === 0) this.#end([])
+  /** Takes the news that a node cannot answer. */
+  unreachable(node: string): void {
+    if (!this.#waiting.delete(node)) return
+    this.#missing.push(node)
+    this.#endIfComplete()
   }
 
   /** Ends the request: the nodes that have not answered are missing. */
   timedOut(): void {
-    this.#end(this.#expected)
+    this.#missing.push(...this.#waiting)
+    this.#end()
   }
 
   fail(error: RookeryError): void {
     this.#reject(error)
   }
 
-  #end(missing: Iterable<string>): void {
-    this.#resolve({ items: [...this.#received.values()], missing: [...missing] })
+  #endIfComplete(): void {
+    if (this.#waiting.size === 0) this.#end()
+  }
+
+  #end(): void {
+    this.#resolve({ items: this.#items, missing: this.#missing })
   }
 }

@@ -13,10 +13,13 @@ import { NatsStore } from './nats-store.ts'
 /** Longest delay that a timer of Node takes. */
 const MAX_TIMER_MS = 2 ** 31 - 1
 
+/** Most characters of a prefix. Subjects and the names of JetStream buckets, which begin with it, have limits. */
+const MAX_PREFIX_LENGTH = 100
+
 const subjectPrefix: OptionCheck = (value) =>
-  typeof value === 'string' && /^[\w-]+(\.[\w-]+)*$/.test(value)
+  typeof value === 'string' && value.length <= MAX_PREFIX_LENGTH && /^[\w-]+(\.[\w-]+)*$/.test(value)
     ? undefined
-    : "letters, digits, _ and -, in one or more parts with dots between them, such as 'rookery' or 'shop.live'"
+    : `letters, digits, _ and -, in one or more parts with dots between them, such as 'rookery' or 'shop.live', of at most ${MAX_PREFIX_LENGTH} characters`
 
 /** Options that are passed to the NATS client unchanged. */
 const CLIENT_OPTIONS = {
@@ -55,7 +58,7 @@ export interface NatsOptions extends ClientOptions {
   readonly connection?: NatsConnection | undefined
   /**
    * The beginning of all subjects. Nodes with the same prefix are one cluster; apps that share a NATS need different
-   * prefixes.
+   * prefixes. At most 100 characters.
    *
    * @default 'rookery'
    */

@@ -3,15 +3,10 @@ import { codedError } from '../../core/protocol/coded-error.ts'
 import { RookeryError } from '../../core/protocol/errors.ts'
 import { stringify } from '../../core/protocol/stringify.ts'
 import type { Logger } from '../../core/util/logger.ts'
+import { shortIds } from '../../core/util/short-ids.ts'
 import type { Envelope } from './envelope.ts'
 import type { NodeChannel } from './node-channel.ts'
-import { REQUEST_TIMEOUT_MS, type ResponseHeader } from './request-client.ts'
-
-export interface RequestHeader {
-  readonly method: string
-  /** Milliseconds that the asking node waits. */
-  readonly timeout?: number
-}
+import { REQUEST_TIMEOUT_MS, type RequestHeader, type ResponseHeader } from './request-header.ts'
 
 /** Sends the answer to a request, or the error for which there is none. */
 type Respond = (value: unknown, error?: RookeryError) => void
@@ -21,17 +16,25 @@ export class RequestServer {
   readonly #channel: NodeChannel
   readonly #host: ClusterHost
   readonly #log: Logger
-  /** Asynchronous answers that barriers wait for. */
-  readonly #pending = new Set<Promise<void>>()
+  readonly #wants: (address: string) => boolean
 
-  constructor(channel: NodeChannel, host: ClusterHost, log: Logger) {
+  /** @param wants says whether this node has sessions at an address */
+  constructor(channel: NodeChannel, host: ClusterHost, log: Logger, wants: (address: string) => boolean) {
     this.#channel = channel
     this.#host = host
     this.#log = log
+    this.#wants = wants
   }
 
   /** Answers a request of a node. */
-  answerNode(to: string, { node, header, payload }: Envelope<RequestHeader>, reply: string): void {
+  answerNode(address: string, { node, header, payload }: Envelope<RequestHeader>, reply: string): void {
+    const to = header?.to ?? address
+    const send = (response: ResponseHeader | undefined, text?: string) =>
+      this.#channel.connection.publish(reply, this.#channel.encode(response, text))
+    if (header?.to !== undefined && !this.#wants(to)) {
+      send({ unconcerned: true })
+      return
+    }
     const question = {
       to,
       method: header?.method ?? '',
@@ -39,17 +42,17 @@ export class RequestServer {
       timeout: header?.timeout ?? REQUEST_TIMEOUT_MS,
     }
     this.#answer(question, node, (value, error) => {
-      const response: ResponseHeader | undefined = error && { error: error.toJSON() }
-      const text = this.#channel.encode(response, error ? undefined : stringify(value))
-      this.#channel.connection.publish(reply, text)
+      if (error) send({ error: error.toJSON() })
+      else send(undefined, stringify(value))
     })
   }
 
   /** Sends `{ topic, payload }` of an external NATS client to the sessions of an address. */
   answerExternal(to: string, text: string, reply: string | undefined): void {
-    const respond: Respond = (value, error) => {
+    const respond: Respond = (value, failure) => {
+      const error = failure ?? (value === 0 ? new RookeryError('not_connected') : undefined)
       if (reply) this.#channel.connection.publish(reply, JSON.stringify(error ? { error } : { count: value }))
-      else if (error) this.#channel.logFailure(error, to)
+      else if (failure) this.#channel.logFailure(failure, to)
     }
     try {
       const payload = readMessage(to, text)
@@ -59,13 +62,7 @@ export class RequestServer {
     }
   }
 
-  /** Answers a barrier once all earlier requests have been answered. */
-  async answerBarrier(reply: string): Promise<void> {
-    if (this.#pending.size > 0) await Promise.all(this.#pending)
-    this.#channel.send([reply], undefined)
-  }
-
-  #answer(question: Question & { readonly timeout: number }, from: string | null, respond: Respond): void {
+  #answer(question: Question, from: string | null, respond: Respond): void {
     const fail = (failure: unknown) => {
       const error = this.#toRookeryError(failure, question)
       try {
@@ -81,28 +78,13 @@ export class RequestServer {
         respond(value)
         return
       }
-      const answered = value
+      void value
         .then((settled) => respond(settled))
         .catch(fail)
         .catch((error) => this.#channel.logFailure(error, question.to))
-      // A request to one node waits for that answer and needs no barrier.
-      if (!question.to.startsWith('$node/')) this.#holdBarriers(answered, question.timeout)
     } catch (failure) {
       fail(failure)
     }
-  }
-
-  /** Makes barriers wait for an answer, for as long as the asking node waits. */
-  #holdBarriers(answered: Promise<void>, timeout: number): void {
-    const settled = new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, timeout).unref()
-      void answered.then(() => {
-        clearTimeout(timer)
-        resolve()
-      })
-    })
-    this.#pending.add(settled)
-    void settled.then(() => this.#pending.delete(settled))
   }
 
   #toRookeryError(failure: unknown, { to, method }: Question): RookeryError {
@@ -110,7 +92,7 @@ export class RequestServer {
     if (coded) return coded
     const id = crypto.randomUUID()
     this.#log.error(
-      { err: failure, errorId: id, to, method, stage: 'cluster' },
+      { err: failure, errorId: id, to: shortIds(to), method, stage: 'cluster' },
       'a request of another node failed',
     )
     return new RookeryError('internal', undefined, { id })

@@ -52,8 +52,21 @@ export const checkedTopicOf = (prefix: string, subject: string): string => {
   throw new RookeryError('invalid_topic', `Publish to topic ${JSON.stringify(topic)} with the subject ${own}`)
 }
 
-/** Whether a pattern is the address of a node, user, session or room, at which it receives requests. */
+/** Whether a pattern is the address of a node, user or room, or of all sessions of a node, which receive requests. */
 export const isAddress = (pattern: string): boolean => /^\$(node|user|session|room)\//.test(pattern)
+
+/** The node that an address names: the address of a node or of a session. Undefined for a user or a room. */
+export const nodeOf = (address: string): string | undefined =>
+  /^\$(?:node|session)\/([^/]+)/.exec(address)?.[1]
+
+/**
+ * The subject at which a node receives requests of other nodes to a user or a room. The node subscribes to it only while
+ * it has sessions there, so NATS answers for a node that has none.
+ *
+ * @example requestSubject('rookery', '4f2a', '$user/ada') // 'rookery.request.4f2a.$user.ada'
+ */
+export const requestSubject = (prefix: string, node: string, address: string): string =>
+  `${prefix}.request.${node}.${address.split('/').map(encode).join('.')}`
 
 /** Number of cached subjects at which the cache is cleared. */
 const MAX_CACHED_SUBJECTS = 4096

@@ -10,6 +10,8 @@ export interface LocalMember {
   since: number
   /** Whether this node has announced the member. Until then other nodes do not get it in lists. */
   announced: boolean
+  /** Counts up with each member of this node. */
+  readonly place: number
   /** The `client` of the sessions, if a member may have only one client. */
   client?: string | undefined
 }
@@ -25,6 +27,7 @@ export const recordOf = ({ member: { id, name }, since, client }: LocalMember): 
 export class LocalMembers {
   /** By room, then by the member's id, in the order of joining. */
   readonly #rooms = new Map<string, Map<string, LocalMember>>()
+  #count = 0
 
   get rooms(): readonly string[] {
     return [...this.#rooms.keys()]
@@ -38,16 +41,14 @@ export class LocalMembers {
     return this.#rooms.get(room)?.get(id)
   }
 
-  /** Returns the members of a room, in the order of joining. */
-  of(room: string): readonly LocalMember[] {
-    return [...(this.#rooms.get(room)?.values() ?? [])]
+  /** Whether this node has announced a member. */
+  isAnnounced(room: string, id: string): boolean {
+    return this.get(room, id)?.announced === true
   }
 
-  /** Returns the members of a room that this node has announced. */
-  announced(room: string): readonly MemberRecord[] {
-    return this.of(room)
-      .filter(({ announced }) => announced)
-      .map(recordOf)
+  /** The members of a room, in the order of joining. */
+  in(room: string): Iterable<LocalMember> {
+    return this.#rooms.get(room)?.values() ?? []
   }
 
   /** Adds a session, and the member with its first session. */
@@ -56,7 +57,7 @@ export class LocalMembers {
     if (!members) this.#rooms.set(room, (members = new Map()))
     let local = members.get(member.id)
     if (!local) {
-      local = { member, sessions: new Set(), since, announced: false }
+      local = { member, sessions: new Set(), since, announced: false, place: ++this.#count }
       members.set(member.id, local)
     }
     local.sessions.add(session)

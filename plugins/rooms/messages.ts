@@ -10,18 +10,22 @@ export interface RoomChangeNote extends RoomChange {
   readonly fresh: boolean
 }
 
-/** Asks for the members of one room: `{ room }` is answered with a `RoomSnapshot`. */
-export const SNAPSHOT_METHOD = 'rooms.snapshot'
-export interface RoomSnapshot {
-  readonly version: number
-  readonly members: readonly MemberRecord[]
+/** Asks for the members of rooms: a `MembersRequest` is answered with a `MembersPage`. */
+export const MEMBERS_METHOD = 'rooms.members'
+export interface MembersRequest {
+  /** At most 500. `after` is the place of the last member that the asking node has; 0 for the first page. */
+  readonly rooms: readonly (readonly [room: string, after: number])[]
 }
-
-/** Asks for the members of many rooms: `{ rooms }` is answered with a `RoomsSnapshot`, which omits empty rooms. */
-export const SYNC_METHOD = 'rooms.sync'
-export interface RoomsSnapshot {
+/** As many members as fit into one message. The rest comes with further requests. */
+export interface MembersPage {
+  /** Of the last change that the page includes. */
   readonly version: number
-  readonly rooms: Readonly<Record<string, readonly MemberRecord[]>>
+  /** Members by the index of their room in the request. Rooms without members are left out. */
+  readonly rooms: readonly (readonly [index: number, members: readonly MemberRecord[]])[]
+  /** Number of rooms of the request that are complete with this page, from the first one. */
+  readonly complete: number
+  /** Place of the last member in the page: `after` of the next request for the room that is not complete. */
+  readonly after: number
 }
 
 /** Asks whether a member is in the room already: a `ClaimRequest` is answered with true or false. */
@@ -33,7 +37,7 @@ export interface ClaimRequest {
   readonly client: string
 }
 
-/** Removes all members of a room: `{ room }` is answered with the ids of the members. */
+/** Removes all members of a room: `{ room }`. The answer is empty. */
 export const CLOSE_METHOD = 'rooms.close'
 
 export const toMember = ({ id, name }: MemberRecord): Member => ({ id, name })

@@ -26,10 +26,11 @@ export function assertRoom(room: unknown): asserts room is string {
 export const userFromName = (given: string | null): User | undefined => {
   const name = given?.trim()
   if (!name) return undefined
-  if (name.length > MAX_NAME_LENGTH || /[\p{Cc}\p{Cs}]/u.test(name)) {
+  // Ids that begin with $ are those of guests.
+  if (name.length > MAX_NAME_LENGTH || /^\$|[\p{Cc}\p{Cs}]/u.test(name)) {
     throw new RookeryError(
       'invalid_handshake',
-      `A username has 1 to ${MAX_NAME_LENGTH} characters and no control characters`,
+      `A username has 1 to ${MAX_NAME_LENGTH} characters, no control characters, and does not begin with $`,
     )
   }
   return { id: name, name }

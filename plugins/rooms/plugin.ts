@@ -8,6 +8,7 @@ import { Limits } from '../../core/sessions/limits.ts'
 import type { Session } from '../../core/sessions/session.ts'
 import { Logger } from '../../core/util/logger.ts'
 import { checkOptions, option } from '../../core/util/options.ts'
+import { membersReply } from './members-reply.ts'
 import { NameConflicts } from './name-conflicts.ts'
 import { assertRoom, userFromName } from './names.ts'
 import { RoomRegistry } from './room-registry.ts'
@@ -32,9 +33,6 @@ export interface RoomsOptions {
   /** Most rooms that a session may be in at the same time. @default 32 */
   readonly maxRooms?: number | undefined
 }
-
-/** Most members in an answer to `room/join` or `room/members`. */
-const MAX_LISTED_MEMBERS = 1000
 
 /**
  * Returns the room that the payload names.
@@ -118,10 +116,8 @@ export const rooms = (options: RoomsOptions = {}): Plugin => {
         }
       })
 
-      const list = async (room: string) => {
-        const { items, missing } = await registry.members(room)
-        return { room, members: items.slice(0, MAX_LISTED_MEMBERS), total: items.length, missing }
-      }
+      /** The list is read when the reply is encoded, in the order of the session's events. */
+      const list = (room: string) => ({ toJSON: () => membersReply(room, registry.directory.view(room)) })
       app.handle('room/join', async (ctx, payload) => {
         const room = namedRoom(ctx.topic, payload)
         if (room === undefined) {
@@ -131,17 +127,18 @@ export const rooms = (options: RoomsOptions = {}): Plugin => {
           })
         }
         await join(ctx.session, room)
-        return await list(room)
+        return list(room)
       })
       app.handle('room/leave', (ctx, payload) => {
         const room = namedRoom(ctx.topic, payload) ?? ctx.room
         if (!registry.leaveByClient(ctx.session, room)) throw new RookeryError('not_in_room')
         return { room }
       })
-      app.handle('room/members', async (ctx, payload) => {
+      app.handle('room/members', (ctx, payload) => {
         const room = namedRoom(ctx.topic, payload) ?? ctx.room
         if (!ctx.session.rooms.has(room)) throw new RookeryError('not_in_room')
-        return await list(room)
+        const loading = registry.directory.loading(room)
+        return loading ? loading.then(() => list(room)) : list(room)
       })
     },
   })

@@ -2,32 +2,32 @@ import type { Bus } from '../../core/bus/bus.ts'
 import type { Actor } from '../../core/bus/event.ts'
 import type { ClusterMessage, NodeChange } from '../../core/cluster/cluster.ts'
 import type { Nodes } from '../../core/cluster/nodes.ts'
-import { addressOf } from '../../core/cluster/target.ts'
-import type { RookeryError } from '../../core/protocol/errors.ts'
 import type { Logger } from '../../core/util/logger.ts'
 import { type LocalMember, type LocalMembers, recordOf } from './local-members.ts'
+import { type MemberListSource, MemberLists } from './member-lists.ts'
+import { createPage } from './member-pages.ts'
 import {
   changeMessage,
+  MEMBERS_METHOD,
+  type MembersRequest,
   ROOM_CHANGE_KIND,
   type RoomChangeNote,
-  type RoomSnapshot,
-  type RoomsSnapshot,
-  SNAPSHOT_METHOD,
-  SYNC_METHOD,
   toMember,
 } from './messages.ts'
-import { type MemberDifference, type MemberRecord, RoomReplica } from './room-replica.ts'
+import { type Departing, type MemberRecord, RoomReplica } from './room-replica.ts'
+import { TimeSlices } from './time-slices.ts'
 import type { LeaveReason } from './tokens.ts'
-
-/** Most rooms in one request for members. */
-const MAX_ROOMS_PER_SYNC = 500
-/** Time after which a node that did not answer is asked again. */
-const SYNC_RETRY_INTERVAL_MS = 500
 
 interface ReplicatedRoom {
   readonly replica: RoomReplica
   /** Resolves when the first lists have arrived. Undefined after that, and if there are no other nodes. */
   loading: Promise<void> | undefined
+}
+
+interface Departure {
+  readonly room: string
+  readonly replica: RoomReplica
+  readonly departing: Departing
 }
 
 export interface RemoteMembersHost {
@@ -44,29 +44,32 @@ export interface RemoteMembersHost {
 /**
  * Knows the members at other nodes, for the rooms that have members at this node, and announces the members at this
  * node. Each node decides which changes are news for its own clients: a member joins with its first device on any node,
- * and leaves with its last.
+ * and leaves with its last. Each change of what this node knows is delivered in the same turn, so that a list of the
+ * members, together with the changes after it, is what the node knows.
  */
 export class RemoteMembers {
   readonly #host: RemoteMembersHost
   readonly #rooms = new Map<string, ReplicatedRoom>()
-  /** Nodes that are being asked for their members. The value says whether to ask once more afterwards. */
-  readonly #syncs = new Map<string, boolean>()
+  readonly #slices = new TimeSlices()
+  readonly #lists: MemberLists
+  /** Members to be removed, in this order. */
+  readonly #departures: Departure[] = []
+  #removing = false
   #version = 0
 
   constructor(host: RemoteMembersHost) {
     this.#host = host
-    const { nodes, local } = host
+    const { nodes, local, log } = host
+    this.#lists = new MemberLists({
+      nodes,
+      log,
+      slices: this.#slices,
+      found: (source, record, version) => this.#found(source, record, version),
+      complete: ({ node, room, replica }) => this.#depart(room, replica, replica.endList(node)),
+    })
     nodes.onMessage(ROOM_CHANGE_KIND, (message, from) => this.#receive(message, from))
     nodes.onChange((node, change) => this.#nodeChanged(node, change))
-    nodes.answer(SNAPSHOT_METHOD, (payload): RoomSnapshot => {
-      const { room } = payload as { room: string }
-      return { version: this.#version, members: local.announced(room) }
-    })
-    nodes.answer(SYNC_METHOD, (payload): RoomsSnapshot => {
-      const rooms = (payload as { rooms: string[] }).rooms.filter((room) => local.has(room))
-      const members = rooms.map((room) => [room, local.announced(room)] as const)
-      return { version: this.#version, rooms: Object.fromEntries(members) }
-    })
+    nodes.answer(MEMBERS_METHOD, (request) => createPage(local, this.#version, request as MembersRequest))
   }
 
   /** Number of rooms that are replicated, for leak checks. */
@@ -74,14 +77,36 @@ export class RemoteMembers {
     return this.#rooms.size
   }
 
+  /** Returns the replica of a room, if the members at other nodes were asked for. */
+  replica(room: string): RoomReplica | undefined {
+    const replica = this.#rooms.get(room)?.replica
+    return replica?.loading ? undefined : replica
+  }
+
+  /** A promise while the members of a room are loaded. */
+  loading(room: string): Promise<void> | undefined {
+    return this.#rooms.get(room)?.loading
+  }
+
+  /** Returns the nodes whose members of a replicated room are not known, or may have changed unnoticed. */
+  missing(room: string): readonly string[] {
+    const { nodes } = this.#host
+    return this.#others.filter((node) => !nodes.connected || this.#lists.isPending(node, room))
+  }
+
+  get #others(): readonly string[] {
+    const { nodes } = this.#host
+    return nodes.nodes().filter((node) => node !== nodes.node)
+  }
+
   /** Starts replicating a room. Returns a promise if its members have to be loaded before one is announced. */
   open(room: string): Promise<void> | undefined {
     let replicated = this.#rooms.get(room)
     if (!replicated) {
-      const alone = this.#host.nodes.nodes().length === 1
-      replicated = { replica: new RoomReplica(!alone), loading: undefined }
+      const others = this.#others
+      replicated = { replica: new RoomReplica(others.length > 0), loading: undefined }
       this.#rooms.set(room, replicated)
-      if (!alone) replicated.loading = this.#load(room, replicated)
+      if (others.length > 0) replicated.loading = this.#load(room, replicated, others)
     }
     return replicated.loading
   }
@@ -90,6 +115,7 @@ export class RemoteMembers {
   close(room: string): boolean {
     const empty = this.#rooms.get(room)?.replica.empty ?? true
     this.#rooms.delete(room)
+    this.#lists.cancelRoom(room)
     return empty
   }
 
@@ -109,7 +135,7 @@ export class RemoteMembers {
     this.#announce('left', room, local, { room, member: local.member, reason }, actor)
   }
 
-  /** Tells the other nodes, but no clients, that a room has no members here any more. */
+  /** Tells the other nodes that a room has no members here any more. Clients have been told that it is closed. */
   announceClear(room: string): void {
     const note: RoomChangeNote = { what: 'cleared', room, version: ++this.#version, fresh: false }
     this.#host.nodes.publish({ ...changeMessage(room, 'left', undefined), kind: ROOM_CHANGE_KIND, note })
@@ -117,7 +143,7 @@ export class RemoteMembers {
 
   #announce(what: 'joined' | 'left', room: string, local: LocalMember, payload: object, actor: Actor): void {
     const { nodes, bus } = this.#host
-    const fresh = this.lastJoin(room, local.member.id) === undefined
+    const fresh = this.#rooms.get(room)?.replica.has(local.member.id) !== true
     const message = changeMessage(room, what, payload)
     const note: RoomChangeNote = { what, room, member: recordOf(local), version: ++this.#version, fresh }
     nodes.publish({ ...message, kind: ROOM_CHANGE_KIND, note })
@@ -128,122 +154,91 @@ export class RemoteMembers {
   }
 
   #deliver(message: ClusterMessage): void {
-    if (this.#host.announce) this.#host.nodes.deliver({ ...message, kind: null })
+    const { announce, nodes, log } = this.#host
+    if (!announce) return
+    try {
+      nodes.deliver({ ...message, kind: null })
+    } catch (error) {
+      log.error({ err: error, topic: message.topic, stage: 'rooms' }, 'a change of a room was not delivered')
+    }
   }
 
   #receive(message: ClusterMessage, from: string): void {
     const { nodes, local } = this.#host
     const { fresh, ...change } = message.note as RoomChangeNote
-    const { room, member, what } = change
+    const { room, member } = change
     const replica = this.#rooms.get(room)?.replica
     // A node that has left, or not joined yet, will not leave later, so its members would stay in the replica forever.
     if (replica && !nodes.nodes().includes(from)) return
-    const isNews = replica?.apply(from, change)
-    // Clients do not hear of a cleared room, because they have been told that it is closed.
-    if (!member) return
-    if (isNews === undefined ? fresh : isNews && !local.get(room, member.id)) this.#deliver(message)
-    if (replica && what === 'joined') this.#reportFound(room, replica, member.id, from)
+    const news = (replica?.apply(from, change) ?? []).filter(({ id }) => !local.isAnnounced(room, id))
+    if (!member) {
+      // Told to the members who have joined after the room was closed.
+      if (!replica?.loading) for (const record of news) this.#deliverLeft(room, record, 'left')
+      return
+    }
+    // The sender decides while this node does not know the members.
+    if (!replica || replica.loading ? fresh : news.length > 0) this.#deliver(message)
+    if (replica) this.#reportFound(room, replica, member.id, from)
   }
 
-  /** Reports a member that a node has announced, unless a later change has removed it. */
+  /** Reports a member of another node, unless a later change has removed it. */
   #reportFound(room: string, replica: RoomReplica, id: string, node: string): void {
     const record = replica.get(node, id)
     if (record) this.#host.memberFound(room, { ...record, node })
   }
 
   /** Loads the members of a new replica. Clients are not told of them, because they joined earlier. */
-  async #load(room: string, replicated: ReplicatedRoom): Promise<void> {
+  async #load(room: string, replicated: ReplicatedRoom, nodes: readonly string[]): Promise<void> {
     const { replica } = replicated
-    const { nodes, log } = this.#host
-    replica.listRequested()
-    try {
-      const to = addressOf({ room })
-      const { items, missing } = await nodes.ask({ to, method: SNAPSHOT_METHOD, payload: { room } })
-      const present = nodes.nodes()
-      for (const { node, value, error } of items) {
-        const { version, members } = (value ?? {}) as RoomSnapshot
-        if (!error && present.includes(node)) replica.applyList(node, version, members)
-      }
-      for (const node of missing) this.#sync(node)
-    } catch (error) {
-      // The nodes are asked again when the connection to them is restored.
-      log.debug({ err: error, room, stage: 'rooms' }, 'the room members of other nodes are unknown')
-    } finally {
-      replica.listSettled()
-      replica.loading = false
-      replicated.loading = undefined
-    }
+    await Promise.all(nodes.map((node) => this.#lists.fetch({ node, room, replica })))
+    replica.loading = false
+    replicated.loading = undefined
   }
 
   #nodeChanged(node: string, change: NodeChange): void {
-    if (change !== 'left') {
-      this.#sync(node)
-      return
-    }
+    if (change === 'left') this.#lists.cancelNode(node)
     for (const [room, { replica }] of this.#rooms) {
-      this.#deliverDifference(room, { joined: [], left: replica.removeNode(node) })
+      if (change === 'left') this.#depart(room, replica, replica.removeNode(node))
+      else void this.#lists.fetch({ node, room, replica })
     }
   }
 
-  /** Asks a node for its members of all replicated rooms. Calls during a sync start one more sync after it. */
-  #sync(node: string): void {
-    if (this.#rooms.size === 0) return
-    const running = this.#syncs.has(node)
-    this.#syncs.set(node, running)
-    if (!running) void this.#syncNode(node)
-  }
-
-  async #syncNode(node: string): Promise<void> {
-    const { nodes, log } = this.#host
-    do {
-      this.#syncs.set(node, false)
-      try {
-        const rooms = [...this.#rooms]
-        for (let start = 0; start < rooms.length; start += MAX_ROOMS_PER_SYNC) {
-          await this.#syncRooms(node, rooms.slice(start, start + MAX_ROOMS_PER_SYNC))
-        }
-      } catch (error) {
-        // The node may have left, or have no rooms plugin.
-        const expected = !nodes.nodes().includes(node) || (error as RookeryError).code === 'unknown_topic'
-        // If this node has lost the cluster, it syncs when the connection is restored.
-        if (!expected && nodes.connected) {
-          const message = 'a node did not answer which members it has in rooms, and is asked again'
-          log.warn({ err: error, node, stage: 'rooms' }, message)
-          await new Promise((resolve) => setTimeout(resolve, SYNC_RETRY_INTERVAL_MS).unref())
-          if (nodes.nodes().includes(node)) this.#syncs.set(node, true)
-        }
-      }
-    } while (this.#syncs.get(node))
-    this.#syncs.delete(node)
-  }
-
-  async #syncRooms(node: string, rooms: readonly (readonly [string, ReplicatedRoom])[]): Promise<void> {
-    const { nodes } = this.#host
-    for (const [, { replica }] of rooms) replica.listRequested()
-    try {
-      const payload = { rooms: rooms.map(([room]) => room) }
-      const { version, rooms: lists } = (await nodes.askNode(node, SYNC_METHOD, payload)) as RoomsSnapshot
-      if (!nodes.nodes().includes(node)) return
-      for (const [room, replicated] of rooms) {
-        if (this.#rooms.get(room) !== replicated) continue
-        const members = (Object.hasOwn(lists, room) && lists[room]) || []
-        this.#deliverDifference(room, replicated.replica.applyList(node, version, members))
-        for (const { id } of members) this.#reportFound(room, replicated.replica, id, node)
-      }
-    } finally {
-      for (const [, { replica }] of rooms) replica.listSettled()
-    }
-  }
-
-  /** Tells this node's clients of the joins and leaves that a list or the loss of a node has brought. */
-  #deliverDifference(room: string, { joined, left }: MemberDifference): void {
-    const isElsewhere = ({ id }: MemberRecord) => !this.#host.local.get(room, id)
-    for (const record of joined.filter(isElsewhere)) {
+  /** Takes a member of a list. */
+  #found({ node, room, replica }: MemberListSource, record: MemberRecord, version: number): void {
+    const isNew = replica.addListed(node, record, version)
+    if (isNew && !replica.loading && !this.#host.local.isAnnounced(room, record.id)) {
       this.#deliver(changeMessage(room, 'joined', { room, member: toMember(record) }))
     }
-    for (const record of left.filter(isElsewhere)) {
-      const reason: LeaveReason = 'disconnected'
-      this.#deliver(changeMessage(room, 'left', { room, member: toMember(record), reason }))
+    this.#reportFound(room, replica, record.id, node)
+  }
+
+  /** Removes the members of a lost node, or those that a list does not have any more. */
+  #depart(room: string, replica: RoomReplica, departing: Departing): void {
+    if (departing.size === 0) return
+    this.#departures.push({ room, replica, departing })
+    if (!this.#removing) void this.#removeDeparting()
+  }
+
+  /** Removes members in slices: each `left` goes to all members of the room. */
+  async #removeDeparting(): Promise<void> {
+    this.#removing = true
+    // The list may grow meanwhile.
+    for (const { room, replica, departing } of this.#departures) {
+      for (const id of [...departing.keys()]) {
+        if (this.#rooms.get(room)?.replica !== replica) break
+        const record = replica.release(departing, id)
+        if (record && !replica.loading && !this.#host.local.isAnnounced(room, id)) {
+          this.#deliverLeft(room, record, 'disconnected')
+        }
+        const pause = this.#slices.pause()
+        if (pause) await pause
+      }
     }
+    this.#departures.length = 0
+    this.#removing = false
+  }
+
+  #deliverLeft(room: string, record: MemberRecord, reason: LeaveReason): void {
+    this.#deliver(changeMessage(room, 'left', { room, member: toMember(record), reason }))
   }
 }

@@ -3,13 +3,16 @@ import type { ClusterBackend } from '../../core/cluster/cluster.ts'
 import { RookeryError } from '../../core/protocol/errors.ts'
 import type { Session } from '../../core/sessions/session.ts'
 import type { Logger } from '../../core/util/logger.ts'
-import { reported } from '../../core/util/reported-promise.ts'
-import { type LocalMember, LocalMembers, recordOf } from './local-members.ts'
+import { reported } from '../../core/util/observed-promise.ts'
+import { type LocalMember, LocalMembers } from './local-members.ts'
+import { resolveConflict } from './member-conflicts.ts'
+import { MemberDirectory } from './member-directory.ts'
 import { assertRoom, nameTaken } from './names.ts'
 import { RemoteMembers } from './remote-members.ts'
-import { isOlder, type MemberRecord } from './room-replica.ts'
+import type { MemberRecord } from './room-replica.ts'
 import { RoomRpc } from './room-rpc.ts'
 import { actorOf, closeAll, patternOf } from './room-sessions.ts'
+import { SessionMembers } from './session-members.ts'
 import type { LeaveReason, Member, MemberList, Rooms } from './tokens.ts'
 
 export interface RoomSettings {
@@ -31,8 +34,9 @@ export class RoomRegistry implements Rooms {
   readonly #local = new LocalMembers()
   readonly #remote: RemoteMembers
   readonly #rpc: RoomRpc
-  /** Members for sessions without a user. */
-  readonly #guests = new WeakMap<Session, Member>()
+  /** @internal The lists of members, for the plugin's handlers. */
+  readonly directory: MemberDirectory
+  readonly #members = new SessionMembers()
   readonly #pendingJoins = new WeakMap<Session, Map<string, PendingJoin>>()
 
   /** @param cluster returns the backend, which is not set up yet when this is called */
@@ -42,11 +46,11 @@ export class RoomRegistry implements Rooms {
     this.#log = log
     const { cluster: nodes, bus } = app
     const local = this.#local
-    const { announce } = settings
     const memberFound = (room: string, record: MemberRecord & { node: string }) =>
-      this.#resolveConflict(room, record)
-    this.#remote = new RemoteMembers({ nodes, bus, log, local, announce, memberFound })
+      resolveConflict(settings.members, nodes.node, local.get(room, record.id), record)
+    this.#remote = new RemoteMembers({ nodes, bus, log, local, announce: settings.announce, memberFound })
     this.#rpc = new RoomRpc({ nodes, cluster, local, clear: (room) => this.#clear(room) })
+    this.directory = new MemberDirectory(local, this.#remote, this.#rpc)
   }
 
   /** @internal Numbers of entries, for leak checks. */
@@ -55,13 +59,30 @@ export class RoomRegistry implements Rooms {
     return { rooms: rooms.length, replicas: this.#remote.size, claims: this.#rpc.claims }
   }
 
-  async join(session: Session, room: string): Promise<Member> {
+  join(session: Session, room: string): Promise<Member> {
+    return this.#reported(this.#joinOnce(session, room), 'a join')
+  }
+
+  close(room: string, reason = new RookeryError('room_closed')): Promise<number> {
+    return this.#reported(this.#close(room, reason), 'closing a room')
+  }
+
+  /** A promise for the application, which need not handle its rejection. */
+  #reported<T>(promise: Promise<T>, what: string): Promise<T> {
+    return reported(promise, (err) => {
+      // A client may leave at any time.
+      const level = err instanceof RookeryError && err.code === 'session_closed' ? 'debug' : 'error'
+      this.#log[level]({ err, stage: 'rooms' }, `${what} failed`)
+    })
+  }
+
+  async #joinOnce(session: Session, room: string): Promise<Member> {
     assertRoom(room)
     if (session.closed) throw new RookeryError('session_closed')
     const pending = this.#pendingJoinsOf(session)
     const other = pending.get(room)
     if (other) return other.done
-    if (session.rooms.has(room)) return this.#memberOf(session)
+    if (session.rooms.has(room)) return this.#members.of(session)
     if (new Set([...session.rooms, ...pending.keys()]).size >= this.#settings.maxRooms) {
       throw new RookeryError('too_many_rooms', `A session may be in ${this.#settings.maxRooms} rooms`)
     }
@@ -87,7 +108,7 @@ export class RoomRegistry implements Rooms {
   }
 
   members(room: string): Promise<MemberList> {
-    return this.#rpc.members(room, this.#local.of(room).map(recordOf))
+    return this.directory.members(room)
   }
 
   list(): readonly string[] {
@@ -98,18 +119,22 @@ export class RoomRegistry implements Rooms {
     try {
       assertRoom(room)
     } catch (error) {
-      const log = (err: unknown) => this.#log.error({ err, stage: 'rooms' }, 'a broadcast failed')
-      return reported(Promise.reject(error), log)
+      return this.#reported(Promise.reject(error), 'a broadcast')
     }
     return this.#app.publish(`rooms/${room}/${topic}`, payload)
   }
 
-  async close(room: string, reason = new RookeryError('room_closed')): Promise<number> {
-    const elsewhere = () => this.members(room).then(({ items }) => items.length > 0)
-    if (!this.#local.has(room) && (this.#rpc.alone || !(await elsewhere()))) return 0
+  async #close(room: string, reason: RookeryError): Promise<number> {
+    const found = this.directory.elsewhere(room)
+    const elsewhere = found instanceof Promise ? await found : found
+    if (!this.#local.has(room) && [...elsewhere.values()].every((ids) => ids.length === 0)) return 0
     await this.broadcast(room, 'closed', { room, error: reason.toJSON() })
+    // Asked first, so that no node learns that this node has no members before it has removed its own.
+    const clearing = this.#rpc.clear(room)
     const members = new Set(this.#clear(room))
-    for (const id of await this.#rpc.clear(room)) members.add(id)
+    for (const node of await clearing) {
+      for (const id of elsewhere.get(node) ?? []) members.add(id)
+    }
     if (members.size > 0) this.#publishEnded(room)
     return members.size
   }
@@ -127,19 +152,9 @@ export class RoomRegistry implements Rooms {
     return pending
   }
 
-  #memberOf(session: Session): Member {
-    if (session.user) return { id: session.user.id, name: session.user.name }
-    let guest = this.#guests.get(session)
-    if (!guest) {
-      guest = { id: `guest-${crypto.randomUUID().slice(0, 8)}`, name: 'Guest' }
-      this.#guests.set(session, guest)
-    }
-    return guest
-  }
-
   /** @param wanted returns false once the session has left the room during the join */
   async #join(session: Session, room: string, wanted: () => boolean): Promise<Member> {
-    const member = this.#memberOf(session)
+    const member = this.#members.of(session)
     const { id } = member
     const since = Date.now()
     const enter = () => {
@@ -194,20 +209,6 @@ export class RoomRegistry implements Rooms {
     this.#remote.announceJoin(room, local, actorOf(session))
   }
 
-  /** Closes the sessions of a member here if another node has the member, too, and wins by the `members` option. */
-  #resolveConflict(room: string, other: MemberRecord & { readonly node: string }): void {
-    const { members } = this.#settings
-    const local = this.#local.get(room, other.id)
-    // Before its announcement a join may still be rejected, and under `replace` it gets a newer time.
-    if (members === 'allow' || !local?.announced) return
-    if (other.client !== undefined && other.client === local.client) return
-    const older = isOlder({ since: local.since, node: this.#app.cluster.node }, other)
-    if (members === 'replace' && older) closeAll(local.sessions, new RookeryError('replaced'))
-    // The client may come back, because the other session may be a stale one of its own.
-    if (members === 'reject' && !older)
-      closeAll(local.sessions, new RookeryError('name_taken', undefined, { retryable: true }))
-  }
-
   /** @param reason announced to the other members; null: the leave is not announced */
   #leave(session: Session, room: string, reason: LeaveReason | null): boolean {
     const wasJoining = this.#pendingJoins.get(session)?.delete(room) ?? false
@@ -220,7 +221,7 @@ export class RoomRegistry implements Rooms {
 
   /** Removes all members here without telling clients. Returns the members' ids. */
   #clear(room: string): readonly string[] {
-    const members = this.#local.of(room)
+    const members = [...this.#local.in(room)]
     if (members.length === 0) return []
     for (const session of members.flatMap(({ sessions }) => [...sessions])) {
       this.#pendingJoins.get(session)?.delete(room)
@@ -235,7 +236,7 @@ export class RoomRegistry implements Rooms {
   #exit(session: Session, room: string): LocalMember | undefined {
     session.unsubscribe(patternOf(room))
     this.#app.sessions.exitRoom(session, room)
-    return this.#local.remove(room, this.#memberOf(session).id, session)
+    return this.#local.remove(room, this.#members.of(session).id, session)
   }
 
   /** Stops replicating a room that has no members here. Returns whether it has none at other nodes, either. */

@@ -19,23 +19,26 @@ export interface RoomChange {
   readonly version: number
 }
 
-/** Members that a replica gained and lost. */
-export interface MemberDifference {
-  readonly joined: readonly MemberRecord[]
-  readonly left: readonly MemberRecord[]
+/** A list of members that is being received in pages. */
+interface ArrivingList {
+  /** Members that are in a page, or have joined since the list was requested. */
+  readonly present: Set<string>
+  /** Versions of the changes since the list was requested, by the member's id. */
+  readonly changes: Map<string, number>
+  /** Version of the last `cleared` since then. */
+  cleared: number
 }
 
-/** Versions that a replica has received from one node. */
-interface NodeVersions {
-  /** Of the last change or list. */
-  latest: number
-  /** Of the last list. */
-  list: number
-  /** Of the last list that arrived while the replica was loading. */
-  loaded: number
+/** The members at one node. */
+interface NodeMembers {
+  readonly members: Map<string, MemberRecord>
+  /** Of the last change or page. */
+  version: number
+  list: ArrivingList | undefined
 }
 
-const NO_DIFFERENCE: MemberDifference = { joined: [], left: [] }
+/** Members whose node has left, or that are in no list any more. They count as members until they are released. */
+export type Departing = Map<string, MemberRecord>
 
 /** Whether record `a` is older than record `b`. Records of the same millisecond are ordered by their nodes. */
 export const isOlder = (a: { since: number; node: string }, b: { since: number; node: string }): boolean =>
@@ -43,15 +46,11 @@ export const isOlder = (a: { since: number; node: string }, b: { since: number; 
 
 /**
  * A copy of the members that other nodes have in one room. It receives single changes, and lists of all members of a
- * node. Each has a version, by which the replica knows their order at the node, in whatever order they arrive.
+ * node in pages. Changes and pages have versions, by which the replica knows their order at the node.
  */
 export class RoomReplica {
-  /** By the member's id, then by node. */
-  readonly #members = new Map<string, Map<string, MemberRecord>>()
-  readonly #versions = new Map<string, NodeVersions>()
-  /** Changes that arrived while a list was requested. The list may be older, so they are applied to it again. */
-  #recentChanges: { readonly node: string; readonly change: RoomChange }[] = []
-  #requestedLists = 0
+  readonly #nodes = new Map<string, NodeMembers>()
+  readonly #departing = new Set<Departing>()
   /** Whether the first lists have not arrived yet. Until then the replica cannot tell which members are new. */
   loading: boolean
 
@@ -59,8 +58,32 @@ export class RoomReplica {
     this.loading = loading
   }
 
+  /** Whether no other node has members. */
   get empty(): boolean {
-    return this.#members.size === 0
+    return [...this.#nodes.values()].every(({ members }) => members.size === 0)
+  }
+
+  /** All records. A member at several nodes has several. */
+  *records(): Iterable<MemberRecord> {
+    for (const { members } of this.#nodes.values()) yield* members.values()
+    for (const members of this.#departing) yield* members.values()
+  }
+
+  /** Returns the ids of the members at each node. */
+  ids(): ReadonlyMap<string, readonly string[]> {
+    return new Map([...this.#nodes].map(([node, { members }]) => [node, [...members.keys()]]))
+  }
+
+  /** Returns the record that a node has of a member. */
+  get(node: string, id: string): MemberRecord | undefined {
+    return this.#nodes.get(node)?.members.get(id)
+  }
+
+  /** Whether a member is at another node. */
+  has(id: string): boolean {
+    for (const { members } of this.#nodes.values()) if (members.has(id)) return true
+    for (const members of this.#departing) if (members.has(id)) return true
+    return false
   }
 
   /**
@@ -69,97 +92,87 @@ export class RoomReplica {
    * @param except a client whose sessions do not count
    */
   lastJoin(id: string, except?: string): number | undefined {
-    const records = [...(this.#members.get(id)?.values() ?? [])]
+    const all = [...[...this.#nodes.values()].map(({ members }) => members), ...this.#departing]
+    const records = all.flatMap((members) => members.get(id) ?? [])
     const others = records.filter(({ client }) => client === undefined || client !== except)
     return others.length > 0 ? Math.max(...others.map(({ since }) => since)) : undefined
   }
 
-  /** Returns the record that a node has of a member. */
-  get(node: string, id: string): MemberRecord | undefined {
-    return this.#members.get(id)?.get(node)
-  }
-
-  /** MUST be called before a list is requested, and `listSettled` after it has arrived or failed. */
-  listRequested(): void {
-    this.#requestedLists++
-  }
-
-  listSettled(): void {
-    if (--this.#requestedLists === 0) this.#recentChanges = []
-  }
-
-  /**
-   * Applies a change. Returns whether the member is now at its first other node, or has left its last one; undefined if
-   * the replica is loading or was loaded after the change, and so cannot tell.
-   */
-  apply(node: string, change: RoomChange): boolean | undefined {
-    const versions = this.#versionsOf(node)
-    if (change.version <= versions.latest) return change.version <= versions.loaded ? undefined : false
-    versions.latest = change.version
-    if (this.#requestedLists > 0) this.#recentChanges.push({ node, change })
-    const isNews = this.#applyChange(node, change)
-    return this.loading ? undefined : isNews
-  }
-
-  /** Replaces the members of a node with a list. */
-  applyList(node: string, version: number, members: readonly MemberRecord[]): MemberDifference {
-    const versions = this.#versionsOf(node)
-    // If two lists were requested, the older one may arrive last.
-    if (version < versions.list) return NO_DIFFERENCE
-    versions.list = version
-    versions.latest = Math.max(versions.latest, version)
-    if (this.loading) versions.loaded = version
-    const before = this.#membersAt(node)
-    for (const { id } of before) this.#remove(node, id)
-    for (const member of members) this.#add(node, member)
-    for (const recent of this.#recentChanges) {
-      if (recent.node === node && recent.change.version > version) this.#applyChange(node, recent.change)
+  /** Applies a change. Returns the members that are now at their first other node, or have left their last one. */
+  apply(node: string, { what, member, version }: RoomChange): readonly MemberRecord[] {
+    const at = this.#at(node)
+    if (version <= at.version) return []
+    at.version = version
+    if (!member) {
+      const left = [...at.members.values()]
+      at.members.clear()
+      if (at.list) at.list.cleared = version
+      return left.filter(({ id }) => !this.has(id))
     }
-    if (this.loading) return NO_DIFFERENCE
-    const idsBefore = new Set(before.map(({ id }) => id))
-    return {
-      joined: this.#membersAt(node).filter(
-        ({ id }) => !idsBefore.has(id) && this.#members.get(id)?.size === 1,
-      ),
-      left: before.filter(({ id }) => !this.#members.has(id)),
+    const { id } = member
+    at.list?.changes.set(id, version)
+    if (what === 'joined') {
+      at.list?.present.add(id)
+      return this.#add(at, member) ? [member] : []
     }
+    return at.members.delete(id) && !this.has(id) ? [member] : []
   }
 
-  /** Removes a node. Returns its members that are at no other node. */
-  removeNode(node: string): readonly MemberRecord[] {
-    this.#versions.delete(node)
-    this.#recentChanges = this.#recentChanges.filter((recent) => recent.node !== node)
-    return this.#membersAt(node).filter(({ id }) => this.#remove(node, id))
+  /** To be called before the list of a node is requested. Pages of an earlier request do not count any more. */
+  beginList(node: string): void {
+    this.#at(node).list = { present: new Set(), changes: new Map(), cleared: -1 }
   }
 
-  #membersAt(node: string): MemberRecord[] {
-    return [...this.#members.values()].flatMap((records) => records.get(node) ?? [])
+  /** Adds a member of a page, unless a later change has removed it. Returns whether it is at no other node. */
+  addListed(node: string, record: MemberRecord, version: number): boolean {
+    const at = this.#at(node)
+    at.version = Math.max(at.version, version)
+    const { list } = at
+    if (!list || Math.max(list.changes.get(record.id) ?? -1, list.cleared) > version) return false
+    list.present.add(record.id)
+    return this.#add(at, record)
   }
 
-  #applyChange(node: string, { what, member }: RoomChange): boolean {
-    if (what === 'cleared') for (const { id } of this.#membersAt(node)) this.#remove(node, id)
-    if (!member) return false
-    return what === 'joined' ? this.#add(node, member) : this.#remove(node, member.id)
+  /** To be called after the last page. Returns the members that are not in the list. */
+  endList(node: string): Departing {
+    const at = this.#at(node)
+    const { list } = at
+    at.list = undefined
+    const departing = new Map([...at.members].filter(([id]) => !list?.present.has(id)))
+    for (const id of departing.keys()) at.members.delete(id)
+    return this.#depart(departing)
   }
 
-  /** Returns whether the member was at no other node. */
-  #add(node: string, member: MemberRecord): boolean {
-    const records = this.#members.get(member.id)
-    if (records) records.set(node, member)
-    else this.#members.set(member.id, new Map([[node, member]]))
-    return !records
+  /** Removes a node. Returns its members. */
+  removeNode(node: string): Departing {
+    const members = this.#nodes.get(node)?.members
+    this.#nodes.delete(node)
+    return this.#depart(members ?? new Map())
   }
 
-  /** Returns whether the member was at this node only. */
-  #remove(node: string, id: string): boolean {
-    const records = this.#members.get(id)
-    if (!records?.delete(node) || records.size > 0) return false
-    return this.#members.delete(id)
+  /** Removes one member of those that depart. Returns its record if it is nowhere else. */
+  release(departing: Departing, id: string): MemberRecord | undefined {
+    const record = departing.get(id)
+    departing.delete(id)
+    if (departing.size === 0) this.#departing.delete(departing)
+    return record && !this.has(id) ? record : undefined
   }
 
-  #versionsOf(node: string): NodeVersions {
-    let versions = this.#versions.get(node)
-    if (!versions) this.#versions.set(node, (versions = { latest: -1, list: -1, loaded: -1 }))
-    return versions
+  #depart(departing: Departing): Departing {
+    if (departing.size > 0) this.#departing.add(departing)
+    return departing
+  }
+
+  #at(node: string): NodeMembers {
+    let at = this.#nodes.get(node)
+    if (!at) this.#nodes.set(node, (at = { members: new Map(), version: -1, list: undefined }))
+    return at
+  }
+
+  /** Returns whether the member was nowhere. */
+  #add(at: NodeMembers, member: MemberRecord): boolean {
+    const isNew = !this.has(member.id)
+    at.members.set(member.id, member)
+    return isNew
   }
 }

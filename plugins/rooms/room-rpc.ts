@@ -7,20 +7,27 @@ import {
   CLAIM_METHOD,
   CLOSE_METHOD,
   type ClaimRequest,
-  type RoomSnapshot,
-  SNAPSHOT_METHOD,
-  toMember,
+  MEMBERS_METHOD,
+  type MembersPage,
+  type MembersRequest,
 } from './messages.ts'
 import { nameTaken } from './names.ts'
 import type { MemberRecord } from './room-replica.ts'
-import type { Member, MemberList } from './tokens.ts'
+import type { Member } from './tokens.ts'
+
+/** Members at other nodes, by node. */
+export interface RemoteRecords {
+  readonly records: ReadonlyMap<string, readonly MemberRecord[]>
+  /** Nodes that did not answer. */
+  readonly missing: readonly string[]
+}
 
 export interface RoomRpcHost {
   readonly nodes: Nodes
   readonly cluster: () => ClusterBackend
   readonly local: LocalMembers
-  /** Removes all members of a room at this node. Returns their ids. */
-  readonly clear: (room: string) => readonly string[]
+  /** Removes all members of a room at this node. */
+  readonly clear: (room: string) => unknown
 }
 
 /** Calls to the other nodes that have members of a room, and the answers to such calls of other nodes. */
@@ -31,7 +38,10 @@ export class RoomRpc {
   constructor(host: RoomRpcHost) {
     this.#host = host
     const { nodes, local, clear } = host
-    nodes.answer(CLOSE_METHOD, (payload) => clear((payload as { room: string }).room))
+    nodes.answer(CLOSE_METHOD, (payload) => {
+      clear((payload as { room: string }).room)
+      return null
+    })
     nodes.answer(CLAIM_METHOD, (payload, from) => {
       const { room, id, since, client } = payload as ClaimRequest
       const member = local.get(room, id)
@@ -50,25 +60,39 @@ export class RoomRpc {
     return this.#host.nodes.nodes().length === 1
   }
 
-  /** Returns the members of a room at all nodes, each once and in the order of joining. */
-  async members(room: string, here: readonly MemberRecord[]): Promise<MemberList> {
-    if (this.alone) return { items: here.map(toMember), missing: [] }
-    const question = { method: SNAPSHOT_METHOD, payload: { room }, thorough: true }
-    const { items, missing } = await this.#ask(room, question)
-    const there = items.flatMap(({ value }) => (value as RoomSnapshot).members)
-    const first = new Map<string, MemberRecord>()
-    for (const record of [...here, ...there]) {
-      const other = first.get(record.id)
-      if (!other || record.since < other.since) first.set(record.id, record)
-    }
-    return { items: [...first.values()].sort((a, b) => a.since - b.since).map(toMember), missing }
+  /** Returns the members of a room at the other nodes, for a node that does not replicate the room. */
+  async members(room: string): Promise<RemoteRecords> {
+    const records = new Map<string, readonly MemberRecord[]>()
+    if (this.alone) return { records, missing: [] }
+    const payload: MembersRequest = { rooms: [[room, 0]] }
+    const { items, missing } = await this.#ask(room, { method: MEMBERS_METHOD, payload, thorough: true })
+    const failed = items.map(async ({ node, value }) => {
+      try {
+        records.set(node, await this.#allPages(node, room, value as MembersPage))
+        return []
+      } catch {
+        return [node]
+      }
+    })
+    return { records, missing: [...missing, ...(await Promise.all(failed)).flat()] }
   }
 
-  /** Removes all members of a room at the other nodes. Returns their ids. */
+  async #allPages(node: string, room: string, first: MembersPage): Promise<readonly MemberRecord[]> {
+    const members: MemberRecord[] = []
+    let page = first
+    for (;;) {
+      members.push(...page.rooms.flatMap(([, records]) => records))
+      if (page.complete > 0) return members
+      const request: MembersRequest = { rooms: [[room, page.after]] }
+      page = (await this.#host.nodes.askNode(node, MEMBERS_METHOD, request)) as MembersPage
+    }
+  }
+
+  /** Removes all members of a room at the other nodes. Returns the nodes that have done so. */
   async clear(room: string): Promise<readonly string[]> {
     if (this.alone) return []
     const { items } = await this.#ask(room, { method: CLOSE_METHOD, payload: { room } })
-    return items.flatMap(({ value }) => value as string[])
+    return items.map(({ node }) => node)
   }
 
   /**

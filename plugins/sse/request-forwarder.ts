@@ -1,7 +1,9 @@
 import type { ServerResponse } from 'node:http'
 import type { Nodes } from '../../core/cluster/nodes.ts'
 import { RookeryError } from '../../core/protocol/errors.ts'
+import type { Limits } from '../../core/sessions/limits.ts'
 import { ForwardedResponse } from './forwarded-response.ts'
+import { ForwardingLimits } from './forwarding-limits.ts'
 import { answer, ask, KERNEL_WAIT_MS, type ResumeRequest } from './forwarding-protocol.ts'
 import { ResponseStream } from './response-stream.ts'
 import type { SessionEndpoint } from './session-endpoint.ts'
@@ -19,6 +21,7 @@ export class RequestForwarder {
   readonly #settings: RequestForwarderSettings
   readonly #responses = new Map<string, ForwardedResponse>()
   readonly #removeHook: () => void
+  #limits!: ForwardingLimits
   #stopping = false
 
   constructor(nodes: Nodes, settings: RequestForwarderSettings) {
@@ -41,18 +44,29 @@ export class RequestForwarder {
     })
   }
 
+  /** Sets the limits of the app. Call it before the first request. */
+  start(limits: Limits): void {
+    this.#limits = new ForwardingLimits(limits)
+  }
+
   /**
-   * Forwards the requests for a session of another node.
+   * Forwards the requests for a session to its owner. Each may throw `rate_limited`, `node_unreachable` or
+   * `cluster_unavailable`, too.
    *
-   * @throws `unknown_session` when no node of the cluster can own it, `cluster_unavailable` when this node is cut off
+   * @throws `unknown_session` when this node is the owner: it has no such session
    */
-  endpointOf(session: string): SessionEndpoint {
-    const owner = this.#ownerOf(session)
+  endpointOf(session: string, owner: string): SessionEndpoint {
+    if (owner === this.#nodes.node) throw new RookeryError('unknown_session')
+    const forward = <T>(bytes: number, act: () => Promise<T>) =>
+      this.#limits.forward(owner, session, bytes, act)
     return {
-      stream: (response, received, once) => this.#stream(owner, { session, received, once }, response),
-      receive: async (request) =>
-        (await ask(this.#nodes, owner, 'sse.receive', { session, ...request })).next,
-      leave: async () => void (await ask(this.#nodes, owner, 'sse.leave', { session })),
+      stream: (response, received, once) =>
+        forward(0, () => this.#stream(owner, { session, received, once }, response)),
+      receive: async (request) => {
+        const asked = () => ask(this.#nodes, owner, 'sse.receive', { session, ...request })
+        return (await forward(request.bytes, asked)).next
+      },
+      leave: async () => void (await forward(0, () => ask(this.#nodes, owner, 'sse.leave', { session }))),
     }
   }
 
@@ -63,13 +77,6 @@ export class RequestForwarder {
     for (const response of responses) response.interrupt(this.#settings.closeTimeout)
     await Promise.all(responses.map(({ ended }) => ended))
     this.#removeHook()
-  }
-
-  #ownerOf(session: string): string {
-    const [, node] = /^(\w+)-/.exec(session) ?? []
-    if (node === undefined || node === this.#nodes.node) throw new RookeryError('unknown_session')
-    if (this.#nodes.nodes().includes(node)) return node
-    throw new RookeryError(this.#nodes.connected ? 'unknown_session' : 'cluster_unavailable')
   }
 
   async #stream(owner: string, resume: ResumeRequest, response: ServerResponse): Promise<void> {

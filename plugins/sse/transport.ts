@@ -45,6 +45,7 @@ export class SseTransport implements Transport {
 
   async start(host: TransportHost): Promise<void> {
     const { path } = this.#settings
+    this.#forwarder.start(host.limits)
     this.#http().onRequest(path, async (request, response, url) => {
       const session = url.pathname.slice(path.length + 1)
       if (session === '' && request.method === 'GET')
@@ -52,7 +53,8 @@ export class SseTransport implements Transport {
       else if (session === '' && request.method === 'HEAD') response.writeHead(200, STREAM_HEADERS).end()
       else if (session !== '' && request.method === 'POST')
         await this.#receive(request, response, session, url.searchParams, host)
-      else if (session !== '' && request.method === 'DELETE') await this.#leave(response, session)
+      else if (session !== '' && request.method === 'DELETE')
+        await this.#leave(request, response, session, host)
       else throw new RookeryError('not_found', `This path does not support ${request.method}`)
     })
   }
@@ -65,9 +67,28 @@ export class SseTransport implements Transport {
     await Promise.all([...ended, this.#forwardedRequests.stop(), this.#forwarder.stop()])
   }
 
-  /** Finds a session on this node or another. @throws `unknown_session`, `cluster_unavailable` */
-  #endpointOf(session: string): SessionEndpoint {
-    return this.#peers.get(session) ?? this.#forwarder.endpointOf(session)
+  /**
+   * Passes a request to its session, on this node or another. Counts a refusal.
+   *
+   * @throws `unknown_session`, `cluster_unavailable`, `node_unreachable`, `rate_limited`, or what `act` throws
+   */
+  async #atSession(
+    session: string,
+    request: IncomingMessage,
+    host: TransportHost,
+    act: (endpoint: SessionEndpoint) => void | Promise<void>,
+  ): Promise<void> {
+    try {
+      let endpoint: SessionEndpoint | undefined = this.#peers.get(session)
+      if (!endpoint) {
+        const owner = await host.ownerOf(session, this.#http().addressOf(request))
+        endpoint = this.#forwarder.endpointOf(session, owner)
+      }
+      await act(endpoint)
+    } catch (error) {
+      if (error instanceof RookeryError) host.count(error)
+      throw error
+    }
   }
 
   async #stream(
@@ -82,8 +103,10 @@ export class SseTransport implements Transport {
       await this.#open(request, response, query, host)
     } else {
       const received = Number(query.get('received') ?? Number.NaN)
-      if (!Number.isSafeInteger(received)) throw new RookeryError('unknown_session')
-      await this.#endpointOf(id).stream(response, received, once)
+      await this.#atSession(id, request, host, (endpoint) => {
+        if (!Number.isSafeInteger(received)) throw new RookeryError('unknown_session')
+        return endpoint.stream(response, received, once)
+      })
     }
   }
 
@@ -117,8 +140,13 @@ export class SseTransport implements Transport {
     peer.begin(session, response, once)
   }
 
-  async #leave(response: ServerResponse, session: string): Promise<void> {
-    await this.#endpointOf(session).leave()
+  async #leave(
+    request: IncomingMessage,
+    response: ServerResponse,
+    session: string,
+    host: TransportHost,
+  ): Promise<void> {
+    await this.#atSession(session, request, host, (endpoint) => endpoint.leave())
     response.writeHead(204).end()
   }
 
@@ -129,17 +157,18 @@ export class SseTransport implements Transport {
     query: URLSearchParams,
     host: TransportHost,
   ): Promise<void> {
-    const received = numberIn(query, 'received')
-    const from = numberIn(query, 'from')
-    const endpoint = this.#endpointOf(session)
-    // A page of another origin cannot send this content type without a preflight.
-    if (!/^application\/json\s*(;|$)/i.test(request.headers['content-type'] ?? '')) {
-      throw new RookeryError('unsupported_media_type', "The content type must be 'application/json'")
-    }
-    const body = await readBody(request, host.limits)
-    const frames = parseFrames(body, host.limits)
-    const next = await endpoint.receive({ frames, bytes: body.length, received, from })
-    answer(response, 200, { next })
+    await this.#atSession(session, request, host, async (endpoint) => {
+      const received = numberIn(query, 'received')
+      const from = numberIn(query, 'from')
+      // A page of another origin cannot send this content type without a preflight.
+      if (!/^application\/json\s*(;|$)/i.test(request.headers['content-type'] ?? '')) {
+        throw new RookeryError('unsupported_media_type', "The content type must be 'application/json'")
+      }
+      const body = await readBody(request, host.limits)
+      const frames = parseFrames(body, host.limits)
+      const next = await endpoint.receive({ frames, bytes: body.length, received, from })
+      answer(response, 200, { next })
+    })
   }
 
   #handshakeOf(request: IncomingMessage, query: URLSearchParams): Handshake {

@@ -62,9 +62,11 @@ describe('a NATS server that is killed with kill -9', () => {
         const asked = Date.now()
         const { members, missing } = await client.members()
         expect(Date.now() - asked).toBeLessThan(2_000 * slowdown())
-        const here = balancedClients.filter((_client, at) => nodeIds[at] === cluster.nodes[index]?.id)
-        expect(members.map(({ id }) => id).sort()).toEqual([...group, ...here].map(({ name }) => name).sort())
-        const others = cluster.nodes.filter((_node, other) => other !== index)
+        const left = (name: string) => client.announcementsOf(name).at(-1)?.startsWith('left')
+        const names = all.map(({ name }) => name).filter((name) => !left(name))
+        expect(members.map(({ id }) => id).sort()).toEqual(names.sort())
+        // Not the nodes that count as gone by now, whose members have left.
+        const others = cluster.nodes.filter((_node, other) => other !== index && !left(`ws-${other}`))
         expect([...missing].sort()).toEqual(others.map(({ id }) => id).sort())
       }
     }

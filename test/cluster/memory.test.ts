@@ -22,3 +22,21 @@ it('passes an event to one node of each group, and to every listener that listen
   expect(heard.filter((line) => line.endsWith('job'))).toHaveLength(1)
   expect(heard).toEqual(expect.arrayContaining(['a all', 'b all', 'a node']))
 })
+
+it('tells connection hooks when a node is cut off and when it is connected again, until they are removed', async () => {
+  const cluster = new MemoryCluster()
+  const app = createApp({ logger: 'silent', plugins: [cluster.plugin()] })
+  await app.start()
+  onTestFinished(() => app.stop())
+  const hook = vi.fn()
+  app.cluster.onConnection(() => {
+    throw new Error('a hook that fails')
+  })
+  const remove = app.cluster.onConnection(hook)
+  cluster.cut(app.cluster.node)
+  cluster.heal(app.cluster.node)
+  expect(hook.mock.calls).toEqual([[false], [true]])
+  remove()
+  cluster.cut(app.cluster.node)
+  expect(hook).toHaveBeenCalledTimes(2)
+})

@@ -83,7 +83,7 @@ describe('a subscription on NATS', () => {
     const wanted = async () => {
       const more = [...(await subjects())]
       for (const subject of nothing) more.splice(more.indexOf(subject), 1)
-      return more.map((subject) => subject.replace(/\$session\..*/, '$session'))
+      return more.map((subject) => subject.replace(node.id, '<node>')).sort()
     }
     const untilWanted = async (...expected: readonly string[]) => {
       for (let now = await wanted(); now.join() !== expected.join(); now = await wanted()) {
@@ -93,11 +93,13 @@ describe('a subscription on NATS', () => {
     const limit = performance.now() + 10_000
     const one = await node.connect(['t/*', 't/*'], { user: 'ada', room: 'r' })
     const two = await node.connect(['t/*', 'u'], { user: 'ada' })
-    const [session, user, room] = ['session', 'user.ada', 'room.r'].map((to) => `rookery.system.$${to}`)
+    const [room, user] = ['$room.r', '$user.ada']
     const topics = ['rookery.topic.t.>', 'rookery.topic.u']
-    await untilWanted(...([room, session, session, user, ...topics] as string[]))
+    const requests = (...to: (string | undefined)[]) => to.map((one) => `rookery.request.<node>.${one}`)
+    const outside = (...to: (string | undefined)[]) => to.map((one) => `rookery.system.${one}`)
+    await untilWanted(...requests(room, user), ...outside(room, user), ...topics)
     one.leave()
-    await untilWanted(...([session, user, ...topics] as string[]))
+    await untilWanted(...requests(user), ...outside(user), ...topics)
     two.session.unsubscribe('u')
     two.leave()
     await untilWanted()

@@ -151,7 +151,12 @@ describe('an external NATS client', () => {
     const message = { topic: 'inbox/new', payload: { n: 1 } }
     expect(await request('$user.alice%2520b', message)).toEqual({ count: 1 })
     expect(await request('$room.r1', { topic: 'inbox/none' })).toEqual({ count: 1 })
-    expect(await request(`$session.${alice.session.id}`, message)).toEqual({ count: 1 })
+    const session = alice.session.id.replace('-', '.')
+    expect(await request(`$session.${session}`, message)).toEqual({ count: 1 })
+    for (const other of [`${session}0`, `${a!.id}.x`, `${a!.id}.x.y`, `${a!.id}.%25`]) {
+      const { error } = (await request(`$session.${other}`, message)) as { error: { code: string } }
+      expect(error.code, other).toMatch(/^(not_connected|invalid_topic)$/)
+    }
     expect(alice.messages.map(([topic]) => topic)).toEqual(['inbox/new', 'inbox/none', 'inbox/new'])
     await expect(request('$user.nobody', message)).rejects.toThrow(/no responders/i)
     for (const [wrong, code] of [
@@ -244,7 +249,7 @@ describe('invalid data', () => {
     const texts = [...garbage, ...notes.map((note) => `rookery/1 evil 1 ${note}`)]
     const bases = [...inboxes].map((inbox) => inbox.replace(/\.\w+$/, ''))
     expect(bases.length).toBeGreaterThanOrEqual(2)
-    const kinds = ['answer.1', 'answer', 'fence.2', 'here', 'back', 'what.ever', 'x']
+    const kinds = ['answer.1', 'answer', 'answer.1.evil', 'here', 'back', 'what.ever', 'x']
     const systems = nodes.flatMap(({ id }) => [`rookery.system.$node.${id}`])
     const inboxed = bases.flatMap((base) => kinds.map((kind) => `${base}.${kind}`))
     for (const subject of ['rookery.nodes', ...systems, ...inboxed]) {

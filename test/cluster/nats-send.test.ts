@@ -1,7 +1,8 @@
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { verifies } from '../requirements.ts'
-import { type NatsNode, settled, startNodes, until, useNats } from '../support/nats.ts'
+import { type NatsNode, settled, startNode, startNodes, until, useNats } from '../support/nats.ts'
+import { useNatsProxy } from '../support/nats-proxy.ts'
 import { slowdown } from '../support/slowdown.ts'
 
 const seed = Date.now() % 2 ** 31
@@ -104,6 +105,79 @@ describe('over five nodes', () => {
     await until(() => a.app.cluster.nodes().length === 2)
     await expect(a.app.cluster.askNode(c.id, 'echo')).rejects.toMatchObject({ code: 'node_unreachable' })
     await expect(a.app.cluster.askNode('nobody', 'echo')).rejects.toMatchObject({ code: 'node_unreachable' })
+  })
+})
+
+describe('while a node does not answer', () => {
+  /** Three nodes, the last of which has bob and stops answering. NATS keeps its connection. */
+  const startBusy = async () => {
+    const server = await useNats()
+    const proxy = await useNatsProxy(server)
+    const [a, b] = (await startNodes(server, 2)) as [NatsNode, NatsNode]
+    const busy = await startNode(proxy)
+    const ada = await b.connect([], { user: 'ada', room: 'r' })
+    const bob = await busy.connect([], { user: 'bob', room: 'r' })
+    await until(() => [a, b, busy].every(({ app }) => app.cluster.nodes().length === 3))
+    await settled(a, b, busy)
+    proxy.hold()
+    onTestFinished(() => proxy.release())
+    return { a, ada, bob, busy }
+  }
+
+  it('a send to a user, session or room of other nodes does not wait for it', async () => {
+    verifies('delivery.send.busy-node')
+    const { a, ada } = await startBusy()
+    // The node counts as gone after 6 s, and a send waits for at most 1 s.
+    const start = performance.now()
+    for (let n = 0; n < 30; n++) {
+      expect(await a.app.send({ user: 'ada' }, 'x', n)).toBe(1)
+      expect(await a.app.send({ session: ada.session.id }, 'x', n)).toBe(1)
+      const nobody = a.app.send({ user: 'nobody' }, 'x', n)
+      await expect(nobody).rejects.toMatchObject({ code: 'not_connected' })
+    }
+    expect(performance.now() - start).toBeLessThan(2000 * slowdown())
+    expect(await a.app.sessions.disconnect({ user: 'ada' })).toBe(1)
+  })
+
+  it('a send to its users is node_unreachable, and a thorough question names it', async () => {
+    verifies('delivery.send.busy-node', 'delivery.send.node-unreachable', 'delivery.send.partial')
+    const { a, bob, busy } = await startBusy()
+    for (const target of [{ user: 'bob' }, { session: bob.session.id }]) {
+      await expect(a.app.send(target, 'x', 1)).rejects.toMatchObject({
+        code: 'node_unreachable',
+        message: expect.stringContaining(busy.id),
+      })
+    }
+    expect(await a.app.send({ room: 'r' }, 'x', 1)).toBe(1)
+    const question = { to: '$user/nobody', method: 'who', timeout: 100 }
+    expect(await a.app.cluster.ask(question)).toEqual({ items: [], missing: [] })
+    expect(await a.app.cluster.ask({ ...question, thorough: true })).toEqual({
+      items: [],
+      missing: [busy.id],
+    })
+  })
+})
+
+describe('a user who leaves', () => {
+  it('while messages are sent is counted or not connected, and no send waits for an answer that does not come', async () => {
+    const server = await useNats()
+    const [a, b, c] = (await startNodes(server, 3)) as [NatsNode, NatsNode, NatsNode]
+    await c.connect([], { user: 'ada' })
+    const results = new Set<unknown>()
+    for (let round = 0; round < 100; round++) {
+      const { leave } = await b.connect([], { user: `u${round}` })
+      const also = await b.connect([], { user: 'ada' })
+      await settled(a, b)
+      const sent = [0, 1, 2].flatMap(() => [
+        a.app.send({ user: `u${round}` }, 'x', 1).catch(({ code }) => code),
+        a.app.send({ user: 'ada' }, 'x', 1),
+      ])
+      await new Promise(setImmediate)
+      leave()
+      also.leave()
+      for (const result of await Promise.all(sent)) results.add(result)
+    }
+    expect([...results].filter((result) => ![1, 2, 'not_connected'].includes(result as never))).toEqual([])
   })
 })
 

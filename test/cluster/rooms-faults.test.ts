@@ -83,7 +83,9 @@ describe('a node that is cut off', () => {
     await enter(a, 'ada')
     await enter(b, 'bob')
     vi.spyOn(a.app.scope.get(Cluster), 'ask').mockRejectedValue(new RookeryError('cluster_unavailable'))
-    expect(await a.rooms.members('42')).toEqual({ items: [member('ada')], missing: [b.id, c.id].sort() })
+    expect(await a.rooms.members('8')).toEqual({ items: [], missing: [b.id, c.id].sort() })
+    // What this node has told its clients.
+    expect(await a.rooms.members('42')).toEqual({ items: [member('ada'), member('bob')], missing: [] })
     const eve = await enter(a, 'eve', '7')
     expect((await eve.ask({ topic: 'room/members' })).payload).toEqual({
       room: '7',
@@ -109,12 +111,12 @@ it('changes that are lost in an unnoticed cut are synchronised after it', async 
   await settle(nodes, [ada])
   expect(told(ada)).toHaveLength(3)
   const asked = vi.spyOn(a.app.scope.get(Cluster), 'ask')
-  // Five calls make two requests: the first one, and one more after it.
+  // Five calls in one turn make one request.
   for (let time = 0; time < 5; time++) (a.app.cluster as NodeRegistry).changed(b.id, 'restored')
   await untilTold(ada, '+ada', '+bob', '+eve', '+zoe', '-eve')
   await settle(nodes, [ada])
   expect(told(ada)).toHaveLength(5)
-  expect(asked.mock.calls.map(([{ method }]) => method)).toEqual(['rooms.sync', 'rooms.sync'])
+  expect(asked.mock.calls.map(([{ method }]) => method)).toEqual(['rooms.members'])
 })
 
 it('a node that stops takes its members out, without a message for each', async () => {
@@ -143,7 +145,7 @@ it('a node that does not answer is logged, and asked again', async () => {
   cluster.cut(b.id)
   cluster.heal(b.id)
   await untilTold(ada, '+ada', '+bob', '-bob', '+bob')
-  expect(asked.mock.calls.filter(([{ method }]) => method === 'rooms.sync')).toHaveLength(1)
+  expect(asked.mock.calls.filter(([{ method }]) => method === 'rooms.members')).toHaveLength(1)
   await vi.waitFor(() =>
     expect(b.lines.filter(({ level, stage }) => level === 'warn' && stage === 'rooms')).toHaveLength(2),
   )
@@ -168,7 +170,7 @@ it('changes that arrive while the members of a room are loaded are neither lost 
   })
   vi.spyOn(backend, 'ask').mockImplementation(async (question) => {
     const answers = await ask(question)
-    if (question.method === 'rooms.snapshot' && !question.thorough) {
+    if (question.method === 'rooms.members') {
       asked = true
       await held
     }
@@ -206,7 +208,7 @@ it('a node asks for the members of many rooms in several requests', async () => 
   const both = (client: BareClient) =>
     told(client).filter((line) => line === '+ada' || line === '+bob').length
   await vi.waitFor(() => expect([both(ada), both(bob)]).toEqual([2202, 2202]))
-  expect(asked.mock.calls.map(([{ method }]) => method)).toEqual(Array(3).fill('rooms.sync'))
+  expect(asked.mock.calls.map(([{ method }]) => method)).toEqual(Array(3).fill('rooms.members'))
 })
 
 it('a node without the rooms plugin has no members', async () => {

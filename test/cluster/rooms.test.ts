@@ -206,7 +206,7 @@ describe('a server that closes a room', () => {
     expect(await a.rooms.close('42')).toBe(1)
     ask.mockRestore()
     await join(ada)
-    await untilTold(bob, '+bob', '+ada')
+    await untilTold(bob, '+bob', '-ada', '+ada')
     expect(await names(a)).toEqual(['bob', 'ada'])
   })
 

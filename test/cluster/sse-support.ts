@@ -113,7 +113,7 @@ export class Balancer {
     })
   }
 
-  static async listen(nodes: readonly Node[], random: Random): Promise<Balancer> {
+  static async listen(nodes: readonly Pick<Node, 'url'>[], random: Random): Promise<Balancer> {
     const balancer = new Balancer(
       nodes.map(({ url }) => url),
       random,

@@ -20,6 +20,10 @@ const catches: Readonly<Record<string, Partial<Record<ClusterFaultName, RegExp>>
   'every node has a unique id of letters, digits and _, and its session ids begin with it': {
     'has a dash in its id': /MUST consist of letters, digits and _/,
   },
+  'every node finds the owner of a session id, also right after the owner has started, and refuses a forged id':
+    {
+      'gives concurrent questions the same answer': /MUST find the owner of every session id/,
+    },
   'when a node stops, every other node is told once that it left': {
     'does not report nodes that leave': /MUST report once that a node has left/,
     'reports every change twice': /MUST report once that a node has left/,
@@ -43,6 +47,12 @@ const catches: Readonly<Record<string, Partial<Record<ClusterFaultName, RegExp>>
   "a session gets a message once, however many of its patterns and of the event's topics match": {
     'delivers once for each topic': /MUST get the message once/,
     'delivers twice': /MUST get the message once/,
+  },
+  'a message that any node publishes after the reply to subscribe arrives': {
+    'says too early that other nodes know the interest': /settled MUST resolve when messages/,
+  },
+  'a message to a user arrives that any node sends after welcome': {
+    'says too early that other nodes know the interest': /settled MUST resolve when the other nodes find/,
   },
   'sessions on the publishing node get a message once': {
     'delivers messages on the publishing node': /MUST NOT deliver on the publishing node/,
@@ -130,6 +140,9 @@ const catches: Readonly<Record<string, Partial<Record<ClusterFaultName, RegExp>>
   'an event that cannot be written as JSON still reaches the listeners of its own node': {
     'throws for events that JSON cannot express': /emit MUST NOT throw/,
   },
+  'a node may have very many listeners: they get the events of nodes that start before and after it': {
+    'takes only 1,000 listeners': /MUST reach all nodes; the listeners/,
+  },
   'exactly one node of each group handles an event, and the nodes share the work': {
     'lets every node of a group handle an event':
       /Exactly one node of a group MUST handle each event; sent 300/,
@@ -173,6 +186,10 @@ const catches: Readonly<Record<string, Partial<Record<ClusterFaultName, RegExp>>
   'a stopped node gets no questions and no group events: the other nodes get them': {
     'does not stop': /MUST know the nodes of the cluster/,
   },
+  'a node that stops while events come handles its share of the group events, and the other node handles the rest':
+    {
+      'gives up the events of a node that stops': /drain MUST pass each group event/,
+    },
   'stop is idempotent, and calls after it do not throw': {
     'throws after stop': /MUST NOT throw, also after stop/,
   },

@@ -1,19 +1,11 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { jetstreamManager } from '@nats-io/jetstream'
 import { connect as natsConnect } from '@nats-io/transport-node'
 import { Store } from 'rookery'
 import { nats } from 'rookery/nats'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
-import { type NatsServer, useNats } from '../support/nats.ts'
-import { bearer, connect, makeToken, refusal, startAuth } from './auth-support.ts'
-
-const useJetStream = async (): Promise<NatsServer> => {
-  const dir = mkdtempSync(join(tmpdir(), 'rookery-auth-'))
-  onTestFinished(() => rmSync(dir, { recursive: true, force: true }))
-  return await useNats('-js', '-sd', dir)
-}
+import { useNats } from '../support/nats.ts'
+import { useJetStream } from '../support/nats-jetstream.ts'
+import { bearer, connect, makeToken, refusal, SECRET, startAuth } from './auth-support.ts'
 
 const startNode = (servers: string, prefix = 'test') =>
   startAuth({}, { plugins: [nats({ servers, prefix })] })
@@ -57,8 +49,9 @@ describe('revocations with NATS', () => {
 
   it('are in the memory of the nodes without JetStream, and the log warns once', async () => {
     const { url: servers } = await useNats()
-    const { url, auth, lines } = await startNode(servers)
-    const token = await makeToken()
+    const jwt = { secret: SECRET, audience: 'test' }
+    const { url, auth, lines } = await startAuth({ jwt }, { plugins: [nats({ servers })] })
+    const token = await makeToken({ aud: 'test' })
     expect(await auth.revoke({ user: 'ada' })).toEqual({ sessions: 0, missing: [] })
     await auth.revoke({ user: 'bob' })
     expect(await refusal(url, bearer(token))).toBe('token_revoked')

@@ -1,4 +1,5 @@
-import { createApp, type ErrorReport } from 'rookery'
+import { createApp, type ErrorReport, RookeryError, type Session } from 'rookery'
+import { Rooms, rooms } from 'rookery/rooms'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { verifies } from '../requirements.ts'
 import { recordingLogger } from '../support/app.ts'
@@ -82,6 +83,49 @@ it('a message to nobody, whose rejection nobody handles, is no error', async () 
   expect(reports).toEqual([])
   expect(unhandled).not.toHaveBeenCalled()
   await app.stop()
+})
+
+describe('a call of Rooms', () => {
+  const closed = { closed: true, rooms: new Set() } as unknown as Session
+  const calls: readonly (readonly [string, string, string, (all: Rooms) => Promise<unknown>])[] = [
+    ['join', 'invalid_room', 'error', (all) => all.join(closed, 'a/b')],
+    ['join of a session that has ended', 'session_closed', 'debug', (all) => all.join(closed, '42')],
+    ['broadcast', 'invalid_room', 'error', (all) => all.broadcast('a/b', 'news')],
+  ]
+
+  it.each(calls)(
+    'rejects, and is logged if nobody handles the rejection: %s',
+    async (_what, code, level, call) => {
+      const logger = recordingLogger()
+      const app = createApp({ logger, plugins: [rooms()] })
+      const all = app.scope.get(Rooms)
+      await expect(call(all)).rejects.toMatchObject({ code })
+      await turns()
+      const logged = () => logger.lines.filter(({ stage }) => stage === 'rooms')
+      expect(logged()).toEqual([])
+      void call(all)
+      await vi.waitFor(() => expect(logged()).toMatchObject([{ level, err: { code } }]))
+      await turns()
+      expect(unhandled).not.toHaveBeenCalled()
+    },
+  )
+})
+
+it('closing a room with a reason that JSON cannot hold rejects, and is logged if nobody handles the rejection', async () => {
+  const { app, url, lines } = await startThree({ plugins: [rooms()] })
+  await welcomeBy('websocket', url, { username: 'ada', roomID: '42' })
+  const close = () =>
+    app.scope.get(Rooms).close('42', new RookeryError('over', 'It is over', { data: new Map() }))
+  await expect(close()).rejects.toMatchObject({ code: 'unserializable' })
+  await turns()
+  const logged = () => lines.filter(({ msg }) => msg === 'closing a room failed')
+  expect(logged()).toEqual([])
+  void close()
+  await vi.waitFor(() =>
+    expect(logged()).toMatchObject([{ level: 'error', err: { code: 'unserializable' } }]),
+  )
+  await turns()
+  expect(unhandled).not.toHaveBeenCalled()
 })
 
 describe.each(TRANSPORTS)('over %s, a handler that publishes', (transport) => {

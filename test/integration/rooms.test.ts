@@ -143,8 +143,8 @@ describe('a room', () => {
     await connectBare(url, '?roomID=42')
     const { members } = (await one.ask({ topic: 'room/members' })).payload
     expect(members).toEqual([
-      { id: expect.stringMatching(/^guest-/), name: 'Guest' },
-      { id: expect.stringMatching(/^guest-/), name: 'Guest' },
+      { id: expect.stringMatching(/^\$guest-[0-9a-f]{32}$/), name: 'Guest' },
+      { id: expect.stringMatching(/^\$guest-[0-9a-f]{32}$/), name: 'Guest' },
     ])
     expect(members[0].id).not.toBe(members[1].id)
   })

@@ -34,7 +34,7 @@ export const delivery = {
   'delivery.order.publish-before-reply':
     'A message that a handler publishes before it returns reaches the caller before the reply, unless an authorizer takes time to decide about its topic.',
   'delivery.subscriptions.after-reply':
-    'After the reply to `subscribe`, the session gets every matching message that is published on its own node.',
+    'After the reply to `subscribe`, the session gets every matching message that is published on its own node, and on every other node while both nodes are connected to NATS.',
   'delivery.subscriptions.each':
     'The server accepts or refuses each pattern of a `subscribe` for itself, and tells the client which patterns it has refused.',
   'delivery.subscriptions.after-unsubscribe':
@@ -47,6 +47,8 @@ export const delivery = {
     'A frame that a client sends after `auth` is handled once the token has been accepted or refused.',
   'delivery.subscriptions.handshake-topics':
     'A session that names topics in its handshake has subscribed to them before `welcome`.',
+  'delivery.subscriptions.addressed-after-welcome':
+    'After `welcome`, `app.send` on every node reaches the session, its user and the rooms of its handshake.',
   'delivery.send.every-session':
     '`app.send` reaches every session of the user, room or session id, on every connected node, whether it subscribes to the topic or not.',
   'delivery.send.once': 'Each of these sessions gets the message once.',
@@ -57,10 +59,14 @@ export const delivery = {
     '`app.send` rejects with `node_unreachable` if no session took the message and a node did not answer within a second.',
   'delivery.send.cluster-unavailable':
     '`app.send` rejects with `cluster_unavailable` if no session of the target is on this node and the other nodes cannot be reached.',
+  'delivery.send.busy-node':
+    'A node that does not answer delays an `app.send` only if the node has sessions of the target.',
   'delivery.send.partial':
     '`app.send` resolves with the sessions that it knows of if at least one took the message, even if another node did not answer.',
   'delivery.send.order':
     'A message that is sent to a session after an `app.send` has resolved arrives after the message of that `app.send`, if all nodes have answered it.',
+  'delivery.send.id-limit':
+    'The id of a user, a room or a session has at most 255 bytes: `app.send` to a longer one rejects with `invalid_option`, and a user with a longer one is refused with `forbidden`.',
   'delivery.addressed.local':
     'A subscription of the client with `local: true` asks nothing of the server, and gets the addressed messages and the messages of rooms that match.',
   'delivery.addressed.refused':
@@ -72,6 +78,8 @@ export const delivery = {
   'delivery.rooms.after-leave': 'A session that has left a room gets no further message because of it.',
   'delivery.rooms.send':
     '`app.send({ room })` reaches the sessions that are in the room at the time of the call.',
+  'delivery.rooms.lists':
+    'The members in a reply to `room/join` or `room/members`, changed by the `joined` and `left` messages that the session gets after it, are the members of the room on all nodes.',
   'delivery.slow.bytes': '`limits.maxBuffered` counts the bytes of frames in UTF-8.',
   'delivery.slow.nothing-below-limit':
     'Rookery drops no message for a session as long as no more than `limits.maxBuffered` bytes wait for its client.',
@@ -98,8 +106,11 @@ export const delivery = {
     'When the server closes an open session, everything that it has queued for the session leaves before `close`, unless the client is a slow consumer or has stopped answering pings.',
   'delivery.end.stop':
     '`app.stop()` sends what was published before it, then sends every client a `close` frame that says when to come back.',
-  'delivery.end.drain':
-    'After `drainDelay`, an app that stops answers new messages of clients with `shutting_down`.',
+  'delivery.end.drained':
+    'Before its plugins stop, an app that stops waits at most `stopTimeout` for handlers, listeners, queued events, work of its groups and close hooks.',
+  'delivery.end.leave':
+    'After `drainDelay`, a session that has no frame under way ends at once, and every other session when its last frame has been answered.',
+  'delivery.end.drain': 'Until then, such a session answers new messages with `shutting_down`.',
   'delivery.nodes.own-sessions-first':
     'The sessions of the publishing node get a message without waiting for NATS.',
   'delivery.nodes.at-most-once': 'Between nodes, a message is delivered at most once.',
@@ -132,6 +143,8 @@ export const delivery = {
     'A listener with the source `all` gets the events of every node that is connected to NATS, once each.',
   'delivery.bus.not-json': 'An event whose payload JSON cannot hold stays on its node, and the node logs it.',
   'delivery.bus.group': 'With the source `cluster`, one node of each group handles an event.',
+  'delivery.bus.group-stop':
+    'A node that stops in order handles the events of its groups that NATS has chosen it for; the other nodes of the group handle later events.',
   'delivery.bus.group-alone':
     'A node that is alone, or has lost NATS, handles the events of its groups itself.',
   'delivery.client.at-most-once':
@@ -176,6 +189,8 @@ export const delivery = {
     'The server keeps the last 1,024 frames that the client has not acknowledged, and at most `limits.maxBuffered` bytes of them.',
   'delivery.sse.unknown-session':
     'If the server no longer has all frames that a client missed, it answers `unknown_session`, and the client opens a new session.',
+  'delivery.sse.forged':
+    'The server refuses a request with a forged session id with `unknown_session`, at the node that the request reaches; no other node gets the request.',
   'delivery.sse.every-node':
     'In a cluster, the promises of this section hold at whichever node a request arrives.',
 } as const

@@ -3,7 +3,8 @@ export const protocol = {
   'protocol.connect.path': 'The path is an option of the server; the default is `/api/v1/ws`.',
   'protocol.connect.parameters-optional':
     'The parameters `username` and `roomID` are optional and belong to the [`rooms`](rooms.md) plugin; without that plugin the server ignores them.',
-  'protocol.connect.username': '`username` has 1 to 64 characters and no control characters.',
+  'protocol.connect.username':
+    '`username` has 1 to 64 characters, no control characters, and does not begin with `$`.',
   'protocol.connect.room-id':
     '`roomID` has 1 to 64 characters, no whitespace, no control characters, no `/` and no `*`, and does not begin with `$`.',
   'protocol.connect.origin-403':
@@ -127,7 +128,7 @@ export const protocol = {
   'protocol.order.subscribe-reply':
     '`topics` in the reply to `subscribe` names the accepted patterns, each once; in the reply to `unsubscribe` it names the patterns of the frame.',
   'protocol.order.after-subscribe':
-    'After the reply to `subscribe`, the client gets every matching message that is published on its node and that it may receive.',
+    'After the reply to `subscribe`, the client gets every matching message that is published on any node and that it may receive.',
   'protocol.order.after-unsubscribe':
     'After the reply to `unsubscribe`, no message arrives because of the removed patterns.',
   'protocol.order.handled-in-order':

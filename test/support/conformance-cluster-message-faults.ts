@@ -145,6 +145,13 @@ export const messageFaults = {
       interest: uncounted(([pattern], wanted) => backend.interest(pattern as string, wanted)),
     }),
   }),
+  'says too early that other nodes know the interest': () => ({
+    backend: (backend) => ({
+      interest: (pattern, wanted) => {
+        setTimeout(() => backend.interest(pattern, wanted), 50)
+      },
+    }),
+  }),
   'does not count listeners': () => ({
     backend: (backend) => ({
       listen: uncounted(([pattern, group], wanted) =>

@@ -134,6 +134,16 @@ export const otherFaults = {
       },
     }),
   }),
+  'takes only 1,000 listeners': () => ({
+    backend: (backend) => {
+      let count = 0
+      return {
+        listen: (pattern, group, wanted) => {
+          if (!wanted || ++count <= 1000) backend.listen(pattern, group, wanted)
+        },
+      }
+    },
+  }),
   'never removes listeners': () => ({
     backend: (backend) => ({
       listen: (pattern, group, wanted) => wanted && backend.listen(pattern, group, wanted),
@@ -190,6 +200,22 @@ export const otherFaults = {
   },
   // start and stop
   'does not stop': () => ({ backend: () => ({ stop: async () => {} }) }),
+  'gives up the events of a node that stops': () => {
+    let draining = false
+    return {
+      backend: (backend) => ({
+        drain: async () => {
+          draining = true
+          await backend.drain()
+        },
+      }),
+      host: (host) => ({
+        emit: (event, group) => {
+          if (!draining) host.emit(event, group)
+        },
+      }),
+    }
+  },
   'throws after stop': () => ({
     backend: (backend) => ({
       publish: (message) => {

@@ -145,7 +145,9 @@ export const createNode = ({ nats: options, plugins = [], prepare }: NodeOptions
       })
     },
   })
-  const app = createApp({ logger, plugins: [nats(options), local, ...plugins] })
+  // All peers have one address.
+  const limits = { handshakeBurst: 100_000, maxConnectionsPerAddress: 50_000 }
+  const app = createApp({ logger, limits, plugins: [nats(options), local, ...plugins] })
   prepare?.(app)
   // An app that failed to start has nothing to stop. Another test covers that case.
   onTestFinished(() => app.stop().catch(() => {}))

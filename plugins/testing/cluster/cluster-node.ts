@@ -64,6 +64,11 @@ export class ClusterNode {
     return await this.#peers.open(user)
   }
 
+  /** Finds the node of a session id, as a transport does. */
+  async ownerOf(session: string): Promise<string> {
+    return await this.#peers.ownerOf(session)
+  }
+
   /** Adds a listener to the bus that records its events. */
   listen(patterns: string | readonly string[], options: SubscribeOptions): RecordedListener {
     const events: Event[] = []

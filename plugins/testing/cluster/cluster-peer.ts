@@ -65,7 +65,16 @@ export class PeerTransport implements Transport {
   async stop(): Promise<void> {}
 
   async open(user?: string): Promise<ClusterPeer> {
+    return await ClusterPeer.open(this.#started, user)
+  }
+
+  /** Finds the node of a session id. */
+  async ownerOf(session: string): Promise<string> {
+    return await this.#started.ownerOf(session, 'here')
+  }
+
+  get #started(): TransportHost {
     if (!this.#host) throw new Error('The app has not started')
-    return await ClusterPeer.open(this.#host, user)
+    return this.#host
   }
 }

@@ -53,6 +53,8 @@ export class MemoryNode implements ClusterBackend {
   /** Functions that end the open questions of this node. */
   readonly #openQuestions = new Set<() => void>()
   #host: ClusterHost | undefined
+  /** Whether the node stops, and takes no more events of other nodes. */
+  #draining = false
 
   constructor(reachable: Reachable, log: Logger) {
     this.#reachable = reachable
@@ -74,6 +76,12 @@ export class MemoryNode implements ClusterBackend {
   async start(host: ClusterHost): Promise<void> {
     this.#host = host
     this.connect()
+  }
+
+  async drain(): Promise<void> {
+    this.#draining = true
+    // Events that have been emitted arrive in the next turn of the event loop.
+    await new Promise(setImmediate)
   }
 
   async stop(): Promise<void> {
@@ -125,8 +133,11 @@ export class MemoryNode implements ClusterBackend {
     const copied = others.length > 0 && this.#copied(event)
     if (!copied) return false
     const groups = new Map<string, MemoryNode[]>()
-    for (const member of [this, ...others]) {
+    const own = this.#listeners.valuesOf(event.topics)
+    for (const member of [this, ...others.filter((other) => !other.#draining)]) {
       for (const group of member.#listeners.valuesOf(event.topics)) {
+        // A node that stops handles the events of its groups itself: the other nodes may be stopping, too.
+        if (this.#draining && member !== this && group !== null && own.has(group)) continue
         if (group !== null) groups.set(group, [...(groups.get(group) ?? []), member])
         else if (member !== this) member.#take(copied, null)
       }
@@ -199,6 +210,10 @@ export class MemoryNode implements ClusterBackend {
 
   interest(pattern: string, wanted: boolean): void {
     this.#interests.change(pattern, true, wanted)
+  }
+
+  settled(): undefined {
+    // Interest takes effect at once.
   }
 
   listen(pattern: string, group: string | null, wanted: boolean): void {

@@ -60,6 +60,8 @@ export class TransportRecorder {
         call.session = await host.open(handshake, wire)
         return call.session
       },
+      ownerOf: (session, address) => host.ownerOf(session, address),
+      count: (error) => host.count(error),
     }
   }
 }

@@ -27,7 +27,7 @@ export const parts = {
       ),
   },
   'cluster-send': {
-    title: '`app.send` to a session or user on another of three nodes',
+    title: '`app.send` to a session or user on another node',
     measure: (quick) => measureSend(quick ? { rounds: 2, count: 300 } : { rounds: 5, count: 1000 }),
   },
 }

@@ -86,7 +86,8 @@ describe('a scope', () => {
     expect([one.get(Clock), other.get(Clock)]).toEqual([1, 2])
     one.dispose()
     expect(one.has(Clock)).toBe(false)
-    expect(() => one.get(Clock)).toThrow(coded('missing_provider'))
+    expect(() => one.get(Clock)).toThrow(coded('app_stopped', { message: expect.stringContaining('Clock') }))
+    expect(() => one.provide(Clock, () => 3)).toThrow(coded('app_stopped'))
     expect(other.get(Clock)).toBe(2)
   })
 

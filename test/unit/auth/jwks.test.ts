@@ -1,8 +1,8 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { exportJWK } from 'jose'
-import { describe, expect, it, onTestFinished } from 'vitest'
-import { ec, makeToken, rsa } from './support.ts'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { ec, makeToken, now, rsa } from './support.ts'
 import { verifierOf } from './verifier-support.ts'
 
 const key = async (kid: string | undefined, pair = ec(), alg = 'ES256') => ({
@@ -83,6 +83,64 @@ describe('a key server', () => {
     const { codeOf, lines } = verifierOf({ jwks: served.url, audience: 'x' })
     expect(await codeOf(await (await key('1')).make())).toBe('auth_unavailable')
     expect(lines).toMatchObject([{ level: 'warn', msg: 'the key set cannot be fetched' }])
+  })
+
+  it('has a new key for which a client may try again, if the keys were fetched less than 30 s ago', async () => {
+    const [one, two] = [await key('1'), await key('2')]
+    const served = await serveKeys([one.jwk])
+    const { codeOf, tokens } = verifierOf({ jwks: served.url, audience: 'x' })
+    expect(await codeOf(await one.make({ aud: 'x' }))).toBe('ok')
+    served.keys = [one.jwk, two.jwk]
+    const token = await two.make({ aud: 'x' })
+    await expect(tokens.verify(token)).rejects.toMatchObject({ code: 'auth_unavailable', retryable: true })
+    expect(await codeOf(await one.make({ aud: 'x' }))).toBe('ok')
+    expect(served.asked).toBe(1)
+    // Only the clock of the key set goes on, not the timers.
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 31_000 })
+    onTestFinished(() => void vi.useRealTimers())
+    expect(await codeOf(token)).toBe('ok')
+    expect(await codeOf(await key('3').then(({ make }) => make({ aud: 'x' })))).toBe('auth_unavailable')
+    vi.setSystemTime(Date.now() + 31_000)
+    expect(await codeOf(await key('3').then(({ make }) => make({ aud: 'x' })))).toBe('invalid_token')
+  })
+
+  it('that cannot be reached for hours leaves its last keys in use, and is used again when it is back', async () => {
+    const [one, two] = [await key('1'), await key('2')]
+    const served = await serveKeys([one.jwk])
+    const { codeOf, lines } = verifierOf({ jwks: served.url, audience: 'x' }, { maxTokenAge: '2d' })
+    const claims = { aud: 'x', exp: now() + 100_000 }
+    const [token, newer] = [await one.make(claims), await two.make(claims)]
+    expect(await codeOf(token)).toBe('ok')
+    served.status = 500
+    vi.useFakeTimers({ toFake: ['Date', 'performance'], now: Date.now() + 11 * 60_000 })
+    onTestFinished(() => void vi.useRealTimers())
+    expect(await Promise.all([token, token, newer].map(codeOf))).toEqual(['ok', 'ok', 'auth_unavailable'])
+    expect(lines).toMatchObject([{ level: 'warn', msg: 'the key set cannot be fetched' }])
+    vi.advanceTimersByTime(10 * 3_600_000)
+    expect(await codeOf(token)).toBe('ok')
+    expect(await codeOf(newer)).toBe('auth_unavailable')
+    served.status = 200
+    served.keys = [two.jwk]
+    vi.advanceTimersByTime(2000)
+    await expect.poll(() => codeOf(newer), { timeout: 20_000 }).toBe('ok')
+    // The server has withdrawn the earlier key.
+    expect(await codeOf(token)).toBe('auth_unavailable')
+    vi.advanceTimersByTime(31_000)
+    expect(await codeOf(token)).toBe('invalid_token')
+  })
+
+  it('that cannot be reached for more than a day has no keys in use any more', async () => {
+    const one = await key('1')
+    const served = await serveKeys([one.jwk])
+    const { codeOf } = verifierOf({ jwks: served.url, audience: 'x' }, { maxTokenAge: '9d' })
+    const token = await one.make({ aud: 'x', exp: now() + 300_000 })
+    expect(await codeOf(token)).toBe('ok')
+    served.status = 500
+    vi.useFakeTimers({ toFake: ['Date', 'performance'], now: Date.now() + 3_600_000 })
+    onTestFinished(() => void vi.useRealTimers())
+    expect(await codeOf(token)).toBe('ok')
+    vi.advanceTimersByTime(25 * 3_600_000)
+    expect(await codeOf(token)).toBe('auth_unavailable')
   })
 
   it('that publishes private keys is not used', async () => {

@@ -9,15 +9,17 @@ export interface TokenOptions {
   readonly key?: Parameters<SignJWT['sign']>[0]
   readonly alg?: string
   readonly kid?: string
+  readonly typ?: string
 }
 
 /** Creates a signed token. A claim with the value `undefined` is left out. */
 export const makeToken = async (
   claims: { readonly [claim: string]: unknown } = {},
-  { key = new TextEncoder().encode(SECRET), alg = 'HS256', kid }: TokenOptions = {},
+  { key = new TextEncoder().encode(SECRET), alg = 'HS256', kid, typ }: TokenOptions = {},
 ): Promise<string> => {
   const all = { sub: 'ada', iat: now(), exp: now() + 600, ...claims } as JWTPayload
-  return await new SignJWT(all).setProtectedHeader({ alg, ...(kid !== undefined && { kid }) }).sign(key)
+  const header = { alg, ...(kid !== undefined && { kid }), ...(typ !== undefined && { typ }) }
+  return await new SignJWT(all).setProtectedHeader(header).sign(key)
 }
 
 const base64url = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url')

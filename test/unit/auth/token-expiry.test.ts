@@ -57,6 +57,35 @@ describe('TokenExpiry', () => {
     ])
   })
 
+  it('asks at most once a second, however soon a renewed token expires', () => {
+    const { expiry, events } = start(4000)
+    const end = Date.now() + 4000
+    while (Date.now() < end + 25_000) {
+      const asked = events.length
+      vi.advanceTimersByTime(10)
+      // The client sends the same token again and again.
+      if (events.length > asked && Date.now() < end) expiry.renew(end)
+    }
+    expect(events.length).toBeLessThan(7)
+    expect(events.at(-1)).toEqual(['expired', 29_000])
+  })
+
+  it('asks again after 5 s for a token in place of one that could not be verified', () => {
+    const { expiry, events } = start(60_000, 2000)
+    vi.advanceTimersByTime(30_000)
+    expiry.retry()
+    vi.advanceTimersByTime(5000)
+    expect(events).toEqual([
+      ['renewalDue', 30_000, 30_000],
+      ['renewalDue', 35_000, 25_000],
+    ])
+    vi.advanceTimersByTime(24_000)
+    expiry.retry()
+    vi.advanceTimersByTime(DAY_MS)
+    // A timer of 0 ms takes 1 ms.
+    expect(events.at(-1)).toEqual(['expired', 62_001])
+  })
+
   it('works for a token that expires later than the longest timer, and leaves no timer when it is stopped', () => {
     const { expiry, events } = start(60 * DAY_MS)
     vi.advanceTimersByTime(59 * DAY_MS)

@@ -287,6 +287,8 @@ describe('a closed bus', () => {
     await bus.publishAndWait('b')
     expect(queued).not.toHaveBeenCalled()
     expect(vi.getTimerCount()).toBe(0)
-    expect(lines).toEqual([])
+    expect(lines).toMatchObject([
+      { level: 'warn', dropped: 1, msg: expect.stringMatching(/events were dropped/) },
+    ])
   })
 })

@@ -59,7 +59,7 @@ describe('a message with a synchronous handler', () => {
 })
 
 describe('a thenable', () => {
-  it('of a handler or a schema is awaited, and leaves nothing running', async () => {
+  it('of a handler or a schema is awaited', async () => {
     const { handlers, send } = createHandlers()
     handlers.add('returned', undefined, (_ctx, payload) => bare(payload))
     handlers.add(
@@ -69,6 +69,5 @@ describe('a thenable', () => {
     )
     expect(await send('returned', 1)).toBe(1)
     expect(await send('validated', 'a')).toBe('a!')
-    await handlers.idle()
   })
 })

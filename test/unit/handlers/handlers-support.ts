@@ -4,17 +4,19 @@ import '../../../core/protocol/error-table.ts'
 import type { Context } from '../../../core/handlers/context.ts'
 import { Handlers } from '../../../core/handlers/handlers.ts'
 import type { RookeryError } from '../../../core/protocol/errors.ts'
+import { Work } from '../../../core/util/work.ts'
 
 /** A registry of handlers, and a function that sends to it without an app. */
 export const createHandlers = (timeout = 10_000) => {
-  const handlers = new Handlers(timeout)
+  const work = new Work()
+  const handlers = new Handlers(timeout, work)
   const send = async (topic: string, payload?: unknown): Promise<unknown> => {
     const controller = new AbortController()
     const ctx = { topic, payload, signal: controller.signal } as unknown as Context
     const abort = (reason: RookeryError) => controller.abort(reason)
     return await handlers.run(Object.assign(ctx, { abort, end: () => {} }))
   }
-  return { handlers, send }
+  return { handlers, send, work }
 }
 
 /** Matches an error with the code. */

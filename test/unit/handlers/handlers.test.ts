@@ -230,7 +230,7 @@ describe('handlers', () => {
 describe('the time limit of a handler', () => {
   it('rejects with a coded error, aborts ctx.signal, and ignores a later rejection', async () => {
     vi.useFakeTimers()
-    const { handlers, send } = createHandlers(1000)
+    const { handlers, send, work } = createHandlers(1000)
     let seen: Context | undefined
     let fail = (_error: Error) => {}
     handlers.add('slow', undefined, (ctx) => {
@@ -247,8 +247,11 @@ describe('the time limit of a handler', () => {
       coded('handler_timeout', { message: "'slow' was not handled within 1000 ms" }),
     )
     expect(seen?.signal.reason).toEqual(coded('handler_timeout'))
+    // A stop waits for the handler all the same.
+    expect(work.counts).toEqual({ handlers: 1 })
     fail(new Error('later'))
-    await handlers.idle()
+    await vi.advanceTimersByTimeAsync(0)
+    expect(work.counts).toEqual({})
     expect(vi.getTimerCount()).toBe(0)
   })
 
@@ -265,26 +268,5 @@ describe('the time limit of a handler', () => {
     const outcomes = ['schema', 'middleware'].map((topic) => send(topic, 'x').catch((error) => error))
     await vi.advanceTimersByTimeAsync(1000)
     expect(await Promise.all(outcomes)).toEqual([coded('handler_timeout'), coded('handler_timeout')])
-  })
-
-  it('does not limit idle(), which waits until the last handler has settled', async () => {
-    const { handlers, send } = createHandlers()
-    await handlers.idle()
-    let finish = () => {}
-    handlers.add(
-      'a',
-      undefined,
-      () =>
-        new Promise<void>((resolve) => {
-          finish = resolve
-        }),
-    )
-    const idle = vi.fn()
-    const sent = send('a')
-    const waiting = handlers.idle().then(idle)
-    await new Promise(setImmediate)
-    expect(idle).not.toHaveBeenCalled()
-    finish()
-    await Promise.all([sent, waiting])
   })
 })

@@ -47,21 +47,4 @@ describe('a run in flight', () => {
     running.begin(() => expect.unreachable())
     expect(vi.getTimerCount()).toBe(0)
   })
-
-  it('delays idle() until it ends, late or not', async () => {
-    const running = new InFlight(100)
-    let idle = false
-    await running.idle()
-    const first = running.begin(() => {})
-    const second = running.begin(() => {})
-    const waiting = running.idle().then(() => {
-      idle = true
-    })
-    running.end(first)
-    vi.advanceTimersByTime(200)
-    await Promise.resolve()
-    expect(idle).toBe(false)
-    running.end(second)
-    await waiting
-  })
 })

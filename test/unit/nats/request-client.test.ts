@@ -8,7 +8,6 @@ import { recordingLogger } from '../../support/app.ts'
 /** The client of node `a`, with a fake connection, because a real one cannot deliver answers out of order. */
 const start = (...others: readonly string[]) => {
   const published: { readonly subject: string; readonly text: string; readonly reply?: string }[] = []
-  const barriers: string[] = []
   const connection = { connected: true, maxPayload: 1000, takes: true }
   const publish = (subject: string, text: string, reply?: string) => {
     if (connection.takes) published.push({ subject, text, ...(reply !== undefined && { reply }) })
@@ -19,24 +18,19 @@ const start = (...others: readonly string[]) => {
     Object.assign(connection, { publish }) as unknown as ManagedConnection,
     recordingLogger(),
   )
-  const client = new RequestClient(channel, {
-    inbox: 'inbox',
-    subject: (address) => address,
-    otherNodes: () => others,
-    sendBarrier: (reply) => barriers.push(reply),
-  })
-  const lastId = () => published.at(-1)?.reply?.split('.').at(-1) as string
+  const client = new RequestClient(channel, { prefix: 'p', inbox: 'inbox', otherNodes: () => others })
+  const lastId = () => published.at(-1)?.reply?.split('.').at(2) as string
   const answer = (node: string, payload?: string, id = lastId()) =>
     client.answered(id, { node, id: '1', header: undefined, payload })
-  const pass = (node: string) => client.barrierPassed(barriers.at(-1)?.split('.').at(-1) as string, node)
-  return { client, connection, published, barriers, lastId, answer, pass }
+  const subjects = () => published.splice(0).map(({ subject }) => subject)
+  return { client, connection, published, lastId, answer, subjects }
 }
 
 describe('a request', () => {
   it('carries the node, the method, the payload and the timeout', async () => {
     const { client, published, answer } = start('b')
     const asked = client.ask({ to: '$node/b', method: 'm', payload: { x: 1 }, timeout: 50 })
-    expect(published).toMatchObject([{ subject: '$node/b', reply: 'inbox.answer.1' }])
+    expect(published).toMatchObject([{ subject: 'p.system.$node.b', reply: 'inbox.answer.1.b' }])
     expect(decodeEnvelope(published[0]?.text ?? '')).toMatchObject({
       node: 'a',
       header: { method: 'm', timeout: 50 },
@@ -46,24 +40,28 @@ describe('a request', () => {
     expect(await asked).toEqual({ items: [{ node: 'b', value: 2 }], missing: [] })
   })
 
-  it('to a node or a session ends with the first answer, without a barrier', async () => {
-    for (const to of ['$node/b', '$session/b-1']) {
-      const { client, barriers, answer } = start('b', 'c', 'd')
+  it('to a node or a session goes to that node alone', async () => {
+    for (const [to, subject] of [
+      ['$node/b', 'p.system.$node.b'],
+      ['$session/b/1', 'p.system.$session.b.1'],
+    ] as const) {
+      const { client, answer, subjects, lastId } = start('b', 'c', 'd')
       const asked = client.ask({ to, method: 'm' })
-      answer('b')
+      const id = lastId()
+      expect(subjects()).toEqual([subject])
+      answer('b', undefined, id)
       expect(await asked).toEqual({ items: [{ node: 'b', value: undefined }], missing: [] })
-      expect(barriers).toEqual([])
     }
   })
 
-  it('to a room ends when every node has answered or passed the barrier', async () => {
-    const { client, barriers, answer, pass } = start('b', 'c', 'd')
+  it('to a room ends when every node has answered, or NATS has said that the node has no session there', async () => {
+    const { client, answer, subjects, lastId } = start('b', 'c', 'd')
     const asked = client.ask({ to: '$room/1', method: 'm', timeout: 60_000 })
-    answer('b', '1')
-    expect(barriers).toHaveLength(1)
-    pass('b')
-    pass('c')
-    answer('d', '2')
+    const id = lastId()
+    expect(subjects()).toEqual(['b', 'c', 'd'].map((node) => `p.request.${node}.$room.1`))
+    answer('b', '1', id)
+    client.noResponder(id, 'c')
+    answer('d', '2', id)
     expect(await asked).toEqual({
       items: [
         { node: 'b', value: 1 },
@@ -71,42 +69,48 @@ describe('a request', () => {
       ],
       missing: [],
     })
-    expect(barriers).toHaveLength(1)
   })
 
-  it('names the nodes that have not answered in time', async () => {
-    const { client, answer, pass } = start('b', 'c', 'd')
+  it('names the nodes that have not answered in time, and the nodes that have left', async () => {
+    const { client, answer } = start('b', 'c', 'd')
     const asked = client.ask({ to: '$room/1', method: 'm', timeout: 20 })
     answer('b', '1')
-    pass('c')
-    expect(await asked).toEqual({ items: [{ node: 'b', value: 1 }], missing: ['d'] })
+    client.nodeLeft('c')
+    expect(await asked).toEqual({ items: [{ node: 'b', value: 1 }], missing: ['c', 'd'] })
   })
 
-  it('without a subscriber ends at once, unless it is thorough', async () => {
-    const { client, lastId, pass } = start('b', 'c')
+  it('without a subscriber ends at once; a thorough one goes to the nodes themselves', async () => {
+    const { client, lastId, subjects } = start('b', 'c', 'd')
     const asked = client.ask({ to: '$room/1', method: 'm', timeout: 60_000 })
-    client.noResponders(lastId())
+    for (const node of ['b', 'c', 'd']) client.noResponder(lastId(), node)
     expect(await asked).toEqual({ items: [], missing: [] })
+    subjects()
     const thorough = client.ask({ to: '$room/1', method: 'm', timeout: 20, thorough: true })
-    client.noResponders(lastId())
-    pass('b')
-    expect(await thorough).toEqual({ items: [], missing: ['c'] })
+    const id = lastId()
+    expect(subjects()).toEqual(['b', 'c', 'd'].map((node) => `p.system.$node.${node}`))
+    client.noResponder(id, 'b')
+    client.answered(id, { node: 'd', id: '1', header: { unconcerned: true }, payload: undefined })
+    expect(await thorough).toEqual({ items: [], missing: ['b', 'c'] })
     const node = client.ask({ to: '$node/b', method: 'm', timeout: 60_000 })
-    client.noResponders(lastId())
+    client.noResponder(lastId(), 'b')
     expect(await node).toEqual({ items: [], missing: ['b'] })
+    subjects()
+    for (const to of ['a', 'x.y', '*', 'x y']) {
+      expect(await client.ask({ to: `$node/${to}`, method: 'm' })).toEqual({ items: [], missing: [to] })
+    }
+    expect(subjects()).toEqual([])
   })
 
   it('ignores answers that are late, repeated, or for an unknown request', async () => {
-    const { client, lastId, answer, pass } = start('b', 'c')
+    const { client, lastId, answer } = start('b', 'c')
     const asked = client.ask({ to: '$room/1', method: 'm', timeout: 10 })
     const id = lastId()
     answer('b', '1')
     answer('b', '1')
     expect(await asked).toEqual({ items: [{ node: 'b', value: 1 }], missing: ['c'] })
     answer('c', '2', id)
-    pass('c')
-    client.noResponders(id)
-    client.noResponders('none')
+    client.noResponder(id, 'c')
+    client.noResponder('none', 'c')
   })
 
   it('under way fails when the connection is lost, and leaves no timer', async () => {

@@ -103,7 +103,8 @@ export const addressing: readonly ClusterCase[] = [
         expect(await rejectionCode(sent), 'A message to a target without sessions MUST be rejected').toBe(
           'not_connected',
         )
-        fastest = Math.min(fastest, performance.now() - start)
+        // The node of a session exists, and may be asked. Nobody has the other addresses.
+        if (!('session' in target)) fastest = Math.min(fastest, performance.now() - start)
       }
       expect(fastest, 'A question without recipients MUST be answered at once (milliseconds)').toBeLessThan(
         700,

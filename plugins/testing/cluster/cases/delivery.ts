@@ -26,6 +26,43 @@ export const delivery: readonly ClusterCase[] = [
     },
   },
   {
+    name: 'a message that any node publishes after the reply to subscribe arrives',
+    async run(context) {
+      const nodes = await context.startTrio()
+      const [a, b, c] = nodes
+      const peer = await b.open()
+      const requirement =
+        'ClusterBackend.settled MUST resolve when messages that other nodes publish from then on arrive'
+      for (let id = 1; id <= 20; id++) {
+        peer.session.receive({ type: 'subscribe', id, topics: [`news/${id}`] })
+        await context.until(() =>
+          expect(peer.frames, 'The session MUST get a reply to subscribe').toContainEqual(
+            expect.objectContaining({ type: 'reply', id }),
+          ),
+        )
+        for (const { app } of nodes) void app.publish(`news/${id}`, app.cluster.node)
+        await context.until(() => {
+          const received = peer.received(`news/${id}`).sort()
+          expect(received, requirement).toEqual([a.id, b.id, c.id].sort())
+        })
+      }
+    },
+  },
+  {
+    name: 'a message to a user arrives that any node sends after welcome',
+    async run(context) {
+      const [a, b] = await context.startPair()
+      for (let n = 0; n < 20; n++) {
+        const peer = await b.openAs(`user ${n}`)
+        const requirement =
+          'ClusterBackend.settled MUST resolve when the other nodes find the sessions at an address'
+        const sent = a.app.send({ user: `user ${n}` }, 'inbox', n).catch(({ code }) => code)
+        expect(await sent, requirement).toBe(1)
+        await context.until(() => expect(peer.received(), requirement).toEqual([n]))
+      }
+    },
+  },
+  {
     name: 'sessions on the publishing node get a message once',
     async run(context) {
       const [a, b] = await context.startPair()

@@ -1,6 +1,9 @@
 import { expect } from 'vitest'
 import type { ClusterCase } from '../cluster-case.ts'
 
+/** Together more than 1 MiB, which is the limit of many brokers for one message. */
+const MANY_LISTENERS = 10_000
+
 const ONCE = 'Listeners for all nodes MUST get each event of every node once'
 
 export const listeners: readonly ClusterCase[] = [
@@ -135,6 +138,23 @@ export const listeners: readonly ClusterCase[] = [
       await context.until(() => expect(own.payloads, requirement).toEqual([circle, 1n, 'fine']))
       await context.until(() => expect(all.payloads, requirement).toEqual([circle, 1n, 'fine']))
       await context.until(() => expect(other.payloads, ONCE).toContain('fine'))
+    },
+  },
+  {
+    name: 'a node may have very many listeners: they get the events of nodes that start before and after it',
+    async run(context) {
+      const [a, b] = await context.startPair()
+      const patterns = Array.from({ length: MANY_LISTENERS }, (_, n) => `many/${'x'.repeat(100)}/${n}`)
+      const { payloads } = b.listen(patterns, { source: 'all' })
+      await context.settle(a, b)
+      const last = patterns.at(-1) as string
+      a.app.bus.publish(last, 'a')
+      await context.until(() => expect(payloads, ONCE).toEqual(['a']))
+      const c = await context.startNode()
+      c.app.bus.publish(last, 'c')
+      await context.until(() => expect(payloads, ONCE).toEqual(['a', 'c']))
+      await context.settle(a, b, c)
+      expect(payloads, ONCE).toEqual(['a', 'c'])
     },
   },
 ]

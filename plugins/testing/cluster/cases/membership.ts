@@ -1,4 +1,5 @@
 import { expect } from 'vitest'
+import { rejectionCode } from '../../rejection-code.ts'
 import { excerpt, violation } from '../../violation.ts'
 import { ABSENCE_DETECTION_MS, type ClusterCase } from '../cluster-case.ts'
 
@@ -102,6 +103,40 @@ export const membership: readonly ClusterCase[] = [
       await context.until(() =>
         expect(peer.received(), 'A published message MUST reach the other nodes').toEqual(['fresh']),
       )
+    },
+  },
+  {
+    name: 'every node finds the owner of a session id, also right after the owner has started, and refuses a forged id',
+    async run(context) {
+      const [a, b] = await context.startPair()
+      const late = await context.startNode()
+      const found = 'A node MUST find the owner of every session id of a node of the cluster'
+      const owners = await Promise.all([a, b, late].map(async (node) => ({ node, peer: await node.open() })))
+      for (const asking of [a, b, late]) {
+        const asked = owners.map(({ peer }) =>
+          context.within(
+            asking.ownerOf(peer.session.id).catch(({ code }) => code),
+            found,
+          ),
+        )
+        expect(await Promise.all(asked), found).toEqual(owners.map(({ node }) => node.id))
+        for (const { node, peer } of owners) {
+          const { id } = peer.session
+          const other = owners.find((owner) => owner.node !== node)!
+          const forged = [
+            `${node.id}-0`,
+            id.slice(0, -1),
+            `${id}A`,
+            id.replace(/.$/, (last) => (last === 'A' ? 'B' : 'A')),
+            id.replace(node.id, other.node.id),
+            id.replace(node.id, 'nobody'),
+          ]
+          for (const wrong of forged) {
+            const code = rejectionCode(context.within(asking.ownerOf(wrong), 'A forged id MUST be refused'))
+            expect(await code, `A forged id MUST be refused: ${wrong}`).toBe('unknown_session')
+          }
+        }
+      }
     },
   },
 ]

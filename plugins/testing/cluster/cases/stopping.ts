@@ -36,6 +36,34 @@ export const stopping: readonly ClusterCase[] = [
     },
   },
   {
+    name: 'a node that stops while events come handles its share of the group events, and the other node handles the rest',
+    async run(context) {
+      const [a, b, c] = await context.startTrio()
+      const members = [a, b].map((node) => node.listen('jobs', { source: 'cluster', group: 'work' }))
+      await context.settle(a, b, c)
+      let stopped = false
+      const stopping = async () => {
+        await context.within(b.app.stop(), STOPS)
+        stopped = true
+      }
+      let published = 0
+      const publish = async () => {
+        for (let count = 0; count < 10; count++) c.app.bus.publish('jobs', published++)
+        await new Promise(setImmediate)
+      }
+      await publish()
+      const done = stopping()
+      while (!stopped) await publish()
+      await done
+      const requirement =
+        'ClusterBackend.drain MUST pass each group event to the app of the node that was chosen for it'
+      const handled = () => members.flatMap(({ payloads }) => payloads as number[]).sort((x, y) => x - y)
+      await context.until(() => expect(handled(), requirement).toHaveLength(published))
+      await context.settle(a, c)
+      expect(new Set(handled()).size, 'Only one node of a group MUST handle an event').toBe(published)
+    },
+  },
+  {
     name: 'stop is idempotent, and calls after it do not throw',
     async run(context) {
       const [a, b] = await context.startPair()

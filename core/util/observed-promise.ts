@@ -1,6 +1,6 @@
 /** A promise that tells when it is awaited. Promises that derive from it are plain. */
-class ReportedPromise<T> extends Promise<T> {
-  isHandled = false
+class ObservedPromise<T> extends Promise<T> {
+  awaited: (() => void) | undefined
 
   static override get [Symbol.species](): PromiseConstructor {
     return Promise
@@ -11,9 +11,16 @@ class ReportedPromise<T> extends Promise<T> {
     onFulfilled?: ((value: T) => A | PromiseLike<A>) | null,
     onRejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
   ): Promise<A | B> {
-    this.isHandled = true
+    this.awaited?.()
     return super.then(onFulfilled, onRejected)
   }
+}
+
+/** Returns the promise for a caller. Calls `awaited` each time the caller awaits it. */
+export const observed = <T>(promise: Promise<T>, awaited: () => void): Promise<T> => {
+  const returned = new ObservedPromise<T>((resolve, reject) => void promise.then(resolve, reject))
+  returned.awaited = awaited
+  return returned
 }
 
 /**
@@ -21,8 +28,11 @@ class ReportedPromise<T> extends Promise<T> {
  * `report` gets the error, instead of `unhandledRejection`, which ends the process.
  */
 export const reported = <T>(promise: Promise<T>, report: (error: unknown) => void): Promise<T> => {
-  const returned = new ReportedPromise<T>((resolve, reject) => void promise.then(resolve, reject))
-  promise.catch((error) => setImmediate(() => returned.isHandled || report(error)))
+  let isHandled = false
+  const returned = observed(promise, () => {
+    isHandled = true
+  })
+  promise.catch((error) => setImmediate(() => isHandled || report(error)))
   // Marks the rejection as handled, and does not count as a caller.
   Promise.prototype.then.call(returned, undefined, () => {})
   return returned
