@@ -112,10 +112,7 @@ export interface ClusterBackend {
    * arrive already, or the node is cut off. MUST NOT reject, and MUST resolve within a few seconds.
    */
   settled(): Promise<void> | undefined
-  /**
-   * Counts a listener of this node that wants, or no longer wants, a pattern: for a group, or for itself (null).
-   * Called before `start` and after `stop`, too. MUST NOT throw.
-   */
+  /** Like `interest`, for a listener of this node: of a group, or for itself (null). Called after `stop`, too. */
   listen(pattern: string, group: string | null, wanted: boolean): void
 }
 

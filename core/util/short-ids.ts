@@ -1,6 +1,6 @@
 /**
- * Shortens the session ids, `<node>-<44 characters of base64url>`, in a text for the log or an error message, as `logId` does. The whole id is a secret: it admits
- * to the uplink of server-sent events.
+ * Shortens the session ids (`<node>-<44 characters of base64url>`) in a text for the log or an error message, as `logId`
+ * does. The whole id is a secret: it admits to the uplink of server-sent events.
  */
 export const shortIds = (text: string): string =>
   text.replace(/(?<=[-/.])([\w-]{8})[\w-]{36}(?![\w-])/g, '$1')

@@ -1,4 +1,5 @@
 import { RookeryError } from '../../core/protocol/errors.ts'
+import type { Logger } from '../../core/util/logger.ts'
 
 /**
  * Most bytes of the subjects and names in one line of the NATS protocol. NATS ends a connection with a line of more than
@@ -18,4 +19,15 @@ export const assertLine = (subject: string, other = ''): void => {
   if (bytes <= MAX_NAMES_BYTES) return
   const start = subject.slice(0, 80)
   throw new RookeryError('invalid_topic', `A NATS subject with ${bytes} bytes is too long: ${start}…`)
+}
+
+/** Whether NATS takes a line. Logs an error if not. */
+export const takesLine = (log: Logger, subject: string, other?: string): boolean => {
+  try {
+    assertLine(subject, other)
+    return true
+  } catch (err) {
+    log.error({ err, stage: 'nats' }, 'a message or subscription was not passed to NATS')
+    return false
+  }
 }

@@ -11,7 +11,7 @@ import { within } from '../../core/util/promises.ts'
 import { shortIds, withShortIds } from '../../core/util/short-ids.ts'
 import { destroySocket, discardTransport, optionsOf } from './client-internals.ts'
 import { confirmConnection, connectToNats, unavailable } from './connect.ts'
-import { assertLine } from './control-line.ts'
+import { takesLine } from './control-line.ts'
 
 /** Longest time that `close` waits for the server to take the last messages. */
 const CLOSE_FLUSH_WAIT_MS = 1000
@@ -116,7 +116,7 @@ export class ManagedConnection {
    */
   publish(subject: string, text: string, reply?: string): boolean {
     const nats = this.#nats
-    if (!nats || !this.#takes(subject, reply)) return false
+    if (!nats || !takesLine(this.#log, subject, reply)) return false
     if (!this.#connected || this.#unconfirmedBytes > this.#settings.maxBuffered) {
       this.#drop()
       return false
@@ -142,7 +142,7 @@ export class ManagedConnection {
         { err: withShortIds(error), subject: shortIds(subject), stage: 'nats' },
         'NATS refused a subscription',
       )
-    if (!this.#takes(subject, queue)) return undefined
+    if (!takesLine(this.#log, subject, queue)) return undefined
     try {
       return this.#nats?.subscribe(subject, {
         ...(queue !== undefined && { queue }),
@@ -152,17 +152,6 @@ export class ManagedConnection {
       // The connection is closed for good.
       refused(error)
       return undefined
-    }
-  }
-
-  /** Whether NATS takes a subject. Logs an error if not, because NATS would end the connection. */
-  #takes(subject: string, other?: string): boolean {
-    try {
-      assertLine(subject, other)
-      return true
-    } catch (err) {
-      this.#log.error({ err, stage: 'nats' }, 'a message or subscription was not passed to NATS')
-      return false
     }
   }
 
