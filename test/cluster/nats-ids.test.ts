@@ -48,7 +48,7 @@ describe('with two nodes', () => {
 
   it('topics and groups of the largest size, whatever their characters, pass from node to node', async () => {
     const server = await useNats()
-    const [a, b] = (await startNodes(server, 2, { nats: { prefix: 'p'.repeat(100) } })) as [
+    const [a, b] = (await startNodes(server, 2, () => ({ nats: { prefix: 'p'.repeat(100) } }))) as [
       NatsNode,
       NatsNode,
     ]

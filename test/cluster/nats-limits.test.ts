@@ -23,7 +23,10 @@ describe('a server that has stopped reading', () => {
   it('makes a node buffer no more than maxBuffered; further messages are counted, and later ones are sent', async () => {
     const server = await useNats()
     verifies('delivery.nodes.own-sessions-first', 'delivery.nodes.dropped')
-    const [a, b] = (await startNodes(server, 2, { nats: { maxBuffered: MIB } })) as [NatsNode, NatsNode]
+    const [a, b] = (await startNodes(server, 2, () => ({ nats: { maxBuffered: MIB } }))) as [
+      NatsNode,
+      NatsNode,
+    ]
     // More data than the buffers of the kernel take.
     const c = await startNode(server, { nats: { maxBuffered: 16 * MIB } })
     await until(() => a.app.cluster.nodes().length === 3)

@@ -187,13 +187,17 @@ export const startNode = async (
   return node
 }
 
-/** Starts several apps. Resolves when they know each other. */
+/**
+ * Starts several apps. Resolves when they know each other.
+ *
+ * @param optionsOf called for each app: an app needs plugins of its own
+ */
 export const startNodes = async (
   server: Pick<NatsServer, 'url'>,
   count: number,
-  options?: NodeOptions,
+  optionsOf: () => NodeOptions = () => ({}),
 ): Promise<NatsNode[]> => {
-  const nodes = await Promise.all(Array.from({ length: count }, () => startNode(server, options)))
+  const nodes = await Promise.all(Array.from({ length: count }, () => startNode(server, optionsOf())))
   await until(() => nodes.every(({ app }) => app.cluster.nodes().length === count))
   return nodes
 }
