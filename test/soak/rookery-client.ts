@@ -86,6 +86,8 @@ export class RookeryClient extends SoakClient {
     this.rooms.set(name, watch)
     const room = this.#client.join(name)
     room.onState((state) => (state === 'joined' ? watch.joined() : watch.lost()))
+    // Left a moment ago, and the server still has the session in the room.
+    if (room.state === 'joined') watch.joined()
     room.on('*', (payload, { topic }) => this.takeOfRoom(watch, topic, payload))
     this.#joined.set(name, room)
   }
