@@ -111,6 +111,7 @@ export class Rooms {
     this.#retries.reset()
     this.#connection = undefined
     this.#joining.clear()
+    for (const membership of this.#byName.values()) membership.state = 'none'
     for (const room of this.#handles()) {
       if (error) room.fail(error)
       else room.suspend()
