@@ -3,7 +3,7 @@ import type { MembersPage, MembersRequest } from './messages.ts'
 import type { MemberRecord } from './room-replica.ts'
 
 /** Bytes of a page. A node handles a page in about a millisecond, and NATS takes 1 MiB in one message. */
-export const MAX_PAGE_BYTES = 64 * 1024
+const MAX_PAGE_BYTES = 64 * 1024
 
 /** Returns the next members of the rooms at this node, as many as fit into one page, and at least one. */
 export const createPage = (local: LocalMembers, version: number, request: MembersRequest): MembersPage => {
