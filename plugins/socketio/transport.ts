@@ -107,7 +107,11 @@ export class SocketIoTransport implements Transport {
         (opened) => {
           session = opened
           this.#sessions.set(socket, { session, wire })
-          if (!this.#wires.has(conn)) session.disconnected()
+          if (conn.readyState !== 'open') {
+            // A client has left meanwhile. If it does not poll, Engine.IO waits 30 s before it closes the connection.
+            session.disconnected()
+            wire.terminate()
+          }
           next()
         },
         (error: RookeryError) => {

@@ -8,6 +8,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { WebSocket } from 'ws'
 import { startApp, type TestAppOptions } from '../support/app.ts'
 import { BareClient, connectBare } from '../support/bare-client.ts'
+import { deferred } from '../support/deferred.ts'
 import { slowdown } from '../support/slowdown.ts'
 import { SseReader } from '../support/sse-reader.ts'
 
@@ -223,6 +224,21 @@ describe('Socket.IO', () => {
     const before = Date.now()
     await app.stop()
     expect(Date.now() - before).toBeLessThan(3000 * slowdown())
+  })
+
+  it('ends the session of a client that leaves during its handshake and does not poll', async () => {
+    const opening = deferred()
+    const { url, app } = await start({
+      prepare: (app) => {
+        app.sessions.onOpen(() => opening.promise)
+      },
+    })
+    const engine = await openEngine(url)
+    for (const packet of ['40', '41']) await fetch(engine, { method: 'POST', body: packet })
+    await vi.waitFor(() => expect(app.sessions.size).toBe(1))
+    opening.resolve()
+    // Long before the 30 s after which Engine.IO closes a connection without a poll.
+    await vi.waitFor(() => expect(app.sessions.size).toBe(0), { timeout: 10_000 })
   })
 
   it('disconnects a client that sends requests and does not read', async () => {
