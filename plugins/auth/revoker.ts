@@ -1,4 +1,5 @@
 import type { App } from '../../core/app/app.ts'
+import { nodeOfSession } from '../../core/cluster/target.ts'
 import { RookeryError } from '../../core/protocol/errors.ts'
 import { logId, type Session } from '../../core/sessions/session.ts'
 import type { Logger } from '../../core/util/logger.ts'
@@ -91,7 +92,7 @@ export class Revoker {
 
   async #revokeSession(id: string, until: number | undefined, except: Session | undefined): Promise<Revoked> {
     const { cluster, sessions } = this.#app
-    const owner = id.slice(0, Math.max(0, id.indexOf('-')))
+    const owner = nodeOfSession(id) ?? ''
     const logFields = { session: logId({ id }) }
     let token: SessionToken | null | undefined = this.#tokenOf(id)
     if (token === undefined && owner !== '' && owner !== cluster.node) {

@@ -212,7 +212,7 @@ export class RemoteMembers {
     this.#reportFound(room, replica, record.id, node)
   }
 
-  /** Removes the members of a lost node, or those that a list does not have any more. */
+  /** Removes members: of a node that has left, or members that the node's new list does not contain. */
   #depart(room: string, replica: RoomReplica, departing: Departing): void {
     if (departing.size === 0) return
     this.#departures.push({ room, replica, departing })

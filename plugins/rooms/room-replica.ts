@@ -37,7 +37,7 @@ interface NodeMembers {
   list: ArrivingList | undefined
 }
 
-/** Members whose node has left, or that are in no list any more. They count as members until they are released. */
+/** Departing members: their node has left, or its list does not contain them any more. They count as members until `release`. */
 export type Departing = Map<string, MemberRecord>
 
 /** Whether record `a` is older than record `b`. Records of the same millisecond are ordered by their nodes. */
@@ -150,7 +150,7 @@ export class RoomReplica {
     return this.#depart(members ?? new Map())
   }
 
-  /** Removes one member of those that depart. Returns its record if it is nowhere else. */
+  /** Removes one departing member. Returns its record if the member is at no other node. */
   release(departing: Departing, id: string): MemberRecord | undefined {
     const record = departing.get(id)
     departing.delete(id)

@@ -1,20 +1,21 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { RookeryError } from '../../../client/index.ts'
 import { verifies } from '../../requirements.ts'
-import { answer, FIRST_TRY_MS, fallenBack, halfway, payloads, quiet, settle } from './fallen-back.ts'
+import {
+  answer,
+  FIRST_TRY_MS,
+  fallenBack,
+  halfway,
+  payloads,
+  quiet,
+  settle,
+  useFakeClock,
+} from './fallen-back.ts'
 import { type MemoryTransport, welcome } from './support.ts'
 
 const lost = new RookeryError('disconnected')
 
-beforeEach(() => {
-  vi.useFakeTimers()
-  vi.spyOn(Math, 'random').mockReturnValue(0.5)
-})
-
-afterEach(() => {
-  vi.useRealTimers()
-  vi.restoreAllMocks()
-})
+useFakeClock()
 
 describe('during a switch', () => {
   test('the application’s messages are sent once and in order, over one of the two connections', async () => {

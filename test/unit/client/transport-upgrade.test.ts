@@ -1,21 +1,13 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { RookeryError } from '../../../client/index.ts'
 import type { SubscribeFrame } from '../../../core/protocol/protocol.ts'
-import { FIRST_TRY_MS, fallenBack, halfway, payloads, settle } from './fallen-back.ts'
+import { FIRST_TRY_MS, fallenBack, halfway, payloads, settle, useFakeClock } from './fallen-back.ts'
 import { clientOf, MemoryTransport } from './support.ts'
 
 const url = 'http://localhost:3000'
 const lost = new RookeryError('disconnected')
 
-beforeEach(() => {
-  vi.useFakeTimers()
-  vi.spyOn(Math, 'random').mockReturnValue(0.5)
-})
-
-afterEach(() => {
-  vi.useRealTimers()
-  vi.restoreAllMocks()
-})
+useFakeClock()
 
 describe('a better transport', () => {
   test('is tried in the background, with growing waits', async () => {
