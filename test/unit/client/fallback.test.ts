@@ -1,20 +1,12 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { type Client, type ClientEvents, RookeryError } from '../../../client/index.ts'
-import { clientOf, MemoryTransport } from './support.ts'
+import { clientOf, MemoryTransport, useFakeClock } from './support.ts'
 
 const url = 'http://localhost:3000'
 const lost = new RookeryError('disconnected')
 const settle = () => vi.advanceTimersByTimeAsync(0)
 
-beforeEach(() => {
-  vi.useFakeTimers()
-  vi.spyOn(Math, 'random').mockReturnValue(0.5)
-})
-
-afterEach(() => {
-  vi.useRealTimers()
-  vi.restoreAllMocks()
-})
+useFakeClock()
 
 /** A client with two transports, and a record of its events. */
 const start = async (prepare: (first: MemoryTransport, second: MemoryTransport) => void, options = {}) => {

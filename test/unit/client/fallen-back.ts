@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, vi } from 'vitest'
+import { vi } from 'vitest'
 import type { ClientFrame, SubscribeFrame } from '../../../core/protocol/protocol.ts'
 import { clientOf, MemoryTransport, welcome } from './support.ts'
 
@@ -6,19 +6,6 @@ const url = 'http://localhost:3000'
 
 /** Time after which the better transport has been tried once and is in use if it replies, in milliseconds. */
 export const FIRST_TRY_MS = 510
-
-/** Gives each test a clock that it moves, and waits of the same length. */
-export const useFakeClock = () => {
-  beforeEach(() => {
-    vi.useFakeTimers()
-    vi.spyOn(Math, 'random').mockReturnValue(0.5)
-  })
-
-  afterEach(() => {
-    vi.useRealTimers()
-    vi.restoreAllMocks()
-  })
-}
 
 export const settle = () => vi.advanceTimersByTimeAsync(0)
 

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
-import { onTestFinished } from 'vitest'
+import { afterEach, beforeEach, onTestFinished, vi } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
 import {
   type Client,
@@ -16,6 +16,19 @@ import type {
   EncodedFrame,
 } from '../../../client/transports/transport.ts'
 import type { ClientFrame, ServerFrame, WelcomeFrame } from '../../../core/protocol/protocol.ts'
+
+/** Gives each test a clock that it moves, and waits of the same length. */
+export const useFakeClock = () => {
+  beforeEach(() => {
+    vi.useFakeTimers()
+    vi.spyOn(Math, 'random').mockReturnValue(0.5)
+  })
+
+  afterEach(() => {
+    vi.useRealTimers()
+    vi.restoreAllMocks()
+  })
+}
 
 export const welcome = (session = 's1'): WelcomeFrame => ({
   type: 'welcome',

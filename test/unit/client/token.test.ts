@@ -1,7 +1,7 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { type ClientOptions, RookeryError } from '../../../client/index.ts'
 import type { AuthFrame, ServerFrame } from '../../../core/protocol/protocol.ts'
-import { clientOf, MemoryTransport } from './support.ts'
+import { clientOf, MemoryTransport, useFakeClock } from './support.ts'
 
 const url = 'http://localhost:3000'
 const settle = () => vi.advanceTimersByTimeAsync(0)
@@ -14,15 +14,7 @@ const refusal = (code: string, reconnectAfter: number | null): ServerFrame => ({
   reconnectAfter,
 })
 
-beforeEach(() => {
-  vi.useFakeTimers()
-  vi.spyOn(Math, 'random').mockReturnValue(0.5)
-})
-
-afterEach(() => {
-  vi.useRealTimers()
-  vi.restoreAllMocks()
-})
+useFakeClock()
 
 /** A token function that returns `t1`, `t2`, … */
 const numbered = () => {

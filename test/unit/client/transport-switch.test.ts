@@ -1,17 +1,8 @@
 import { describe, expect, test, vi } from 'vitest'
 import { RookeryError } from '../../../client/index.ts'
 import { verifies } from '../../requirements.ts'
-import {
-  answer,
-  FIRST_TRY_MS,
-  fallenBack,
-  halfway,
-  payloads,
-  quiet,
-  settle,
-  useFakeClock,
-} from './fallen-back.ts'
-import { type MemoryTransport, welcome } from './support.ts'
+import { answer, FIRST_TRY_MS, fallenBack, halfway, payloads, quiet, settle } from './fallen-back.ts'
+import { type MemoryTransport, useFakeClock, welcome } from './support.ts'
 
 const lost = new RookeryError('disconnected')
 

@@ -1,8 +1,8 @@
 import { describe, expect, test, vi } from 'vitest'
 import { RookeryError } from '../../../client/index.ts'
 import type { SubscribeFrame } from '../../../core/protocol/protocol.ts'
-import { FIRST_TRY_MS, fallenBack, halfway, payloads, settle, useFakeClock } from './fallen-back.ts'
-import { clientOf, MemoryTransport } from './support.ts'
+import { FIRST_TRY_MS, fallenBack, halfway, payloads, settle } from './fallen-back.ts'
+import { clientOf, MemoryTransport, useFakeClock } from './support.ts'
 
 const url = 'http://localhost:3000'
 const lost = new RookeryError('disconnected')

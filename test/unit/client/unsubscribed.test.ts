@@ -1,22 +1,14 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { RookeryError } from '../../../client/index.ts'
 import type { ServerFrame, SubscribeFrame } from '../../../core/protocol/protocol.ts'
-import { clientOf, MemoryTransport } from './support.ts'
+import { clientOf, MemoryTransport, useFakeClock } from './support.ts'
 
 const settle = () => vi.advanceTimersByTimeAsync(0)
 const error = { code: 'forbidden', message: 'This is no longer allowed' }
 
 const taken = (...topics: string[]): ServerFrame => ({ type: 'unsubscribed', topics, error })
 
-beforeEach(() => {
-  vi.useFakeTimers()
-  vi.spyOn(Math, 'random').mockReturnValue(0.5)
-})
-
-afterEach(() => {
-  vi.useRealTimers()
-  vi.restoreAllMocks()
-})
+useFakeClock()
 
 /** A client with two confirmed subscriptions to `a` and one to `b`. */
 const start = async (transports = [new MemoryTransport()]) => {
