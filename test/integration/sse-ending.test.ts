@@ -67,20 +67,28 @@ describe('a client whose session the server closes', () => {
     expect(app.sessions.size).toBe(0)
   })
 
+  const broken: ProxyFaults['intercept'] = (_incoming, outgoing) => {
+    outgoing.destroy()
+    return true
+  }
+
   it.each([
     ['polls', { responses: 'buffer' }],
-    ['has a stream that breaks again and again', { cutAfter: 20 }],
+    ['cannot resume its stream at first', { intercept: broken }],
   ] as [string, ProxyFaults][])('and that %s gets the reason, too', async (_what, faults) => {
-    const { app, kick, proxy } = await start()
+    const { app, closed, kick, proxy } = await start()
     const { client, errors, opened } = connect(proxy.url)
     const heard: unknown[] = []
     await client.subscribe('news', (payload) => heard.push(payload)).ready
+    closed.mockClear()
     proxy.become(faults)
     proxy.cut()
     const before = proxy.requests.length
+    await vi.waitFor(() => expect(closed).toHaveBeenCalled())
     await vi.waitFor(() => expect(proxy.requests.length).toBeGreaterThan(before + 1))
     await app.publish('news', 'last words')
     kick()
+    if (faults.intercept) proxy.heal()
     await vi.waitFor(() => expect(client.state).toBe('closed'))
     expect([heard, errors, opened.mock.calls.length]).toEqual([['last words'], ['session_closed'], 1])
   })
