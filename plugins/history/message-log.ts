@@ -1,0 +1,219 @@
+import { compilePattern } from '../../core/topics/topic.ts'
+import { TopicIndex, type TopicPlaces } from './topic-index.ts'
+
+/** A kept message. */
+export interface KeptMessage {
+  /** Its place in the log. The numbers have no holes. */
+  readonly seq: number
+  /** All topics of the event. */
+  readonly topics: readonly string[]
+  /** The topic that clients see. */
+  readonly topic: string
+  /** JSON. */
+  readonly payload: string
+  /** Milliseconds since 1970. Never less than that of the message before. */
+  readonly time: number
+}
+
+/** Bounds of a log. The oldest messages leave when one of them is exceeded. */
+export interface LogLimits {
+  readonly maxMessages: number
+  readonly maxBytes: number
+  /** Milliseconds. */
+  readonly maxAge: number
+}
+
+export interface ReadOptions {
+  /** Messages with a higher number than this. */
+  readonly after: number
+  /** Messages up to this number. */
+  readonly upTo: number
+  /** Most messages to return. */
+  readonly limit: number
+}
+
+/** What a message counts beside its texts, in bytes. */
+const MESSAGE_OVERHEAD_BYTES = 100
+
+/** Returns the size of a message in the log, in bytes. */
+const sizeOf = ({ topics, payload }: Pick<KeptMessage, 'topics' | 'payload'>): number =>
+  topics.reduce((sum, topic) => sum + Buffer.byteLength(topic), Buffer.byteLength(payload)) +
+  MESSAGE_OVERHEAD_BYTES
+
+/**
+ * The newest messages of a stream, bounded by age, number and bytes. A read costs what it returns, and either the messages
+ * after the position or the topics that match, whichever are fewer.
+ */
+export class MessageLog {
+  readonly #limits: LogLimits
+  readonly #index = new TopicIndex()
+  /** The messages from `#start` on. Those before it have left. */
+  #messages: (KeptMessage | undefined)[] = []
+  #start = 0
+  #bytes = 0
+  /** Number of the newest message so far. */
+  #last: number
+
+  /** @param last number of the last message before this log */
+  constructor(limits: LogLimits, last = 0) {
+    this.#limits = limits
+    this.#last = last
+  }
+
+  /** Number of the newest message, kept or not. */
+  get last(): number {
+    return this.#last
+  }
+
+  /** Number of the oldest message that is kept; one more than `last` if none is. */
+  get first(): number {
+    return this.#last - this.size + 1
+  }
+
+  /** Number of messages. */
+  get size(): number {
+    return this.#messages.length - this.#start
+  }
+
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** Number of topics with messages. */
+  get topics(): number {
+    return this.#index.size
+  }
+
+  /** Adds a message and removes what exceeds the limits. */
+  append(message: Omit<KeptMessage, 'seq' | 'time'>, now: number): KeptMessage {
+    const time = Math.max(now, this.#messages.at(-1)?.time ?? 0)
+    const { topics, topic, payload } = message
+    const kept: KeptMessage = { seq: ++this.#last, topics, topic, payload, time }
+    this.#messages.push(kept)
+    this.#bytes += sizeOf(kept)
+    for (const name of new Set(topics)) this.#index.add(name, kept.seq)
+    this.expire(now)
+    return kept
+  }
+
+  /** Removes the messages that exceed a limit. */
+  expire(now: number): void {
+    const { maxMessages, maxBytes, maxAge } = this.#limits
+    for (let oldest = this.#oldest; oldest; oldest = this.#oldest) {
+      const isKept = this.size <= maxMessages && this.#bytes <= maxBytes && oldest.time > now - maxAge
+      if (isKept) break
+      this.#removeOldest(oldest)
+    }
+    // Amortized: each removal moves each message at most once.
+    if (this.#start * 2 > this.#messages.length) {
+      this.#messages = this.#messages.slice(this.#start)
+      this.#start = 0
+    }
+  }
+
+  /** Number of the last message before a time. */
+  before(time: number): number {
+    let [low, high] = [this.#start, this.#messages.length]
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if ((this.#messages[middle] as KeptMessage).time < time) low = middle + 1
+      else high = middle
+    }
+    return this.first + (low - this.#start) - 1
+  }
+
+  /** Returns the oldest messages after a position that one of the patterns matches, in order. */
+  read(patterns: readonly string[], { after, upTo, limit }: ReadOptions): KeptMessage[] {
+    const from = Math.max(after + 1, this.first)
+    const end = Math.min(upTo, this.#last)
+    if (from > end || limit <= 0) return []
+    const lists = this.#listsOf(patterns, end - from + 1)
+    return lists ? this.#merge(lists, from, end, limit) : this.#scan(patterns, from, end, limit)
+  }
+
+  /** Returns the newest messages up to a position that one of the patterns matches, in order. */
+  readLast(patterns: readonly string[], count: number, upTo: number): KeptMessage[] {
+    const end = Math.min(upTo, this.#last)
+    const matches = matcherOf(patterns)
+    const lists = this.#listsOf(patterns, count)
+    if (lists) {
+      const seqs = lists.flatMap(({ seqs, start }) => {
+        const stop = firstAbove(seqs, start, end)
+        return seqs.slice(Math.max(start, stop - count), stop)
+      })
+      return [...new Set(seqs)]
+        .sort((one, other) => one - other)
+        .slice(-count)
+        .map((seq) => this.#at(seq))
+    }
+    const found: KeptMessage[] = []
+    for (let seq = end; seq >= this.first && found.length < count; seq--) {
+      const message = this.#at(seq)
+      if (message.topics.some(matches)) found.push(message)
+    }
+    return found.reverse()
+  }
+
+  /** The places of all topics that match; undefined if there are more of them than `limit`. */
+  #listsOf(patterns: readonly string[], limit: number): TopicPlaces[] | undefined {
+    const found = new Set<TopicPlaces>()
+    for (const pattern of patterns) {
+      for (const places of this.#index.match(pattern, limit + 1)) found.add(places)
+      if (found.size > limit) return undefined
+    }
+    return [...found]
+  }
+
+  #scan(patterns: readonly string[], from: number, end: number, limit: number): KeptMessage[] {
+    const matches = matcherOf(patterns)
+    const found: KeptMessage[] = []
+    for (let seq = from; seq <= end && found.length < limit; seq++) {
+      const message = this.#at(seq)
+      if (message.topics.some(matches)) found.push(message)
+    }
+    return found
+  }
+
+  /** Takes at most `limit` numbers of each list: the oldest of all of them are among these. */
+  #merge(lists: readonly TopicPlaces[], from: number, end: number, limit: number): KeptMessage[] {
+    const seqs = lists.flatMap(({ seqs, start }) => {
+      const first = firstAbove(seqs, start, from - 1)
+      return seqs.slice(first, Math.min(first + limit, firstAbove(seqs, first, end)))
+    })
+    return [...new Set(seqs)]
+      .sort((one, other) => one - other)
+      .slice(0, limit)
+      .map((seq) => this.#at(seq))
+  }
+
+  #at(seq: number): KeptMessage {
+    return this.#messages[seq - this.first + this.#start] as KeptMessage
+  }
+
+  get #oldest(): KeptMessage | undefined {
+    return this.#messages[this.#start]
+  }
+
+  #removeOldest(oldest: KeptMessage): void {
+    this.#messages[this.#start] = undefined
+    this.#start++
+    this.#bytes -= sizeOf(oldest)
+    for (const topic of new Set(oldest.topics)) this.#index.removeOldest(topic)
+  }
+}
+
+const matcherOf = (patterns: readonly string[]): ((topic: string) => boolean) => {
+  const compiled = patterns.map(compilePattern)
+  return (topic) => compiled.some((matches) => matches(topic))
+}
+
+/** Index of the first number above a bound in a sorted list. */
+const firstAbove = (sorted: readonly number[], start: number, bound: number): number => {
+  let [low, high] = [start, sorted.length]
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if ((sorted[middle] as number) <= bound) low = middle + 1
+    else high = middle
+  }
+  return low
+}
