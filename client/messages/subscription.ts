@@ -4,13 +4,19 @@ import { runIsolated } from '../util/run-isolated.ts'
 import { Handle } from './handle.ts'
 
 /** A published message, as the server sent it. */
-export interface Message<P = unknown> {
+export interface Message<P = unknown> extends MessageDetails {
   readonly topic: string
   readonly payload: P
+}
+
+/** What a message has besides its topic and its payload. */
+export interface MessageDetails {
   /** All topics of the event. Absent if the only one is `topic`. */
   readonly topics?: readonly string[]
   /** Place of the message in the history, if the topic has one. */
   readonly seq?: number
+  /** Segments of the topic, by their names in the pattern of the subscription: `rooms/:room/messages` has `params.room`. */
+  readonly params: Readonly<Record<string, string>>
 }
 
 /**

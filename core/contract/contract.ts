@@ -1,13 +1,29 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 
+/** A JSON schema, for documents. */
+export type JsonSchema = Readonly<Record<string, unknown>>
+
+/** A topic with what a document says about it. A schema alone is the same without a description. */
+export interface TopicContract {
+  readonly schema: StandardSchemaV1
+  /** What the messages mean. */
+  readonly description?: string
+  /** Describes the payload in documents, for schemas that cannot describe themselves. */
+  readonly jsonSchema?: JsonSchema
+}
+
 /** A call: what the client sends, what the server replies, and the errors of the application. */
 export interface CallContract {
-  /** Without it, the call has no payload. */
+  /** The payload. Without it, the call has none. */
   readonly input?: StandardSchemaV1
-  /** Without it, the reply has no payload. */
+  /** The payload of the reply. Without it, the reply has none. */
   readonly output?: StandardSchemaV1
   /** Schemas of `data` of the errors that the handler may throw, by their code. */
   readonly errors?: Readonly<Record<string, StandardSchemaV1>>
+  /** What the call does. */
+  readonly description?: string
+  /** Describes input and output in documents, for schemas that cannot describe themselves. */
+  readonly jsonSchema?: { readonly input?: JsonSchema; readonly output?: JsonSchema }
 }
 
 /**
@@ -15,10 +31,23 @@ export interface CallContract {
  * last segment for one or more.
  */
 export interface Contract {
-  /** The user of a session. Clients get the fields that this schema returns. */
+  /** The user of a session. Its own client gets the fields that this schema returns. */
   readonly user?: StandardSchemaV1
-  /** What the server publishes. */
-  readonly topics?: Readonly<Record<string, StandardSchemaV1>>
-  /** What clients call. */
+  /** The messages that the server publishes. */
+  readonly topics?: Readonly<Record<string, StandardSchemaV1 | TopicContract>>
+  /** The messages that clients send. */
   readonly calls?: Readonly<Record<string, CallContract>>
+}
+
+/** A contract at run time. */
+export interface ContractIndex {
+  /** Changes when a name or a schema changes. Schemas that cannot be written as a JSON schema count by their library. */
+  readonly hash: string
+  readonly user: StandardSchemaV1 | undefined
+  /** Schemas of the payload of a topic, one for each pattern that matches. */
+  schemasOf(topic: string): readonly StandardSchemaV1[]
+  /** The call that the most specific pattern names. */
+  callOf(topic: string): CallContract | undefined
+  /** Whether some topic of the contract matches a pattern. */
+  covers(pattern: string): boolean
 }

@@ -1,18 +1,73 @@
+import { RookeryError } from '../protocol/errors.ts'
+import { assertPattern } from '../topics/topic.ts'
+
 /** A pattern with named segments, such as `rooms/:room/messages`. */
 export interface NamedPattern {
-  /** The pattern with `*` for each name. */
+  /** The pattern with `*` for each name. If its last segment is a name, `*` matches more topics than the name does. */
   readonly pattern: string
+  /** The pattern, but with `:` if its last segment is a name: the same for patterns that differ only in their names. */
+  readonly key: string
   /** The names, with the index of their segments. */
-  readonly names: readonly (readonly [name: string, segment: number])[]
+  readonly names: readonly (readonly [name: string, index: number])[]
+  /** Number of segments of its topics, if the last segment is a name. */
+  readonly length: number | undefined
 }
 
-/** Splits the names off a pattern. */
+const NAME = /^:[A-Za-z_]\w*$/
+
+/**
+ * Splits the names off a pattern.
+ *
+ * @throws `invalid_pattern`
+ */
 export const parseNamedPattern = (text: string): NamedPattern => {
+  assertPattern(text)
+  if (!text.includes(':')) return { pattern: text, key: text, names: [], length: undefined }
   const names: [string, number][] = []
-  const segments = text.split('/').map((segment, index) => {
+  const segments = text.split('/')
+  const anonymous = segments.map((segment, index) => {
     if (!segment.startsWith(':')) return segment
-    names.push([segment.slice(1), index])
+    const name = segment.slice(1)
+    if (!NAME.test(segment) || names.some(([other]) => other === name)) {
+      throw new RookeryError(
+        'invalid_pattern',
+        `Pattern '${text}' must have different names of letters, digits and _ after ':', not '${segment}'`,
+      )
+    }
+    names.push([name, index])
     return '*'
   })
-  return { pattern: segments.join('/'), names }
+  const pattern = anonymous.join('/')
+  if (!segments.at(-1)?.startsWith(':')) return { pattern, key: pattern, names, length: undefined }
+  return { pattern, key: `${pattern.slice(0, -1)}:`, names, length: segments.length }
+}
+
+/** Whether some topic matches both patterns. */
+export const patternsMeet = ({ key: one }: NamedPattern, { key: other }: NamedPattern): boolean => {
+  const [first, second] = [one.split('/'), other.split('/')]
+  for (let index = 0; ; index++) {
+    const [left, right] = [first[index], second[index]]
+    if (left === undefined || right === undefined) return left === right
+    if (isRest(first, index) || isRest(second, index)) return true
+    if (!isOpen(left) && !isOpen(right) && left !== right) return false
+  }
+}
+
+const isOpen = (segment: string): boolean => segment === '*' || segment === ':'
+
+/** Whether a segment is a `*` for one or more segments. */
+const isRest = (segments: readonly string[], index: number): boolean =>
+  segments[index] === '*' && index === segments.length - 1
+
+/** Whether a topic that matches the pattern has the number of segments that the names ask for. */
+export const hasLength = ({ length }: NamedPattern, topic: string): boolean =>
+  length === undefined || topic.split('/').length === length
+
+const NO_PARAMS: Readonly<Record<string, string>> = Object.freeze({})
+
+/** Returns the segments of a topic by the names of the pattern that it matches. */
+export const paramsOf = ({ names }: NamedPattern, topic: string): Readonly<Record<string, string>> => {
+  if (names.length === 0) return NO_PARAMS
+  const segments = topic.split('/')
+  return Object.fromEntries(names.map(([name, index]) => [name, segments[index] as string]))
 }
