@@ -41,9 +41,8 @@ export class ReconnectingClient implements Client {
       due: () => this.#sender.soon(),
       refused: (error: RookeryError) => this.#reportRefusal(error),
       invalid: (error: RookeryError) => this.#events.emit('error', error),
-      warn,
     }
-    this.#contract = settings.contract?.createReader(host)
+    this.#contract = settings.contract?.createReader({ ...host, warn })
     this.#subscriptions = new Subscriptions(settings.reconnect, host)
     this.#rooms = new Rooms(this.#queue, settings.reconnect, this, host)
     const restored = { subscriptions: this.#subscriptions, rooms: this.#rooms }
