@@ -1,7 +1,8 @@
+import type { ErrorData, KnownErrorCode, TypedError, UserOf } from '../core/contract/infer.ts'
 import type { RookeryError } from '../core/protocol/errors.ts'
 import type { Untyped, User } from '../core/protocol/protocol.ts'
 import type { Room } from './messages/room.ts'
-import type { Listener, Subscription } from './messages/subscription.ts'
+import type { Call, Send, Side, Subscribe } from './typed.ts'
 
 /**
  * - `idle`: the application has not called `connect()` yet (`autoConnect: false`)
@@ -44,46 +45,24 @@ export interface ClientEvents {
   error: [error: RookeryError]
 }
 
-export interface ConnectionInfo {
+export interface ConnectionInfo<SessionUser = User> {
   readonly session: string
-  readonly user: User | null
+  readonly user: SessionUser | null
   readonly transport: string
-}
-
-export interface SubscribeOptions {
-  /**
-   * Whether to ask nothing of the server. The listener gets the matching messages that arrive without a subscription: those
-   * sent to the session, to its user or to its rooms. The state is `active` at once.
-   *
-   * @default false
-   */
-  readonly local?: boolean
-}
-
-export interface CallOptions {
-  /** Milliseconds until `call_timeout`, including the time offline. @default `callTimeout` of the client */
-  readonly timeout?: number
-  /** Aborts the call with `aborted`. The server may have begun to handle it. */
-  readonly signal?: AbortSignal
-}
-
-export interface SendOptions {
-  /** Whether to drop the message, instead of queueing it, if it cannot leave at once. @default false */
-  readonly volatile?: boolean
 }
 
 /**
  * A connection to a Rookery server that restores itself and its subscriptions. Create one with `createClient`. In Node, a
  * client that is connecting, open or waiting keeps the process alive until `close()`.
  */
-export interface Client<Contract = Untyped> {
+export interface Client<Contract = Untyped, As extends Side = 'input'> {
   /** Carries the type of the contract. Never set. */
   readonly '~contract'?: Contract
   readonly state: ClientState
   /** Id of the current session; null while not open. */
   readonly session: string | null
   /** The user of the current session; null while not open, and for an anonymous client. */
-  readonly user: User | null
+  readonly user: UserOf<Contract, As> | null
   /** Name of the transport of the current attempt or connection; null when there is none. */
   readonly transport: string | null
   /**
@@ -107,9 +86,9 @@ export interface Client<Contract = Untyped> {
    * Calls the listener with every message that has a matching topic, once per message.
    *
    * @throws `invalid_pattern`, `reserved_topic`, `client_closed`
-   * @example client.subscribe<Message>('rooms/42/*', (payload, { topic }) => show(topic, payload))
+   * @example client.subscribe('rooms/:room/messages', (payload, { params }) => show(params.room, payload))
    */
-  subscribe<P = unknown>(pattern: string, listener: Listener<P>, options?: SubscribeOptions): Subscription
+  readonly subscribe: Subscribe<Contract, As>
 
   /**
    * Joins a room, and joins it again on every new connection, before queued messages are sent. Needs `rooms()` on the
@@ -121,7 +100,7 @@ export interface Client<Contract = Untyped> {
    * room.on<{ text: string }>('messages', ({ text }) => show(text))
    * room.send('say', { text: 'hello' })
    */
-  join(room: string): Room
+  join(room: string): Room<Contract, As>
 
   /**
    * Sends a message and resolves with the result of the server's handler. While there is no connection, the call waits in
@@ -130,9 +109,20 @@ export interface Client<Contract = Untyped> {
    * @throws the handler's error; `call_timeout`, `aborted`, `disconnected` and `client_closed`, after which the handler may
    * have run if the call was sent; `queue_full`, `invalid_topic`, `reserved_topic`, `unserializable`, `payload_too_large` and
    * `invalid_option`, if the client did not send the call. Every error rejects the promise.
-   * @example const { id } = await client.call<{ id: string }>('chat/send', { text: 'hello' }, { timeout: 5_000 })
+   * @example const { id } = await client.call('chat/send', { text: 'hello' }, { timeout: 5_000 })
    */
-  call<R = unknown>(topic: string, payload?: unknown, options?: CallOptions): Promise<R>
+  readonly call: Call<Contract, As>
+
+  /**
+   * Whether a value is an error with this code, such as one that `call` rejects with. With a contract, `error.data` has its
+   * type then.
+   *
+   * @example if (client.isError(error, 'too_fast')) await delay(error.data.waitMs)
+   */
+  isError<Code extends KnownErrorCode<Contract>>(
+    error: unknown,
+    code: Code,
+  ): error is TypedError<Code, ErrorData<Contract, Code>>
 
   /**
    * Sends a message without a reply. While there is no connection, the message waits in the queue, or is dropped if it is
@@ -142,7 +132,7 @@ export interface Client<Contract = Untyped> {
    * `payload_too_large`
    * @example client.send('typing/start', { room: '42' }, { volatile: true })
    */
-  send(topic: string, payload?: unknown, options?: SendOptions): void
+  readonly send: Send<Contract>
 
   /**
    * Connects an idle or closed client, and ends the wait of a waiting one. Otherwise it does nothing. If the server had
@@ -158,7 +148,7 @@ export interface Client<Contract = Untyped> {
    *
    * @example const { user } = await client.ready()
    */
-  ready(): Promise<ConnectionInfo>
+  ready(): Promise<ConnectionInfo<UserOf<Contract, As>>>
 
   /**
    * Sends the queued messages if the client is open, then ends. Calls reject with `client_closed`, and subscriptions are

@@ -1,4 +1,6 @@
 import { RookeryError } from '../../core/protocol/errors.ts'
+import type { Untyped } from '../../core/protocol/protocol.ts'
+import type { Call, RoomCall, RoomOn, RoomSend, Send, Side, Subscribe } from '../typed.ts'
 import { Handle } from './handle.ts'
 import type { Listener, Subscription } from './subscription.ts'
 
@@ -28,7 +30,7 @@ export interface RoomMembers {
 }
 
 /** A handle on a room that the client is in. Topics are below `rooms/<name>/`. */
-export interface Room {
+export interface Room<Contract = Untyped, As extends Side = 'input'> {
   readonly name: string
   readonly state: RoomState
   /** The server's error while the state is `failed`, or while a refused join is tried again; otherwise undefined. */
@@ -45,9 +47,9 @@ export interface Room {
    *
    * @returns a function that removes the listener
    * @throws `invalid_pattern`
-   * @example room.on<{ text: string }>('messages', ({ text }) => show(text))
+   * @example room.on('messages', ({ text }) => show(text))
    */
-  on<P = unknown>(topic: string, listener: Listener<P>): () => void
+  readonly on: RoomOn<Contract, As>
   /**
    * Calls the listener with each change of the state.
    *
@@ -55,13 +57,9 @@ export interface Room {
    */
   onState(listener: (state: RoomState, error?: RookeryError) => void): () => void
   /** As `client.send`, to the handler of `rooms/<name>/<topic>`. */
-  send(topic: string, payload?: unknown, options?: { readonly volatile?: boolean }): void
+  readonly send: RoomSend<Contract>
   /** As `client.call`, to the handler of `rooms/<name>/<topic>`. */
-  call<R = unknown>(
-    topic: string,
-    payload?: unknown,
-    options?: { readonly timeout?: number; readonly signal?: AbortSignal },
-  ): Promise<R>
+  readonly call: RoomCall<Contract, As>
   /**
    * Asks the server for the members. The list, changed by the `joined` and `left` that come after it, is what the server
    * knows.
@@ -75,9 +73,9 @@ export interface Room {
 
 /** The part of the client that a room uses. */
 export interface RoomClient {
-  subscribe<P>(pattern: string, listener: Listener<P>, options: { readonly local: boolean }): Subscription
-  readonly send: Room['send']
-  readonly call: Room['call']
+  readonly subscribe: Subscribe<Untyped, 'input'>
+  readonly send: Send<Untyped>
+  readonly call: Call<Untyped, 'input'>
 }
 
 /** Applies the last changes of members to a list. */

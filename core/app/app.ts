@@ -1,14 +1,20 @@
-import type { StandardSchemaV1 } from '@standard-schema/spec'
-import type { Bus } from '../bus/bus.ts'
 import type { EventInit } from '../bus/event.ts'
 import type { Nodes } from '../cluster/nodes.ts'
-import type { Target } from '../cluster/target.ts'
-import type { Context, HandleOptions, Handler, Middleware } from '../handlers/context.ts'
+import type {
+  AnyMiddleware,
+  GroupOptions,
+  Handle,
+  HandlerGroup,
+  Middleware,
+  Publish,
+  StateOf,
+} from '../handlers/context.ts'
 import type { Untyped } from '../protocol/protocol.ts'
 import type { Sessions } from '../sessions/sessions.ts'
 import { createToken } from '../util/token.ts'
 import type { ErrorHook } from './error-hook.ts'
 import type { Scope } from './scope.ts'
+import type { BusOf, Send } from './typed-app.ts'
 
 /**
  * The state of an app. It accepts connections from the `listen` step of its start until `stop()` is called, or until
@@ -37,7 +43,7 @@ export interface App<C = Untyped> {
    */
   readonly refusals: Readonly<Record<string, number>>
   /** Events inside the server. Clients get only events that have a message for clients. */
-  readonly bus: Bus
+  readonly bus: BusOf<C>
   /** This node's sessions. */
   readonly sessions: Sessions
   /** The nodes that together form the app. */
@@ -52,13 +58,19 @@ export interface App<C = Untyped> {
    * @throws `duplicate_handler` without `{ also: true }`; `invalid_pattern`, `reserved_topic`, `invalid_option`
    * @example app.handle('chat/send', z.object({ text: z.string() }), (ctx, { text }) => ({ sent: true }))
    */
-  handle<S extends StandardSchemaV1>(
-    topic: string,
-    schema: S,
-    handler: (ctx: Context, payload: StandardSchemaV1.InferOutput<S>) => unknown,
-    options?: HandleOptions,
-  ): () => void
-  handle(topic: string, handler: Handler, options?: HandleOptions): () => void
+  readonly handle: Handle<C>
+  /**
+   * Creates a group of handlers with common middleware, rate and timeout. What its middleware passes to `next` is in
+   * `ctx.state`, with its types.
+   *
+   * @throws `invalid_option`
+   * @example
+   * const staff = app.group({ use: [requireStaff, withAccount], rate: { limit: 5, window: '10s' } })
+   * staff.handle('orders/cancel', (ctx, { id }) => cancel(ctx.state.account, id))
+   */
+  group<const Use extends readonly AnyMiddleware[] = []>(
+    options: GroupOptions<Use>,
+  ): HandlerGroup<C, StateOf<Use>>
   /**
    * Adds middleware around the handlers of all topics, or of the topics that match a pattern. Middleware runs in the
    * order in which it was added, before the payload is validated.
@@ -67,8 +79,8 @@ export interface App<C = Untyped> {
    * @throws `invalid_pattern`, `reserved_topic`, `invalid_option`
    * @example app.use('admin/*', (ctx, next) => { if (ctx.user.role !== 'admin') throw new RookeryError('forbidden'); return next() })
    */
-  use(middleware: Middleware): () => void
-  use(pattern: string, middleware: Middleware): () => void
+  use(middleware: Middleware<object, C>): () => void
+  use(pattern: string, middleware: Middleware<object, C>): () => void
   /**
    * Adds a hook that gets each error that the app logs, such as an internal error of a handler.
    * Returns a function that removes it.
@@ -88,8 +100,7 @@ export interface App<C = Untyped> {
    * @throws `invalid_topic`, `unserializable`
    * @example app.publish('rooms/42/messages', { text: 'hello' })
    */
-  publish(topic: string, payload?: unknown): Promise<void>
-  publish(event: EventInit): Promise<void>
+  readonly publish: Publish<C> & ((event: EventInit) => Promise<void>)
   /**
    * Sends a message to all sessions of a user, of a room or of a session id, on every node, whether they subscribe to
    * the topic or not. Resolves with the number of sessions that took it. A rejection may be ignored, as that of `publish`.
@@ -99,7 +110,7 @@ export interface App<C = Untyped> {
    *   `invalid_topic`, `unserializable`
    * @example await app.send({ user: '42' }, 'inbox/new', { count: 3 })
    */
-  send(target: Target, topic: string, payload?: unknown): Promise<number>
+  readonly send: Send<C>
   /**
    * Starts the cluster backend, the plugins, then the transports. Resolves with the app when it accepts connections.
    * If one of them fails, all that had been started are stopped again, including the one that failed.

@@ -1,9 +1,50 @@
-import type { User } from '../protocol/protocol.ts'
+import type { StandardSchemaV1 } from '@standard-schema/spec'
+import type {
+  CallErrorCode,
+  CallName,
+  CallPayload,
+  CallResult,
+  CallsOf,
+  ErrorData,
+  HasCalls,
+  HasTopics,
+  Known,
+  PayloadArgs,
+  Published,
+  TopicsOf,
+  UserOf,
+} from '../contract/infer.ts'
+import type { Params, TopicOf } from '../contract/topic-types.ts'
+import type { RookeryError } from '../protocol/errors.ts'
+import type { Untyped } from '../protocol/protocol.ts'
 import type { Session } from '../sessions/session.ts'
+import type { Duration } from '../util/options.ts'
+
+type TypedPublish<C> = <Topic extends string>(
+  topic: Known<TopicsOf<C>, Topic>,
+  ...payload: PayloadArgs<Published<C, Topic>>
+) => Promise<void>
+
+/** Publishes a message on a topic. With a contract, it accepts the topics of the contract, with their payloads. */
+export type Publish<C> =
+  HasTopics<C> extends true ? TypedPublish<C> : (topic: string, payload?: unknown) => Promise<void>
+
+type TypedError<C, Topic extends string> = <Code extends CallErrorCode<C, Topic>>(
+  code: Code,
+  ...details: PayloadArgs<ErrorData<C, Code, Topic>, [message?: string]>
+) => RookeryError
+
+/** Creates an error of the application. With a contract, it accepts the errors of the call, with their data. */
+export type CreateError<C, Topic extends string> =
+  HasCalls<C> extends true
+    ? TypedError<C, Topic>
+    : (code: string, data?: unknown, message?: string) => RookeryError
 
 /** The first argument of a handler: the message and its sender. */
-export interface Context {
-  readonly topic: string
+export interface Context<C = Untyped, Topic extends string = string, State extends object = object> {
+  readonly topic: TopicOf<Topic>
+  /** Segments of the topic, by their names in the handler's pattern: `handle('orders/:id/cancel', …)` has `params.id`. */
+  readonly params: Params<Topic>
   /** The payload before validation. The handler's second argument is the validated payload. */
   readonly payload: unknown
   readonly session: Session
@@ -12,7 +53,9 @@ export interface Context {
    *
    * @throws `unauthenticated` if the session is anonymous
    */
-  readonly user: User
+  readonly user: UserOf<C>
+  /** What middleware has passed to `next`, for this message. */
+  readonly state: State
   /**
    * The room of the message: for a topic `rooms/<room>/...` that room, otherwise the only room of the session.
    * `ctx.session.rooms` has all its rooms.
@@ -21,20 +64,26 @@ export interface Context {
    * the session is in several
    */
   readonly room: string
-  /** Aborts when the handlers exceed `handlerTimeout`, or when the session closes while they run. */
+  /** Aborts when the handlers exceed their time, or when the session closes while they run. */
   readonly signal: AbortSignal
   /**
    * Publishes a message to clients and listeners, with the sender as its `actor`. See `app.publish`.
    *
-   * @throws `invalid_topic`, `unserializable`
+   * @throws `invalid_topic`, `unserializable`, `invalid_payload`, `unknown_topic`
    */
-  publish(topic: string, payload?: unknown): Promise<void>
+  readonly publish: Publish<C>
   /**
    * Like `publish`, but this session does not get the message. Listeners on the server do.
    *
-   * @throws `invalid_topic`, `unserializable`
+   * @throws `invalid_topic`, `unserializable`, `invalid_payload`, `unknown_topic`
    */
-  broadcast(topic: string, payload?: unknown): Promise<void>
+  readonly broadcast: Publish<C>
+  /**
+   * Creates an error of the application, to be thrown.
+   *
+   * @example throw ctx.error('too_fast', { waitMs: 500 })
+   */
+  readonly error: CreateError<C, Topic>
 }
 
 /**
@@ -43,7 +92,26 @@ export interface Context {
  */
 export type Handler<P = unknown> = (ctx: Context, payload: P) => unknown
 
-export interface HandleOptions {
+/** At most `limit` messages in any `window`. */
+export interface HandlerRate {
+  readonly limit: number
+  readonly window: Duration
+}
+
+/** Options of the handlers of a group. */
+export interface GroupHandleOptions {
+  /**
+   * How many messages of one session the handler accepts. A further one is `rate_limited`. Handlers of one group that state
+   * no rate share the rate of the group.
+   */
+  readonly rate?: HandlerRate | undefined
+  /** Time for the handler. @default `handlerTimeout` of the app, or `timeout` of the group */
+  readonly timeout?: Duration | undefined
+}
+
+export interface HandleOptions<S extends StandardSchemaV1 = StandardSchemaV1> extends GroupHandleOptions {
+  /** Validates the payload. Without it, the schema of the contract does, if the contract has the topic. */
+  readonly schema?: S | undefined
   /**
    * Whether the handler may share its topic or pattern with other handlers. All of them run, at the same time. Without it, the
    * second handler of a topic is refused.
@@ -51,10 +119,98 @@ export interface HandleOptions {
    * @default false
    */
   readonly also?: boolean | undefined
+  /**
+   * Whether the handler must be in the contract if the app is `strict`. For handlers of plugins.
+   *
+   * @default true
+   */
+  readonly strict?: boolean | undefined
 }
 
-/** Runs the rest: later middleware, then the handlers. Resolves with the payload of the reply. */
-export type Next = () => Promise<unknown>
+interface UntypedHandle<C, State extends object> {
+  <S extends StandardSchemaV1, const Topic extends string>(
+    topic: Topic,
+    schema: S,
+    handler: (ctx: Context<C, Topic, State>, payload: StandardSchemaV1.InferOutput<S>) => unknown,
+  ): () => void
+  <const Topic extends string, S extends StandardSchemaV1 = StandardSchemaV1>(
+    topic: Topic,
+    options: HandleOptions<S>,
+    handler: (ctx: Context<C, Topic, State>, payload: StandardSchemaV1.InferOutput<S>) => unknown,
+  ): () => void
+  <const Topic extends string>(
+    topic: Topic,
+    handler: (ctx: Context<C, Topic, State>, payload: unknown) => unknown,
+  ): () => void
+}
+
+type TypedHandler<C, Topic extends string, State extends object> = (
+  ctx: Context<C, Topic, State>,
+  payload: CallPayload<C, Topic>,
+) => CallResult<C, Topic> | Promise<CallResult<C, Topic>>
+
+interface TypedHandle<C, State extends object> {
+  <Topic extends CallName<C>>(
+    topic: Known<CallsOf<C>, Topic>,
+    handler: TypedHandler<C, Topic, State>,
+  ): () => void
+  <Topic extends CallName<C>>(
+    topic: Known<CallsOf<C>, Topic>,
+    options: Omit<HandleOptions, 'schema'>,
+    handler: TypedHandler<C, Topic, State>,
+  ): () => void
+}
+
+/** Adds a handler. With a contract, it accepts the calls of the contract, with their payloads and results. */
+export type Handle<C, State extends object = object> =
+  HasCalls<C> extends true ? TypedHandle<C, State> : UntypedHandle<C, State>
+
+/**
+ * Runs the rest: later middleware, then the handlers. Adds the fields to `ctx.state`. Resolves with the payload of the reply.
+ */
+export type Next<Adds extends object = object> = (
+  ...state: Record<never, never> extends Adds ? [state?: Adds] : [state: Adds]
+) => Promise<unknown>
 
 /** Wraps the handlers of a message. The result is the payload of the reply. */
-export type Middleware = (ctx: Context, next: Next) => unknown
+export type Middleware<Adds extends object = object, C = Untyped, Needs extends object = object> = (
+  ctx: Context<C, string, Needs>,
+  next: Next<Adds>,
+) => unknown
+
+// biome-ignore lint/suspicious/noExplicitAny: matches every middleware; `Middleware<object>` does not
+export type AnyMiddleware = Middleware<any, any, any>
+
+/** What a list of middleware adds to `ctx.state`. */
+export type StateOf<Use extends readonly AnyMiddleware[]> = Use extends readonly [
+  infer First,
+  ...infer Rest extends readonly AnyMiddleware[],
+]
+  ? (First extends Middleware<infer Adds, infer _C, infer _Needs> ? Adds : object) & StateOf<Rest>
+  : object
+
+export interface GroupOptions<Use extends readonly AnyMiddleware[]> extends GroupHandleOptions {
+  /** Middleware around the handlers of the group, in this order, after the middleware of `app.use`. @default [] */
+  readonly use?: Use | undefined
+}
+
+/** Handlers with common middleware and options. */
+export interface HandlerGroup<C, State extends object> {
+  /** Adds a handler to the group. See `app.handle`. */
+  readonly handle: Handle<C, State>
+  /** Creates a group within the group: its middleware runs after that of this group. */
+  group<const Use extends readonly AnyMiddleware[] = []>(
+    options: GroupOptions<Use>,
+  ): HandlerGroup<C, State & StateOf<Use>>
+}
+
+/**
+ * Types middleware that adds fields to `ctx.state`, for `app.group`. Returns it.
+ *
+ * @example
+ * const withAccount = defineMiddleware<{ account: Account }>(async (ctx, next) =>
+ *   next({ account: await accounts.get(ctx.user.id) }))
+ */
+export const defineMiddleware = <Adds extends object = object, C = Untyped, Needs extends object = object>(
+  middleware: Middleware<Adds, C, Needs>,
+): Middleware<Adds, C, Needs> => middleware

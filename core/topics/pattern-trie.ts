@@ -20,9 +20,15 @@ class Node<V> {
  * match depends on the patterns that match, not on the number of patterns. Deleting a pattern frees its nodes.
  */
 export class PatternTrie<V extends object> {
+  readonly #named: boolean
   readonly #root = new Node<V>()
   /** The values by pattern, beside the trie: most calls of `get` and `add` are for a pattern that exists already. */
   readonly #values = new Map<string, V>()
+
+  /** @param options `named`: whether a segment `:` stands for any one segment, also as the last one */
+  constructor({ named = false }: { readonly named?: boolean } = {}) {
+    this.#named = named
+  }
 
   /** Number of patterns. */
   get size(): number {
@@ -52,7 +58,7 @@ export class PatternTrie<V extends object> {
     const open = segments.at(-1) === '*'
     let node = this.#root
     for (const segment of open ? segments.slice(0, -1) : segments) {
-      if (segment === '*') {
+      if (this.#isAny(segment)) {
         node = node.any ??= new Node()
       } else {
         const children = (node.children ??= new Map())
@@ -73,6 +79,10 @@ export class PatternTrie<V extends object> {
     this.#prune(this.#root, open ? segments.slice(0, -1) : segments, 0, open)
   }
 
+  #isAny(segment: string): boolean {
+    return segment === '*' || (this.#named && segment === ':')
+  }
+
   /** Deletes the value of a pattern from its node, and the nodes that are empty then. */
   #prune(node: Node<V>, segments: readonly string[], index: number, open: boolean): void {
     const segment = segments[index]
@@ -81,11 +91,11 @@ export class PatternTrie<V extends object> {
       else node.here = undefined
       return
     }
-    const child = segment === '*' ? node.any : node.children?.get(segment)
+    const child = this.#isAny(segment) ? node.any : node.children?.get(segment)
     if (!child) return
     this.#prune(child, segments, index + 1, open)
     if (!child.empty) return
-    if (segment === '*') {
+    if (this.#isAny(segment)) {
       node.any = undefined
     } else {
       node.children?.delete(segment)

@@ -1,0 +1,105 @@
+import type {
+  CallInput,
+  CallName,
+  CallReply,
+  CallsOf,
+  HasCalls,
+  HasTopics,
+  Known,
+  PayloadArgs,
+  Received,
+  ReceivedMessage,
+  TopicsOf,
+} from '../core/contract/infer.ts'
+import type { Params } from '../core/contract/topic-types.ts'
+import type { CallOptions, SendOptions, SubscribeOptions } from './message-options.ts'
+import type { Listener, MessageDetails, Subscription } from './messages/subscription.ts'
+
+/**
+ * The side of the contract's schemas that listeners and callers get: `input` is on the wire, `output` is what validation
+ * returns. A client that validates gets the output.
+ */
+export type Side = 'input' | 'output'
+
+/** Called with each message of a pattern. `message.topic` tells the topics of the pattern apart. */
+export type TypedListener<
+  C,
+  Pattern extends string,
+  As extends Side = 'input',
+  Full extends string = Pattern,
+> = (
+  payload: Received<C, Full, As>,
+  message: ReceivedMessage<C, Full, As, MessageDetails & { readonly params: Params<Pattern> }>,
+) => unknown
+
+type TypedSubscribe<C, As extends Side> = <Pattern extends string>(
+  pattern: Known<TopicsOf<C>, Pattern>,
+  listener: TypedListener<C, Pattern, As>,
+  options?: SubscribeOptions,
+) => Subscription
+
+type UntypedSubscribe = <P = unknown>(
+  pattern: string,
+  listener: Listener<P>,
+  options?: SubscribeOptions,
+) => Subscription
+
+/** Subscribes to a pattern. With a contract, it accepts patterns of its topics. */
+export type Subscribe<C, As extends Side> =
+  HasTopics<C> extends true ? TypedSubscribe<C, As> : UntypedSubscribe
+
+type TypedCall<C, As extends Side> = <Topic extends CallName<C>>(
+  topic: Known<CallsOf<C>, Topic>,
+  ...payload: PayloadArgs<CallInput<C, Topic>, [options?: CallOptions]>
+) => Promise<CallReply<C, Topic, As>>
+
+type UntypedCall = <R = unknown>(topic: string, payload?: unknown, options?: CallOptions) => Promise<R>
+
+/** Makes a call. With a contract, it accepts the calls of the contract. */
+export type Call<C, As extends Side> = HasCalls<C> extends true ? TypedCall<C, As> : UntypedCall
+
+type TypedSend<C> = <Topic extends CallName<C>>(
+  topic: Known<CallsOf<C>, Topic>,
+  ...payload: PayloadArgs<CallInput<C, Topic>, [options?: SendOptions]>
+) => void
+
+type UntypedSend = (topic: string, payload?: unknown, options?: SendOptions) => void
+
+/** Sends a message without a reply. With a contract, it accepts the calls of the contract. */
+export type Send<C> = HasCalls<C> extends true ? TypedSend<C> : UntypedSend
+
+/** A topic of a room, whose name the compiler does not know. */
+type InRoom<Topic extends string> = string extends Topic ? string : `rooms/${string}/${Topic}`
+
+/** Listens to a topic of a room. Events of `rooms()` are not in the contract, and have the type `unknown`. */
+type TypedRoomOn<C, As extends Side> = <Topic extends string>(
+  topic: Topic,
+  listener: TypedListener<C, Topic, As, InRoom<Topic>>,
+) => () => void
+
+export type RoomOn<C, As extends Side> =
+  HasTopics<C> extends true
+    ? TypedRoomOn<C, As>
+    : <P = unknown>(topic: string, listener: Listener<P>) => () => void
+
+type KnownInRoom<C, Topic extends string> = string extends Topic
+  ? Topic
+  : InRoom<Topic> extends Known<CallsOf<C>, InRoom<Topic>>
+    ? Topic
+    : Known<CallsOf<C>, InRoom<Topic>>
+
+export type RoomSend<C> =
+  HasCalls<C> extends true
+    ? <Topic extends string>(
+        topic: KnownInRoom<C, Topic>,
+        ...payload: PayloadArgs<CallInput<C, InRoom<Topic>>, [options?: SendOptions]>
+      ) => void
+    : UntypedSend
+
+export type RoomCall<C, As extends Side> =
+  HasCalls<C> extends true
+    ? <Topic extends string>(
+        topic: KnownInRoom<C, Topic>,
+        ...payload: PayloadArgs<CallInput<C, InRoom<Topic>>, [options?: CallOptions]>
+      ) => Promise<CallReply<C, InRoom<Topic>, As>>
+    : UntypedCall
