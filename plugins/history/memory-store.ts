@@ -1,0 +1,85 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import { RookeryError } from '../../core/protocol/errors.ts'
+import { type KeptMessage, MessageLog } from './message-log.ts'
+import { RecentIds } from './recent-ids.ts'
+import type { HistoryStore, HistoryStoreHost, NewMessage, ReadRange } from './store.ts'
+
+/** How long the id of a message is known, in milliseconds. */
+const ID_WINDOW_MS = 120_000
+
+/** Most ids that are known. */
+const MAX_IDS = 100_000
+
+/** Milliseconds between two looks for messages that are too old. */
+const EXPIRY_INTERVAL_MS = 1_000
+
+/** Keeps messages in the memory of one node. They are lost when the process ends, and then the epoch is another one. */
+export class MemoryStore implements HistoryStore {
+  readonly epoch = randomUUID()
+  readonly key = randomBytes(16)
+  readonly #ids = new RecentIds(ID_WINDOW_MS, MAX_IDS)
+  #host: HistoryStoreHost | undefined
+  #log: MessageLog | undefined
+  #expiry: NodeJS.Timeout | undefined
+  #queue: KeptMessage[] = []
+  #delivered = 0
+
+  get delivered(): number {
+    return this.#delivered
+  }
+
+  async start(host: HistoryStoreHost): Promise<void> {
+    const log = new MessageLog(host.limits)
+    this.#host = host
+    this.#log = log
+    this.#expiry = setInterval(() => log.expire(Date.now()), EXPIRY_INTERVAL_MS).unref()
+    host.available(true)
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#expiry)
+    this.#deliver()
+    this.#log = undefined
+  }
+
+  async append(message: NewMessage, id?: string): Promise<number> {
+    const log = this.#open
+    const now = Date.now()
+    const known = id === undefined ? undefined : this.#ids.get(id, now)
+    if (known !== undefined) return known
+    const kept = log.append(message, now)
+    if (id !== undefined) this.#ids.add(id, kept.seq, now)
+    this.#queue.push(kept)
+    if (this.#queue.length === 1) queueMicrotask(this.#deliver)
+    return kept.seq
+  }
+
+  async first(): Promise<number> {
+    return this.#open.first
+  }
+
+  async before(time: number): Promise<number> {
+    return this.#open.before(time)
+  }
+
+  async read(patterns: readonly string[], range: ReadRange): Promise<readonly KeptMessage[]> {
+    return this.#open.read(patterns, range)
+  }
+
+  async readLast(patterns: readonly string[], count: number, upTo: number): Promise<readonly KeptMessage[]> {
+    return this.#open.readLast(patterns, count, upTo)
+  }
+
+  get #open(): MessageLog {
+    if (!this.#log) throw new RookeryError('history_unavailable')
+    return this.#log
+  }
+
+  /** Delivers outside of `append`, whose caller may be inside a delivery. */
+  readonly #deliver = (): void => {
+    for (const message of this.#queue.splice(0)) {
+      this.#delivered = message.seq
+      this.#host?.deliver(message)
+    }
+  }
+}
