@@ -1,15 +1,24 @@
 import './dom.ts'
 import { cleanup, configure } from '@testing-library/react'
-import { createElement, type ReactNode, StrictMode } from 'react'
+import { createElement, type ReactNode } from 'react'
 import { type Client, createClient, websocket } from 'rookery/client'
 import { RookeryProvider } from 'rookery/react'
-import { afterEach, onTestFinished } from 'vitest'
+import { afterEach, onTestFinished, vi } from 'vitest'
 import { WebSocket } from 'ws'
 
-/** Uses Testing Library in a file of tests, with React's checks of effects in development. */
+/** Prepares Testing Library for a file of tests: all components are in StrictMode, and React reports nothing. */
 export const useTestingLibrary = (): void => {
-  configure({ reactStrictMode: true })
+  configure({ reactStrictMode: true, asyncUtilTimeout: 20_000 })
+  // Each hook cleans up in the test that has rendered it.
   afterEach(cleanup)
+}
+
+/** Fails the test if React or Testing Library reports a mistake on the console. */
+export const expectNoReports = (): void => {
+  const spy = vi.spyOn(console, 'error').mockImplementation((...report) => {
+    throw new Error(`console.error: ${report.join(' ')}`)
+  })
+  onTestFinished(() => spy.mockRestore())
 }
 
 interface RecordedFrame {
@@ -19,34 +28,43 @@ interface RecordedFrame {
 }
 
 /** A client of an app that records the frames it sends. The end of the test closes it. */
-export const recordingClient = (
-  url: string,
-): { readonly client: Client; readonly frames: RecordedFrame[] } => {
+export const recordingClient = (url: string, params = {}) => {
   const frames: RecordedFrame[] = []
+  const sockets: WebSocket[] = []
   class RecordingWebSocket extends WebSocket {
+    constructor(address: string | URL, protocols?: string | string[]) {
+      super(address, protocols)
+      sockets.push(this)
+    }
+
     override send(data: string): void {
       frames.push(JSON.parse(data))
       super.send(data)
     }
   }
   const transports = [websocket({ WebSocket: RecordingWebSocket })]
-  const client = createClient({ url, transports, reconnect: { min: 5, max: 50 } })
+  const client = createClient({ url, params, transports, reconnect: { min: 5, max: 50 } })
   onTestFinished(() => client.close())
-  return { client, frames }
+  return {
+    client: client as Client,
+    frames,
+    /** The frames that subscribe and unsubscribe, as `+news` and `-news`. */
+    subscriptions: () =>
+      frames.flatMap(({ type, topics = [] }) =>
+        type === 'subscribe' || type === 'unsubscribe'
+          ? topics.map((topic) => (type === 'subscribe' ? '+' : '-') + topic)
+          : [],
+      ),
+    /** The calls and messages of the client, by their topics. */
+    topics: () => frames.flatMap(({ topic }) => topic ?? []),
+    /** Cuts the connection, as a network that is lost. */
+    cut: () => sockets.at(-1)?.terminate(),
+    sockets,
+  }
 }
 
-/** The frames that subscribe and unsubscribe, as `+a` and `-a`. */
-export const subscriptionsIn = (frames: readonly RecordedFrame[]): string[] =>
-  frames.flatMap(({ type, topics = [] }) => {
-    if (type !== 'subscribe' && type !== 'unsubscribe') return []
-    return topics.map((topic) => (type === 'subscribe' ? '+' : '-') + topic)
-  })
-
-/** A provider for `render` and `renderHook`. */
+/** A provider, as `wrapper` of `render` and `renderHook`. */
 export const providerOf =
   (client: Client, linger?: number) =>
   ({ children }: { children?: ReactNode }) =>
     createElement(RookeryProvider, { client, linger }, children)
-
-/** Whether the components of a test are in StrictMode. */
-export const strict = (children: ReactNode) => createElement(StrictMode, null, children)
