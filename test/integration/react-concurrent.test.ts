@@ -1,5 +1,6 @@
-import { act, render, renderHook } from '@testing-library/react'
-import { Activity, createElement, Suspense, startTransition, use, useState } from 'react'
+import '../support/dom.ts'
+import { act, render, renderHook, screen } from '@testing-library/react'
+import { Activity, type ActivityProps, createElement, Suspense, startTransition, use, useState } from 'react'
 import { useTopic } from 'rookery/react'
 import { describe, expect, it, vi } from 'vitest'
 import { startApp } from '../support/app.ts'
@@ -64,12 +65,12 @@ describe('a component that suspends on its first render', () => {
       return status
     }
     const page = createElement(Suspense, { fallback: 'waiting' }, createElement(Late))
-    const { findByText } = await act(async () => render(page, { wrapper: providerOf(client) }))
-    await findByText('waiting')
+    await act(async () => void render(page, { wrapper: providerOf(client) }))
+    await screen.findByText('waiting')
     await arrived()
     expect(subscriptions()).toEqual([])
     await act(async () => resolve())
-    await findByText('active')
+    await screen.findByText('active')
     expect(subscriptions()).toEqual(['+news'])
   })
 })
@@ -80,7 +81,7 @@ describe('Activity', () => {
     return createElement('p', null, `${data} ${status}`)
   }
   const show = (mode: 'visible' | 'hidden', load: () => Promise<string>) =>
-    createElement(Activity, { mode }, createElement(News, { load }))
+    createElement(Activity, { mode } as ActivityProps, createElement(News, { load }))
 
   it('that is hidden for less than the linger costs no frame and no load', async () => {
     const { app, client, frames } = await start()

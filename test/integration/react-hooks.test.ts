@@ -1,3 +1,4 @@
+import '../support/dom.ts'
 import { act, render, renderHook } from '@testing-library/react'
 import { createElement } from 'react'
 import { useCall, useConnection, useRoom } from 'rookery/react'

@@ -1,3 +1,4 @@
+import '../support/dom.ts'
 import { render, renderHook } from '@testing-library/react'
 import { createElement } from 'react'
 import { useRoom, useTopic } from 'rookery/react'

@@ -1,3 +1,4 @@
+import '../support/dom.ts'
 import { act, renderHook } from '@testing-library/react'
 import { useState } from 'react'
 import { useClient, useTopic } from 'rookery/react'

@@ -1,4 +1,3 @@
-import './dom.ts'
 import { cleanup, configure } from '@testing-library/react'
 import { createElement, type ReactNode } from 'react'
 import { type Client, createClient, websocket } from 'rookery/client'
