@@ -122,7 +122,7 @@ interface UntypedUseTopic {
   ): TopicResult<Selected>
 }
 
-export type UseTopic<C, As extends Side> = HasTopics<C> extends true ? TypedUseTopic<C, As> : UntypedUseTopic
+type UseTopic<C, As extends Side> = HasTopics<C> extends true ? TypedUseTopic<C, As> : UntypedUseTopic
 
 export interface CallResult<Payload extends readonly unknown[], Reply> extends Omit<CallSnapshot, 'call'> {
   /**
@@ -149,7 +149,7 @@ type UntypedUseCall = <Reply = unknown, Payload = unknown>(
   options?: UseCallOptions,
 ) => CallResult<PayloadArgs<Payload, [options?: CallOptions]>, Reply>
 
-export type UseCall<C, As extends Side> = HasCalls<C> extends true ? TypedUseCall<C, As> : UntypedUseCall
+type UseCall<C, As extends Side> = HasCalls<C> extends true ? TypedUseCall<C, As> : UntypedUseCall
 
 export interface UseRoomOptions {
   /** Whether to list the members and to keep the list up to date. @default false */
