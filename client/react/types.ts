@@ -107,7 +107,8 @@ interface TypedUseTopic<C, As extends Side> {
   ): TopicResult<Selected>
 }
 
-interface UntypedUseTopic {
+/** Not an interface, since the declarations of the hooks without a contract spell it out. */
+type UntypedUseTopic = {
   <State, Payload = unknown, Selected = State>(
     pattern: string | null,
     options: InitialOptions<State, Payload, Message<Payload>, Selected>,
