@@ -107,6 +107,7 @@ export class TopicStore extends HandleStore<Subscription, TopicSnapshot> {
           data = this.#reduce(data, message)
         })
       }
+      this.#waiting = undefined
       this.#isLoaded = true
       this.update({ data, status: 'active' })
     } catch (error) {

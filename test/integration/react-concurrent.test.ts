@@ -18,7 +18,7 @@ const start = async () => {
 }
 
 describe('a transition that suspends', () => {
-  it('subscribes when React commits it; until then the component shows the last topic, with its functions', async () => {
+  it('subscribes when React commits it; until then the component shows the last topic', async () => {
     const { app, client, subscriptions, arrived } = await start()
     const { promise, resolve } = deferred()
     const { result } = renderHook(
@@ -52,6 +52,29 @@ describe('a transition that suspends', () => {
     await vi.waitFor(() => expect(result.current).toMatchObject({ data: '', status: 'active' }))
     await app.publish('rooms/2/messages', 'b')
     await vi.waitFor(() => expect(result.current.data).toBe('2b '))
+  })
+})
+
+describe('a render that React does not commit', () => {
+  it('does not change the functions in use', async () => {
+    const { app, client } = await start()
+    const { promise, resolve } = deferred()
+    const { result } = renderHook(
+      () => {
+        const [version, setVersion] = useState(1)
+        const topic = useTopic('news', { initial: '', reduce: (_, text: string) => `${text} in ${version}` })
+        if (version === 2) use(promise)
+        return { ...topic, setVersion }
+      },
+      { wrapper: providerOf(client) },
+    )
+    await vi.waitFor(() => expect(result.current.status).toBe('active'))
+    await act(async () => startTransition(() => result.current.setVersion(2)))
+    await app.publish('news', 'first')
+    await vi.waitFor(() => expect(result.current.data).toBe('first in 1'))
+    await act(async () => resolve())
+    await app.publish('news', 'second')
+    await vi.waitFor(() => expect(result.current.data).toBe('second in 2'))
   })
 })
 
