@@ -1,6 +1,6 @@
 import type { StandardJSONSchemaV1, StandardSchemaV1 } from '@standard-schema/spec'
 import type { CallContract, Contract, JsonSchema, TopicContract } from '../../core/contract/contract.ts'
-import { indexOf } from '../../core/contract/contract-index.ts'
+import { indexOf } from '../../core/contract/index-key.ts'
 import { isSchema } from '../../core/contract/schema.ts'
 import { RookeryError } from '../../core/protocol/errors.ts'
 
@@ -75,10 +75,22 @@ export const describeContract = (contract: Contract): ContractDescription => {
   const { user, topics = {}, calls = {} } = contract
   return {
     hash: index.hash,
-    user: user && describe(user, 'user', { side: 'output' }),
+    user: user && withIdentity(describe(user, 'user', { side: 'output' })),
     topics: Object.entries(topics).map(([pattern, topic]) => describeTopic(pattern, topic, describe)),
     calls: Object.entries(calls).map(([pattern, call]) => describeCall(pattern, call, describe)),
     problems,
+  }
+}
+
+/** Adds what every user has, whether its schema returns it or not. */
+const withIdentity = ({ schema, ...rest }: PayloadDescription): PayloadDescription => {
+  const { properties, required } = schema
+  if (typeof properties !== 'object') return { schema, ...rest }
+  const string = { type: 'string' }
+  const all = new Set(['id', 'name', ...(Array.isArray(required) ? required : [])])
+  return {
+    schema: { ...schema, properties: { id: string, name: string, ...properties }, required: [...all] },
+    ...rest,
   }
 }
 

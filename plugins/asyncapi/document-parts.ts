@@ -12,6 +12,7 @@ import {
   replyFrame,
   serverFrames,
   subscribeReplies,
+  userSchema,
 } from './frames.ts'
 import { camelCase, pascalCase, UniqueNames } from './names.ts'
 import { movedTo } from './refs.ts'
@@ -26,8 +27,7 @@ export class DocumentParts {
   readonly #schemaNames = new UniqueNames(['Error'])
 
   addConnection(user: PayloadDescription | undefined): void {
-    const userSchema = user ? this.#addSchema('User', user).schema : { type: 'object' }
-    const frames = serverFrames(userSchema)
+    const frames = serverFrames(user ? this.#addSchema('User', user).schema : userSchema)
     const channel = this.#channelNames.take('connection')
     const all = { ...clientFrames, ...frames, ...subscribeReplies }
     const messages = Object.entries(all).map(([name, { description, payload }]) => {

@@ -124,6 +124,9 @@ export const clientFrames: Readonly<Record<string, FrameDescription>> = {
   },
 }
 
+/** A user, if the contract does not describe users. */
+export const userSchema: JsonSchema = object({ id: string(), name: string() })
+
 /** Frames of the server that are neither messages of topics nor replies. */
 export const serverFrames = (user: JsonSchema): Readonly<Record<string, FrameDescription>> => ({
   welcome: {
@@ -131,6 +134,7 @@ export const serverFrames = (user: JsonSchema): Readonly<Record<string, FrameDes
     payload: object({
       type: constant('welcome'),
       protocol: integer('Version of the protocol'),
+      contract: optional(string('Hash of the contract. In this document, it is `x-rookery-contract`.')),
       session: string('Keep it secret'),
       secret: string('Replaces this session in a later handshake. Keep it secret.'),
       user: { schema: { anyOf: [user, { type: 'null' }] } },

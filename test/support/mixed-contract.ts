@@ -1,8 +1,8 @@
 import { toStandardJsonSchema } from '@valibot/to-json-schema'
 import { type } from 'arktype'
+import { defineContract } from 'rookery/contract'
 import * as v from 'valibot'
 import { z } from 'zod'
-import { defineContract } from '../../../core/contract/define-contract.ts'
 
 const User = z
   .object({ id: z.string(), name: z.string().describe('Shown to others') })
