@@ -17,6 +17,9 @@ import {
 import { camelCase, pascalCase, UniqueNames } from './names.ts'
 import { movedTo } from './refs.ts'
 
+/** Names and titles of schemas of frames. */
+const RESERVED_NAMES = ['Error', 'Issue', 'RefusedPattern', 'Subscribed']
+
 /** Collects channels, operations and schemas under unique names. */
 export class DocumentParts {
   readonly channels: Record<string, object> = {}
@@ -24,7 +27,7 @@ export class DocumentParts {
   readonly schemas: Record<string, JsonSchema> = { Error: errorSchema }
   readonly #channelNames = new UniqueNames()
   readonly #operationNames = new UniqueNames()
-  readonly #schemaNames = new UniqueNames(['Error'])
+  readonly #schemaNames = new UniqueNames(RESERVED_NAMES)
 
   addConnection(user: PayloadDescription | undefined): void {
     const frames = serverFrames(user ? this.#addSchema('User', user).schema : userSchema)
@@ -67,12 +70,15 @@ export class DocumentParts {
     }
     for (const { code, data } of errors) {
       const part = name + pascalCase(code)
-      replies[`error_${code}`] = this.#message(part, errorFrame(code, this.#addSchema(part, data)))
+      replies[`error_${code}`] = this.#message(
+        part,
+        errorFrame(`${part}Error`, code, this.#addSchema(part, data)),
+      )
     }
     const codes = errors.map(({ code }) => code)
     replies.error = this.#message(
       `${name}Error`,
-      otherErrorFrame(codes),
+      otherErrorFrame(`${name}OtherError`, codes),
       'An error that the contract does not name.',
     )
     const channel = this.#addChannel(pattern, description, address, {

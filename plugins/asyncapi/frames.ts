@@ -43,10 +43,13 @@ export const errorSchema: JsonSchema = object({
     schema: {
       type: 'array',
       description: 'What a validator has found',
-      items: object({
-        message: string(),
-        path: { schema: { type: 'array', items: { type: ['string', 'number'] } }, isOptional: true },
-      }),
+      items: object(
+        {
+          message: string(),
+          path: { schema: { type: 'array', items: { type: ['string', 'number'] } }, isOptional: true },
+        },
+        { title: 'Issue' },
+      ),
     },
     isOptional: true,
   },
@@ -79,27 +82,23 @@ export const replyFrame = (payload: Field | undefined): JsonSchema =>
     { not: { required: ['error'] } },
   )
 
-/** The reply with an error of the contract. */
-export const errorFrame = (code: string, data: Field): JsonSchema =>
-  object({
-    type: constant('reply'),
-    id: replyId,
-    error: {
-      schema: object({
-        code: constant(code),
-        message: string('For people'),
-        data,
-        retryable: { schema: { type: 'boolean' }, isOptional: true },
-      }),
-    },
-  })
+/** The reply with an error of the contract. Code generators name its type after the title. */
+export const errorFrame = (title: string, code: string, data: Field): JsonSchema => {
+  const fields = {
+    code: constant(code),
+    message: string('For people'),
+    data,
+    retryable: { schema: { type: 'boolean' }, isOptional: true },
+  }
+  return object({ type: constant('reply'), id: replyId, error: { schema: object(fields, { title }) } })
+}
 
-/** The reply with an error that the contract does not name. */
-export const otherErrorFrame = (codes: readonly string[]): JsonSchema => {
+/** The reply with an error that is none of these codes. */
+export const otherErrorFrame = (title: string, codes: readonly string[]): JsonSchema => {
   const schema =
     codes.length === 0
       ? ERROR.schema
-      : { allOf: [ERROR.schema, { properties: { code: { not: { enum: codes } } } }] }
+      : { title, allOf: [ERROR.schema, { properties: { code: { not: { enum: codes } } } }] }
   return object({ type: constant('reply'), id: replyId, error: { schema } })
 }
 
@@ -179,17 +178,23 @@ export const subscribeReplies: Readonly<Record<string, FrameDescription>> = {
   subscribed: {
     description: 'Names the accepted patterns, and the refused ones with their errors.',
     payload: replyFrame({
-      schema: object({
-        topics: { schema: { type: 'array', items: { type: 'string' } } },
-        refused: {
-          schema: { type: 'array', items: object({ topic: string(), error: ERROR }) },
-          isOptional: true,
+      schema: object(
+        {
+          topics: { schema: { type: 'array', items: { type: 'string' } } },
+          refused: {
+            schema: {
+              type: 'array',
+              items: object({ topic: string(), error: ERROR }, { title: 'RefusedPattern' }),
+            },
+            isOptional: true,
+          },
         },
-      }),
+        { title: 'Subscribed' },
+      ),
     }),
   },
   refused: {
     description: 'Refuses the frame.',
-    payload: otherErrorFrame([]),
+    payload: otherErrorFrame('Refused', []),
   },
 }
