@@ -4,6 +4,7 @@ import type { CallDescription, PayloadDescription, TopicDescription } from './de
 import {
   callFrame,
   clientFrames,
+  connectionReplies,
   errorFrame,
   errorSchema,
   type Field,
@@ -11,7 +12,6 @@ import {
   otherErrorFrame,
   replyFrame,
   serverFrames,
-  subscribeReplies,
   userSchema,
 } from './frames.ts'
 import { camelCase, pascalCase, UniqueNames } from './names.ts'
@@ -32,7 +32,7 @@ export class DocumentParts {
   addConnection(user: PayloadDescription | undefined): void {
     const frames = serverFrames(user ? this.#addSchema('User', user).schema : userSchema)
     const channel = this.#channelNames.take('connection')
-    const all = { ...clientFrames, ...frames, ...subscribeReplies }
+    const all = { ...clientFrames, ...frames, ...connectionReplies }
     const messages = Object.entries(all).map(([name, { description, payload }]) => {
       return [name, this.#message(pascalCase(name), payload, description)] as const
     })
@@ -41,9 +41,7 @@ export class DocumentParts {
       description: 'Frames of the connection itself.',
       messages: Object.fromEntries(messages),
     }
-    for (const name of Object.keys(clientFrames)) {
-      const isAnswered = name === 'subscribe' || name === 'unsubscribe'
-      const replies = isAnswered ? Object.keys(subscribeReplies) : undefined
+    for (const [name, { replies }] of Object.entries(clientFrames)) {
       this.#addOperation(name, channel, 'receive', [name], replies)
     }
     for (const name of Object.keys(frames)) this.#addOperation(name, channel, 'send', [name])

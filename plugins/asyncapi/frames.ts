@@ -2,6 +2,8 @@ import type { JsonSchema } from '../../core/contract/contract.ts'
 
 /** A frame with what it means. */
 interface FrameDescription {
+  /** Names of the replies, in `connectionReplies`. */
+  readonly replies?: readonly string[]
   readonly description: string
   readonly payload: JsonSchema
 }
@@ -108,14 +110,17 @@ export const clientFrames: Readonly<Record<string, FrameDescription>> = {
     description:
       'Subscribes to topics, or to patterns such as `rooms/*`. The reply names the accepted and the refused ones.',
     payload: object({ type: constant('subscribe'), id: optional(requestId), topics: patterns }),
+    replies: ['subscribed', 'refused'],
   },
   unsubscribe: {
     description: 'Removes subscriptions.',
     payload: object({ type: constant('unsubscribe'), id: optional(requestId), topics: patterns }),
+    replies: ['subscribed', 'refused'],
   },
   auth: {
     description: 'Gives the server a token, in the first frame or later.',
     payload: object({ type: constant('auth'), id: optional(requestId), token: string() }),
+    replies: ['authenticated', 'refused'],
   },
   pong: {
     description: 'Answers `ping`.',
@@ -173,10 +178,10 @@ export const serverFrames = (user: JsonSchema): Readonly<Record<string, FrameDes
   },
 })
 
-/** The replies to `subscribe` and `unsubscribe`. */
-export const subscribeReplies: Readonly<Record<string, FrameDescription>> = {
+/** Replies to frames of the client that are no calls. */
+export const connectionReplies: Readonly<Record<string, FrameDescription>> = {
   subscribed: {
-    description: 'Names the accepted patterns, and the refused ones with their errors.',
+    description: 'Names the patterns, and those that the server has refused with their errors.',
     payload: replyFrame({
       schema: object(
         {
@@ -192,6 +197,10 @@ export const subscribeReplies: Readonly<Record<string, FrameDescription>> = {
         { title: 'Subscribed' },
       ),
     }),
+  },
+  authenticated: {
+    description: 'The server has accepted the token.',
+    payload: replyFrame({ schema: { type: 'object' } }),
   },
   refused: {
     description: 'Refuses the frame.',
