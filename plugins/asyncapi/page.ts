@@ -34,7 +34,7 @@ ${topics.length > 0 ? topics.map(topicView) : html`<p class="empty">The contract
 ${calls.length > 0 ? calls.map(callView) : html`<p class="empty">The contract has no calls.</p>`}
 </section>
 <section id="frames">
-<h2>Frames <span class="hint">how both travel</span></h2>
+<h2>Frames <span class="hint">how topics and calls travel</span></h2>
 ${FRAMES}
 ${user && schemaView(html`The user in <code>welcome</code>`, user)}
 </section>
