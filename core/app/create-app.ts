@@ -9,7 +9,7 @@ import type { HandleOptions, Handler, Middleware } from '../handlers/context.ts'
 import { RookeryError } from '../protocol/errors.ts'
 import { Limits } from '../sessions/limits.ts'
 import { Sessions } from '../sessions/sessions.ts'
-import { type Transport, Transports } from '../sessions/transport.ts'
+import { type Transport, TransportHost, Transports } from '../sessions/transport.ts'
 import { createLogger, isolateLogger, Logger } from '../util/logger.ts'
 import { observed } from '../util/observed-promise.ts'
 import { type App, type AppState, AppToken, type Usage } from './app.ts'
@@ -51,6 +51,7 @@ class RookeryApp implements App {
     this.scope.provide(Sessions, () => this.sessions)
     this.scope.provide(Limits, () => settings.limits)
     this.scope.provide(Readiness, createReadiness)
+    this.scope.provide(TransportHost, () => this.#engine.transportHost)
     this.scope.provide(Transports, () => ({
       add: (transport: Transport) => void this.#transports.push(transport),
     }))

@@ -3,7 +3,7 @@ import { Frame } from '../../core/protocol/frame.ts'
 import type { User } from '../../core/protocol/protocol.ts'
 import { logId, type Session } from '../../core/sessions/session.ts'
 import type { Logger } from '../../core/util/logger.ts'
-import type { Identity } from './identity.ts'
+import { type Identity, identityWithoutToken } from './identity.ts'
 import { hashOf } from './revocation-keys.ts'
 import { isRevokedBy, type Revocation, type RevocationList } from './revocation-list.ts'
 import { TokenExpiry } from './token-expiry.ts'
@@ -75,8 +75,8 @@ export class AuthenticatedSessions {
    * @throws `token_revoked` if the token was revoked during the handshake
    */
   opened(session: Session, push: (frame: Frame) => void): void {
-    const identity = this.identityOf(session)
-    if (!identity || session.closed) return
+    if (!session.user || session.closed) return
+    const identity = this.identityOf(session) ?? this.#admitAuthenticated(session.user)
     this.assertValid(identity)
     const { expiresAt } = identity
     const expiry =
@@ -144,6 +144,13 @@ export class AuthenticatedSessions {
       }
     }
     return count
+  }
+
+  /** Registers a user whom a transport or another hook has authenticated, so that it can be revoked. */
+  #admitAuthenticated(user: User): Identity {
+    const identity = identityWithoutToken(user)
+    this.#identities.set(user, identity)
+    return identity
   }
 
   async #verify(session: Session, entry: Entry, token: string, verifier: TokenVerifier): Promise<Identity> {
