@@ -3,6 +3,8 @@ import type { User, WelcomeFrame } from '../core/protocol/protocol.ts'
 import type { SessionFrame } from './connection/connection.ts'
 import { ConnectionManager } from './connection/connection-manager.ts'
 import type { CreateFallback } from './connection/fallback.ts'
+import type { CallOptions, SendOptions, SubscribeOptions } from './message-options.ts'
+import { ContractReader } from './messages/contract-reader.ts'
 import type { Room } from './messages/room.ts'
 import { Rooms } from './messages/rooms.ts'
 import { SendQueue } from './messages/send-queue.ts'
@@ -10,23 +12,18 @@ import { Sender } from './messages/sender.ts'
 import type { Listener, Subscription } from './messages/subscription.ts'
 import { Subscriptions } from './messages/subscriptions.ts'
 import { readBoolean, readMilliseconds, type Settings } from './options.ts'
-import type {
-  CallOptions,
-  Client,
-  ClientEvents,
-  ClientState,
-  ConnectionInfo,
-  SendOptions,
-  SubscribeOptions,
-} from './types.ts'
+import type { Client, ClientEvents, ClientState, ConnectionInfo } from './types.ts'
 import { warn } from './util/debug-log.ts'
 import { Emitter } from './util/emitter.ts'
+import { isError } from './util/is-error.ts'
 
 /** The client of all entry points. */
 export class ReconnectingClient implements Client {
+  readonly isError: Client['isError'] = isError
   readonly #settings: Settings
   readonly #events = new Emitter<ClientEvents>()
   readonly #subscriptions: Subscriptions
+  readonly #contract: ContractReader
   readonly #queue: SendQueue
   readonly #sender: Sender
   readonly #rooms: Rooms
@@ -38,6 +35,7 @@ export class ReconnectingClient implements Client {
 
   constructor(settings: Settings, fallback: CreateFallback | undefined) {
     this.#settings = settings
+    this.#contract = new ContractReader(settings.contract, (error) => this.#events.emit('error', error))
     this.#queue = new SendQueue(() => this.#connections.closeDrained())
     const host = {
       nextId: () => this.#queue.nextId(),
@@ -109,7 +107,7 @@ export class ReconnectingClient implements Client {
     const limits = { timeout: readMilliseconds('timeout', timeout), signal }
     const reply = this.#queue.call(topic, payload, limits)
     this.#sender.soon()
-    return (await reply) as R
+    return (await this.#contract.reply(topic, await reply)) as R
   }
 
   send(topic: string, payload?: unknown, { volatile = false }: SendOptions = {}): void {
@@ -165,6 +163,7 @@ export class ReconnectingClient implements Client {
     const transport = this.transport as string
     this.#welcome = welcome
     this.#state = 'open'
+    this.#contract.compare(welcome)
     const maxPayload = welcome.maxPayload ?? Number.POSITIVE_INFINITY
     const tooLarge = this.#queue.limit(maxPayload)
     this.#subscriptions.maxPayload = maxPayload
@@ -191,8 +190,10 @@ export class ReconnectingClient implements Client {
     } else if (frame.type === 'unsubscribed') {
       this.#subscriptions.revoke(frame)
     } else {
-      this.#subscriptions.dispatch(frame)
-      this.#rooms.dispatch(frame)
+      const message = this.#contract.message(frame)
+      if (!message) return
+      this.#subscriptions.dispatch(message)
+      this.#rooms.dispatch(message)
     }
   }
 

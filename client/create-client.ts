@@ -1,10 +1,9 @@
-import type { Untyped } from '../core/protocol/protocol.ts'
 import { createFallback } from './connection/fallback.ts'
 import type { ClientOptions } from './options.ts'
 import { startClient } from './start-client.ts'
 import { sse } from './transports/sse.ts'
 import { websocket } from './transports/websocket.ts'
-import type { Client } from './types.ts'
+import type { CreateClient } from './typed-client.ts'
 
 /**
  * Creates a client and connects it, unless `autoConnect` is false.
@@ -18,5 +17,5 @@ import type { Client } from './types.ts'
  * client.subscribe('rooms/42/*', (payload, message) => console.log(message.topic, payload))
  * await client.call('chat/send', { text: 'hello' })
  */
-export const createClient = <Contract = Untyped>(options: ClientOptions = {}): Client<Contract> =>
+export const createClient: CreateClient<ClientOptions> = (options: ClientOptions = {}) =>
   startClient(options, { transports: () => [websocket(), sse()], fallback: createFallback })

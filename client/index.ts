@@ -3,6 +3,8 @@ export { RookeryError } from '../core/protocol/errors.ts'
 export type { Untyped, User } from '../core/protocol/protocol.ts'
 export { parseSegment, type SegmentValue, segment, topic } from '../core/topics/segment.ts'
 export { createClient } from './create-client.ts'
+export { isTopic } from './is-topic.ts'
+export type { CallOptions, SendOptions, SubscribeOptions } from './message-options.ts'
 export type { Room, RoomMember, RoomMembers, RoomState } from './messages/room.ts'
 export type { Listener, Message, Subscription, SubscriptionState } from './messages/subscription.ts'
 export type { ClientOptions, Params, ReconnectOptions } from './options.ts'
@@ -18,12 +20,6 @@ export type {
 } from './transports/transport.ts'
 export type { WebSocketClass, WebSocketOptions } from './transports/websocket.ts'
 export { websocket } from './transports/websocket.ts'
-export type {
-  CallOptions,
-  Client,
-  ClientEvents,
-  ClientState,
-  ConnectionInfo,
-  SendOptions,
-  SubscribeOptions,
-} from './types.ts'
+export type { Side, TypedListener } from './typed.ts'
+export type { CreateClient } from './typed-client.ts'
+export type { Client, ClientEvents, ClientState, ConnectionInfo } from './types.ts'

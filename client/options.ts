@@ -1,3 +1,5 @@
+import type { ContractIndex } from '../core/contract/contract.ts'
+import { indexOf } from '../core/contract/index-key.ts'
 import { RookeryError } from '../core/protocol/errors.ts'
 import { readToken, type Token, type TokenSource } from './connection/token.ts'
 import type { ClientTransport, TransportDefaults } from './transports/transport.ts'
@@ -18,6 +20,11 @@ export type ReconnectOptions = Partial<BackoffBounds>
  * @example { url: 'https://example.com', token: () => fetchToken(), callTimeout: 5_000 }
  */
 export interface ClientOptions {
+  /**
+   * A contract of `defineContract`, to validate messages and replies. Listeners and callers then get what its schemas return. A
+   * message that is not valid becomes an `error` event. For the types alone, `createClient<typeof contract>()` is enough.
+   */
+  readonly contract?: object | undefined
   /**
    * Origin of the server: `http:`, `https:`, `ws:` or `wss:`. Without it and without a page, as in server-side rendering,
    * the client stays `idle`, and `connect()` throws.
@@ -108,6 +115,7 @@ export interface Settings {
   readonly maxQueue: number
   readonly autoConnect: boolean
   readonly debug: DebugLog
+  readonly contract: ContractIndex | undefined
 }
 
 /** Longest delay of `setTimeout`, in milliseconds. A longer one fires at once. */
@@ -146,7 +154,7 @@ export const readOptions = (
 ): Settings => {
   if (!isObject(options)) throw invalidOption('options', 'an object', options)
   const { url, token, params, WebSocket, path, transports, callTimeout, ...more } = options
-  const { connectTimeout, reconnect, upgrade, maxQueue = 100, debug, ...rest } = more
+  const { connectTimeout, reconnect, upgrade, maxQueue = 100, debug, contract, ...rest } = more
   const hasServer = url !== undefined || globalThis.location !== undefined
   const { autoConnect = hasServer, ...unknown } = rest
   const limit = readMilliseconds('connectTimeout', connectTimeout ?? 10_000)
@@ -169,6 +177,7 @@ export const readOptions = (
     maxQueue,
     autoConnect: readBoolean('autoConnect', autoConnect),
     debug: debugLog(debug),
+    contract: readContract(contract),
   }
 }
 
@@ -207,6 +216,12 @@ const readParams = (params: ClientOptions['params'] = {}): Settings['params'] =>
     const present = Object.entries(current).filter(([, value]) => value !== undefined && value !== null)
     return Object.fromEntries(present.map(([name, value]) => [name, String(value)]))
   }
+}
+
+const readContract = (contract: unknown): ContractIndex | undefined => {
+  const index = indexOf(contract)
+  if (contract !== undefined && !index) throw invalidOption('contract', 'from defineContract()', contract)
+  return index
 }
 
 /** @param needed whether at least one transport must work here */

@@ -1,8 +1,8 @@
-import type { Untyped } from '../core/protocol/protocol.ts'
 import { ReconnectingClient } from './client.ts'
 import type { CreateFallback } from './connection/fallback.ts'
 import { type ClientOptions, readOptions } from './options.ts'
 import type { ClientTransport } from './transports/transport.ts'
+import type { Side } from './typed.ts'
 import type { Client } from './types.ts'
 
 /** What an entry point of the client brings along. */
@@ -18,9 +18,12 @@ export interface Preset {
  *
  * @throws `invalid_option`
  */
-export const startClient = <Contract = Untyped>(options: ClientOptions, preset: Preset): Client<Contract> => {
+export const startClient = <Contract, As extends Side>(
+  options: ClientOptions,
+  preset: Preset,
+): Client<Contract, As> => {
   const settings = readOptions(options, preset.transports, preset.fallback !== undefined)
   const client = new ReconnectingClient(settings, preset.fallback)
   if (settings.autoConnect) client.connect()
-  return client
+  return client as unknown as Client<Contract, As>
 }

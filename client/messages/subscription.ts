@@ -1,3 +1,4 @@
+import { compileNamed, type NamedPattern, paramsOf } from '../../core/contract/pattern.ts'
 import { RookeryError } from '../../core/protocol/errors.ts'
 import type { MessageFrame } from '../../core/protocol/protocol.ts'
 import { runIsolated } from '../util/run-isolated.ts'
@@ -62,13 +63,23 @@ export class LocalSubscription extends Handle<Exclude<SubscriptionState, 'failed
   readonly pattern: string
   /** Whether the server is to have the pattern. A refusal for good ends that. */
   wanted: boolean
+  readonly #names: NamedPattern['names']
+  readonly #matches: (topic: string) => boolean
   readonly #listener: Listener
   readonly #onCancel: () => void
 
   /** @param local whether the server is not to know the pattern */
-  constructor(pattern: string, listener: Listener, local: boolean, onCancel: () => void) {
+  constructor(
+    pattern: string,
+    named: NamedPattern,
+    listener: Listener,
+    local: boolean,
+    onCancel: () => void,
+  ) {
     super({ pending: 'pending', confirmed: 'active', ended: 'cancelled' })
     this.pattern = pattern
+    this.#names = named.names
+    this.#matches = compileNamed(named)
     this.wanted = !local
     this.#listener = listener
     this.#onCancel = onCancel
@@ -86,7 +97,11 @@ export class LocalSubscription extends Handle<Exclude<SubscriptionState, 'failed
   deliver(message: MessageFrame): void {
     // An earlier listener of the same message may have cancelled this subscription.
     if (this.hasEnded) return
-    runIsolated(() => this.#listener(message.payload, message as Message))
+    const topic = [message.topic, ...(message.topics ?? [])].find(this.#matches)
+    // A name stands for one segment, where the `*` of the server's pattern stands for more.
+    if (topic === undefined) return
+    const params = paramsOf(this.#names, topic)
+    runIsolated(() => this.#listener(message.payload, { ...(message as Message), params }))
   }
 
   override end(reason: RookeryError): void {

@@ -1,3 +1,4 @@
+import { parseNamedPattern } from '../../core/contract/pattern.ts'
 import { RookeryError } from '../../core/protocol/errors.ts'
 import type {
   MessageFrame,
@@ -5,7 +6,7 @@ import type {
   SubscribeReply,
   UnsubscribedFrame,
 } from '../../core/protocol/protocol.ts'
-import { assertPattern, compilePattern, isReserved } from '../../core/topics/topic.ts'
+import { compilePattern, isReserved } from '../../core/topics/topic.ts'
 import type { EncodedFrame } from '../transports/transport.ts'
 import type { BackoffBounds } from '../util/backoff.ts'
 import { RetryTimer } from '../util/retry-timer.ts'
@@ -44,10 +45,10 @@ export class Subscriptions {
    * @throws `invalid_pattern`, `reserved_topic`
    */
   add(pattern: string, listener: Listener, local = false): LocalSubscription {
-    assertPattern(pattern)
+    const named = parseNamedPattern(pattern)
     if (!local && isReserved(pattern)) throw new RookeryError('reserved_topic')
-    const entry = this.#entry(pattern)
-    const subscription = new LocalSubscription(pattern, listener, local, () => {
+    const entry = this.#entry(named.pattern)
+    const subscription = new LocalSubscription(pattern, named, listener, local, () => {
       entry.locals.delete(subscription)
       this.#mark(entry)
     })

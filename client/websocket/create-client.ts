@@ -1,8 +1,7 @@
-import type { Untyped } from '../../core/protocol/protocol.ts'
 import type { ClientOptions } from '../options.ts'
 import { startClient } from '../start-client.ts'
 import { websocket } from '../transports/websocket.ts'
-import type { Client } from '../types.ts'
+import type { CreateClient } from '../typed-client.ts'
 
 /** Options of `createClient` of `rookery/client/websocket`. */
 export type WebSocketClientOptions = Omit<ClientOptions, 'transports' | 'upgrade'>
@@ -14,5 +13,5 @@ export type WebSocketClientOptions = Omit<ClientOptions, 'transports' | 'upgrade
  * @throws `invalid_option`
  * @example const client = createClient({ url: 'http://localhost:3000' })
  */
-export const createClient = <Contract = Untyped>(options: WebSocketClientOptions = {}): Client<Contract> =>
+export const createClient: CreateClient<WebSocketClientOptions> = (options: WebSocketClientOptions = {}) =>
   startClient(options, { transports: () => [websocket()] })

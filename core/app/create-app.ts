@@ -1,19 +1,22 @@
-import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { Bus } from '../bus/bus.ts'
 import type { EventInit } from '../bus/event.ts'
 import { Cluster } from '../cluster/cluster.ts'
 import { createInProcessCluster } from '../cluster/in-process.ts'
 import type { Nodes } from '../cluster/nodes.ts'
 import type { Target } from '../cluster/target.ts'
-import type { HandleOptions, Handler, Middleware } from '../handlers/context.ts'
+import { AppContract } from '../contract/contract-rules.ts'
+import type { AnyMiddleware, GroupOptions, Handler, Middleware } from '../handlers/context.ts'
+import { createGroup, type UntypedGroup } from '../handlers/handler-group.ts'
 import { RookeryError } from '../protocol/errors.ts'
+import type { Untyped } from '../protocol/protocol.ts'
 import { Limits } from '../sessions/limits.ts'
 import { Sessions } from '../sessions/sessions.ts'
 import { type Transport, TransportHost, Transports } from '../sessions/transport.ts'
 import { createLogger, isolateLogger, Logger } from '../util/logger.ts'
 import { observed } from '../util/observed-promise.ts'
 import { type App, type AppState, AppToken, type Usage } from './app.ts'
-import { type AppOptions, type AppSettings, readAppOptions } from './app-options.ts'
+import type { AppOptions } from './app-options.ts'
+import { type AppSettings, readAppOptions } from './app-settings.ts'
 import { type ContainerScope, createScope } from './container.ts'
 import { drain } from './drain.ts'
 import { Engine } from './engine.ts'
@@ -35,7 +38,7 @@ class RookeryApp implements App {
   #starting: Promise<this> | undefined
   #stopping: Promise<void> | undefined
 
-  constructor(options: AppOptions) {
+  constructor(options: AppOptions<unknown>) {
     const settings = readAppOptions(options)
     const { logger } = settings
     this.#settings = settings
@@ -49,6 +52,7 @@ class RookeryApp implements App {
     this.scope.provide(Logger, () => this.#log)
     this.scope.provide(ErrorReports, () => this.#engine.reports)
     this.scope.provide(Sessions, () => this.sessions)
+    this.scope.provide(AppContract, () => settings.contract)
     this.scope.provide(Limits, () => settings.limits)
     this.scope.provide(Readiness, createReadiness)
     this.scope.provide(TransportHost, () => this.#engine.transportHost)
@@ -73,13 +77,11 @@ class RookeryApp implements App {
   }
 
   handle(topic: string, ...args: readonly unknown[]): () => void {
-    const [schema, handler, options] = typeof args[1] === 'function' ? args : [undefined, ...args]
-    return this.#engine.handlers.add(
-      topic,
-      schema as StandardSchemaV1,
-      handler as Handler,
-      options as HandleOptions,
-    )
+    return this.#engine.handlers.add(topic, ...(args as [Handler]))
+  }
+
+  group(options: GroupOptions<readonly AnyMiddleware[]>): UntypedGroup {
+    return createGroup(this.#engine.handlers, options)
   }
 
   use(first: string | Middleware, second?: Middleware): () => void {
@@ -192,4 +194,5 @@ class RookeryApp implements App {
  * app.handle('chat/send', (ctx, payload) => ctx.publish(`rooms/${ctx.room}/messages`, payload))
  * await app.start()
  */
-export const createApp = (options: AppOptions = {}): App => new RookeryApp(options)
+export const createApp = <const C = Untyped>(options: AppOptions<C> = {}): App<C> =>
+  new RookeryApp(options) as unknown as App<C>

@@ -1,6 +1,6 @@
 import { FairQueue } from '../admission/fair-queue.ts'
 import { Bus, type BusOutlets } from '../bus/bus.ts'
-import type { ClientMessage, Event, EventInit } from '../bus/event.ts'
+import { type ClientMessage, type Event, type EventInit, withClientMessage } from '../bus/event.ts'
 import { Addressing } from '../cluster/addressing.ts'
 import type { ClusterBackend, ClusterHost, ClusterMessage } from '../cluster/cluster.ts'
 import { NodeRegistry, nodeAddress } from '../cluster/nodes.ts'
@@ -14,19 +14,19 @@ import type { SendFrame } from '../protocol/protocol.ts'
 import { EarlierSessions } from '../sessions/earlier-sessions.ts'
 import { FanOut } from '../sessions/fan-out.ts'
 import { Flusher } from '../sessions/outbox.ts'
-import { createPublicUser } from '../sessions/public-user.ts'
 import type { Session } from '../sessions/session.ts'
 import type { SessionHost } from '../sessions/session-host.ts'
 import { SessionOpener } from '../sessions/session-opener.ts'
 import { SessionRegistry } from '../sessions/session-registry.ts'
 import { TopicDecisions } from '../sessions/topic-decisions.ts'
 import type { TransportHost } from '../sessions/transport.ts'
+import { createUserChecks } from '../sessions/user-schema.ts'
 import { assertPattern, assertTopic, isReserved, MAX_TOPIC_BYTES } from '../topics/topic.ts'
 import type { Logger } from '../util/logger.ts'
 import { reported } from '../util/observed-promise.ts'
 import { Sequence } from '../util/sequence.ts'
 import { Work } from '../util/work.ts'
-import type { AppSettings } from './app-options.ts'
+import type { AppSettings } from './app-settings.ts'
 import { Reports } from './reports.ts'
 
 /** Shared promise: most callers do not await `publish`. */
@@ -73,7 +73,7 @@ export class Engine {
       },
     }
     this.bus = new Bus(log, settings.bus, outlets, this.work)
-    this.handlers = new Handlers(settings.handlerTimeout, this.work)
+    this.handlers = new Handlers(settings.handlerTimeout, this.work, settings.contract)
     const interest = (pattern: string, wanted: boolean) => this.#cluster?.interest(pattern, wanted)
     this.#fanOut = new FanOut(interest)
     this.nodes = new NodeRegistry(log, {
@@ -128,11 +128,9 @@ export class Engine {
   /** Publishes an event with a message for clients. See `App.publish`. */
   publish(input: string | EventInit, payload?: unknown): Promise<void> {
     try {
-      this.bus.publish(
-        typeof input === 'object' && input !== null
-          ? { ...input, client: input.client ?? {} }
-          : { topics: [input], payload, client: {} },
-      )
+      const event = withClientMessage(input, payload)
+      this.#settings.contract.checkEvent(event)
+      this.bus.publish(event)
       return ACCEPTED
     } catch (error) {
       const topic: unknown = typeof input === 'object' ? input?.topics?.[0] : input
@@ -142,7 +140,12 @@ export class Engine {
 
   /** Sends a message to the sessions of a target. See `App.send`. */
   send(target: Target, topic: string, payload: unknown): Promise<number> {
-    return this.#reported(this.#addressing.send(target, topic, payload), 'send', topic)
+    return this.#reported(this.#send(target, topic, payload), 'send', topic)
+  }
+
+  async #send(target: Target, topic: string, payload: unknown): Promise<number> {
+    this.#settings.contract.checkMessage(topic, payload)
+    return await this.#addressing.send(target, topic, payload)
   }
 
   /** A promise for the application, which need not handle its rejection. */
@@ -189,6 +192,7 @@ export class Engine {
   /** The app, as sessions see it. */
   #sessionHost(): SessionHost {
     const { sessions, reports } = this
+    const { contract: rules } = this.#settings
     return {
       limits: this.#settings.limits,
       flusher: this.#flusher,
@@ -202,11 +206,13 @@ export class Engine {
       checkPattern: (pattern) => {
         assertPattern(pattern)
         if (isReserved(pattern)) throw new RookeryError('reserved_topic')
+        rules.checkPattern(pattern)
       },
       refusedPattern: (error, session, pattern) => reports.refusedPattern(error, session, pattern),
       interestVersion: () => this.#fanOut.additions + sessions.additions,
       settled: () => this.#cluster?.settled(),
-      publicUser: createPublicUser(this.#settings.publicUserFields, this.#log),
+      contract: rules.index?.hash,
+      ...createUserChecks(rules.index?.user, this.#settings.publicUserFields, this.#log),
       addressed: (target, session, added) => sessions.address(addressOf(target), session, added),
       dispatch: (session, frame) => this.#dispatch(session, frame),
       token: (session, token) => sessions.token(session, token),

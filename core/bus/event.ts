@@ -40,6 +40,12 @@ export interface EventInit<P = unknown> {
   readonly except?: string | null | undefined
 }
 
+/** Adds the message for clients to what a publisher wrote, unless it states one. */
+export const withClientMessage = (input: string | EventInit, payload: unknown): EventInit =>
+  typeof input === 'object' && input !== null
+    ? { ...input, client: input.client ?? {} }
+    : { topics: [input], payload, client: {} }
+
 /** Creates an event from what a publisher wrote. @throws `invalid_topic` */
 export const createEvent = <P>(input: string | EventInit<P>, payload?: P): Event<P> => {
   if (typeof input === 'string') {

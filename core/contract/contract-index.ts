@@ -1,19 +1,13 @@
 import type { StandardJSONSchemaV1, StandardSchemaV1 } from '@standard-schema/spec'
 import { PatternTrie } from '../topics/pattern-trie.ts'
 import type { CallContract, Contract, ContractIndex, TopicContract } from './contract.ts'
+import { INDEX } from './index-key.ts'
 import { type NamedPattern, parseNamedPattern, patternsMeet } from './pattern.ts'
-import { isSchema } from './schema.ts'
-
-/** Under this key, `defineContract` adds the index to a contract. Registered, so that copies of the package share it. */
-const INDEX = Symbol.for('rookery.contract')
+import { isSchema, validate, validateNow } from './schema.ts'
 
 /** Returns the schema of a topic of a contract. */
 export const schemaOf = (topic: StandardSchemaV1 | TopicContract): StandardSchemaV1 =>
   isSchema(topic) ? topic : topic.schema
-
-/** Returns the index of a contract; undefined if the value is not one that `defineContract` has made. */
-export const indexOf = (contract: unknown): ContractIndex | undefined =>
-  (contract as { readonly [INDEX]?: ContractIndex } | null | undefined)?.[INDEX]
 
 /** Adds its index to a contract. */
 export const addIndex = (contract: Contract): void => {
@@ -37,8 +31,17 @@ const createIndex = (contract: Contract): ContractIndex => {
     get hash() {
       return (hash ??= hashOf(contract))
     },
+    readMessage: (topic, payload) => {
+      const schema = schemas.mostSpecific(topic)
+      return schema ? validateNow(schema, payload, `The payload of '${topic}'`) : payload
+    },
+    readReply: (topic, payload) => {
+      const output = callsByPattern.mostSpecific(topic)?.output
+      return output ? validate(output, payload, `The reply of '${topic}'`) : payload
+    },
     schemasOf: (topic) => schemas.match(topic),
     callOf: (topic) => callsByPattern.mostSpecific(topic),
+    callNamed: (pattern) => callsByPattern.get(parseNamedPattern(pattern).key),
     covers: (pattern) => {
       const wanted = parseNamedPattern(pattern)
       return patterns.some((one) => patternsMeet(one, wanted))

@@ -44,10 +44,21 @@ export interface ContractIndex {
   /** Changes when a name or a schema changes. Schemas that cannot be written as a JSON schema count by their library. */
   readonly hash: string
   readonly user: StandardSchemaV1 | undefined
+  /**
+   * Validates a message. Returns what the schema of the most specific pattern returns, or the payload of a topic that is not in
+   * the contract.
+   *
+   * @throws `invalid_payload`
+   */
+  readMessage(topic: string, payload: unknown): unknown
+  /** Validates a reply. @throws `invalid_payload` */
+  readReply(topic: string, payload: unknown): unknown
   /** Schemas of the payload of a topic, one for each pattern that matches. */
   schemasOf(topic: string): readonly StandardSchemaV1[]
-  /** The call that the most specific pattern names. */
+  /** The call of a topic, by the most specific pattern. */
   callOf(topic: string): CallContract | undefined
+  /** The call whose pattern is exactly this one. Names of segments may differ. */
+  callNamed(pattern: string): CallContract | undefined
   /** Whether some topic of the contract matches a pattern. */
   covers(pattern: string): boolean
 }

@@ -1,5 +1,5 @@
 import { RookeryError } from '../protocol/errors.ts'
-import { assertPattern } from '../topics/topic.ts'
+import { assertPattern, compilePattern } from '../topics/topic.ts'
 
 /** A pattern with named segments, such as `rooms/:room/messages`. */
 export interface NamedPattern {
@@ -59,14 +59,16 @@ const isOpen = (segment: string): boolean => segment === '*' || segment === ':'
 const isRest = (segments: readonly string[], index: number): boolean =>
   segments[index] === '*' && index === segments.length - 1
 
-/** Whether a topic that matches the pattern has the number of segments that the names ask for. */
-export const hasLength = ({ length }: NamedPattern, topic: string): boolean =>
-  length === undefined || topic.split('/').length === length
+/** Compiles a pattern into a predicate, which expects a valid topic. */
+export const compileNamed = ({ pattern, length }: NamedPattern): ((topic: string) => boolean) => {
+  const matches = compilePattern(pattern)
+  return length === undefined ? matches : (topic) => matches(topic) && topic.split('/').length === length
+}
 
 const NO_PARAMS: Readonly<Record<string, string>> = Object.freeze({})
 
-/** Returns the segments of a topic by the names of the pattern that it matches. */
-export const paramsOf = ({ names }: NamedPattern, topic: string): Readonly<Record<string, string>> => {
+/** Returns the segments of a topic, by their names in the pattern that it matches. */
+export const paramsOf = (names: NamedPattern['names'], topic: string): Readonly<Record<string, string>> => {
   if (names.length === 0) return NO_PARAMS
   const segments = topic.split('/')
   return Object.fromEntries(names.map(([name, index]) => [name, segments[index] as string]))

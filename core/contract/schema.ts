@@ -21,6 +21,21 @@ export const validate = (schema: StandardSchemaV1, value: unknown, what: string)
     : validValue(result, what)
 }
 
+/**
+ * Returns what a synchronous schema makes of a value.
+ *
+ * @throws `invalid_payload`; `invalid_option` if the schema is asynchronous
+ */
+export const validateNow = (schema: StandardSchemaV1, value: unknown, what: string): unknown => {
+  const result = schema['~standard'].validate(value)
+  if (!('then' in result)) return validValue(result, what)
+  result.catch(() => {})
+  throw new RookeryError(
+    'invalid_option',
+    `${what} has an asynchronous schema; messages need a synchronous one`,
+  )
+}
+
 const validValue = (validated: Validated, what: string): unknown => {
   if (validated.issues) throw invalidPayload(validated.issues, what)
   return validated.value

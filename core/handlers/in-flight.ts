@@ -8,20 +8,21 @@ interface Run {
 
 /** Operations in flight with one common time limit. One timer watches all of them. */
 export class InFlight {
-  readonly #limit: number
+  /** Milliseconds for each operation. */
+  readonly limit: number
   /** Operations within their time. The limit is the same for all, so the first operation has the earliest deadline. */
   readonly #runs = new LinkedList<Run>()
   #timer: NodeJS.Timeout | undefined
 
   /** @param limit milliseconds for each operation; `Infinity` for no limit */
   constructor(limit: number) {
-    this.#limit = limit
+    this.limit = limit
   }
 
   /** Adds an operation. @param late called once if the operation exceeds the limit */
   begin(late: () => void): Entry<Run> {
-    if (this.#limit !== Number.POSITIVE_INFINITY) this.#timer ??= setTimeout(this.#check, this.#limit).unref()
-    return this.#runs.add({ at: performance.now() + this.#limit, late })
+    if (this.limit !== Number.POSITIVE_INFINITY) this.#timer ??= setTimeout(this.#check, this.limit).unref()
+    return this.#runs.add({ at: performance.now() + this.limit, late })
   }
 
   /** Ends an operation. */

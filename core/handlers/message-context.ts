@@ -1,4 +1,5 @@
 import type { Actor, EventInit } from '../bus/event.ts'
+import { type NamedPattern, paramsOf } from '../contract/pattern.ts'
 import { RookeryError } from '../protocol/errors.ts'
 import type { User } from '../protocol/protocol.ts'
 import type { Session } from '../sessions/session.ts'
@@ -18,7 +19,9 @@ export class MessageContext implements Context {
   readonly session: Session
   readonly topic: string
   readonly payload: unknown
+  names: NamedPattern['names'] = []
   readonly #publisher: Publisher
+  #state: Record<string, unknown> | undefined
   #controller: AbortController | undefined
   #sessionClosed: (() => void) | undefined
   #reason: RookeryError | undefined
@@ -29,6 +32,14 @@ export class MessageContext implements Context {
     this.topic = topic
     this.payload = payload
     this.#publisher = publisher
+  }
+
+  get params(): Readonly<Record<string, string>> {
+    return paramsOf(this.names, this.topic)
+  }
+
+  get state(): Record<string, unknown> {
+    return (this.#state ??= {})
   }
 
   get user(): User {
@@ -68,6 +79,10 @@ export class MessageContext implements Context {
 
   broadcast(topic: string, payload?: unknown): Promise<void> {
     return this.#publisher.publish({ topics: [topic], payload, actor: this.#actor, except: this.session.id })
+  }
+
+  error(code: string, data?: unknown, message?: string): RookeryError {
+    return new RookeryError(code, message, { data })
   }
 
   get #actor(): Actor {

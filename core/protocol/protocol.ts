@@ -70,6 +70,8 @@ export interface WelcomeFrame {
    */
   readonly secret: string
   readonly user: User | null
+  /** Hash of the contract of the app, if it has one. */
+  readonly contract?: string
   /** Milliseconds between two pings. A client that receives nothing for longer has lost its server. */
   readonly pingInterval: number
   /** Largest frame that the server accepts, in bytes. A larger frame ends the session. */

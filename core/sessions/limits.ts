@@ -20,9 +20,3 @@ export interface Limits extends ConnectionLimitValues {
 
 /** The app's limits, for plugins. */
 export const Limits = createToken<Limits>('Limits')
-
-/** The limits that a client has to keep to, as `welcome` announces them. */
-export const announced = (limits: Limits) => {
-  const { pingInterval, maxPayload, messageRate, messageBurst, byteRate, byteBurst } = limits
-  return { pingInterval, maxPayload, messageRate, messageBurst, byteRate, byteBurst }
-}

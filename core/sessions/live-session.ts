@@ -1,4 +1,4 @@
-import { closeFrame, PING, unsubscribedFrame, welcomeFrame } from '../protocol/control-frames.ts'
+import { closeFrame, PING, unsubscribedFrame } from '../protocol/control-frames.ts'
 import { RookeryError } from '../protocol/errors.ts'
 import { Frame } from '../protocol/frame.ts'
 import type { ClientFrame, InvalidFrame, User } from '../protocol/protocol.ts'
@@ -7,12 +7,12 @@ import { createAbortController } from '../util/abort.ts'
 import type { Subscriber } from './fan-out.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { Inbound, type InboundSession } from './inbound.ts'
-import { announced } from './limits.ts'
 import { NO_ROOMS, onlyRoom } from './only-room.ts'
 import { Outbox } from './outbox.ts'
 import type { SessionHost } from './session-host.ts'
 import { type SubscribingSession, Subscriptions } from './subscriptions.ts'
 import type { Handshake, Wire } from './transport.ts'
+import { welcomeOf } from './welcome.ts'
 
 /** The session of one connected peer. Its timers, subscriptions and rooms end when it closes. */
 export class LiveSession implements InboundSession, SubscribingSession {
@@ -138,7 +138,8 @@ export class LiveSession implements InboundSession, SubscribingSession {
 
   async renew(user: User): Promise<void> {
     if (user.id !== this.#user?.id) throw new RookeryError('forbidden', 'A session keeps its user')
-    this.#user = user
+    const { checkUser } = this.#host
+    this.#user = checkUser ? await checkUser(user) : user
     const denied = await this.patterns.recheck()
     if (denied.length > 0) this.push(unsubscribedFrame(denied))
     await this.#host.renewed(this)
@@ -205,9 +206,7 @@ export class LiveSession implements InboundSession, SubscribingSession {
   /** Sends `welcome` and the frames that have waited for it, and starts the pings. */
   open(): void {
     if (this.#closed) return
-    const { id: session, secret } = this
-    const user = this.#user && this.#host.publicUser(this.#user)
-    this.#outbox.release(welcomeFrame({ session, secret, user, ...announced(this.#host.limits) }))
+    this.#outbox.release(welcomeOf(this, this.#host))
     if (!this.#wire.selfMonitored) this.#heartbeat.start()
   }
 

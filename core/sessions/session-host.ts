@@ -1,20 +1,20 @@
 import type { Target } from '../cluster/target.ts'
 import type { RookeryError } from '../protocol/errors.ts'
-import type { User } from '../protocol/protocol.ts'
 import type { InboundHost } from './inbound.ts'
 import type { Limits } from './limits.ts'
 import type { Flusher } from './outbox.ts'
 import type { PeerSession } from './session.ts'
 import type { SubscriptionsHost } from './subscriptions.ts'
+import type { UserChecks } from './user-schema.ts'
 
 /** The app, as a session sees it. */
-export interface SessionHost extends InboundHost, SubscriptionsHost {
+export interface SessionHost extends InboundHost, SubscriptionsHost, UserChecks {
   readonly limits: Limits
   readonly flusher: Flusher
   /** Adds the session to, or removes it from, the sessions that `app.send` to the target reaches. */
   addressed(target: Target, session: PeerSession, added: boolean): void
-  /** Returns the part of a user that clients may see. */
-  publicUser(user: User): User
+  /** Hash of the app's contract, if it has one. */
+  readonly contract: string | undefined
   /** Called when the session's user has been renewed. */
   renewed(session: PeerSession): Promise<void>
   /** Counts a refusal. */

@@ -150,7 +150,9 @@ class Attempt {
     this.#slot = slot
     this.#leave.push(slot.left)
     for (const pattern of topics) sessionHost.checkPattern(pattern)
-    const user = await sessions.authenticate(this.#watched(slot))
+    const authenticated = await sessions.authenticate(this.#watched(slot))
+    const { checkUser } = sessionHost
+    const user = authenticated && checkUser ? await checkUser(authenticated) : authenticated
     if (this.#refused) throw this.#refused
     const [client, id] = await Promise.all([
       this.#earlier ? this.#host.earlierSessions.find(this.#earlier, user) : null,

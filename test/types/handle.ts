@@ -1,5 +1,5 @@
 import { type } from 'arktype'
-import { type Context, createApp, type Middleware, type Session, type User } from 'rookery'
+import { type Context, createApp, type Middleware, type Session, type Untyped, type User } from 'rookery'
 import * as v from 'valibot'
 import { z } from 'zod'
 import { holds, type Same } from './support.ts'
@@ -39,7 +39,7 @@ app.handle('bare', (ctx, payload) => {
 // ---- the context of a handler
 
 app.handle('ctx', async (ctx) => {
-  holds<Same<typeof ctx, Context>>()
+  holds<Same<typeof ctx, Context<Untyped, 'ctx'>>>()
   holds<Same<typeof ctx.user, User>>()
   holds<Same<typeof ctx.user.id, string>>()
   holds<Same<typeof ctx.user.role, unknown>>()

@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { ConnectionLimits, type Slot } from '../../../core/admission/connection-limits.ts'
 import { networkOf } from '../../../core/admission/network.ts'
-import { readAppOptions } from '../../../core/app/app-options.ts'
+import { readAppOptions } from '../../../core/app/app-settings.ts'
 
 const open = (limits: Parameters<typeof readAppOptions>[0]['limits'] = {}) =>
   new ConnectionLimits(readAppOptions({ limits }).limits)

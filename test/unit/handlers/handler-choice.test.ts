@@ -15,7 +15,7 @@ describe('the handler of a message', () => {
       const patterns = BY_PRECEDENCE.filter(() => random.below(2) === 0)
       const shuffled = patterns.map((pattern) => ({ pattern, at: random.below(1e6) }))
       shuffled.sort((one, other) => one.at - other.at)
-      for (const { pattern } of shuffled) handlers.add(pattern, undefined, () => pattern)
+      for (const { pattern } of shuffled) handlers.add(pattern, () => pattern)
       if (patterns.length > 0) expect(await send('a/b/c'), String(patterns)).toBe(patterns[0])
       else await expect(send('a/b/c')).rejects.toEqual(coded('unknown_topic'))
     }
@@ -23,7 +23,7 @@ describe('the handler of a message', () => {
 
   it('is a fallback only where the more specific patterns do not match the whole topic', async () => {
     const { handlers, send } = createHandlers()
-    for (const pattern of ['a/b/c', 'a/*/d', '*']) handlers.add(pattern, undefined, () => pattern)
+    for (const pattern of ['a/b/c', 'a/*/d', '*']) handlers.add(pattern, () => pattern)
     const chosen = await Promise.all(['a/b/c', 'a/b/d', 'a/b/e', 'a/b', 'a'].map((topic) => send(topic)))
     expect(chosen).toEqual(['a/b/c', 'a/*/d', '*', '*', '*'])
   })
@@ -33,16 +33,16 @@ describe('the handler of a message', () => {
     const all = vi.fn(() => {
       throw new Error('the catch-all')
     })
-    handlers.add('*', undefined, all)
-    handlers.add('pay', undefined, () => 'paid')
+    handlers.add('*', all)
+    handlers.add('pay', () => 'paid')
     expect(await send('pay')).toBe('paid')
     expect(all).not.toHaveBeenCalled()
   })
 
   it('is the fallback again after the specific handler was removed', async () => {
     const { handlers, send } = createHandlers()
-    handlers.add('*', undefined, () => 'all')
-    const remove = handlers.add('a', undefined, () => 'a')
+    handlers.add('*', () => 'all')
+    const remove = handlers.add('a', () => 'a')
     expect(await send('a')).toBe('a')
     remove()
     expect(await send('a')).toBe('all')
@@ -52,29 +52,27 @@ describe('the handler of a message', () => {
 describe('a second handler', () => {
   it.each(['pay', 'a/*', '*'])('of %s is refused, and the first one stays', async (topic) => {
     const { handlers, send } = createHandlers()
-    handlers.add(topic, undefined, () => 'first')
-    expect(() => handlers.add(topic, undefined, () => 'second')).toThrow(
+    handlers.add(topic, () => 'first')
+    expect(() => handlers.add(topic, () => 'second')).toThrow(
       coded('duplicate_handler', { message: expect.stringContaining(`'${topic}'`) }),
     )
-    expect(() => handlers.add(topic, undefined, () => 'second', { also: false })).toThrow(
-      coded('duplicate_handler'),
-    )
+    expect(() => handlers.add(topic, { also: false }, () => 'second')).toThrow(coded('duplicate_handler'))
     expect(await send(topic.replace('*', 'b'))).toBe('first')
   })
 
   it('is accepted once the first one was removed', async () => {
     const { handlers, send } = createHandlers()
-    handlers.add('pay', undefined, () => 'first')()
-    handlers.add('pay', undefined, () => 'second')
+    handlers.add('pay', () => 'first')()
+    handlers.add('pay', () => 'second')
     expect(await send('pay')).toBe('second')
   })
 
   it('runs beside the first one with { also: true }, and only for the same pattern', async () => {
     const { handlers, send } = createHandlers()
     const ran: string[] = []
-    handlers.add('a/*', undefined, () => void ran.push('first'), { also: true })
-    handlers.add('a/*', undefined, () => void ran.push('second'), { also: true })
-    handlers.add('*', undefined, () => void ran.push('fallback'), { also: true })
+    handlers.add('a/*', { also: true }, () => void ran.push('first'))
+    handlers.add('a/*', { also: true }, () => void ran.push('second'))
+    handlers.add('*', { also: true }, () => void ran.push('fallback'))
     await send('a/b')
     expect(ran).toEqual(['first', 'second'])
   })
@@ -85,6 +83,6 @@ describe('a second handler', () => {
     ['options that are no object', 5],
   ])('is refused with %s', (_what, options) => {
     const { handlers } = createHandlers()
-    expect(() => handlers.add('a', undefined, () => {}, options as never)).toThrow(coded('invalid_option'))
+    expect(() => handlers.add('a', options as never, () => {})).toThrow(coded('invalid_option'))
   })
 })

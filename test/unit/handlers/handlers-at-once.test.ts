@@ -1,6 +1,5 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { describe, expect, it } from 'vitest'
-import type { Context } from '../../../core/handlers/context.ts'
 import { Handlers } from '../../../core/handlers/handlers.ts'
 import { coded, createHandlers } from './handlers-support.ts'
 
@@ -21,17 +20,14 @@ const createRun = () => {
   let ended = 0
   const end = () => void ended++
   const run = (topic: string) =>
-    handlers.run({ topic, payload: 1, abort: () => {}, end } as unknown as Context & {
-      abort(): void
-      end(): void
-    })
+    handlers.run({ topic, payload: 1, abort: () => {}, end } as unknown as Parameters<Handlers['run']>[0])
   return { handlers, run, ended: () => ended }
 }
 
 describe('a message with a synchronous handler', () => {
   it('ends in the same call', () => {
     const { handlers, run, ended } = createRun()
-    handlers.add('plain', undefined, () => 'done')
+    handlers.add('plain', () => 'done')
     handlers.add(
       'valid',
       schemaOf((value) => ({ value })),
@@ -43,7 +39,7 @@ describe('a message with a synchronous handler', () => {
 
   it('ends in the same call if it fails', () => {
     const { handlers, run, ended } = createRun()
-    handlers.add('throws', undefined, () => {
+    handlers.add('throws', () => {
       throw new Error('no')
     })
     handlers.add(
@@ -61,7 +57,7 @@ describe('a message with a synchronous handler', () => {
 describe('a thenable', () => {
   it('of a handler or a schema is awaited', async () => {
     const { handlers, send } = createHandlers()
-    handlers.add('returned', undefined, (_ctx, payload) => bare(payload))
+    handlers.add('returned', (_ctx, payload) => bare(payload))
     handlers.add(
       'validated',
       schemaOf((value) => bare({ value: `${value}!` })),

@@ -1,7 +1,6 @@
 import { expect } from 'vitest'
 // Adds the messages of the server's error codes, as an app does.
 import '../../../core/protocol/error-table.ts'
-import type { Context } from '../../../core/handlers/context.ts'
 import { Handlers } from '../../../core/handlers/handlers.ts'
 import type { RookeryError } from '../../../core/protocol/errors.ts'
 import { Work } from '../../../core/util/work.ts'
@@ -12,9 +11,9 @@ export const createHandlers = (timeout = 10_000) => {
   const handlers = new Handlers(timeout, work)
   const send = async (topic: string, payload?: unknown): Promise<unknown> => {
     const controller = new AbortController()
-    const ctx = { topic, payload, signal: controller.signal } as unknown as Context
+    const ctx = { topic, payload, signal: controller.signal, state: {} }
     const abort = (reason: RookeryError) => controller.abort(reason)
-    return await handlers.run(Object.assign(ctx, { abort, end: () => {} }))
+    return await handlers.run({ ...ctx, abort, end: () => {} } as unknown as Parameters<Handlers['run']>[0])
   }
   return { handlers, send, work }
 }

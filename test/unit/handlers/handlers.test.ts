@@ -97,10 +97,10 @@ describe('a schema', () => {
 describe('handlers', () => {
   it('reply with the value that they return or resolve, or with undefined', async () => {
     const { handlers, send } = createHandlers()
-    handlers.add('sync', undefined, () => 1)
-    handlers.add('async', undefined, async () => 2)
-    handlers.add('null', undefined, () => null)
-    handlers.add('nothing', undefined, () => {})
+    handlers.add('sync', () => 1)
+    handlers.add('async', async () => 2)
+    handlers.add('null', () => null)
+    handlers.add('nothing', () => {})
     expect(await Promise.all(['sync', 'async', 'null', 'nothing'].map((topic) => send(topic)))).toEqual([
       1,
       2,
@@ -116,27 +116,17 @@ describe('handlers', () => {
     const gate = new Promise<void>((resolve) => {
       release = resolve
     })
-    handlers.add('a', undefined, () => void order.push('silent'))
-    handlers.add(
-      'a',
-      undefined,
-      async () => {
-        order.push('slow')
-        await gate
-        return 'slow'
-      },
-      also,
-    )
-    handlers.add(
-      'a',
-      undefined,
-      () => {
-        order.push('fast')
-        release()
-        return 'fast'
-      },
-      also,
-    )
+    handlers.add('a', () => void order.push('silent'))
+    handlers.add('a', also, async () => {
+      order.push('slow')
+      await gate
+      return 'slow'
+    })
+    handlers.add('a', also, () => {
+      order.push('fast')
+      release()
+      return 'fast'
+    })
     expect(await send('a')).toBe('slow')
     expect(order).toEqual(['silent', 'slow', 'fast'])
   })
@@ -144,10 +134,10 @@ describe('handlers', () => {
   it('all run even if one fails, and the caller gets its error', async () => {
     const { handlers, send } = createHandlers()
     const other = vi.fn(async () => 'fine')
-    handlers.add('a', undefined, () => {
+    handlers.add('a', () => {
       throw new RookeryError('sold_out')
     })
-    handlers.add('a', undefined, other, also)
+    handlers.add('a', also, other)
     await expect(send('a')).rejects.toEqual(coded('sold_out'))
     expect(other).toHaveBeenCalledOnce()
   })
@@ -161,7 +151,7 @@ describe('handlers', () => {
     const third = () => {
       throw new Error('third')
     }
-    for (const handler of [second, third]) handlers.add('a', undefined, handler, also)
+    for (const handler of [second, third]) handlers.add('a', also, handler)
     const failure = await failureOf(send('a', 42))
     expect(failure).toBeInstanceOf(AggregateError)
     expect(failure.message).toBe("3 handlers of 'a' failed")
@@ -174,7 +164,7 @@ describe('handlers', () => {
 
   it('may have a pattern as their topic', async () => {
     const { handlers, send } = createHandlers()
-    handlers.add('rooms/*/say', undefined, (ctx) => ctx.topic)
+    handlers.add('rooms/*/say', (ctx) => ctx.topic)
     expect(await send('rooms/42/say')).toBe('rooms/42/say')
     await expect(send('rooms/42/shout')).rejects.toEqual(
       coded('unknown_topic', { message: "No handler is registered for 'rooms/42/shout'" }),
@@ -184,8 +174,8 @@ describe('handlers', () => {
   it('are not called after their removal, which is idempotent', async () => {
     const { handlers, send } = createHandlers()
     const [removed, kept] = [vi.fn(), vi.fn()]
-    const remove = handlers.add('a', undefined, removed)
-    handlers.add('a', undefined, kept, also)
+    const remove = handlers.add('a', removed)
+    handlers.add('a', also, kept)
     remove()
     remove()
     await send('a')
@@ -196,14 +186,14 @@ describe('handlers', () => {
   it('may be the same function twice, and are removed one by one', async () => {
     const { handlers, send } = createHandlers()
     const handler = vi.fn()
-    handlers.add('a', undefined, handler)
-    handlers.add('a', undefined, handler, also)()
+    handlers.add('a', handler)
+    handlers.add('a', also, handler)()
     await send('a')
     expect(handler).toHaveBeenCalledOnce()
   })
 
   it.each(['$user/alice', 'a/$b', '$x/*'])('cannot have the reserved topic %s', (topic) => {
-    expect(() => createHandlers().handlers.add(topic, undefined, () => {})).toThrow(coded('reserved_topic'))
+    expect(() => createHandlers().handlers.add(topic, () => {})).toThrow(coded('reserved_topic'))
   })
 
   it.each([
@@ -219,6 +209,7 @@ describe('handlers', () => {
       /Standard Schema/,
     ],
     ['null as the schema', ['a', null, () => {}], 'invalid_option', /Standard Schema/],
+    ['a fourth argument', ['a', z.string(), () => {}, {}], 'invalid_option', /last argument/],
   ])('are refused with %s', (_what, args, code, message) => {
     const { handlers } = createHandlers()
     expect(() => handlers.add(...(args as Parameters<typeof handlers.add>))).toThrow(
@@ -233,7 +224,7 @@ describe('the time limit of a handler', () => {
     const { handlers, send, work } = createHandlers(1000)
     let seen: Context | undefined
     let fail = (_error: Error) => {}
-    handlers.add('slow', undefined, (ctx) => {
+    handlers.add('slow', (ctx) => {
       seen = ctx
       return new Promise((_resolve, reject) => {
         fail = reject
@@ -263,7 +254,7 @@ describe('the time limit of a handler', () => {
       z.string().refine(() => new Promise<boolean>(() => {})),
       () => {},
     )
-    handlers.add('middleware', undefined, () => {})
+    handlers.add('middleware', () => {})
     handlers.use('middleware', () => new Promise(() => {}))
     const outcomes = ['schema', 'middleware'].map((topic) => send(topic, 'x').catch((error) => error))
     await vi.advanceTimersByTimeAsync(1000)

@@ -15,7 +15,7 @@ describe('middleware', () => {
         return reply
       })
     layer('first')
-    handlers.add('a', undefined, () => {
+    handlers.add('a', () => {
       order.push('handler')
       return 'reply'
     })
@@ -29,7 +29,7 @@ describe('middleware', () => {
     const [admin, all] = [vi.fn((_ctx, next) => next()), vi.fn((_ctx, next) => next())]
     handlers.use('admin/*', admin)
     handlers.use(undefined, all)
-    for (const topic of ['admin', 'admin/kick', 'chat']) handlers.add(topic, undefined, () => {})
+    for (const topic of ['admin', 'admin/kick', 'chat']) handlers.add(topic, () => {})
     for (const topic of ['admin', 'admin/kick', 'chat']) await send(topic)
     expect(admin.mock.calls.map(([{ topic }]) => topic)).toEqual(['admin/kick'])
     expect(all).toHaveBeenCalledTimes(3)
@@ -70,7 +70,7 @@ describe('middleware', () => {
       seen.push(ctx)
       return next()
     })
-    handlers.add('a', undefined, (ctx) => void seen.push(ctx))
+    handlers.add('a', (ctx) => void seen.push(ctx))
     await send('a')
     expect(seen[0]).toBe(seen[1])
   })
@@ -105,7 +105,7 @@ describe('middleware', () => {
   ])('cannot call next twice, %s, and the handlers run once', async (_how, middleware) => {
     const { handlers, send } = createHandlers()
     const handler = vi.fn()
-    handlers.add('a', undefined, handler)
+    handlers.add('a', handler)
     handlers.use(undefined, middleware)
     await expect(send('a')).rejects.toThrow('next() was called twice')
     expect(handler).toHaveBeenCalledOnce()
@@ -114,7 +114,7 @@ describe('middleware', () => {
   it('is not called after its removal, which is idempotent', async () => {
     const { handlers, send } = createHandlers()
     const [removed, kept] = [vi.fn((_ctx, next) => next()), vi.fn((_ctx, next) => next())]
-    handlers.add('a', undefined, () => {})
+    handlers.add('a', () => {})
     const remove = handlers.use(undefined, removed)
     handlers.use(undefined, kept)
     remove()

@@ -1,0 +1,69 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec'
+import { validate } from '../contract/schema.ts'
+import type { User } from '../protocol/protocol.ts'
+import type { Logger } from '../util/logger.ts'
+import { createPublicUser } from './public-user.ts'
+
+/** What a session needs to know of users. */
+export interface UserChecks {
+  /**
+   * Returns the user as the contract describes it. Undefined if the contract does not describe users.
+   *
+   * @throws an error that clients do not see
+   */
+  readonly checkUser: ((user: User) => Promise<User>) | undefined
+  /** Returns the part of a user that clients may see. */
+  publicUser(user: User): User
+}
+
+/**
+ * Creates what a session needs to know of users: the check by the contract's schema, and the part that clients may see.
+ *
+ * @param schema of the contract
+ * @param fields that clients may see, if there is no schema
+ */
+export const createUserChecks = (
+  schema: StandardSchemaV1 | undefined,
+  fields: readonly string[],
+  log: Logger,
+): UserChecks => {
+  if (!schema) return { checkUser: undefined, publicUser: createPublicUser(fields, log) }
+  const users = new UserSchema(schema)
+  return { checkUser: (user) => users.check(user), publicUser: (user) => users.publicUser(user) }
+}
+
+/** Checks users against the schema of a contract, and keeps what the schema returns: the part that clients may see. */
+class UserSchema {
+  readonly #schema: StandardSchemaV1
+  readonly #public = new WeakMap<User, User>()
+
+  constructor(schema: StandardSchemaV1) {
+    this.#schema = schema
+  }
+
+  /**
+   * Returns the user with the fields of the schema's output.
+   *
+   * @throws an error with the schema's complaint, which clients do not see
+   */
+  async check(user: User): Promise<User> {
+    const { id, name } = user
+    let fields: object
+    try {
+      fields = (await validate(this.#schema, user, 'The user')) as object
+    } catch (cause) {
+      throw new Error(
+        `The user '${id}' does not have the type that the contract states: ${(cause as Error).message}`,
+        { cause },
+      )
+    }
+    const checked = { ...user, ...fields, id, name }
+    this.#public.set(checked, { ...fields, id, name })
+    return checked
+  }
+
+  /** Returns the part of a checked user that clients may see. */
+  publicUser(user: User): User {
+    return this.#public.get(user) ?? { id: user.id, name: user.name }
+  }
+}
