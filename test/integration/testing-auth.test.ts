@@ -1,5 +1,5 @@
 import { createApp } from 'rookery'
-import { Auth, type AuthOptions, auth } from 'rookery/auth'
+import { Auth, type AuthOptions, auth, type Rules } from 'rookery/auth'
 import { rooms } from 'rookery/rooms'
 import { connect, request } from 'rookery/testing'
 import { describe, expect, it, onTestFinished } from 'vitest'
@@ -10,21 +10,15 @@ const bob = { id: 'u2', name: 'Bob', role: 'guest' }
 
 const createShop = (options: Partial<AuthOptions> = {}) => {
   const identity = options.authenticate ? {} : { jwt: { secret: SECRET } }
+  const rules: Rules<string, string, string> = {
+    subscribe: { 'users/:id/*': ({ user, params }) => params.id === user?.id, 'news/*': true },
+    send: { 'orders/*': ({ user }) => user?.role === 'staff', 'users/*': true },
+    join: { staff: ({ user }) => user?.role === 'staff' },
+  }
   const app = createApp({
     logger: 'silent',
     publicUserFields: ['role'],
-    plugins: [
-      rooms(),
-      auth({
-        ...identity,
-        rules: {
-          subscribe: { 'users/:id/*': ({ user, params }) => params.id === user?.id, 'news/*': true },
-          send: { 'orders/*': ({ user }) => user?.role === 'staff', 'users/*': true },
-          join: { staff: ({ user }) => user?.role === 'staff' },
-        },
-        ...options,
-      }),
-    ],
+    plugins: [rooms(), auth({ ...identity, rules, ...options })],
   })
   onTestFinished(() => app.stop())
   app.handle('orders/cancel', (ctx) => ({ by: ctx.user.name }))

@@ -17,6 +17,15 @@ const isUser: OptionCheck = (value) => {
   return typeof id === 'string' && typeof name === 'string' ? undefined : 'a user with an id and a name'
 }
 
+interface Connect {
+  /** With a contract that validates: the client gets what its schemas return. */
+  <C extends object>(
+    app: App<C>,
+    options: ConnectOptions<C> & { readonly contract: C },
+  ): Promise<TestClient<C, 'output'>>
+  <C = Untyped>(app: App<C>, options?: ConnectOptions<C>): Promise<TestClient<C>>
+}
+
 /**
  * Connects a client to an app in the same process, without a port. Starts the app if it has not been started. The client
  * is the one of `rookery/client`, and the app handles its session as any other.
@@ -29,21 +38,22 @@ const isUser: OptionCheck = (value) => {
  * const client = await connect(app, { user: { id: 'u1', name: 'Ada' } })
  * assert.deepEqual(await client.call('chat/send', { text: 'hello' }), { sent: true })
  */
-export const connect = async <C = Untyped>(
+export const connect: Connect = async <C>(
   app: App<C>,
   options: ConnectOptions<C> = {},
-): Promise<TestClient<C>> => {
+): Promise<TestClient<C, never>> => {
   const { user, ...more } = options
   checkOptions('connect()', { user }, { user: isUser })
   await app.start()
   const transport = new InProcessTransport(app.scope.get(TransportHost), user as User | undefined)
-  const client = startClient<C>({ ...more, url: URL, autoConnect: true }, { transports: () => [transport] })
-  await opened(client as Client)
+  const settings = { ...more, url: URL, autoConnect: true }
+  const client: Client = startClient(settings, { transports: () => [transport] })
+  await opened(client)
   client.on('state', () => {
     if (app.state === 'stopping' || app.state === 'stopped') client.close()
   })
   const messages = async (pattern: string, subscribeOptions: SubscribeOptions = {}) => {
-    const inbox = new MessageInbox(client as Client, pattern, subscribeOptions, () => transport.received)
+    const inbox = new MessageInbox(client, pattern, subscribeOptions, () => transport.received)
     await inbox.confirmed()
     return inbox
   }
@@ -51,7 +61,7 @@ export const connect = async <C = Untyped>(
     messages,
     dropConnection: () => transport.drop(),
     [Symbol.dispose]: () => client.close(),
-  }) as unknown as TestClient<C>
+  }) as unknown as TestClient<C, never>
 }
 
 /** Resolves when the client is open. Closes it after a first attempt that has failed. */

@@ -10,20 +10,26 @@ import type { Inbox } from './inbox.ts'
 
 /** Options of `connect`, besides those of `createClient` that do not concern the network. */
 export interface ConnectOptions<C = Untyped>
-  extends Omit<ClientOptions, 'url' | 'path' | 'WebSocket' | 'transports' | 'upgrade' | 'autoConnect'> {
+  extends Omit<
+    ClientOptions,
+    'contract' | 'url' | 'path' | 'WebSocket' | 'transports' | 'upgrade' | 'autoConnect'
+  > {
   /**
    * The user of the session. The app does not authenticate the client, and asks for no token. Authorizers and rules
    * decide as for any session of the user. There are no claims of a token: rules that read them need the option `token`.
    *
    * @default the app identifies the client by `token` and `params`
    */
-  readonly user?: UserOf<C> | undefined
+  readonly user?: UserOf<C, 'input'> | undefined
 }
+
+/** Besides its topic and its payload. */
+type Details<Pattern extends string> = Omit<MessageDetails, 'params'> & { readonly params: Params<Pattern> }
 
 type TypedMessages<C, As extends Side> = <Pattern extends string>(
   pattern: Known<TopicsOf<C>, Pattern>,
   options?: SubscribeOptions,
-) => Promise<Inbox<ReceivedMessage<C, Pattern, As, MessageDetails & { readonly params: Params<Pattern> }>>>
+) => Promise<Inbox<ReceivedMessage<C, Pattern, As, Details<Pattern>>>>
 
 type UntypedMessages = <P = unknown>(
   pattern: string,
