@@ -178,6 +178,14 @@ describe('a client of connect()', () => {
     await next
   })
 
+  it('closes when it finds the app stopped after a lost connection', async () => {
+    const app = createChat()
+    const client = await connect(app, { reconnect: { min: 1, max: 1 } })
+    client.dropConnection()
+    await app.stop()
+    await expect.poll(() => client.state).toBe('closed')
+  })
+
   it('ends its session when it closes', async () => {
     const app = createChat()
     const client = await connect(app, { user: ada })

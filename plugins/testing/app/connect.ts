@@ -10,7 +10,7 @@ import { MessageInbox } from './inbox.ts'
 import type { ConnectOptions, TestClient } from './test-client.ts'
 
 /** The client wants a URL. Nothing resolves it. */
-const URL = 'http://in-process.invalid'
+const ORIGIN = 'http://in-process.invalid'
 
 const isUser: OptionCheck = (value) => {
   const { id, name } = (value ?? {}) as Record<string, unknown>
@@ -46,7 +46,7 @@ export const connect: Connect = async <C>(
   checkOptions('connect()', { user }, { user: isUser })
   await app.start()
   const transport = new InProcessTransport(app.scope.get(TransportHost), user as User | undefined)
-  const settings = { ...more, url: URL, autoConnect: true }
+  const settings = { ...more, url: ORIGIN, autoConnect: true }
   const client: Client = startClient(settings, { transports: () => [transport] })
   await opened(client)
   client.on('state', () => {

@@ -67,13 +67,9 @@ export class MessageInbox implements Inbox {
     } catch (error) {
       const { message, cause } = error as Error
       const { pattern } = this.#subscription
+      const text = `No message for '${pattern}' ${message}. The client has received: ${this.#received()}`
       // Created here and not in a timer, so that the stack shows the line of the test.
-      throw new Error(
-        `No message for '${pattern}' ${message}. The client has received: ${this.#received()}`,
-        {
-          cause,
-        },
-      )
+      throw new Error(text, { cause })
     }
   }
 
