@@ -5,7 +5,7 @@ import { ConnectionManager } from './connection/connection-manager.ts'
 import type { CreateFallback } from './connection/fallback.ts'
 import type { CallOptions, SendOptions, SubscribeOptions } from './message-options.ts'
 import { ContractReader } from './messages/contract-reader.ts'
-import type { Room } from './messages/room.ts'
+import type { Room, RoomClient } from './messages/room.ts'
 import { Rooms } from './messages/rooms.ts'
 import { SendQueue } from './messages/send-queue.ts'
 import { Sender } from './messages/sender.ts'
@@ -35,7 +35,7 @@ export class ReconnectingClient implements Client {
 
   constructor(settings: Settings, fallback: CreateFallback | undefined) {
     this.#settings = settings
-    this.#contract = new ContractReader(settings.contract, (error) => this.#events.emit('error', error))
+    this.#contract = new ContractReader(settings.contract, (error) => this.#reportRefusal(error))
     this.#queue = new SendQueue(() => this.#connections.closeDrained())
     const host = {
       nextId: () => this.#queue.nextId(),
@@ -43,7 +43,15 @@ export class ReconnectingClient implements Client {
       refused: (error: RookeryError) => this.#reportRefusal(error),
     }
     this.#subscriptions = new Subscriptions(settings.reconnect, host)
-    this.#rooms = new Rooms(this.#queue, settings.reconnect, this, host)
+    const roomClient: RoomClient = {
+      listen: (room, pattern, listener) => {
+        this.#assertNotClosed()
+        return this.#subscriptions.add(pattern, listener, true, room)
+      },
+      send: (topic, payload, options) => this.send(topic, payload, options),
+      call: (topic, payload, options) => this.call(topic, payload, options),
+    }
+    this.#rooms = new Rooms(this.#queue, settings.reconnect, roomClient, host)
     const restored = { subscriptions: this.#subscriptions, rooms: this.#rooms }
     this.#sender = new Sender(restored, this.#queue, (last) => {
       const { current, paused } = this.#connections
@@ -174,7 +182,7 @@ export class ReconnectingClient implements Client {
     for (const error of tooLarge) this.#events.emit('error', error)
   }
 
-  /** Reports a refused subscription or join that the application does not observe. */
+  /** Reports a refused subscription or join that the application does not observe, or a message that is not valid. */
   #reportRefusal(error: RookeryError): void {
     if (this.#events.emit('error', error) || this.#hasWarned) return
     this.#hasWarned = true

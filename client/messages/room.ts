@@ -1,6 +1,6 @@
 import { RookeryError } from '../../core/protocol/errors.ts'
 import type { Untyped } from '../../core/protocol/protocol.ts'
-import type { Call, RoomCall, RoomOn, RoomSend, Send, Side, Subscribe } from '../typed.ts'
+import type { Call, RoomCall, RoomOn, RoomSend, Send, Side } from '../typed.ts'
 import { Handle } from './handle.ts'
 import type { Listener, Subscription } from './subscription.ts'
 
@@ -73,7 +73,8 @@ export interface Room<Contract = Untyped, As extends Side = 'input'> {
 
 /** The part of the client that a room uses. */
 export interface RoomClient {
-  readonly subscribe: Subscribe<Untyped, 'input'>
+  /** Adds a local subscription to a pattern below `rooms/<room>/`. */
+  listen(room: string, pattern: string, listener: Listener): Subscription
   readonly send: Send<Untyped>
   readonly call: Call<Untyped, 'input'>
 }
@@ -108,7 +109,7 @@ export class LocalRoom extends Handle<Exclude<RoomState, 'failed'>> implements R
 
   on<P = unknown>(topic: string, listener: Listener<P>): () => void {
     if (this.hasEnded) return () => {}
-    const subscription = this.#client.subscribe(this.#topic(topic), listener, { local: true })
+    const subscription = this.#client.listen(this.name, topic, listener as Listener)
     this.#subscriptions.add(subscription)
     return () => {
       this.#subscriptions.delete(subscription)

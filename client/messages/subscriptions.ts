@@ -1,4 +1,4 @@
-import { parseNamedPattern } from '../../core/contract/pattern.ts'
+import { parseNamedPattern, patternBelow } from '../../core/contract/pattern.ts'
 import { RookeryError } from '../../core/protocol/errors.ts'
 import type {
   MessageFrame,
@@ -42,10 +42,13 @@ export class Subscriptions {
 
   /**
    * @param local whether to ask nothing of the server
+   * @param room to whose topics the pattern belongs
    * @throws `invalid_pattern`, `reserved_topic`
    */
-  add(pattern: string, listener: Listener, local = false): LocalSubscription {
-    const named = parseNamedPattern(pattern)
+  add(given: string, listener: Listener, local = false, room?: string): LocalSubscription {
+    const parsed = parseNamedPattern(given)
+    const named = room === undefined ? parsed : patternBelow(`rooms/${room}`, parsed)
+    const pattern = room === undefined ? given : `rooms/${room}/${given}`
     if (!local && isReserved(pattern)) throw new RookeryError('reserved_topic')
     const entry = this.#entry(named.pattern)
     const subscription = new LocalSubscription(pattern, named, listener, local, () => {

@@ -1,3 +1,4 @@
+import { type NamedPattern, parseNamedPattern } from '../contract/pattern.ts'
 import { RookeryError } from '../protocol/errors.ts'
 import type { Matcher } from '../topics/matcher.ts'
 import { createAbortController } from '../util/abort.ts'
@@ -45,7 +46,8 @@ export class BusSubscription implements Subscription {
   readonly #registry: Registry
   readonly #log: Logger
   readonly #limits: Limits
-  readonly #patterns = new Set<string>()
+  /** By key. */
+  readonly #patterns = new Map<string, NamedPattern>()
   readonly #pending = new Set<Call>()
   /**
    * Events of this turn of the event loop beyond `maxPending`, in order. They wait for the rest of the turn: a listener
@@ -80,18 +82,23 @@ export class BusSubscription implements Subscription {
   }
 
   add(pattern: string): this {
-    if (this.#cancelled || this.#patterns.has(pattern)) return this
-    this.#registry.patterns.add(pattern, this)
-    this.#patterns.add(pattern)
-    this.#wantElsewhere(pattern, true)
+    const named = parseNamedPattern(pattern)
+    if (this.#cancelled || this.#patterns.has(named.key)) return this
+    this.#registry.patterns.add(named.key, this)
+    this.#patterns.set(named.key, named)
+    this.#wantElsewhere(named.pattern, true)
     return this
   }
 
   remove(pattern: string): this {
-    if (!this.#patterns.delete(pattern)) return this
-    this.#registry.patterns.remove(pattern, this)
-    this.#wantElsewhere(pattern, false)
+    this.#remove(parseNamedPattern(pattern))
     return this
+  }
+
+  #remove({ key, pattern }: NamedPattern): void {
+    if (!this.#patterns.delete(key)) return
+    this.#registry.patterns.remove(key, this)
+    this.#wantElsewhere(pattern, false)
   }
 
   all(): this {
@@ -110,7 +117,7 @@ export class BusSubscription implements Subscription {
     this.#registry.subscriptions.delete(this)
     this.#reportDrops()
     if (this.#registry.everything.delete(this)) this.#wantElsewhere(EVERYTHING, false)
-    for (const pattern of [...this.#patterns]) this.remove(pattern)
+    for (const named of [...this.#patterns.values()]) this.#remove(named)
     clearTimeout(this.#report)
     this.#report = undefined
     clearImmediate(this.#endOfTurn)
@@ -218,7 +225,7 @@ export class BusSubscription implements Subscription {
     if (dropped === 0) return
     this.#reported = this.#dropped
     this.#log.warn(
-      { dropped, total: this.#dropped, patterns: [...this.#patterns], pending: this.#pending.size },
+      { dropped, total: this.#dropped, patterns: [...this.#patterns.values()].map(({ pattern }) => pattern), pending: this.#pending.size },
       'a bus listener does not keep up: events were dropped',
     )
   }

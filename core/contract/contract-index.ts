@@ -2,11 +2,11 @@ import type { StandardJSONSchemaV1, StandardSchemaV1 } from '@standard-schema/sp
 import { PatternTrie } from '../topics/pattern-trie.ts'
 import type { CallContract, Contract, ContractIndex, TopicContract } from './contract.ts'
 import { INDEX } from './index-key.ts'
-import { type NamedPattern, parseNamedPattern, patternsMeet } from './pattern.ts'
+import { type NamedPattern, parseNamedPattern, patternsMeet, plainPattern } from './pattern.ts'
 import { isSchema, validate, validateNow } from './schema.ts'
 
 /** Returns the schema of a topic of a contract. */
-export const schemaOf = (topic: StandardSchemaV1 | TopicContract): StandardSchemaV1 =>
+const schemaOf = (topic: StandardSchemaV1 | TopicContract): StandardSchemaV1 =>
   isSchema(topic) ? topic : topic.schema
 
 /** Adds its index to a contract. */
@@ -43,7 +43,8 @@ const createIndex = (contract: Contract): ContractIndex => {
     callOf: (topic) => callsByPattern.mostSpecific(topic),
     callNamed: (pattern) => callsByPattern.get(parseNamedPattern(pattern).key),
     covers: (pattern) => {
-      const wanted = parseNamedPattern(pattern)
+      if (!pattern.includes('*')) return schemas.mostSpecific(pattern) !== undefined
+      const wanted = plainPattern(pattern)
       return patterns.some((one) => patternsMeet(one, wanted))
     },
   }

@@ -5,6 +5,7 @@ import type { User } from '../protocol/protocol.ts'
 import type { Session } from '../sessions/session.ts'
 import { createAbortController } from '../util/abort.ts'
 import type { Context } from './context.ts'
+import type { SharedContext } from './run-handlers.ts'
 
 /** A topic of a room. */
 const ROOM_TOPIC = /^rooms\/([^/]+)\//
@@ -15,23 +16,39 @@ interface Publisher {
 }
 
 /** The context of one message of a client. */
-export class MessageContext implements Context {
+export class MessageContext implements SharedContext {
   readonly session: Session
   readonly topic: string
   readonly payload: unknown
   names: NamedPattern['names'] = []
   readonly #publisher: Publisher
+  readonly #whole: MessageContext | undefined
   #state: Record<string, unknown> | undefined
   #controller: AbortController | undefined
   #sessionClosed: (() => void) | undefined
   #reason: RookeryError | undefined
   #ended = false
 
-  constructor(session: Session, topic: string, payload: unknown, publisher: Publisher) {
+  /** @param whole the context of the message, if this is the one of a single handler */
+  constructor(
+    session: Session,
+    topic: string,
+    payload: unknown,
+    publisher: Publisher,
+    whole?: MessageContext,
+  ) {
     this.session = session
     this.topic = topic
     this.payload = payload
     this.#publisher = publisher
+    this.#whole = whole
+  }
+
+  fork(names: NamedPattern['names']): Context {
+    const own = new MessageContext(this.session, this.topic, this.payload, this.#publisher, this)
+    own.names = names
+    if (this.#state) own.#state = { ...this.#state }
+    return own
   }
 
   get params(): Readonly<Record<string, string>> {
@@ -59,6 +76,7 @@ export class MessageContext implements Context {
 
   /** Created at the first access: most handlers do not use it. */
   get signal(): AbortSignal {
+    if (this.#whole) return this.#whole.signal
     if (!this.#controller) {
       const controller = createAbortController()
       this.#controller = controller
