@@ -225,7 +225,12 @@ export class BusSubscription implements Subscription {
     if (dropped === 0) return
     this.#reported = this.#dropped
     this.#log.warn(
-      { dropped, total: this.#dropped, patterns: [...this.#patterns.values()].map(({ pattern }) => pattern), pending: this.#pending.size },
+      {
+        dropped,
+        total: this.#dropped,
+        patterns: [...this.#patterns.values()].map(({ pattern }) => pattern),
+        pending: this.#pending.size,
+      },
       'a bus listener does not keep up: events were dropped',
     )
   }

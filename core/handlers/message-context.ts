@@ -7,6 +7,9 @@ import { createAbortController } from '../util/abort.ts'
 import type { Context } from './context.ts'
 import type { SharedContext } from './run-handlers.ts'
 
+/** Shared: most patterns have no names. */
+const NO_NAMES: NamedPattern['names'] = []
+
 /** A topic of a room. */
 const ROOM_TOPIC = /^rooms\/([^/]+)\//
 
@@ -20,34 +23,25 @@ export class MessageContext implements SharedContext {
   readonly session: Session
   readonly topic: string
   readonly payload: unknown
-  names: NamedPattern['names'] = []
+  names: NamedPattern['names'] = NO_NAMES
   readonly #publisher: Publisher
-  readonly #whole: MessageContext | undefined
   #state: Record<string, unknown> | undefined
   #controller: AbortController | undefined
   #sessionClosed: (() => void) | undefined
   #reason: RookeryError | undefined
   #ended = false
 
-  /** @param whole the context of the message, if this is the one of a single handler */
-  constructor(
-    session: Session,
-    topic: string,
-    payload: unknown,
-    publisher: Publisher,
-    whole?: MessageContext,
-  ) {
+  constructor(session: Session, topic: string, payload: unknown, publisher: Publisher) {
     this.session = session
     this.topic = topic
     this.payload = payload
     this.#publisher = publisher
-    this.#whole = whole
   }
 
   fork(names: NamedPattern['names']): Context {
-    const own = new MessageContext(this.session, this.topic, this.payload, this.#publisher, this)
+    const own = new HandlerContext(this, this.#publisher)
     own.names = names
-    if (this.#state) own.#state = { ...this.#state }
+    if (this.#state) Object.assign(own.state, this.#state)
     return own
   }
 
@@ -76,7 +70,6 @@ export class MessageContext implements SharedContext {
 
   /** Created at the first access: most handlers do not use it. */
   get signal(): AbortSignal {
-    if (this.#whole) return this.#whole.signal
     if (!this.#controller) {
       const controller = createAbortController()
       this.#controller = controller
@@ -116,5 +109,19 @@ export class MessageContext implements SharedContext {
   end(): void {
     this.#ended = true
     if (this.#sessionClosed) this.session.signal.removeEventListener('abort', this.#sessionClosed)
+  }
+}
+
+/** The context of one of several handlers of a message. */
+class HandlerContext extends MessageContext {
+  readonly #whole: MessageContext
+
+  constructor(whole: MessageContext, publisher: Publisher) {
+    super(whole.session, whole.topic, whole.payload, publisher)
+    this.#whole = whole
+  }
+
+  override get signal(): AbortSignal {
+    return this.#whole.signal
   }
 }
