@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { ContractRules } from '../../../core/contract/contract-rules.ts'
 import { defineContract } from '../../../core/contract/define-contract.ts'
 import { indexOf } from '../../../core/contract/index-key.ts'
-import type { AnyMiddleware, GroupOptions } from '../../../core/handlers/context.ts'
+import type { AnyMiddleware, Context, GroupOptions, Next } from '../../../core/handlers/context.ts'
 import { createGroup } from '../../../core/handlers/handler-group.ts'
 import { Handlers } from '../../../core/handlers/handlers.ts'
 import { MessageContext } from '../../../core/handlers/message-context.ts'
@@ -50,8 +50,9 @@ describe('middleware of a group', () => {
   it('adds fields to the state of the message, which the next message does not have', async () => {
     const { handlers, send, group } = create()
     handlers.use(undefined, (_ctx, next) => next({ first: 1 }))
+    const second = (ctx: Context<object, string, { first: number }>, next: Next) => next({ second: ctx.state.first + 1 })
     const staff = group({
-      use: [(ctx, next) => next({ second: ctx.state.first + 1 }), (_ctx, next) => next()],
+      use: [second, (_ctx, next) => next()],
     })
     staff.handle('a', (ctx) => ctx.state)
     handlers.add('b', (ctx) => ctx.state)
@@ -65,7 +66,7 @@ describe('middleware of a group', () => {
     handlers.use(undefined, (_ctx, next) => next({ app: true }))
     const withAccount = (account: string) => group({ use: [async (_ctx, next) => next({ account })] })
     for (const account of ['one', 'two']) {
-      withAccount(account).handle('a/:x', { also: true }, async (ctx) => {
+      withAccount(account).handle('a/:x', { also: true }, async (ctx: Context) => {
         await Promise.resolve()
         seen.push({ ...ctx.state, params: ctx.params })
       })
