@@ -1,4 +1,4 @@
-import { type NamedPattern, parseNamedPattern } from '../contract/pattern.ts'
+import { keyOf, type NamedPattern, parseNamedPattern } from '../contract/pattern.ts'
 import { RookeryError } from '../protocol/errors.ts'
 import type { Matcher } from '../topics/matcher.ts'
 import { createAbortController } from '../util/abort.ts'
@@ -83,9 +83,10 @@ export class BusSubscription implements Subscription {
 
   add(pattern: string): this {
     const named = parseNamedPattern(pattern)
-    if (this.#cancelled || this.#patterns.has(named.key)) return this
-    this.#registry.patterns.add(named.key, this)
-    this.#patterns.set(named.key, named)
+    const key = keyOf(named)
+    if (this.#cancelled || this.#patterns.has(key)) return this
+    this.#registry.patterns.add(key, this)
+    this.#patterns.set(key, named)
     this.#wantElsewhere(named.pattern, true)
     return this
   }
@@ -95,10 +96,11 @@ export class BusSubscription implements Subscription {
     return this
   }
 
-  #remove({ key, pattern }: NamedPattern): void {
+  #remove(named: NamedPattern): void {
+    const key = keyOf(named)
     if (!this.#patterns.delete(key)) return
     this.#registry.patterns.remove(key, this)
-    this.#wantElsewhere(pattern, false)
+    this.#wantElsewhere(named.pattern, false)
   }
 
   all(): this {

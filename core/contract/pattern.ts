@@ -5,15 +5,11 @@ import { assertPattern, compilePattern } from '../topics/topic.ts'
 export interface NamedPattern {
   /** The pattern with `*` for each name. If its last segment is a name, `*` matches more topics than the name does. */
   readonly pattern: string
-  /** The pattern, but with `:` if its last segment is a name: the same for patterns that differ only in their names. */
-  readonly key: string
   /** The names, with the index of their segments. */
   readonly names: readonly (readonly [name: string, index: number])[]
   /** Number of segments of its topics, if the last segment is a name. */
   readonly length: number | undefined
 }
-
-const NAME = /^:[A-Za-z_]\w*$/
 
 /**
  * Splits the names off a pattern.
@@ -22,40 +18,48 @@ const NAME = /^:[A-Za-z_]\w*$/
  */
 export const parseNamedPattern = (text: string): NamedPattern => {
   assertPattern(text)
-  if (!text.includes(':')) return { pattern: text, key: text, names: [], length: undefined }
   const names: [string, number][] = []
   const segments = text.split('/')
-  const anonymous = segments.map((segment, index) => {
+  const pattern = segments.map((segment, index) => {
     if (!segment.startsWith(':')) return segment
-    const name = segment.slice(1)
-    if (!NAME.test(segment) || names.some(([other]) => other === name)) {
-      throw new RookeryError(
-        'invalid_pattern',
-        `Pattern '${text}' must have different names of letters, digits and _ after ':', not '${segment}'`,
-      )
+    if (!/^:[a-z_]\w*$/i.test(segment) || segments.indexOf(segment) < index) {
+      throw new RookeryError('invalid_pattern', `Pattern '${text}' must have other names than '${segment}'`)
     }
-    names.push([name, index])
+    names.push([segment.slice(1), index])
     return '*'
   })
-  const pattern = anonymous.join('/')
-  if (!segments.at(-1)?.startsWith(':')) return { pattern, key: pattern, names, length: undefined }
-  return { pattern, key: `${pattern.slice(0, -1)}:`, names, length: segments.length }
+  const isExact = names.at(-1)?.[1] === segments.length - 1
+  return { pattern: pattern.join('/'), names, length: isExact ? segments.length : undefined }
+}
+
+/** The pattern, but with `:` if its last segment is a name: the same for patterns that differ only in their names. */
+export const keyOf = ({ pattern, length }: NamedPattern): string =>
+  length === undefined ? pattern : `${pattern.slice(0, -1)}:`
+
+/** Compiles a pattern into a predicate, which expects a valid topic. */
+export const compileNamed = ({ pattern, length }: NamedPattern): ((topic: string) => boolean) => {
+  const matches = compilePattern(pattern)
+  return (topic) => matches(topic) && (!length || topic.split('/').length === length)
+}
+
+/** Returns the segments of a topic, by their names in the pattern that it matches. */
+export const paramsOf = (names: NamedPattern['names'], topic: string): Readonly<Record<string, string>> => {
+  const segments = topic.split('/')
+  return Object.fromEntries(names.map(([name, index]) => [name, segments[index] as string]))
 }
 
 /** Reads a pattern of a client: a segment `:name` of it is text. */
 export const plainPattern = (pattern: string): NamedPattern => ({
   pattern,
-  key: pattern,
   names: [],
   length: undefined,
 })
 
 /** Puts a topic before a pattern. A segment `:name` of the topic is text. */
-export const patternBelow = (topic: string, { pattern, key, names, length }: NamedPattern): NamedPattern => {
+export const patternBelow = (topic: string, { pattern, names, length }: NamedPattern): NamedPattern => {
   const added = topic.split('/').length
   return {
     pattern: `${topic}/${pattern}`,
-    key: `${topic}/${key}`,
     names: names.map(([name, index]) => [name, index + added]),
     length: length === undefined ? undefined : length + added,
   }
@@ -76,18 +80,3 @@ export const patternsMeet = (one: NamedPattern, other: NamedPattern): boolean =>
 /** The index of a `*` for one or more segments; -1 without one. */
 const restOf = ({ length }: NamedPattern, segments: readonly string[]): number =>
   length === undefined && segments.at(-1) === '*' ? segments.length - 1 : -1
-
-/** Compiles a pattern into a predicate, which expects a valid topic. */
-export const compileNamed = ({ pattern, length }: NamedPattern): ((topic: string) => boolean) => {
-  const matches = compilePattern(pattern)
-  return length === undefined ? matches : (topic) => matches(topic) && topic.split('/').length === length
-}
-
-const NO_PARAMS: Readonly<Record<string, string>> = Object.freeze({})
-
-/** Returns the segments of a topic, by their names in the pattern that it matches. */
-export const paramsOf = (names: NamedPattern['names'], topic: string): Readonly<Record<string, string>> => {
-  if (names.length === 0) return NO_PARAMS
-  const segments = topic.split('/')
-  return Object.fromEntries(names.map(([name, index]) => [name, segments[index] as string]))
-}

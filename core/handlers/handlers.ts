@@ -1,5 +1,4 @@
-import { ContractRules } from '../contract/contract-rules.ts'
-import { compileNamed, type NamedPattern, parseNamedPattern } from '../contract/pattern.ts'
+import { compileNamed, keyOf, type NamedPattern, parseNamedPattern } from '../contract/pattern.ts'
 import { RookeryError } from '../protocol/errors.ts'
 import type { Untyped } from '../protocol/protocol.ts'
 import { PatternTrie } from '../topics/pattern-trie.ts'
@@ -7,6 +6,7 @@ import { isReserved } from '../topics/topic.ts'
 import { isPromiseLike } from '../util/promises.ts'
 import { Work } from '../util/work.ts'
 import type { AnyMiddleware, Handle } from './context.ts'
+import { ContractRules } from './contract-rules.ts'
 import { readHandleArguments, timeoutOf } from './handle-arguments.ts'
 import { InFlight } from './in-flight.ts'
 import {
@@ -78,7 +78,8 @@ export class Handlers {
 
   /** Adds a handler to a group. See `add`. */
   addTo(group: HandlerDefaults, topic: string, args: readonly unknown[]): () => void {
-    const { key, names } = parseNamedPattern(topic)
+    const named = parseNamedPattern(topic)
+    const key = keyOf(named)
     if (isReserved(topic)) throw new RookeryError('reserved_topic', `Clients cannot send to '${topic}'`)
     const { handler, options } = readHandleArguments(topic, args)
     if (options.strict !== false) this.#rules.checkHandler(topic)
@@ -92,7 +93,7 @@ export class Handlers {
     const entry: HandlerEntry = {
       handler,
       schema: options.schema,
-      names,
+      names: named.names,
       rate: options.rate ? new SessionRate(options.rate) : group.rate,
       use: group.use,
       timeout: timeoutOf(options) ?? group.timeout ?? this.#timeout,

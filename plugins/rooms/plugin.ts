@@ -1,7 +1,7 @@
 import { AppToken } from '../../core/app/app.ts'
 import { definePlugin, type Plugin } from '../../core/app/plugin.ts'
 import { Cluster } from '../../core/cluster/cluster.ts'
-import { AppContract } from '../../core/contract/contract-rules.ts'
+import { AppContract } from '../../core/handlers/contract-rules.ts'
 import { publicError } from '../../core/protocol/coded-error.ts'
 import { unsubscribedFrame } from '../../core/protocol/control-frames.ts'
 import { RookeryError } from '../../core/protocol/errors.ts'

@@ -3,6 +3,7 @@ import { defineContract } from 'rookery/contract'
 import { Rooms, rooms } from 'rookery/rooms'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
+import { verifies } from '../requirements.ts'
 import { startApp } from '../support/app.ts'
 import { clientBy } from '../support/client-transports.ts'
 import { ask, connectBy, startThree, TRANSPORTS, until, welcomeBy } from '../support/three-transports.ts'
@@ -32,6 +33,14 @@ describe.each(TRANSPORTS)('a strict app, over %s,', (transport) => {
     ])
   })
 
+  it('has the hash of its contract in welcome, unlike an app without one', async () => {
+    verifies('protocol.server-frame.contract')
+    const [{ url }, other] = await Promise.all([start(), startThree()])
+    const [first, second] = await Promise.all([welcomeBy(transport, url), welcomeBy(transport, other.url)])
+    expect(first.frames[0]).toMatchObject({ contract: expect.stringMatching(/^[0-9a-z]+$/) })
+    expect(second.frames[0]).not.toHaveProperty('contract')
+  })
+
   it('does not know a message to a call that has no handler', async () => {
     const { url } = await start()
     const peer = await welcomeBy(transport, url)
@@ -47,12 +56,12 @@ describe.each(TRANSPORTS)('a strict app, over %s,', (transport) => {
     expect(await ask(peer, { topic: 'room/join', payload: { room: '42' } })).toMatchObject({ total: 1 })
     expect(await ask(peer, { topic: 'room/members', payload: { room: '42' } })).toMatchObject({ total: 1 })
     const other = await welcomeBy(transport, url, { username: 'bob', roomID: '42' })
-    await until(peer, (frame) => "topic" in frame && frame.topic === 'rooms/42/joined')
+    await until(peer, (frame) => 'topic' in frame && frame.topic === 'rooms/42/joined')
     expect(await ask(other, { topic: 'room/leave', payload: { room: '42' } })).toEqual({ room: '42' })
-    await until(peer, (frame) => "topic" in frame && frame.topic === 'rooms/42/left')
+    await until(peer, (frame) => 'topic' in frame && frame.topic === 'rooms/42/left')
     const [session] = [...app.sessions].filter(({ user }) => user?.id === 'ada')
     expect(app.scope.get(Rooms).leave(session!, '42')).toBe(true)
-    await until(peer, (frame) => "topic" in frame && frame.topic === 'rooms/42/closed')
+    await until(peer, (frame) => 'topic' in frame && frame.topic === 'rooms/42/closed')
     await ask(peer, { topic: 'room/join', payload: { room: '42' } })
     expect(await app.scope.get(Rooms).close('42')).toBe(1)
   })
@@ -65,12 +74,13 @@ describe.each(TRANSPORTS)('a strict app, over %s,', (transport) => {
   })
 
   it('gives a subscription to a literal name no other topic', async () => {
+    verifies('protocol.server-frame.names-are-text')
     const { app, url } = await start()
     const peer = await welcomeBy(transport, url)
     await ask(peer, { type: 'subscribe', topics: ['users/:id'] })
     await app.publish('users/1', 'hidden')
     await app.publish('users/:id', 'literal')
-    const message = await until(peer, (frame) => "topic" in frame && frame.topic === 'users/:id')
+    const message = await until(peer, (frame) => 'topic' in frame && frame.topic === 'users/:id')
     expect(message).toMatchObject({ payload: 'literal' })
     expect(JSON.stringify(peer.frames)).not.toContain('hidden')
   })

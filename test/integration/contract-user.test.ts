@@ -2,6 +2,7 @@ import type { ServerFrame, User } from 'rookery'
 import { defineContract } from 'rookery/contract'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
+import { verifies } from '../requirements.ts'
 import { ask, closedWith, connectBy, startThree, TRANSPORTS, welcomeBy } from '../support/three-transports.ts'
 import { connect, makeToken, startAuth } from './auth-support.ts'
 
@@ -32,6 +33,7 @@ describe.each(TRANSPORTS)('the user of a contract, over %s,', (transport) => {
   }
 
   it('is what the schema returns, for the client; the server has the other fields, too', async () => {
+    verifies('protocol.server-frame.contract-user')
     const row = { id: '1', name: 'ada', hash: 'secret', profile: { nick: 'a', hash: 'secret' } }
     const { url } = await start(row)
     const { peer, user } = await welcomed(url)

@@ -40,10 +40,22 @@ const houseOf = (path: string) =>
     .join('/')
 
 /** The folders of core. Each may import only itself and the folders before it. */
-const LAYERS = ['protocol', 'util', 'topics', 'admission', 'bus', 'cluster', 'sessions', 'handlers', 'app']
+const LAYERS = [
+  'protocol',
+  'util',
+  'topics',
+  'contract',
+  'admission',
+  'bus',
+  'cluster',
+  'sessions',
+  'handlers',
+  'app',
+]
 
 /** Whether a file of core is safe in a browser. */
-const isBrowserSafe = (path: string) => isIn('core/topics')(path) || isIn('core/protocol')(path)
+const isBrowserSafe = (path: string) =>
+  ['core/topics', 'core/protocol', 'core/contract'].some((folder) => isIn(folder)(path))
 
 describe('the import graph', () => {
   it('includes every kind of import, and ignores comments', () => {
@@ -167,10 +179,11 @@ describe('the client', () => {
 })
 
 describe('a plugin', () => {
-  it('imports core, itself, and of another plugin only its tokens', () => {
+  it('imports core, itself, and of another plugin only its tokens; the testing kit also imports the client', () => {
     const allowed = ({ from, target }: Edge) =>
       !graph.has(target) ||
       isIn('core')(target) ||
+      (isIn('plugins/testing')(from) && isIn('client')(target)) ||
       isIn(houseOf(from))(target) ||
       (isIn('plugins')(target) && posix.basename(target) === 'tokens.ts')
     expect(breaking(plugins, allowed)).toEqual([])
@@ -209,11 +222,15 @@ describe('the testing kit', () => {
     expect(breaking(others, allowed)).toEqual([])
   })
 
-  it('loads only core, itself and vitest', () => {
+  it('loads only core, the client, itself, and for the conformance suites vitest', () => {
     const kit = plugins.filter(isIn('plugins/testing'))
     expect(kit.length).toBeGreaterThan(10)
-    const allowed = ({ target }: Edge) =>
-      isIn('core')(target) || isIn('plugins/testing')(target) || target === 'vitest'
+    const isForApps = (path: string) =>
+      isIn('plugins/testing/app')(path) || isIn('plugins/testing/memory-cluster')(path)
+    const allowed = ({ from, target }: Edge) =>
+      isIn('core')(target) ||
+      isIn('plugins/testing')(target) ||
+      (isForApps(from) ? isIn('client')(target) : target === 'vitest')
     expect(breaking(kit, allowed)).toEqual([])
   })
 })

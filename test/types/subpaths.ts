@@ -1,5 +1,6 @@
 // Every subpath of the package, so that the check of the built declarations compiles all of them.
 import type * as rookery from 'rookery'
+import type * as asyncapi from 'rookery/asyncapi'
 import type * as auth from 'rookery/auth'
 import type * as client from 'rookery/client'
 import type * as clientSocketio from 'rookery/client/socketio'
@@ -11,10 +12,12 @@ import type * as rooms from 'rookery/rooms'
 import type * as socketio from 'rookery/socketio'
 import type * as sse from 'rookery/sse'
 import type * as testing from 'rookery/testing'
+import type * as testingConformance from 'rookery/testing/conformance'
 import type * as websocket from 'rookery/websocket'
 
 export type Subpaths = [
   typeof rookery,
+  typeof asyncapi,
   typeof auth,
   typeof client,
   typeof clientSocketio,
@@ -26,5 +29,6 @@ export type Subpaths = [
   typeof socketio,
   typeof sse,
   typeof testing,
+  typeof testingConformance,
   typeof websocket,
 ]

@@ -1,8 +1,8 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { z } from 'zod'
-import { ContractRules } from '../../../core/contract/contract-rules.ts'
 import { defineContract } from '../../../core/contract/define-contract.ts'
 import { indexOf } from '../../../core/contract/index-key.ts'
+import { ContractRules } from '../../../core/handlers/contract-rules.ts'
 import { coded } from '../handlers/handlers-support.ts'
 
 const create = (contract: object, strict = true, validateOutput = true) => {
@@ -36,10 +36,14 @@ describe('the index of a contract', () => {
   })
 
   it('reads a message by the most specific pattern, and knows all schemas of a topic', () => {
-    expect(index.readMessage('rooms/42', 2)).toBe(2)
-    expect(() => index.readMessage('rooms/lobby', 2)).toThrow(coded('invalid_payload'))
+    const invalid = vi.fn()
+    const reader = index.createReader({ invalid, warn: () => {} })
+    expect(reader.message({ topic: 'rooms/42', payload: 2 })).toEqual({ topic: 'rooms/42', payload: 2 })
+    expect(reader.message({ topic: 'elsewhere', payload: 'any' })?.payload).toBe('any')
+    expect(invalid).not.toHaveBeenCalled()
+    expect(reader.message({ topic: 'rooms/lobby', payload: 2 })).toBeUndefined()
+    expect(invalid.mock.calls).toEqual([[coded('invalid_payload')]])
     expect(index.schemasOf('rooms/lobby')).toHaveLength(2)
-    expect(index.readMessage('elsewhere', 'anything')).toBe('anything')
   })
 
   it('finds a call by its pattern, whatever its names, and by a topic', () => {

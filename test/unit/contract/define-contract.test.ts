@@ -25,7 +25,7 @@ describe('defineContract', () => {
     ['two names of one pattern', { topics: { 'a/:x': text, 'a/:y': text } }, /the same pattern/],
     ['a name and a * of one pattern', { calls: { 'a/:x/b': {}, 'a/*/b': {} } }, /the same pattern/],
     ['a topic that is not valid', { topics: { 'a//b': text } }, /empty segment/, 'invalid_pattern'],
-    ['a name twice', { topics: { ':x/:x': text } }, /different names/, 'invalid_pattern'],
+    ['a name twice', { topics: { ':x/:x': text } }, /other names/, 'invalid_pattern'],
     ['a reserved topic', { topics: { '$a/b': text } }, /\$a\/b/, 'reserved_topic'],
     ['a reserved call', { calls: { 'a/$b': {} } }, /a\/\$b/, 'reserved_topic'],
     ['a call that is a schema', { calls: { a: text } }, /calls\['a'\] must be an object/],

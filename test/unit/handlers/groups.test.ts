@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { z } from 'zod'
-import { ContractRules } from '../../../core/contract/contract-rules.ts'
 import { defineContract } from '../../../core/contract/define-contract.ts'
 import { indexOf } from '../../../core/contract/index-key.ts'
 import type { AnyMiddleware, Context, GroupOptions, Next } from '../../../core/handlers/context.ts'
+import { ContractRules } from '../../../core/handlers/contract-rules.ts'
 import { createGroup } from '../../../core/handlers/handler-group.ts'
 import { Handlers } from '../../../core/handlers/handlers.ts'
 import { MessageContext } from '../../../core/handlers/message-context.ts'
@@ -50,11 +50,12 @@ describe('middleware of a group', () => {
   it('adds fields to the state of the message, which the next message does not have', async () => {
     const { handlers, send, group } = create()
     handlers.use(undefined, (_ctx, next) => next({ first: 1 }))
-    const second = (ctx: Context<object, string, { first: number }>, next: Next) => next({ second: ctx.state.first + 1 })
+    const second = (ctx: Context<object, string, { first: number }>, next: Next) =>
+      next({ second: ctx.state.first + 1 })
     const staff = group({
       use: [second, (_ctx, next) => next()],
     })
-    staff.handle('a', (ctx) => ctx.state)
+    staff.handle('a', (ctx: Context) => ctx.state)
     handlers.add('b', (ctx) => ctx.state)
     expect(await send('a')).toEqual({ first: 1, second: 2 })
     expect(await send('b')).toEqual({ first: 1 })

@@ -1,8 +1,14 @@
+import type { Contract, ContractIndex } from '../contract/contract.ts'
+import {
+  compileNamed,
+  type NamedPattern,
+  parseNamedPattern,
+  patternsMeet,
+  plainPattern,
+} from '../contract/pattern.ts'
+import { validateNow } from '../contract/schema.ts'
 import { RookeryError } from '../protocol/errors.ts'
 import { createToken } from '../util/token.ts'
-import type { Contract, ContractIndex } from './contract.ts'
-import { compileNamed, type NamedPattern, parseNamedPattern, patternsMeet, plainPattern } from './pattern.ts'
-import { validateNow } from './schema.ts'
 
 /** The contract of an app, for plugins. */
 export interface AppContract {
