@@ -5,7 +5,7 @@ import type { SessionFrame } from './connection/connection.ts'
 import { ConnectionManager } from './connection/connection-manager.ts'
 import type { CreateFallback } from './connection/fallback.ts'
 import type { CallOptions, SendOptions, SubscribeOptions } from './message-options.ts'
-import type { Room, RoomClient } from './messages/room.ts'
+import type { Room } from './messages/room.ts'
 import { Rooms } from './messages/rooms.ts'
 import { SendQueue } from './messages/send-queue.ts'
 import { Sender } from './messages/sender.ts'
@@ -44,15 +44,7 @@ export class ReconnectingClient implements Client {
     }
     this.#contract = settings.contract?.createReader({ invalid: host.refused, warn })
     this.#subscriptions = new Subscriptions(settings.reconnect, host)
-    const roomClient: RoomClient = {
-      listen: (room, pattern, listener) => {
-        this.#assertNotClosed()
-        return this.#subscriptions.add(pattern, listener, true, room)
-      },
-      send: (topic, payload, options) => this.send(topic, payload, options),
-      call: (topic, payload, options) => this.call(topic, payload, options),
-    }
-    this.#rooms = new Rooms(this.#queue, settings.reconnect, roomClient, host)
+    this.#rooms = new Rooms(this.#queue, settings.reconnect, this, this.#subscriptions, host)
     const restored = { subscriptions: this.#subscriptions, rooms: this.#rooms }
     this.#sender = new Sender(restored, this.#queue, (last) => {
       const { current, paused } = this.#connections

@@ -42,13 +42,12 @@ export class Subscriptions {
 
   /**
    * @param local whether to ask nothing of the server
-   * @param room to whose topics the pattern belongs
+   * @param inRoom `rooms/<room>/` for a pattern of the topics of a room
    * @throws `invalid_pattern`, `reserved_topic`
    */
-  add(given: string, listener: Listener, local = false, room?: string): LocalSubscription {
-    const parsed = parseNamedPattern(given)
-    const named = room === undefined ? parsed : patternBelow(`rooms/${room}`, parsed)
-    const pattern = room === undefined ? given : `rooms/${room}/${given}`
+  add(given: string, listener: Listener, local = false, inRoom = ''): LocalSubscription {
+    const pattern = inRoom + given
+    const named = patternBelow(inRoom, parseNamedPattern(given))
     if (!local && isReserved(pattern)) throw new RookeryError('reserved_topic')
     const entry = this.#entry(named.pattern)
     const subscription = new LocalSubscription(pattern, named, listener, local, () => {
@@ -77,9 +76,7 @@ export class Subscriptions {
    * state.
    */
   copy(): { requests: EncodedFrame[]; patterns: string[] } {
-    const wanted = [...this.#byPattern.values()].filter(
-      (entry) => isWanted(entry) && entry.state !== 'retrying',
-    )
+    const wanted = [...this.#byPattern.values()].filter((one) => isWanted(one) && one.state !== 'retrying')
     const patterns = wanted.map(({ pattern }) => pattern)
     const requests = subscriptionRequests(patterns, () => this.#host.nextId(), this.maxPayload)
     return { requests, patterns }

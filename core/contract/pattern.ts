@@ -55,11 +55,11 @@ export const plainPattern = (pattern: string): NamedPattern => ({
   length: undefined,
 })
 
-/** Puts a topic before a pattern. A segment `:name` of the topic is text. */
-export const patternBelow = (topic: string, { pattern, names, length }: NamedPattern): NamedPattern => {
-  const added = topic.split('/').length
+/** Puts segments with a `/` at their end, or nothing, before a pattern. In these segments `:name` is text. */
+export const patternBelow = (prefix: string, { pattern, names, length }: NamedPattern): NamedPattern => {
+  const added = prefix.split('/').length - 1
   return {
-    pattern: `${topic}/${pattern}`,
+    pattern: prefix + pattern,
     names: names.map(([name, index]) => [name, index + added]),
     length: length === undefined ? undefined : length + added,
   }

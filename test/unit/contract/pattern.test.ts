@@ -54,7 +54,7 @@ describe('a pattern with names', () => {
   })
 
   it('below a topic keeps its names, and takes a name in the topic as text', () => {
-    const below = patternBelow('rooms/:x', parseNamedPattern('kind/:kind'))
+    const below = patternBelow('rooms/:x/', parseNamedPattern('kind/:kind'))
     const matches = compileNamed(below)
     expect(['rooms/:x/kind/a', 'rooms/1/kind/a', 'rooms/:x/kind/a/b'].map(matches)).toEqual([
       true,
