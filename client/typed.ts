@@ -60,7 +60,7 @@ type ReplyOf<C, Topic extends string, Full extends string, As extends Side, R> =
 
 type TypedCall<C, As extends Side> = <Topic extends CallName<C>, R = unknown>(
   topic: Known<CallsOf<C>, Topic>,
-  ...payload: PayloadArgs<CallInput<C, Topic>, [options?: CallOptions]>
+  ...payload: PayloadArgs<NoInfer<CallInput<C, Topic>>, [options?: CallOptions]>
 ) => Promise<ReplyOf<C, Topic, Topic, As, R>>
 
 type UntypedCall = <R = unknown>(topic: string, payload?: unknown, options?: CallOptions) => Promise<R>
@@ -70,7 +70,7 @@ export type Call<C, As extends Side> = HasCalls<C> extends true ? TypedCall<C, A
 
 type TypedSend<C> = <Topic extends CallName<C>>(
   topic: Known<CallsOf<C>, Topic>,
-  ...payload: PayloadArgs<CallInput<C, Topic>, [options?: SendOptions]>
+  ...payload: PayloadArgs<NoInfer<CallInput<C, Topic>>, [options?: SendOptions]>
 ) => void
 
 type UntypedSend = (topic: string, payload?: unknown, options?: SendOptions) => void
@@ -102,7 +102,7 @@ export type RoomSend<C> =
   HasCalls<C> extends true
     ? <Topic extends string>(
         topic: KnownInRoom<C, Topic>,
-        ...payload: PayloadArgs<CallInput<C, InRoom<Topic>>, [options?: SendOptions]>
+        ...payload: PayloadArgs<NoInfer<CallInput<C, InRoom<Topic>>>, [options?: SendOptions]>
       ) => void
     : UntypedSend
 
@@ -110,6 +110,6 @@ export type RoomCall<C, As extends Side> =
   HasCalls<C> extends true
     ? <Topic extends string, R = unknown>(
         topic: KnownInRoom<C, Topic>,
-        ...payload: PayloadArgs<CallInput<C, InRoom<Topic>>, [options?: CallOptions]>
+        ...payload: PayloadArgs<NoInfer<CallInput<C, InRoom<Topic>>>, [options?: CallOptions]>
       ) => Promise<ReplyOf<C, Topic, InRoom<Topic>, As, R>>
     : UntypedCall

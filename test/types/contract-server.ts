@@ -97,37 +97,37 @@ app.handle('chat/clear', (ctx) => {
 
 // ---- publishing
 
-app.publish('clock', '2026-01-01T00:00:00Z')
-app.publish('holidays', '2026-01-01')
-app.publish('rooms/42/messages', { id: 'x', text: 'hi' })
-app.publish(`rooms/${id}/messages`, { id, text: 'hi' })
-app.publish(`rooms/${id}/closed`)
-app.publish('devices/1/lamp', { on: true })
-app.publish(anyTopic, { anything: true })
-app.publish(anyTopic)
-app.publish({ topics: ['orders/1'], payload: 1 } satisfies EventInit)
+void app.publish('clock', '2026-01-01T00:00:00Z')
+void app.publish('holidays', '2026-01-01')
+void app.publish('rooms/42/messages', { id: 'x', text: 'hi' })
+void app.publish(`rooms/${id}/messages`, { id, text: 'hi' })
+void app.publish(`rooms/${id}/closed`)
+void app.publish('devices/1/lamp', { on: true })
+void app.publish(anyTopic, { anything: true })
+void app.publish(anyTopic)
+void app.publish({ topics: ['orders/1'], payload: 1 } satisfies EventInit)
 const published = app.publish('clock', '')
 holds<Same<typeof published, Promise<void>>>()
 // @ts-expect-error: the contract has no such topic
-app.publish('cloc', '')
+void app.publish('cloc', '')
 // @ts-expect-error: the contract has no such topic
-app.publish(`rooms/${id}/mesages`, { id, text: 'hi' })
+void app.publish(`rooms/${id}/mesages`, { id, text: 'hi' })
 // @ts-expect-error: a topic has no further segments
-app.publish(`rooms/${id}/messages/x`, { id, text: 'hi' })
+void app.publish(`rooms/${id}/messages/x`, { id, text: 'hi' })
 // @ts-expect-error: a call is not a topic
-app.publish('chat/send', { room: '1' })
+void app.publish('chat/send', { room: '1' })
 // @ts-expect-error: the payload is missing
-app.publish('clock')
+void app.publish('clock')
 // @ts-expect-error: publishers give what the schema takes
-app.publish('clock', new Date())
+void app.publish('clock', new Date())
 // @ts-expect-error: a field is missing
-app.publish('rooms/42/messages', { id: 'x' })
+void app.publish('rooms/42/messages', { id: 'x' })
 // @ts-expect-error: the field has another type
-app.publish(`rooms/${id}/messages`, { id, text: 5 })
+void app.publish(`rooms/${id}/messages`, { id, text: 5 })
 // @ts-expect-error: the schema has no such field
-app.publish(`rooms/${id}/messages`, { id, text: 'hi', txet: 'hi' })
+void app.publish(`rooms/${id}/messages`, { id, text: 'hi', txet: 'hi' })
 // @ts-expect-error: the topic has no payload
-app.publish(`rooms/${id}/closed`, 5)
+void app.publish(`rooms/${id}/closed`, 5)
 
 app.handle('chat/clear', async (ctx) => {
   await ctx.publish(`rooms/${id}/messages`, { id, text: 'hi' })
@@ -143,11 +143,11 @@ app.handle('chat/clear', async (ctx) => {
 
 const reached = app.send({ user: '42' }, `rooms/${id}/messages`, { id, text: 'hi' })
 holds<Same<typeof reached, Promise<number>>>()
-app.send({ room: '42' }, anyTopic, 5)
+void app.send({ room: '42' }, anyTopic, 5)
 // @ts-expect-error: the contract has no such topic
-app.send({ user: '42' }, 'inbox', 5)
+void app.send({ user: '42' }, 'inbox', 5)
 // @ts-expect-error: the field has another type
-app.send({ user: '42' }, 'rooms/42/typing', { user: 5 })
+void app.send({ user: '42' }, 'rooms/42/typing', { user: 5 })
 
 // ---- listeners on the server
 
@@ -239,9 +239,9 @@ app.use(logged)
 // ---- helper functions
 
 const start = (any: App) => any.start()
-start(app)
+void start(app)
 const greet = (typed: App<typeof contract>) => typed.publish('clock', '')
-greet(app)
+void greet(app)
 const untyped = createApp()
 // @ts-expect-error: an app without the contract
-greet(untyped)
+void greet(untyped)
