@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createApp, errorTable } from 'rookery'
+import { asyncapi } from 'rookery/asyncapi'
 import { auth } from 'rookery/auth'
 import { http } from 'rookery/http'
 import { nats } from 'rookery/nats'
@@ -75,11 +76,13 @@ describe('the samples of the documentation', () => {
     await browser.until(/"type":"reply","id":1,"payload":\{"sent":true\}/)
   })
 
-  it('of the page about writing plugins pass the tests on that page', async () => {
-    const [plugin, test] = ['presence.ts', 'presence.test.ts']
-    const tests = run({ [plugin]: sample(plugin), [test]: sample(test) })
+  it.each([
+    ['writing plugins', ['presence.ts', 'presence.test.ts'], 2],
+    ['testing', ['chat-contract.ts', 'chat.ts', 'chat.test.ts'], 5],
+  ])('of the page about %s pass the tests on that page', async (_page, names, count) => {
+    const tests = run(Object.fromEntries(names.map((name) => [name, sample(name)])))
     const exit = await tests.exit
-    expect(tests.output()).toMatch(/pass 2$/m)
+    expect(tests.output()).toContain(`pass ${count}\n`)
     expect(exit, tests.output()).toBe(0)
   })
 })
@@ -122,6 +125,7 @@ describe('the documentation', () => {
     ['rooms()', 'rooms', (options) => rooms(options)],
     ['nats()', 'clustering', (options) => nats(options)],
     ['auth()', 'auth', (options) => auth(options)],
+    ['asyncapi()', 'asyncapi', (options) => asyncapi(options)],
   ])('has a row for every option of %s', (_what, name, call) => {
     let message = ''
     try {
