@@ -40,7 +40,7 @@ type TypedError<C, Topic extends string> = <Code extends CodeOf<C, Topic>>(
 ) => RookeryError
 
 /** Creates an error of the application. With a contract, it accepts the errors of the call, with their data. */
-export type CreateError<C, Topic extends string> =
+type CreateError<C, Topic extends string> =
   HasCalls<C> extends true
     ? TypedError<C, Topic>
     : (code: string, data?: unknown, message?: string) => RookeryError

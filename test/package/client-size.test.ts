@@ -76,7 +76,9 @@ describe.each(SHAPES)('a page that imports $imports', async ({ entry, maxBytes, 
   })
 
   test('gets only client/ and the browser-safe folders of core/, without packages', () => {
-    const foreign = inputs.filter((path) => !/^(client|plugins\/contract|core\/(topics|protocol|contract))\/.*\.ts$/.test(path))
+    const foreign = inputs.filter(
+      (path) => !/^(client|plugins\/contract|core\/(topics|protocol|contract))\/.*\.ts$/.test(path),
+    )
     expect(foreign).toEqual([])
     // The messages of the server are in that file, and the ones of `error-codes.ts` must not come along.
     expect(inputs).not.toContain('core/protocol/error-table.ts')
