@@ -62,7 +62,7 @@ export interface Client<Contract = Untyped, As extends Side = 'input'> {
   /** Id of the current session; null while not open. */
   readonly session: string | null
   /** The user of the current session; null while not open, and for an anonymous client. */
-  readonly user: UserOf<Contract, As> | null
+  readonly user: UserOf<Contract> | null
   /** Name of the transport of the current attempt or connection; null when there is none. */
   readonly transport: string | null
   /**
@@ -148,7 +148,7 @@ export interface Client<Contract = Untyped, As extends Side = 'input'> {
    *
    * @example const { user } = await client.ready()
    */
-  ready(): Promise<ConnectionInfo<UserOf<Contract, As>>>
+  ready(): Promise<ConnectionInfo<UserOf<Contract>>>
 
   /**
    * Sends the queued messages if the client is open, then ends. Calls reject with `client_closed`, and subscriptions are

@@ -163,7 +163,7 @@ export interface RoomResult<C, As extends Side> extends Omit<RoomSnapshot, 'room
 }
 
 export interface ConnectionResult<C, As extends Side> extends ConnectionSnapshot {
-  readonly user: UserOf<C, As> | null
+  readonly user: UserOf<C> | null
 }
 
 /** The provider and the hooks, with the types of a contract. */

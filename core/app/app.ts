@@ -1,15 +1,15 @@
 import type { EventInit } from '../bus/event.ts'
 import type { Nodes } from '../cluster/nodes.ts'
+import type { Publish } from '../handlers/context.ts'
+import type { Handle } from '../handlers/handle.ts'
 import type {
   AnyMiddleware,
   GroupOptions,
-  Handle,
   HandlerGroup,
   Middleware,
   Ordered,
-  Publish,
   StateOf,
-} from '../handlers/context.ts'
+} from '../handlers/middleware.ts'
 import type { Untyped } from '../protocol/protocol.ts'
 import type { Sessions } from '../sessions/sessions.ts'
 import { createToken } from '../util/token.ts'

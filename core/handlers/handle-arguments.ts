@@ -1,7 +1,8 @@
 import { isSchema } from '../contract/schema.ts'
 import { RookeryError } from '../protocol/errors.ts'
 import { checkOptions, milliseconds, type OptionCheck, option } from '../util/options.ts'
-import type { AnyMiddleware, GroupHandleOptions, GroupOptions, HandleOptions, Handler } from './context.ts'
+import type { GroupHandleOptions, HandleOptions, Handler } from './handle.ts'
+import type { AnyMiddleware, GroupOptions } from './middleware.ts'
 
 const invalid = (message: string): RookeryError => new RookeryError('invalid_option', message)
 

@@ -5,10 +5,11 @@ import { PatternTrie } from '../topics/pattern-trie.ts'
 import { isReserved } from '../topics/topic.ts'
 import { isPromiseLike } from '../util/promises.ts'
 import { Work } from '../util/work.ts'
-import type { AnyMiddleware, Handle } from './context.ts'
 import { ContractRules } from './contract-rules.ts'
+import type { Handle } from './handle.ts'
 import { readHandleArguments, timeoutOf } from './handle-arguments.ts'
 import { InFlight } from './in-flight.ts'
+import type { AnyMiddleware } from './middleware.ts'
 import {
   type Handled,
   type HandlerEntry,

@@ -1,10 +1,10 @@
 import type { Actor, EventInit } from '../bus/event.ts'
 import { type NamedPattern, paramsOf } from '../contract/pattern.ts'
 import { RookeryError } from '../protocol/errors.ts'
-import type { User } from '../protocol/protocol.ts'
+import type { Untyped, User } from '../protocol/protocol.ts'
 import type { Session } from '../sessions/session.ts'
 import { createAbortController } from '../util/abort.ts'
-import type { Context } from './context.ts'
+import type { Context, Publish } from './context.ts'
 import type { SharedContext } from './run-handlers.ts'
 
 /** Shared: most patterns have no names. */
@@ -84,12 +84,15 @@ export class MessageContext implements SharedContext {
     return this.#controller.signal
   }
 
-  publish(topic: string, payload?: unknown): Promise<void> {
-    return this.#publisher.publish({ topics: [topic], payload, actor: this.#actor })
+  /** A function of its own, so that a handler may take it out of the context. */
+  get publish(): Publish<Untyped> {
+    return (topic, payload) => this.#publisher.publish({ topics: [topic], payload, actor: this.#actor })
   }
 
-  broadcast(topic: string, payload?: unknown): Promise<void> {
-    return this.#publisher.publish({ topics: [topic], payload, actor: this.#actor, except: this.session.id })
+  get broadcast(): Publish<Untyped> {
+    const except = this.session.id
+    return (topic, payload) =>
+      this.#publisher.publish({ topics: [topic], payload, actor: this.#actor, except })
   }
 
   error(code: string, data?: unknown, message?: string): RookeryError {

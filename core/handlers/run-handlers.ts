@@ -4,7 +4,9 @@ import type { NamedPattern } from '../contract/pattern.ts'
 import { validate } from '../contract/schema.ts'
 import { RookeryError } from '../protocol/errors.ts'
 import { isPromiseLike } from '../util/promises.ts'
-import type { AnyMiddleware, Context, Handler, Next } from './context.ts'
+import type { Context } from './context.ts'
+import type { Handler } from './handle.ts'
+import type { AnyMiddleware, Next } from './middleware.ts'
 import type { SessionRate } from './session-rate.ts'
 
 /** A handler with what runs before it. */

@@ -112,15 +112,26 @@ export class AuthenticatedSessions {
     }
     const identity = await this.#verify(session, entry, token, verifier)
     if (session.closed) throw session.signal.reason
+    const earlier = entry.identity
+    entry.refusedTokens = 0
+    this.#identities.set(identity.user, identity)
+    this.#use(session, entry, identity)
+    try {
+      await session.renew(identity.user)
+    } catch (error) {
+      // If the contract refuses the new user, the session goes on with its earlier token.
+      if (!session.closed && this.identityOf(session) === earlier) this.#use(session, entry, earlier)
+      throw error
+    }
+    return { expiresIn: Math.max(0, (identity.expiresAt as number) - Date.now()) }
+  }
+
+  /** Replaces the identity of a session. */
+  #use(session: Session, entry: Entry, identity: Identity): void {
     this.#removeFromIndex(session, entry.identity)
     entry.identity = identity
-    entry.refusedTokens = 0
     this.#addToIndex(session, identity)
-    this.#identities.set(identity.user, identity)
-    const expiresAt = identity.expiresAt as number
-    entry.expiry?.renew(expiresAt)
-    await session.renew(identity.user)
-    return { expiresIn: Math.max(0, expiresAt - Date.now()) }
+    entry.expiry?.renew(identity.expiresAt as number)
   }
 
   /**
