@@ -1,10 +1,10 @@
+import type { ContractReader } from '../core/contract/contract.ts'
 import { RookeryError } from '../core/protocol/errors.ts'
 import type { User, WelcomeFrame } from '../core/protocol/protocol.ts'
 import type { SessionFrame } from './connection/connection.ts'
 import { ConnectionManager } from './connection/connection-manager.ts'
 import type { CreateFallback } from './connection/fallback.ts'
 import type { CallOptions, SendOptions, SubscribeOptions } from './message-options.ts'
-import { ContractReader } from './messages/contract-reader.ts'
 import type { Room } from './messages/room.ts'
 import { Rooms } from './messages/rooms.ts'
 import { SendQueue } from './messages/send-queue.ts'
@@ -23,7 +23,7 @@ export class ReconnectingClient implements Client {
   readonly #settings: Settings
   readonly #events = new Emitter<ClientEvents>()
   readonly #subscriptions: Subscriptions
-  readonly #contract: ContractReader
+  readonly #contract: ContractReader | undefined
   readonly #queue: SendQueue
   readonly #sender: Sender
   readonly #rooms: Rooms
@@ -35,13 +35,14 @@ export class ReconnectingClient implements Client {
 
   constructor(settings: Settings, fallback: CreateFallback | undefined) {
     this.#settings = settings
-    this.#contract = new ContractReader(settings.contract, (error) => this.#events.emit('error', error))
     this.#queue = new SendQueue(() => this.#connections.closeDrained())
     const host = {
       nextId: () => this.#queue.nextId(),
       due: () => this.#sender.soon(),
       refused: (error: RookeryError) => this.#reportRefusal(error),
+      invalid: (error: RookeryError) => this.#events.emit('error', error),
     }
+    this.#contract = settings.contract?.createReader({ ...host, warn })
     this.#subscriptions = new Subscriptions(settings.reconnect, host)
     this.#rooms = new Rooms(this.#queue, settings.reconnect, this, host)
     const restored = { subscriptions: this.#subscriptions, rooms: this.#rooms }
@@ -53,7 +54,7 @@ export class ReconnectingClient implements Client {
       connecting: () => this.#become('connecting', { transport: this.transport as string }),
       open: (welcome) => this.#opened(welcome),
       frame: (frame) => this.#receive(frame),
-      invalid: (error) => this.#events.emit('error', error),
+      invalid: host.invalid,
       lost: (error, wait) => this.#lost(error, wait),
       refused: (error) => this.#end(error, { final: false }),
       resume: () => this.#sender.soon(),
@@ -104,10 +105,10 @@ export class ReconnectingClient implements Client {
   async call<R = unknown>(topic: string, payload?: unknown, options: CallOptions = {}): Promise<R> {
     const { timeout = this.#settings.callTimeout, signal } = options
     this.#assertCanSend()
-    const limits = { timeout: readMilliseconds('timeout', timeout), signal }
-    const reply = this.#queue.call(topic, payload, limits)
+    const reply = this.#queue.call(topic, payload, { timeout: readMilliseconds('timeout', timeout), signal })
     this.#sender.soon()
-    return (await this.#contract.reply(topic, await reply)) as R
+    const result = await reply
+    return (this.#contract ? await this.#contract.reply(topic, result) : result) as R
   }
 
   send(topic: string, payload?: unknown, { volatile = false }: SendOptions = {}): void {
@@ -163,7 +164,7 @@ export class ReconnectingClient implements Client {
     const transport = this.transport as string
     this.#welcome = welcome
     this.#state = 'open'
-    this.#contract.compare(welcome)
+    this.#contract?.compare(welcome)
     const maxPayload = welcome.maxPayload ?? Number.POSITIVE_INFINITY
     const tooLarge = this.#queue.limit(maxPayload)
     this.#subscriptions.maxPayload = maxPayload
@@ -190,7 +191,7 @@ export class ReconnectingClient implements Client {
     } else if (frame.type === 'unsubscribed') {
       this.#subscriptions.revoke(frame)
     } else {
-      const message = this.#contract.message(frame)
+      const message = this.#contract ? this.#contract.message(frame) : frame
       if (!message) return
       this.#subscriptions.dispatch(message)
       this.#rooms.dispatch(message)

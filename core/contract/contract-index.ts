@@ -1,8 +1,9 @@
 import type { StandardJSONSchemaV1, StandardSchemaV1 } from '@standard-schema/spec'
 import { PatternTrie } from '../topics/pattern-trie.ts'
 import type { CallContract, Contract, ContractIndex, TopicContract } from './contract.ts'
+import { createReader } from './contract-reader.ts'
 import { INDEX } from './index-key.ts'
-import { type NamedPattern, parseNamedPattern, patternsMeet } from './pattern.ts'
+import { keyOf, type NamedPattern, parseNamedPattern, patternsMeet } from './pattern.ts'
 import { isSchema, validate, validateNow } from './schema.ts'
 
 /** Returns the schema of a topic of a contract. */
@@ -22,26 +23,32 @@ const createIndex = (contract: Contract): ContractIndex => {
   for (const [name, topic] of Object.entries(topics)) {
     const parsed = parseNamedPattern(name)
     patterns.push(parsed)
-    schemas.add(parsed.key, schemaOf(topic))
+    schemas.add(keyOf(parsed), schemaOf(topic))
   }
-  for (const [name, call] of Object.entries(calls)) callsByPattern.add(parseNamedPattern(name).key, call)
+  for (const [name, call] of Object.entries(calls)) callsByPattern.add(keyOf(parseNamedPattern(name)), call)
   let hash: string | undefined
-  return {
-    user,
+  const reading = {
     get hash() {
       return (hash ??= hashOf(contract))
     },
-    readMessage: (topic, payload) => {
+    readMessage: (topic: string, payload: unknown) => {
       const schema = schemas.mostSpecific(topic)
       return schema ? validateNow(schema, payload, `The payload of '${topic}'`) : payload
     },
-    readReply: (topic, payload) => {
+    readReply: (topic: string, payload: unknown) => {
       const output = callsByPattern.mostSpecific(topic)?.output
       return output ? validate(output, payload, `The reply of '${topic}'`) : payload
     },
+  }
+  return {
+    user,
+    get hash() {
+      return reading.hash
+    },
+    createReader: (host) => createReader(reading, host),
     schemasOf: (topic) => schemas.match(topic),
     callOf: (topic) => callsByPattern.mostSpecific(topic),
-    callNamed: (pattern) => callsByPattern.get(parseNamedPattern(pattern).key),
+    callNamed: (pattern) => callsByPattern.get(keyOf(parseNamedPattern(pattern))),
     covers: (pattern) => {
       const wanted = parseNamedPattern(pattern)
       return patterns.some((one) => patternsMeet(one, wanted))

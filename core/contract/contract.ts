@@ -1,4 +1,6 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
+import type { RookeryError } from '../protocol/errors.ts'
+import type { MessageFrame, WelcomeFrame } from '../protocol/protocol.ts'
 
 /** A JSON schema, for documents. */
 export type JsonSchema = Readonly<Record<string, unknown>>
@@ -39,20 +41,33 @@ export interface Contract {
   readonly calls?: Readonly<Record<string, CallContract>>
 }
 
+/** The client, as the reader of its contract sees it. */
+export interface ContractReaderHost {
+  /** Called with the error of a message that is not valid. */
+  invalid(error: RookeryError): void
+  warn(text: string): void
+}
+
+/** Validates what a server sends. */
+export interface ContractReader {
+  /** Warns once if the server has another contract. */
+  compare(welcome: WelcomeFrame): void
+  /**
+   * Returns the message with what the schema of its topic returns: the schema of the most specific pattern. A topic that is not
+   * in the contract has no schema. Returns undefined if the payload is not valid.
+   */
+  message(frame: MessageFrame): MessageFrame | undefined
+  /** Returns what the schema makes of a reply, or a promise of it. @throws `invalid_payload` */
+  reply(topic: string, payload: unknown): unknown
+}
+
 /** A contract at run time. */
 export interface ContractIndex {
   /** Changes when a name or a schema changes. Schemas that cannot be written as a JSON schema count by their library. */
   readonly hash: string
   readonly user: StandardSchemaV1 | undefined
-  /**
-   * Validates a message. Returns what the schema of the most specific pattern returns, or the payload of a topic that is not in
-   * the contract.
-   *
-   * @throws `invalid_payload`
-   */
-  readMessage(topic: string, payload: unknown): unknown
-  /** Validates a reply. @throws `invalid_payload` */
-  readReply(topic: string, payload: unknown): unknown
+  /** Creates what validates messages and replies for a client. */
+  createReader(host: ContractReaderHost): ContractReader
   /** Schemas of the payload of a topic, one for each pattern that matches. */
   schemasOf(topic: string): readonly StandardSchemaV1[]
   /** The call of a topic, by the most specific pattern. */

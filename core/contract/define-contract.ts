@@ -2,7 +2,7 @@ import { RookeryError } from '../protocol/errors.ts'
 import { isReserved } from '../topics/topic.ts'
 import type { CallContract, Contract, TopicContract } from './contract.ts'
 import { addIndex } from './contract-index.ts'
-import { parseNamedPattern } from './pattern.ts'
+import { keyOf, parseNamedPattern } from './pattern.ts'
 import { isSchema } from './schema.ts'
 
 const CODE = /^[a-z][a-z0-9_]*$/
@@ -30,7 +30,7 @@ const checkNames = (map: unknown, where: string): [name: string, value: unknown]
   const names = new Map<string, string>()
   for (const name of Object.keys(map)) {
     if (isReserved(name)) throw new RookeryError('reserved_topic', `defineContract(): ${where} has '${name}'`)
-    const { key } = parseNamedPattern(name)
+    const key = keyOf(parseNamedPattern(name))
     const other = names.get(key)
     if (other !== undefined)
       throw invalid(`${where} has '${other}' and '${name}', which are the same pattern`)

@@ -5,15 +5,11 @@ import { assertPattern, compilePattern } from '../topics/topic.ts'
 export interface NamedPattern {
   /** The pattern with `*` for each name. If its last segment is a name, `*` matches more topics than the name does. */
   readonly pattern: string
-  /** The pattern, but with `:` if its last segment is a name: the same for patterns that differ only in their names. */
-  readonly key: string
   /** The names, with the index of their segments. */
   readonly names: readonly (readonly [name: string, index: number])[]
   /** Number of segments of its topics, if the last segment is a name. */
   readonly length: number | undefined
 }
-
-const NAME = /^:[A-Za-z_]\w*$/
 
 /**
  * Splits the names off a pattern.
@@ -22,29 +18,39 @@ const NAME = /^:[A-Za-z_]\w*$/
  */
 export const parseNamedPattern = (text: string): NamedPattern => {
   assertPattern(text)
-  if (!text.includes(':')) return { pattern: text, key: text, names: [], length: undefined }
   const names: [string, number][] = []
   const segments = text.split('/')
-  const anonymous = segments.map((segment, index) => {
+  const pattern = segments.map((segment, index) => {
     if (!segment.startsWith(':')) return segment
-    const name = segment.slice(1)
-    if (!NAME.test(segment) || names.some(([other]) => other === name)) {
-      throw new RookeryError(
-        'invalid_pattern',
-        `Pattern '${text}' must have different names of letters, digits and _ after ':', not '${segment}'`,
-      )
+    if (!/^:[a-z_]\w*$/i.test(segment) || segments.indexOf(segment) < index) {
+      throw new RookeryError('invalid_pattern', `Pattern '${text}' must have other names than '${segment}'`)
     }
-    names.push([name, index])
+    names.push([segment.slice(1), index])
     return '*'
   })
-  const pattern = anonymous.join('/')
-  if (!segments.at(-1)?.startsWith(':')) return { pattern, key: pattern, names, length: undefined }
-  return { pattern, key: `${pattern.slice(0, -1)}:`, names, length: segments.length }
+  const isExact = names.at(-1)?.[1] === segments.length - 1
+  return { pattern: pattern.join('/'), names, length: isExact ? segments.length : undefined }
+}
+
+/** The pattern, but with `:` if its last segment is a name: the same for patterns that differ only in their names. */
+export const keyOf = ({ pattern, length }: NamedPattern): string =>
+  length === undefined ? pattern : `${pattern.slice(0, -1)}:`
+
+/** Compiles a pattern into a predicate, which expects a valid topic. */
+export const compileNamed = ({ pattern, length }: NamedPattern): ((topic: string) => boolean) => {
+  const matches = compilePattern(pattern)
+  return (topic) => matches(topic) && (!length || topic.split('/').length === length)
+}
+
+/** Returns the segments of a topic, by their names in the pattern that it matches. */
+export const paramsOf = (names: NamedPattern['names'], topic: string): Readonly<Record<string, string>> => {
+  const segments = topic.split('/')
+  return Object.fromEntries(names.map(([name, index]) => [name, segments[index] as string]))
 }
 
 /** Whether some topic matches both patterns. */
-export const patternsMeet = ({ key: one }: NamedPattern, { key: other }: NamedPattern): boolean => {
-  const [first, second] = [one.split('/'), other.split('/')]
+export const patternsMeet = (one: NamedPattern, other: NamedPattern): boolean => {
+  const [first, second] = [keyOf(one).split('/'), keyOf(other).split('/')]
   for (let index = 0; ; index++) {
     const [left, right] = [first[index], second[index]]
     if (left === undefined || right === undefined) return left === right
@@ -58,18 +64,3 @@ const isOpen = (segment: string): boolean => segment === '*' || segment === ':'
 /** Whether a segment is a `*` for one or more segments. */
 const isRest = (segments: readonly string[], index: number): boolean =>
   segments[index] === '*' && index === segments.length - 1
-
-/** Compiles a pattern into a predicate, which expects a valid topic. */
-export const compileNamed = ({ pattern, length }: NamedPattern): ((topic: string) => boolean) => {
-  const matches = compilePattern(pattern)
-  return length === undefined ? matches : (topic) => matches(topic) && topic.split('/').length === length
-}
-
-const NO_PARAMS: Readonly<Record<string, string>> = Object.freeze({})
-
-/** Returns the segments of a topic, by their names in the pattern that it matches. */
-export const paramsOf = (names: NamedPattern['names'], topic: string): Readonly<Record<string, string>> => {
-  if (names.length === 0) return NO_PARAMS
-  const segments = topic.split('/')
-  return Object.fromEntries(names.map(([name, index]) => [name, segments[index] as string]))
-}

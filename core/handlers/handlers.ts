@@ -1,5 +1,5 @@
 import { ContractRules } from '../contract/contract-rules.ts'
-import { type NamedPattern, parseNamedPattern } from '../contract/pattern.ts'
+import { keyOf, type NamedPattern, parseNamedPattern } from '../contract/pattern.ts'
 import { RookeryError } from '../protocol/errors.ts'
 import type { Untyped } from '../protocol/protocol.ts'
 import { PatternTrie } from '../topics/pattern-trie.ts'
@@ -75,7 +75,8 @@ export class Handlers {
 
   /** Adds a handler to a group. See `add`. */
   addTo(group: HandlerDefaults, topic: string, args: readonly unknown[]): () => void {
-    const { key, names } = parseNamedPattern(topic)
+    const named = parseNamedPattern(topic)
+    const key = keyOf(named)
     if (isReserved(topic)) throw new RookeryError('reserved_topic', `Clients cannot send to '${topic}'`)
     const { handler, options } = readHandleArguments(topic, args)
     const { index, validatesOutput } = this.#rules
@@ -100,9 +101,9 @@ export class Handlers {
     const timeout = timeoutOf(options) ?? group.timeout ?? this.#timeout
     if (handled) {
       handled.entries = [...handled.entries, entry]
-      handled.names = [...handled.names, ...names]
+      handled.names = [...handled.names, ...named.names]
       handled.running = this.#within(Math.max(timeout, handled.running.limit))
-    } else this.#handled.add(key, { entries: [entry], names, running: this.#within(timeout) })
+    } else this.#handled.add(key, { entries: [entry], names: named.names, running: this.#within(timeout) })
     return () => this.#remove(key, entry)
   }
 
