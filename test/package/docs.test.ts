@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createApp, errorTable } from 'rookery'
+import { asyncapi } from 'rookery/asyncapi'
 import { auth } from 'rookery/auth'
 import { http } from 'rookery/http'
 import { nats } from 'rookery/nats'
@@ -122,6 +123,7 @@ describe('the documentation', () => {
     ['rooms()', 'rooms', (options) => rooms(options)],
     ['nats()', 'clustering', (options) => nats(options)],
     ['auth()', 'auth', (options) => auth(options)],
+    ['asyncapi()', 'asyncapi', (options) => asyncapi(options)],
   ])('has a row for every option of %s', (_what, name, call) => {
     let message = ''
     try {

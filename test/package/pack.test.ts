@@ -80,7 +80,7 @@ describe('the package', () => {
 })
 
 describe('importing', () => {
-  it.each(['rookery', 'rookery/client', 'rookery/rooms', 'rookery/di'])(
+  it.each(['rookery', 'rookery/client', 'rookery/rooms', 'rookery/di', 'rookery/asyncapi'])(
     '%s works without the packages behind other plugins',
     async (specifier) => {
       const tries = OPTIONAL.map(

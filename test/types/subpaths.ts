@@ -1,5 +1,6 @@
 // Every subpath of the package, so that the check of the built declarations compiles all of them.
 import type * as rookery from 'rookery'
+import type * as asyncapi from 'rookery/asyncapi'
 import type * as auth from 'rookery/auth'
 import type * as client from 'rookery/client'
 import type * as clientSocketio from 'rookery/client/socketio'
@@ -15,6 +16,7 @@ import type * as websocket from 'rookery/websocket'
 
 export type Subpaths = [
   typeof rookery,
+  typeof asyncapi,
   typeof auth,
   typeof client,
   typeof clientSocketio,
