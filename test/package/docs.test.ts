@@ -14,9 +14,12 @@ import { type Running, run, typeCheck } from '../support/docs-run.ts'
 const pages = readPages()
 const blocks = pages.flatMap((page) => page.blocks)
 
-/** The code of a named sample. */
-const sample = (name: string, language?: string): string => {
-  const found = blocks.filter((block) => block.name === name && (!language || block.language === language))
+const START = 'docs/getting-started.md'
+
+/** The code of a named sample of a page. */
+const sample = (name: string, language?: string, page = START): string => {
+  const named = blocks.filter((block) => block.page === page && block.name === name)
+  const found = named.filter((block) => !language || block.language === language)
   expect(found, `blocks called '${name}'`).toHaveLength(1)
   return found[0]?.code as string
 }
@@ -26,9 +29,10 @@ const replace = (code: string, from: string, to: string): string => {
   return code.replaceAll(from, to)
 }
 
-/** Runs a server of the documentation on a free port. */
-const serve = async (name: string): Promise<Running & { readonly url: string }> => {
-  const server = run({ [name]: replace(sample(name, 'ts'), 'port: 3000', 'port: 0') })
+/** Runs a server of the page "Getting started", with its contract, on a free port. */
+const serve = async (name: string, contract: string): Promise<Running & { readonly url: string }> => {
+  const code = replace(sample(name, 'ts'), 'port: 3000', 'port: 0')
+  const server = run({ [contract]: sample(contract), [name]: code })
   const [, url = ''] = await server.until(/"url":"([^"]+)"/)
   return { ...server, url }
 }
@@ -52,11 +56,12 @@ describe('the samples of the documentation', () => {
   }, 60_000)
 
   it.each([
-    ['server.ts', 'client.ts'],
-    ['chat-server.ts', 'chat-client.ts'],
-  ])('of the page "Getting started" run: %s with %s', async (serverName, clientName) => {
-    const server = await serve(serverName)
+    ['server.ts', 'client.ts', 'contract.ts'],
+    ['chat-server.ts', 'chat-client.ts', 'chat-contract.ts'],
+  ])('of the page "Getting started" run: %s with %s', async (serverName, clientName, contract) => {
+    const server = await serve(serverName, contract)
     const client = run({
+      [contract]: sample(contract),
       [clientName]: replace(sample(clientName, 'ts'), 'http://localhost:3000', server.url),
     })
     const exit = await client.exit
@@ -68,7 +73,7 @@ describe('the samples of the documentation', () => {
   })
 
   it('of the page "Getting started" run without the library', async () => {
-    const { url } = await serve('chat-server.ts')
+    const { url } = await serve('chat-server.ts', 'chat-contract.ts')
     const code = replace(sample('console.js'), 'ws://localhost:3000', url.replace('http', 'ws'))
     const browser = run({ 'console.mjs': `import { WebSocket } from 'ws'\n${code}` })
     await browser.until(/"type":"welcome"/)
@@ -78,7 +83,8 @@ describe('the samples of the documentation', () => {
 
   it('of the page about writing plugins pass the tests on that page', async () => {
     const [plugin, test] = ['presence.ts', 'presence.test.ts']
-    const tests = run({ [plugin]: sample(plugin), [test]: sample(test) })
+    const page = 'docs/plugins.md'
+    const tests = run({ [plugin]: sample(plugin, 'ts', page), [test]: sample(test, 'ts', page) })
     const exit = await tests.exit
     expect(tests.output()).toMatch(/pass 2$/m)
     expect(exit, tests.output()).toBe(0)
