@@ -16,20 +16,18 @@ export type { Answerer, ConnectionHook, MessageHook, NodeChangeHook, Nodes } fro
 export { Store } from './cluster/store.ts'
 export type { Target } from './cluster/target.ts'
 export { AppContract } from './contract/contract-rules.ts'
-export {
-  type Context,
-  defineMiddleware,
-  type GroupHandleOptions,
-  type GroupOptions,
-  type Handle,
-  type HandleOptions,
-  type Handler,
-  type HandlerGroup,
-  type HandlerRate,
-  type Middleware,
-  type Next,
-  type Publish,
+export type {
+  Context,
+  GroupHandleOptions,
+  GroupOptions,
+  Handle,
+  HandleOptions,
+  Handler,
+  HandlerGroup,
+  HandlerRate,
+  Publish,
 } from './handlers/context.ts'
+export { defineMiddleware, type Middleware, type Next } from './handlers/context.ts'
 export { errorTable } from './protocol/error-table.ts'
 export { type ErrorCode, type Issue, RookeryError, type WireError } from './protocol/errors.ts'
 export { type Codec, createBatchCodec, type Frame } from './protocol/frame.ts'

@@ -138,8 +138,7 @@ export class Subscriptions {
    */
   reset(error?: RookeryError): void {
     this.renew()
-    for (const subscription of this.#locals()) {
-      if (!subscription.wanted) continue
+    for (const subscription of this.#locals().filter(({ wanted }) => wanted)) {
       if (error) subscription.fail(error)
       else subscription.suspend()
     }

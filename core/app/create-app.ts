@@ -11,7 +11,7 @@ import { RookeryError } from '../protocol/errors.ts'
 import type { Untyped } from '../protocol/protocol.ts'
 import { Limits } from '../sessions/limits.ts'
 import { Sessions } from '../sessions/sessions.ts'
-import { type Transport, Transports } from '../sessions/transport.ts'
+import { type Transport, TransportHost, Transports } from '../sessions/transport.ts'
 import { createLogger, isolateLogger, Logger } from '../util/logger.ts'
 import { observed } from '../util/observed-promise.ts'
 import { type App, type AppState, AppToken, type Usage } from './app.ts'
@@ -55,6 +55,7 @@ class RookeryApp implements App {
     this.scope.provide(AppContract, () => settings.contract)
     this.scope.provide(Limits, () => settings.limits)
     this.scope.provide(Readiness, createReadiness)
+    this.scope.provide(TransportHost, () => this.#engine.transportHost)
     this.scope.provide(Transports, () => ({
       add: (transport: Transport) => void this.#transports.push(transport),
     }))

@@ -85,7 +85,16 @@ const hashOf = ({ user, topics = {}, calls = {} }: Contract): string => {
       sorted(errors, described),
     ]),
   ])
-  return hash53(text)
+  return hash53(withoutGeneratedNames(text))
+}
+
+/** Numbers the definitions of JSON schemas in their order: arktype names them in the order in which a process makes types. */
+const withoutGeneratedNames = (text: string): string => {
+  const names = new Map<string, string>()
+  return text.replace(/\btype\d+\b/g, (name) => {
+    if (!names.has(name)) names.set(name, `type#${names.size}`)
+    return names.get(name) as string
+  })
 }
 
 /** cyrb53, a hash of 53 bits: https://github.com/bryc/code/blob/master/jshash/experimental/cyrb53.js (public domain). */

@@ -32,6 +32,12 @@ export const createUserChecks = (
   return { checkUser: (user) => users.check(user), publicUser: (user) => users.publicUser(user) }
 }
 
+/** Of the users that sessions have after the check: the users that the hooks have returned. */
+const given = new WeakMap<User, User>()
+
+/** For plugins: returns the object that an authenticate hook has returned for a session, or that `renew` was called with. */
+export const givenUser = (user: User): User => given.get(user) ?? user
+
 /** Checks users against the schema of a contract, and keeps what the schema returns: the part that clients may see. */
 class UserSchema {
   readonly #schema: StandardSchemaV1
@@ -58,6 +64,7 @@ class UserSchema {
       )
     }
     const checked = { ...user, ...fields, id, name }
+    given.set(checked, user)
     this.#public.set(checked, { ...fields, id, name })
     return checked
   }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { posix } from 'node:path'
 import { definePlugin, type Plugin } from '../../core/app/plugin.ts'
 import type { Contract } from '../../core/contract/contract.ts'
+import { AppContract } from '../../core/contract/contract-rules.ts'
 import { indexOf } from '../../core/contract/index-key.ts'
 import { RookeryError } from '../../core/protocol/errors.ts'
 import { Logger } from '../../core/util/logger.ts'
@@ -15,8 +16,8 @@ import { servePublicFile } from './public-file.ts'
 import { STYLE } from './style.ts'
 
 export interface AsyncApiOptions extends DocumentOptions {
-  /** The contract that the document describes. */
-  readonly contract: Contract
+  /** The contract that the document describes. @default the contract of the app */
+  readonly contract?: Contract | undefined
   /** Path of the document, or false for none. @default '/asyncapi.json' */
   readonly path?: string | false | undefined
   /** Path of the page for people, or false for none. @default '/asyncapi' */
@@ -39,9 +40,9 @@ const CONTENT_SECURITY_POLICY = [
  * Serves a description of the contract to everyone: a document of AsyncAPI 3.0, and a page for people. Needs `http()`.
  *
  * @throws `invalid_option`
- * @example createApp({ contract, plugins: [http(), websocket(), asyncapi({ contract })] })
+ * @example createApp({ contract, plugins: [http(), websocket(), asyncapi()] })
  */
-export const asyncapi = (options: AsyncApiOptions): Plugin => {
+export const asyncapi = (options: AsyncApiOptions = {}): Plugin => {
   checkOptions('asyncapi()', options, {
     contract: (value) => (indexOf(value) ? undefined : 'a contract that defineContract() has returned'),
     path: pathOrFalse,
@@ -59,7 +60,14 @@ export const asyncapi = (options: AsyncApiOptions): Plugin => {
     name: 'asyncapi',
     requires: [HttpServer],
     start(scope) {
-      const description = describeContract(options.contract)
+      const contract = options.contract ?? scope.get(AppContract).contract
+      if (!contract) {
+        throw new RookeryError(
+          'invalid_option',
+          "asyncapi(): give the option 'contract' to createApp(), or to asyncapi()",
+        )
+      }
+      const description = describeContract(contract)
       warnAbout(description.problems, scope.get(Logger))
       const http = scope.get(HttpServer)
       if (path !== undefined) {

@@ -81,12 +81,13 @@ describe('the samples of the documentation', () => {
     await browser.until(/"type":"reply","id":1,"payload":\{"sent":true\}/)
   })
 
-  it('of the page about writing plugins pass the tests on that page', async () => {
-    const [plugin, test] = ['presence.ts', 'presence.test.ts']
-    const page = 'docs/plugins.md'
-    const tests = run({ [plugin]: sample(plugin, 'ts', page), [test]: sample(test, 'ts', page) })
+  it.each([
+    ['docs/plugins.md', ['presence.ts', 'presence.test.ts'], 2],
+    ['docs/testing.md', ['chat-contract.ts', 'chat.ts', 'chat.test.ts'], 5],
+  ])('of %s pass the tests on that page', async (page, names, count) => {
+    const tests = run(Object.fromEntries(names.map((name) => [name, sample(name, 'ts', page)])))
     const exit = await tests.exit
-    expect(tests.output()).toMatch(/pass 2$/m)
+    expect(tests.output()).toContain(`pass ${count}\n`)
     expect(exit, tests.output()).toBe(0)
   })
 })

@@ -167,10 +167,11 @@ describe('the client', () => {
 })
 
 describe('a plugin', () => {
-  it('imports core, itself, and of another plugin only its tokens', () => {
+  it('imports core, itself, and of another plugin only its tokens; the testing kit also imports the client', () => {
     const allowed = ({ from, target }: Edge) =>
       !graph.has(target) ||
       isIn('core')(target) ||
+      (isIn('plugins/testing')(from) && isIn('client')(target)) ||
       isIn(houseOf(from))(target) ||
       (isIn('plugins')(target) && posix.basename(target) === 'tokens.ts')
     expect(breaking(plugins, allowed)).toEqual([])
@@ -209,11 +210,15 @@ describe('the testing kit', () => {
     expect(breaking(others, allowed)).toEqual([])
   })
 
-  it('loads only core, itself and vitest', () => {
+  it('loads only core, the client, itself, and for the conformance suites vitest', () => {
     const kit = plugins.filter(isIn('plugins/testing'))
     expect(kit.length).toBeGreaterThan(10)
-    const allowed = ({ target }: Edge) =>
-      isIn('core')(target) || isIn('plugins/testing')(target) || target === 'vitest'
+    const isForApps = (path: string) =>
+      isIn('plugins/testing/app')(path) || isIn('plugins/testing/memory-cluster')(path)
+    const allowed = ({ from, target }: Edge) =>
+      isIn('core')(target) ||
+      isIn('plugins/testing')(target) ||
+      (isForApps(from) ? isIn('client')(target) : target === 'vitest')
     expect(breaking(kit, allowed)).toEqual([])
   })
 })

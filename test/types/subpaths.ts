@@ -12,6 +12,7 @@ import type * as rooms from 'rookery/rooms'
 import type * as socketio from 'rookery/socketio'
 import type * as sse from 'rookery/sse'
 import type * as testing from 'rookery/testing'
+import type * as testingConformance from 'rookery/testing/conformance'
 import type * as websocket from 'rookery/websocket'
 
 export type Subpaths = [
@@ -28,5 +29,6 @@ export type Subpaths = [
   typeof socketio,
   typeof sse,
   typeof testing,
+  typeof testingConformance,
   typeof websocket,
 ]
