@@ -37,11 +37,32 @@ const serve = async (name: string, contract: string): Promise<Running & { readon
   return { ...server, url }
 }
 
+const typed = blocks.filter(({ language, name }) => /^tsx?$/.test(language) && name !== 'no-check')
+
+const EXPECTED_ERROR = /^\s*\/\/ @ts-expect-error: (.*)$/
+
 describe('the samples of the documentation', () => {
   it('type-check, each as a separate module', async () => {
-    const checked = blocks.filter(({ language, name }) => /^tsx?$/.test(language) && name !== 'no-check')
-    expect(checked.length).toBeGreaterThan(10)
-    expect(await typeCheck(checked)).toEqual([])
+    expect(typed.length).toBeGreaterThan(10)
+    expect(await typeCheck(typed)).toEqual([])
+  }, 60_000)
+
+  it('quote the errors of the compiler', async () => {
+    const quoted = typed.flatMap(({ page, line, code }) =>
+      code.split('\n').flatMap((text, index) => {
+        const error = EXPECTED_ERROR.exec(text)?.[1]
+        return error === undefined ? [] : [{ place: `${page}:${line + index + 2}: `, error }]
+      }),
+    )
+    expect(quoted.length).toBeGreaterThan(3)
+    const unmarked = typed.map((block) => ({ ...block, code: block.code.replaceAll('@ts-expect-error', '') }))
+    const found = await typeCheck(unmarked)
+    expect(
+      quoted.filter(
+        ({ place, error }) => !found.some((text) => text.startsWith(place) && text.includes(error)),
+      ),
+      found.join('\n'),
+    ).toEqual([])
   }, 60_000)
 
   it('with a type error are reported with page and line', async () => {
