@@ -81,6 +81,22 @@ describe('the Socket.IO transport of the client', async () => {
   })
 })
 
+describe('the hooks for React', async () => {
+  const createClient = `import { createClient } from './client/index.ts'; createClient()`
+  const alone = await bundle(createClient)
+  const { size, packages, inputs } = await bundle(`${createClient}; export * from './client/react/index.ts'`)
+
+  test('add less than 2 kB to a page that has the client, without the package react', () => {
+    expect(new Set(packages)).toEqual(new Set(['react']))
+    expect(size - alone.size).toBeLessThan(2_000)
+  })
+
+  test('need nothing of the client but its stores and functions that it has anyway', () => {
+    const added = inputs.filter((path) => !alone.inputs.includes(path))
+    expect(added.filter((path) => !/^client\/(react|store)\//.test(path))).toEqual([])
+  })
+})
+
 describe('an app that imports only RookeryError of rookery', () => {
   test('gets the messages of the server, although bundlers leave out unused code', async () => {
     const { outputFiles } = await build({

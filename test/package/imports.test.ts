@@ -144,19 +144,29 @@ describe('core, the client, plugins and examples', () => {
   })
 })
 
-/** Whether it is the only import of a third party in the client. */
-const isSocketIo = ({ from, target }: Edge) => isIn('client/socketio')(from) && target === 'socket.io-client'
+/** Whether it is an import of a third party in the folder of the client that is for it. */
+const isThirdParty = ({ from, target }: Edge) =>
+  (isIn('client/socketio')(from) && target === 'socket.io-client') ||
+  (isIn('client/react')(from) && target === 'react')
 
 describe('the client', () => {
   it('loads only itself and the browser-safe folders of core', () => {
     const allowed = (edge: Edge) =>
-      edge.typeOnly || isIn('client')(edge.target) || isBrowserSafe(edge.target) || isSocketIo(edge)
+      edge.typeOnly || isIn('client')(edge.target) || isBrowserSafe(edge.target) || isThirdParty(edge)
     expect(breaking(client, allowed)).toEqual([])
   })
 
   it('imports only core and itself, types included', () => {
     const allowed = (edge: Edge) =>
-      isIn('client')(edge.target) || isIn('core')(edge.target) || isSocketIo(edge)
+      isIn('client')(edge.target) || isIn('core')(edge.target) || isThirdParty(edge)
+    expect(breaking(client, allowed)).toEqual([])
+  })
+
+  it('has stores that know no framework, and is itself without stores and React', () => {
+    const isReact = isIn('client/react')
+    const isStore = isIn('client/store')
+    const allowed = ({ from, target }: Edge) =>
+      isReact(from) || (!isReact(target) && target !== 'react' && (isStore(from) || !isStore(target)))
     expect(breaking(client, allowed)).toEqual([])
   })
 

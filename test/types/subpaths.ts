@@ -8,6 +8,7 @@ import type * as clientWebsocket from 'rookery/client/websocket'
 import type * as di from 'rookery/di'
 import type * as http from 'rookery/http'
 import type * as nats from 'rookery/nats'
+import type * as react from 'rookery/react'
 import type * as rooms from 'rookery/rooms'
 import type * as socketio from 'rookery/socketio'
 import type * as sse from 'rookery/sse'
@@ -25,6 +26,7 @@ export type Subpaths = [
   typeof di,
   typeof http,
   typeof nats,
+  typeof react,
   typeof rooms,
   typeof socketio,
   typeof sse,
