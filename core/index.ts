@@ -15,7 +15,6 @@ export { Cluster, type ClusterBackend, type ClusterHost, type ClusterMessage } f
 export type { Answerer, ConnectionHook, MessageHook, NodeChangeHook, Nodes } from './cluster/nodes.ts'
 export { Store } from './cluster/store.ts'
 export type { Target } from './cluster/target.ts'
-export { AppContract } from './contract/contract-rules.ts'
 export type {
   Context,
   GroupHandleOptions,
@@ -28,6 +27,7 @@ export type {
   Publish,
 } from './handlers/context.ts'
 export { defineMiddleware, type Middleware, type Next } from './handlers/context.ts'
+export { AppContract } from './handlers/contract-rules.ts'
 export { errorTable } from './protocol/error-table.ts'
 export { type ErrorCode, type Issue, RookeryError, type WireError } from './protocol/errors.ts'
 export { type Codec, createBatchCodec, type Frame } from './protocol/frame.ts'

@@ -97,10 +97,11 @@ export class LocalSubscription extends Handle<Exclude<SubscriptionState, 'failed
   deliver(message: MessageFrame): void {
     // An earlier listener of the same message may have cancelled this subscription.
     if (this.hasEnded) return
-    const topic = [message.topic, ...(message.topics ?? [])].find(this.#matches)
+    const { topic, topics = [topic] } = message
+    const found = this.#matches(topic) ? topic : topics.find(this.#matches)
     // A name stands for one segment, where the `*` of the server's pattern stands for more.
-    if (topic === undefined) return
-    const params = paramsOf(this.#names, topic)
+    if (found === undefined) return
+    const params = paramsOf(this.#names, found)
     runIsolated(() => this.#listener(message.payload, { ...(message as Message), params }))
   }
 

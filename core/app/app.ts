@@ -97,7 +97,7 @@ export interface App<C = Untyped> {
    * Never throws synchronously. A rejection that nobody handles is logged and goes to `onError`; it does not end
    * the process.
    *
-   * @throws `invalid_topic`, `unserializable`
+   * @throws `invalid_topic`, `unserializable`, `invalid_output`
    * @example app.publish('rooms/42/messages', { text: 'hello' })
    */
   readonly publish: Publish<C> & ((event: EventInit) => Promise<void>)
@@ -107,7 +107,7 @@ export interface App<C = Untyped> {
    *
    * @throws if no session took it: `not_connected`, or `node_unreachable` if a node did not answer, or
    *   `cluster_unavailable` if the other nodes cannot be asked; `invalid_option` for an invalid target,
-   *   `invalid_topic`, `unserializable`
+   *   `invalid_topic`, `unserializable`, `invalid_output`
    * @example await app.send({ user: '42' }, 'inbox/new', { count: 3 })
    */
   readonly send: Send<C>

@@ -3,11 +3,11 @@ import { PatternTrie } from '../topics/pattern-trie.ts'
 import type { CallContract, Contract, ContractIndex, TopicContract } from './contract.ts'
 import { createReader } from './contract-reader.ts'
 import { INDEX } from './index-key.ts'
-import { keyOf, type NamedPattern, parseNamedPattern, patternsMeet } from './pattern.ts'
+import { keyOf, type NamedPattern, parseNamedPattern, patternsMeet, plainPattern } from './pattern.ts'
 import { isSchema, validate, validateNow } from './schema.ts'
 
 /** Returns the schema of a topic of a contract. */
-export const schemaOf = (topic: StandardSchemaV1 | TopicContract): StandardSchemaV1 =>
+const schemaOf = (topic: StandardSchemaV1 | TopicContract): StandardSchemaV1 =>
   isSchema(topic) ? topic : topic.schema
 
 /** Adds its index to a contract. */
@@ -50,7 +50,8 @@ const createIndex = (contract: Contract): ContractIndex => {
     callOf: (topic) => callsByPattern.mostSpecific(topic),
     callNamed: (pattern) => callsByPattern.get(keyOf(parseNamedPattern(pattern))),
     covers: (pattern) => {
-      const wanted = parseNamedPattern(pattern)
+      if (!pattern.includes('*')) return schemas.mostSpecific(pattern) !== undefined
+      const wanted = plainPattern(pattern)
       return patterns.some((one) => patternsMeet(one, wanted))
     },
   }

@@ -74,6 +74,6 @@ export interface ContractIndex {
   callOf(topic: string): CallContract | undefined
   /** The call whose pattern is exactly this one. Names of segments may differ. */
   callNamed(pattern: string): CallContract | undefined
-  /** Whether some topic of the contract matches a pattern. */
+  /** Whether some topic of the contract matches a pattern of a client. A segment `:name` of that pattern is text. */
   covers(pattern: string): boolean
 }

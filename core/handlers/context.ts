@@ -69,13 +69,13 @@ export interface Context<C = Untyped, Topic extends string = string, State exten
   /**
    * Publishes a message to clients and listeners, with the sender as its `actor`. See `app.publish`.
    *
-   * @throws `invalid_topic`, `unserializable`, `invalid_payload`, `unknown_topic`
+   * @throws `invalid_topic`, `unserializable`, `invalid_output`
    */
   readonly publish: Publish<C>
   /**
    * Like `publish`, but this session does not get the message. Listeners on the server do.
    *
-   * @throws `invalid_topic`, `unserializable`, `invalid_payload`, `unknown_topic`
+   * @throws `invalid_topic`, `unserializable`, `invalid_output`
    */
   readonly broadcast: Publish<C>
   /**
@@ -92,7 +92,7 @@ export interface Context<C = Untyped, Topic extends string = string, State exten
  */
 export type Handler<P = unknown> = (ctx: Context, payload: P) => unknown
 
-/** At most `limit` messages in any `window`. */
+/** `limit` messages at once, and on average as many in each `window`: a token bucket. */
 export interface HandlerRate {
   readonly limit: number
   readonly window: Duration
@@ -105,7 +105,11 @@ export interface GroupHandleOptions {
    * no rate share the rate of the group.
    */
   readonly rate?: HandlerRate | undefined
-  /** Time for the handler. @default `handlerTimeout` of the app, or `timeout` of the group */
+  /**
+   * Time for the handler. Handlers that share a topic have the longest of their times.
+   *
+   * @default `handlerTimeout` of the app, or `timeout` of the group
+   */
   readonly timeout?: Duration | undefined
 }
 

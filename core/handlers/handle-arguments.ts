@@ -27,6 +27,9 @@ export interface HandleArguments {
 export const readHandleArguments = (topic: string, args: readonly unknown[]): HandleArguments => {
   const handler = args.at(-1)
   const where = `handle('${topic}')`
+  if (typeof handler !== 'function' && typeof args.at(-2) === 'function' && !isSchema(handler)) {
+    throw invalid(`${where}: the options come before the handler: handle(topic, { also: true }, handler)`)
+  }
   // An arktype schema is a function, too: in `handle(topic, schema)` the handler is missing.
   if (typeof handler !== 'function' || isSchema(handler)) {
     throw invalid(`${where}: the last argument must be the handler function`)

@@ -5,6 +5,10 @@ import type { User } from '../protocol/protocol.ts'
 import type { Session } from '../sessions/session.ts'
 import { createAbortController } from '../util/abort.ts'
 import type { Context } from './context.ts'
+import type { SharedContext } from './run-handlers.ts'
+
+/** Shared: most patterns have no names. */
+const NO_NAMES: NamedPattern['names'] = []
 
 /** A topic of a room. */
 const ROOM_TOPIC = /^rooms\/([^/]+)\//
@@ -15,11 +19,11 @@ interface Publisher {
 }
 
 /** The context of one message of a client. */
-export class MessageContext implements Context {
+export class MessageContext implements SharedContext {
   readonly session: Session
   readonly topic: string
   readonly payload: unknown
-  names: NamedPattern['names'] = []
+  names: NamedPattern['names'] = NO_NAMES
   readonly #publisher: Publisher
   #state: Record<string, unknown> | undefined
   #controller: AbortController | undefined
@@ -32,6 +36,13 @@ export class MessageContext implements Context {
     this.topic = topic
     this.payload = payload
     this.#publisher = publisher
+  }
+
+  fork(names: NamedPattern['names']): Context {
+    const own = new HandlerContext(this, this.#publisher)
+    own.names = names
+    if (this.#state) Object.assign(own.state, this.#state)
+    return own
   }
 
   get params(): Readonly<Record<string, string>> {
@@ -98,5 +109,19 @@ export class MessageContext implements Context {
   end(): void {
     this.#ended = true
     if (this.#sessionClosed) this.session.signal.removeEventListener('abort', this.#sessionClosed)
+  }
+}
+
+/** The context of one of several handlers of a message. */
+class HandlerContext extends MessageContext {
+  readonly #whole: MessageContext
+
+  constructor(whole: MessageContext, publisher: Publisher) {
+    super(whole.session, whole.topic, whole.payload, publisher)
+    this.#whole = whole
+  }
+
+  override get signal(): AbortSignal {
+    return this.#whole.signal
   }
 }
