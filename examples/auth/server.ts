@@ -19,6 +19,7 @@ const audience = 'rookery-auth-example'
 const routes = new Hono()
 const app = createApp({
   contract,
+  strict: true,
   logger: 'warn',
   plugins: [
     http({ port: Number(process.env.PORT ?? 3000), routes }),

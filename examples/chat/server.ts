@@ -10,6 +10,7 @@ import { servePage } from './serve-page.ts'
 
 const app = createApp({
   contract,
+  strict: true,
   // Everybody may chat. See examples/auth for a login.
   allowAnonymous: true,
   logger: 'warn',

@@ -12,6 +12,7 @@ import { servePage } from '../chat/serve-page.ts'
 // One node: the server of the chat example with the NATS plugin.
 const app = createApp({
   contract,
+  strict: true,
   allowAnonymous: true,
   logger: 'warn',
   plugins: [
