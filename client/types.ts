@@ -56,8 +56,8 @@ export interface ConnectionInfo<SessionUser = User> {
  * client that is connecting, open or waiting keeps the process alive until `close()`.
  */
 export interface Client<Contract = Untyped, As extends Side = 'input'> {
-  /** Carries the type of the contract. Never set. */
-  readonly '~contract'?: Contract
+  /** Carries the type of the contract. Never set. A mapped type, so that a client with a contract is also a `Client`. */
+  readonly '~contract'?: { readonly [Key in keyof Contract]: Contract[Key] }
   readonly state: ClientState
   /** Id of the current session; null while not open. */
   readonly session: string | null

@@ -11,13 +11,13 @@ export interface Message<P = unknown> extends MessageDetails {
 }
 
 /** What a message has besides its topic and its payload. */
-export interface MessageDetails {
+export interface MessageDetails<Params = Readonly<Record<string, string>>> {
   /** All topics of the event. Absent if the only one is `topic`. */
   readonly topics?: readonly string[]
   /** Place of the message in the history, if the topic has one. */
   readonly seq?: number
   /** Segments of the topic, by their names in the pattern of the subscription: `rooms/:room/messages` has `params.room`. */
-  readonly params: Readonly<Record<string, string>>
+  readonly params: Params
 }
 
 /**

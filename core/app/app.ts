@@ -6,6 +6,7 @@ import type {
   Handle,
   HandlerGroup,
   Middleware,
+  Ordered,
   Publish,
   StateOf,
 } from '../handlers/context.ts'
@@ -68,8 +69,8 @@ export interface App<C = Untyped> {
    * const staff = app.group({ use: [requireStaff, withAccount], rate: { limit: 5, window: '10s' } })
    * staff.handle('orders/cancel', (ctx, { id }) => cancel(ctx.state.account, id))
    */
-  group<const Use extends readonly AnyMiddleware[] = []>(
-    options: GroupOptions<Use>,
+  group<const Use extends readonly AnyMiddleware[]>(
+    options: GroupOptions<Use> & Ordered<Use, object>,
   ): HandlerGroup<C, StateOf<Use>>
   /**
    * Adds middleware around the handlers of all topics, or of the topics that match a pattern. Middleware runs in the

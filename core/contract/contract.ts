@@ -26,6 +26,8 @@ export interface CallContract {
   readonly description?: string
   /** Describes input and output in documents, for schemas that cannot describe themselves. */
   readonly jsonSchema?: { readonly input?: JsonSchema; readonly output?: JsonSchema }
+  /** A schema is not a call. */
+  readonly '~standard'?: never
 }
 
 /**

@@ -22,20 +22,25 @@ import type { Duration } from '../util/options.ts'
 
 type TypedPublish<C> = <Topic extends string>(
   topic: Known<TopicsOf<C>, Topic>,
-  ...payload: PayloadArgs<Published<C, Topic>>
+  ...payload: PayloadArgs<NoInfer<Published<C, Topic>>>
 ) => Promise<void>
 
 /** Publishes a message on a topic. With a contract, it accepts the topics of the contract, with their payloads. */
 export type Publish<C> =
   HasTopics<C> extends true ? TypedPublish<C> : (topic: string, payload?: unknown) => Promise<void>
 
-type TypedError<C, Topic extends string> = <Code extends CallErrorCode<C, Topic>>(
+/** For a topic that the compiler does not know, as in middleware, the code may be any string. */
+type CodeOf<C, Topic extends string> =
+  | CallErrorCode<C, Topic>
+  | (string extends Topic ? string & Record<never, never> : never)
+
+type TypedError<C, Topic extends string> = <Code extends CodeOf<C, Topic>>(
   code: Code,
   ...details: PayloadArgs<ErrorData<C, Code, Topic>, [message?: string]>
 ) => RookeryError
 
 /** Creates an error of the application. With a contract, it accepts the errors of the call, with their data. */
-export type CreateError<C, Topic extends string> =
+type CreateError<C, Topic extends string> =
   HasCalls<C> extends true
     ? TypedError<C, Topic>
     : (code: string, data?: unknown, message?: string) => RookeryError
@@ -156,12 +161,12 @@ type TypedHandler<C, Topic extends string, State extends object> = (
 interface TypedHandle<C, State extends object> {
   <Topic extends CallName<C>>(
     topic: Known<CallsOf<C>, Topic>,
-    handler: TypedHandler<C, Topic, State>,
+    handler: NoInfer<TypedHandler<C, Topic, State>>,
   ): () => void
   <Topic extends CallName<C>>(
     topic: Known<CallsOf<C>, Topic>,
     options: Omit<HandleOptions, 'schema'>,
-    handler: TypedHandler<C, Topic, State>,
+    handler: NoInfer<TypedHandler<C, Topic, State>>,
   ): () => void
 }
 
@@ -185,17 +190,37 @@ export type Middleware<Adds extends object = object, C = Untyped, Needs extends 
 // biome-ignore lint/suspicious/noExplicitAny: matches every middleware; `Middleware<object>` does not
 export type AnyMiddleware = Middleware<any, any, any>
 
+/** What middleware adds. For a function in the list itself this is `any`, so it adds nothing. */
+type AddsOf<M> =
+  M extends Middleware<infer Adds, infer _C, infer _Needs> ? (0 extends 1 & Adds ? object : Adds) : object
+
 /** What a list of middleware adds to `ctx.state`. */
 export type StateOf<Use extends readonly AnyMiddleware[]> = Use extends readonly [
   infer First,
   ...infer Rest extends readonly AnyMiddleware[],
 ]
-  ? (First extends Middleware<infer Adds, infer _C, infer _Needs> ? Adds : object) & StateOf<Rest>
+  ? AddsOf<First> & StateOf<Rest>
   : object
+
+/** Refuses a list with middleware that needs state which neither the group has nor earlier middleware adds. */
+export type Ordered<Use extends readonly AnyMiddleware[], State> =
+  Use extends InOrder<Use, State> ? unknown : { readonly use: InOrder<Use, State> }
+
+type InOrder<Use extends readonly AnyMiddleware[], State> = Use extends readonly [
+  infer First,
+  ...infer Rest extends readonly AnyMiddleware[],
+]
+  ? First extends Middleware<infer _Adds, infer _C, infer Needs>
+    ? readonly [
+        State extends Needs ? First : Middleware<object, Untyped, State & object>,
+        ...InOrder<Rest, State & AddsOf<First>>,
+      ]
+    : Use
+  : Use
 
 export interface GroupOptions<Use extends readonly AnyMiddleware[]> extends GroupHandleOptions {
   /** Middleware around the handlers of the group, in this order, after the middleware of `app.use`. @default [] */
-  readonly use?: Use | undefined
+  readonly use?: readonly [...Use] | undefined
 }
 
 /** Handlers with common middleware and options. */
@@ -203,8 +228,8 @@ export interface HandlerGroup<C, State extends object> {
   /** Adds a handler to the group. See `app.handle`. */
   readonly handle: Handle<C, State>
   /** Creates a group within the group: its middleware runs after that of this group. */
-  group<const Use extends readonly AnyMiddleware[] = []>(
-    options: GroupOptions<Use>,
+  group<const Use extends readonly AnyMiddleware[]>(
+    options: GroupOptions<Use> & Ordered<Use, State>,
   ): HandlerGroup<C, State & StateOf<Use>>
 }
 

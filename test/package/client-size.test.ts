@@ -43,6 +43,24 @@ const SHAPES = [
     without: /socketio|sse|event-stream|transport-(selector|memory|upgrade)|deduplicator/,
   },
   {
+    imports: 'createClient of rookery/client, and the type of a contract',
+    entry: `
+      import { createClient } from './client/index.ts'
+      import type { contract } from './test/types/contract-sample.ts'
+      createClient<typeof contract>()`,
+    maxBytes: 15_800,
+    without: /socketio|plugins|(define-contract|contract-index|compose)\.ts/,
+  },
+  {
+    imports: 'createClient of rookery/client, and a contract that validates',
+    entry: `
+      import { createClient } from './client/index.ts'
+      import { defineContract } from './plugins/contract/index.ts'
+      createClient({ contract: defineContract({}) })`,
+    maxBytes: 18_200,
+    without: /socketio|contract-rules/,
+  },
+  {
     imports: 'everything of rookery/client',
     entry: `export * from './client/index.ts'`,
     maxBytes: 16_160,
@@ -59,7 +77,7 @@ describe.each(SHAPES)('a page that imports $imports', async ({ entry, maxBytes, 
 
   test('gets only client/ and the browser-safe folders of core/, without packages', () => {
     const foreign = inputs.filter(
-      (path) => !/^(client|core\/topics|core\/protocol|core\/contract)\/.*\.ts$/.test(path),
+      (path) => !/^(client|plugins\/contract|core\/(topics|protocol|contract))\/.*\.ts$/.test(path),
     )
     expect(foreign).toEqual([])
     // The messages of the server are in that file, and the ones of `error-codes.ts` must not come along.

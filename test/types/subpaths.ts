@@ -5,6 +5,7 @@ import type * as auth from 'rookery/auth'
 import type * as client from 'rookery/client'
 import type * as clientSocketio from 'rookery/client/socketio'
 import type * as clientWebsocket from 'rookery/client/websocket'
+import type * as contract from 'rookery/contract'
 import type * as di from 'rookery/di'
 import type * as http from 'rookery/http'
 import type * as nats from 'rookery/nats'
@@ -23,6 +24,7 @@ export type Subpaths = [
   typeof client,
   typeof clientSocketio,
   typeof clientWebsocket,
+  typeof contract,
   typeof di,
   typeof http,
   typeof nats,
