@@ -162,7 +162,7 @@ export interface RoomResult<C, As extends Side> extends Omit<RoomSnapshot, 'room
   readonly room?: Omit<Room<C, As>, 'leave'> | undefined
 }
 
-export interface ConnectionResult<C, As extends Side> extends ConnectionSnapshot {
+export interface ConnectionResult<C> extends ConnectionSnapshot {
   readonly user: UserOf<C> | null
 }
 
@@ -203,5 +203,5 @@ export interface Hooks<C, As extends Side = 'input'> {
   useRoom(name: string, options?: UseRoomOptions): RoomResult<C, As>
 
   /** Returns the state of the connection. */
-  useConnection(): ConnectionResult<C, As>
+  useConnection(): ConnectionResult<C>
 }

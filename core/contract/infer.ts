@@ -24,7 +24,9 @@ export type HasTopics<C> = C extends { readonly topics: object } ? true : false
 export type HasCalls<C> = C extends { readonly calls: object } ? true : false
 
 /** The user of a session. */
-export type UserOf<C> = C extends { readonly user: infer Schema } ? Types<Schema>['output'] & User : User
+export type UserOf<C, As extends Side = 'output'> = C extends { readonly user: infer Schema }
+  ? Types<Schema>[As] & Pick<User, 'id' | 'name'>
+  : User
 
 type Values<Map, Text extends string> = Map[Covered<Map, Text> & keyof Map]
 

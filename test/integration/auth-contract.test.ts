@@ -67,3 +67,13 @@ describe('auth() in an app whose contract describes users', () => {
     expect(client.session).toBe(session)
   })
 })
+
+it('a new token whose user the contract refuses leaves the session with its earlier token', async () => {
+  const user = ({ sub, role }: { sub?: string; role?: unknown }) => ({ id: `${sub}`, name: 'Ada', role })
+  const app = start({ user })
+  let token = await makeToken({ role: 'staff', exp: now() + 5 })
+  const client = await connect(app, { token: () => token })
+  const closed = new Promise((resolve) => client.on('close', ({ error }) => resolve(error.code)))
+  token = await makeToken({ role: 7 })
+  expect([await closed, client.user]).toEqual(['token_expired', null])
+})

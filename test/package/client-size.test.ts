@@ -57,7 +57,7 @@ const SHAPES = [
       import { createClient } from './client/index.ts'
       import { defineContract } from './plugins/contract/index.ts'
       createClient({ contract: defineContract({}) })`,
-    maxBytes: 18_200,
+    maxBytes: 18_300,
     without: /socketio|contract-rules/,
   },
   {

@@ -270,16 +270,15 @@ describe('every source', () => {
 })
 
 describe('the length of a file', () => {
-  /** Files that may be longer than others of their kind, and why. */
-  const EXCEPTIONS: Readonly<Record<string, string>> = {}
-
   /** Contracts: files with interfaces and the rules for their implementers. */
   const CONTRACTS = [
     'app/plugin',
     'app/scope',
     'bus/listener',
     'cluster/cluster',
+    'contract/contract',
     'handlers/context',
+    'handlers/handle',
     'sessions/session',
     'sessions/session-host',
     'sessions/sessions',
@@ -295,13 +294,8 @@ describe('the length of a file', () => {
     const files = [...published, ...examples, ...sourcesOf('test')]
     const long = files.flatMap((path) => {
       const lines = read(path).trimEnd().split('\n').length
-      return lines > limitOf(path) && !EXCEPTIONS[path] ? [`${path}: ${lines} of ${limitOf(path)}`] : []
+      return lines > limitOf(path) ? [`${path}: ${lines} of ${limitOf(path)}`] : []
     })
     expect(long).toEqual([])
-  })
-
-  it('has no unnecessary exception', () => {
-    const needed = (path: string) => read(path).trimEnd().split('\n').length > limitOf(path)
-    expect(Object.keys(EXCEPTIONS).filter((path) => !needed(path))).toEqual([])
   })
 })
