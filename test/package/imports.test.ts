@@ -291,8 +291,7 @@ describe('the length of a file', () => {
   }
 
   it('is at most 40 lines for an index, 120 for a contract, 250 for a source, 300 for a test', () => {
-    const files = [...published, ...examples, ...sourcesOf('test')]
-    const long = files.flatMap((path) => {
+    const long = [...published, ...examples, ...sourcesOf('test')].flatMap((path) => {
       const lines = read(path).trimEnd().split('\n').length
       return lines > limitOf(path) ? [`${path}: ${lines} of ${limitOf(path)}`] : []
     })
