@@ -24,4 +24,5 @@ type WithTopic<Message, Topic, Found> = [Found] extends [never]
 export const isTopic = <Message extends { readonly topic: string }, const Pattern extends string>(
   message: Message,
   pattern: Pattern,
-): message is OnTopic<Message, Pattern> => compileNamed(parseNamedPattern(pattern))(message.topic)
+): message is OnTopic<Message, Pattern> =>
+  compileNamed(parseNamedPattern(pattern))(message.topic) !== undefined

@@ -36,14 +36,21 @@ export const parseNamedPattern = (text: string): NamedPattern => {
 export const keyOf = ({ pattern, length }: NamedPattern): string =>
   length === undefined ? pattern : `${pattern.slice(0, -1)}:`
 
-/** Compiles a pattern into a predicate, which expects a valid topic. */
-export const compileNamed = ({ pattern, length }: NamedPattern): ((topic: string) => boolean) => {
+type Params = Readonly<Record<string, string>>
+
+/** Compiles a pattern into a function that returns the parameters of a valid topic, or undefined if it does not match. */
+export const compileNamed = ({
+  pattern,
+  names,
+  length,
+}: NamedPattern): ((topic: string) => Params | undefined) => {
   const matches = compilePattern(pattern)
-  return (topic) => matches(topic) && (!length || topic.split('/').length === length)
+  return (topic) =>
+    matches(topic) && (!length || topic.split('/').length === length) ? paramsOf(names, topic) : undefined
 }
 
 /** Returns the segments of a topic, by their names in the pattern that it matches. */
-export const paramsOf = (names: NamedPattern['names'], topic: string): Readonly<Record<string, string>> => {
+export const paramsOf = (names: NamedPattern['names'], topic: string): Params => {
   const segments = topic.split('/')
   return Object.fromEntries(names.map(([name, index]) => [name, segments[index] as string]))
 }

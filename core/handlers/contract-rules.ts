@@ -37,7 +37,7 @@ export interface ContractSettings {
 
 interface AllowedPattern {
   readonly named: NamedPattern
-  readonly matches: (topic: string) => boolean
+  readonly matches: (topic: string) => unknown
 }
 
 /** Checks what an app sends to clients, and what they subscribe to, against the contract. */

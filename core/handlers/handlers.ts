@@ -30,7 +30,7 @@ interface Run extends SharedContext {
 }
 
 interface Layer {
-  readonly matches: (topic: string) => boolean
+  readonly matches: (topic: string) => unknown
   readonly middleware: AnyMiddleware
 }
 
