@@ -45,6 +45,7 @@ ${user && schemaView(html`The user in <code>welcome</code>`, user)}
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${title}</title>
+<link rel="icon" href="data:,">
 <style>${new Html(STYLE)}</style>
 </head>
 <body>

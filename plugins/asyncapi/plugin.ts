@@ -30,6 +30,7 @@ const pathOrFalse: OptionCheck = (value) =>
 /** The page has no scripts, and only this style sheet. */
 const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
+  'img-src data:',
   `style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'`,
   "base-uri 'none'",
   "form-action 'none'",

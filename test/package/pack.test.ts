@@ -121,7 +121,7 @@ describe('importing', () => {
     expect(outcome.stderr).toBe('')
     const loaded = outcome.stdout.trim().split('\n')
     expect(loaded.length).toBeGreaterThan(5)
-    const expected = /\/rookery\/dist\/(client\/.*|core\/(topics|protocol)\/[\w-]+)\.js$/
+    const expected = /\/rookery\/dist\/(client\/.*|core\/(topics|protocol|contract)\/[\w-]+)\.js$/
     expect(loaded.filter((url) => !expected.test(url))).toEqual([])
   })
 
