@@ -9,7 +9,8 @@ export default defineConfig({
       { find: /^rookery$/, replacement: source('./core/index.ts') },
       { find: /^rookery\/client$/, replacement: source('./client/index.ts') },
       { find: /^rookery\/client\/(\w+)$/, replacement: source('./client/$1/index.ts') },
-      { find: /^rookery\/(\w+)$/, replacement: source('./plugins/$1/index.ts') },
+      { find: /^rookery\/react$/, replacement: source('./client/react/index.ts') },
+      { find: /^rookery\/([\w/]+)$/, replacement: source('./plugins/$1/index.ts') },
     ],
   },
   test: {

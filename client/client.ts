@@ -42,9 +42,9 @@ export class ReconnectingClient implements Client {
       refused: (error: RookeryError) => this.#reportRefusal(error),
       invalid: (error: RookeryError) => this.#events.emit('error', error),
     }
-    this.#contract = settings.contract?.createReader({ ...host, warn })
+    this.#contract = settings.contract?.createReader({ invalid: host.refused, warn })
     this.#subscriptions = new Subscriptions(settings.reconnect, host)
-    this.#rooms = new Rooms(this.#queue, settings.reconnect, this, host)
+    this.#rooms = new Rooms(this.#queue, settings.reconnect, this, this.#subscriptions, host)
     const restored = { subscriptions: this.#subscriptions, rooms: this.#rooms }
     this.#sender = new Sender(restored, this.#queue, (last) => {
       const { current, paused } = this.#connections
@@ -175,7 +175,7 @@ export class ReconnectingClient implements Client {
     for (const error of tooLarge) this.#events.emit('error', error)
   }
 
-  /** Reports a refused subscription or join that the application does not observe. */
+  /** Reports a refused subscription or join that the application does not observe, or a message that is not valid. */
   #reportRefusal(error: RookeryError): void {
     if (this.#events.emit('error', error) || this.#hasWarned) return
     this.#hasWarned = true

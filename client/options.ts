@@ -1,7 +1,7 @@
 import type { ContractIndex } from '../core/contract/contract.ts'
-import { indexOf } from '../core/contract/index-key.ts'
 import { RookeryError } from '../core/protocol/errors.ts'
 import { readToken, type Token, type TokenSource } from './connection/token.ts'
+import { readContract } from './contract-option.ts'
 import type { ClientTransport, TransportDefaults } from './transports/transport.ts'
 import type { WebSocketClass } from './transports/websocket.ts'
 import type { BackoffBounds } from './util/backoff.ts'
@@ -216,12 +216,6 @@ const readParams = (params: ClientOptions['params'] = {}): Settings['params'] =>
     const present = Object.entries(current).filter(([, value]) => value !== undefined && value !== null)
     return Object.fromEntries(present.map(([name, value]) => [name, String(value)]))
   }
-}
-
-const readContract = (contract: unknown): ContractIndex | undefined => {
-  const index = indexOf(contract)
-  if (contract !== undefined && !index) throw invalidOption('contract', 'from defineContract()', contract)
-  return index
 }
 
 /** @param needed whether at least one transport must work here */

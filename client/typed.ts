@@ -29,12 +29,17 @@ export type TypedListener<
   Full extends string = Pattern,
 > = (
   payload: Received<C, Full, As>,
-  message: ReceivedMessage<C, Full, As, MessageDetails & { readonly params: Params<Pattern> }>,
+  message: ReceivedMessage<C, Full, As, MessageDetails<Params<Pattern>>>,
 ) => unknown
 
-type TypedSubscribe<C, As extends Side> = <Pattern extends string>(
+/** For a plain `string`, the caller may state the payload, as without a contract. */
+type ListenerOf<C, Pattern extends string, As extends Side, Full extends string, P> = string extends Pattern
+  ? Listener<P>
+  : NoInfer<TypedListener<C, Pattern, As, Full>>
+
+type TypedSubscribe<C, As extends Side> = <Pattern extends string, P = unknown>(
   pattern: Known<TopicsOf<C>, Pattern>,
-  listener: TypedListener<C, Pattern, As>,
+  listener: ListenerOf<C, Pattern, As, Pattern, P>,
   options?: SubscribeOptions,
 ) => Subscription
 
@@ -48,10 +53,15 @@ type UntypedSubscribe = <P = unknown>(
 export type Subscribe<C, As extends Side> =
   HasTopics<C> extends true ? TypedSubscribe<C, As> : UntypedSubscribe
 
-type TypedCall<C, As extends Side> = <Topic extends CallName<C>>(
+/** For a plain `string`, the caller may state the reply, as without a contract. */
+type ReplyOf<C, Topic extends string, Full extends string, As extends Side, R> = string extends Topic
+  ? R
+  : CallReply<C, Full, As>
+
+type TypedCall<C, As extends Side> = <Topic extends CallName<C>, R = unknown>(
   topic: Known<CallsOf<C>, Topic>,
-  ...payload: PayloadArgs<CallInput<C, Topic>, [options?: CallOptions]>
-) => Promise<CallReply<C, Topic, As>>
+  ...payload: PayloadArgs<NoInfer<CallInput<C, Topic>>, [options?: CallOptions]>
+) => Promise<ReplyOf<C, Topic, Topic, As, R>>
 
 type UntypedCall = <R = unknown>(topic: string, payload?: unknown, options?: CallOptions) => Promise<R>
 
@@ -60,7 +70,7 @@ export type Call<C, As extends Side> = HasCalls<C> extends true ? TypedCall<C, A
 
 type TypedSend<C> = <Topic extends CallName<C>>(
   topic: Known<CallsOf<C>, Topic>,
-  ...payload: PayloadArgs<CallInput<C, Topic>, [options?: SendOptions]>
+  ...payload: PayloadArgs<NoInfer<CallInput<C, Topic>>, [options?: SendOptions]>
 ) => void
 
 type UntypedSend = (topic: string, payload?: unknown, options?: SendOptions) => void
@@ -72,9 +82,9 @@ export type Send<C> = HasCalls<C> extends true ? TypedSend<C> : UntypedSend
 type InRoom<Topic extends string> = string extends Topic ? string : `rooms/${string}/${Topic}`
 
 /** Listens to a topic of a room. Events of `rooms()` are not in the contract, and have the type `unknown`. */
-type TypedRoomOn<C, As extends Side> = <Topic extends string>(
+type TypedRoomOn<C, As extends Side> = <Topic extends string, P = unknown>(
   topic: Topic,
-  listener: TypedListener<C, Topic, As, InRoom<Topic>>,
+  listener: ListenerOf<C, Topic, As, InRoom<Topic>, P>,
 ) => () => void
 
 export type RoomOn<C, As extends Side> =
@@ -92,14 +102,14 @@ export type RoomSend<C> =
   HasCalls<C> extends true
     ? <Topic extends string>(
         topic: KnownInRoom<C, Topic>,
-        ...payload: PayloadArgs<CallInput<C, InRoom<Topic>>, [options?: SendOptions]>
+        ...payload: PayloadArgs<NoInfer<CallInput<C, InRoom<Topic>>>, [options?: SendOptions]>
       ) => void
     : UntypedSend
 
 export type RoomCall<C, As extends Side> =
   HasCalls<C> extends true
-    ? <Topic extends string>(
+    ? <Topic extends string, R = unknown>(
         topic: KnownInRoom<C, Topic>,
-        ...payload: PayloadArgs<CallInput<C, InRoom<Topic>>, [options?: CallOptions]>
-      ) => Promise<CallReply<C, InRoom<Topic>, As>>
+        ...payload: PayloadArgs<NoInfer<CallInput<C, InRoom<Topic>>>, [options?: CallOptions]>
+      ) => Promise<ReplyOf<C, Topic, InRoom<Topic>, As, R>>
     : UntypedCall

@@ -56,13 +56,13 @@ export interface ConnectionInfo<SessionUser = User> {
  * client that is connecting, open or waiting keeps the process alive until `close()`.
  */
 export interface Client<Contract = Untyped, As extends Side = 'input'> {
-  /** Carries the type of the contract. Never set. */
-  readonly '~contract'?: Contract
+  /** Carries the type of the contract. Never set. A mapped type, so that a client with a contract is also a `Client`. */
+  readonly '~contract'?: { readonly [Key in keyof Contract]: Contract[Key] }
   readonly state: ClientState
   /** Id of the current session; null while not open. */
   readonly session: string | null
   /** The user of the current session; null while not open, and for an anonymous client. */
-  readonly user: UserOf<Contract, As> | null
+  readonly user: UserOf<Contract> | null
   /** Name of the transport of the current attempt or connection; null when there is none. */
   readonly transport: string | null
   /**
@@ -148,7 +148,7 @@ export interface Client<Contract = Untyped, As extends Side = 'input'> {
    *
    * @example const { user } = await client.ready()
    */
-  ready(): Promise<ConnectionInfo<UserOf<Contract, As>>>
+  ready(): Promise<ConnectionInfo<UserOf<Contract>>>
 
   /**
    * Sends the queued messages if the client is open, then ends. Calls reject with `client_closed`, and subscriptions are

@@ -15,21 +15,11 @@ export { Cluster, type ClusterBackend, type ClusterHost, type ClusterMessage } f
 export type { Answerer, ConnectionHook, MessageHook, NodeChangeHook, Nodes } from './cluster/nodes.ts'
 export { Store } from './cluster/store.ts'
 export type { Target } from './cluster/target.ts'
-export { AppContract } from './contract/contract-rules.ts'
-export {
-  type Context,
-  defineMiddleware,
-  type GroupHandleOptions,
-  type GroupOptions,
-  type Handle,
-  type HandleOptions,
-  type Handler,
-  type HandlerGroup,
-  type HandlerRate,
-  type Middleware,
-  type Next,
-  type Publish,
-} from './handlers/context.ts'
+export type { Context, Publish } from './handlers/context.ts'
+export { AppContract } from './handlers/contract-rules.ts'
+export type { GroupHandleOptions, Handle, HandleOptions, Handler, HandlerRate } from './handlers/handle.ts'
+export type { GroupOptions, HandlerGroup } from './handlers/middleware.ts'
+export { defineMiddleware, type Middleware, type Next } from './handlers/middleware.ts'
 export { errorTable } from './protocol/error-table.ts'
 export { type ErrorCode, type Issue, RookeryError, type WireError } from './protocol/errors.ts'
 export { type Codec, createBatchCodec, type Frame } from './protocol/frame.ts'

@@ -1,6 +1,6 @@
 import { RookeryError } from '../../core/protocol/errors.ts'
 import type { Untyped } from '../../core/protocol/protocol.ts'
-import type { Call, RoomCall, RoomOn, RoomSend, Send, Side, Subscribe } from '../typed.ts'
+import type { Call, RoomCall, RoomOn, RoomSend, Send, Side } from '../typed.ts'
 import { Handle } from './handle.ts'
 import type { Listener, Subscription } from './subscription.ts'
 
@@ -73,10 +73,11 @@ export interface Room<Contract = Untyped, As extends Side = 'input'> {
 
 /** The part of the client that a room uses. */
 export interface RoomClient {
-  readonly subscribe: Subscribe<Untyped, 'input'>
   readonly send: Send<Untyped>
   readonly call: Call<Untyped, 'input'>
 }
+
+type Listen = (pattern: string, listener: Listener) => Subscription
 
 /** Applies the last changes of members to a list. */
 const withChanges = (
@@ -95,20 +96,23 @@ const withChanges = (
 export class LocalRoom extends Handle<Exclude<RoomState, 'failed'>> implements Room {
   readonly name: string
   readonly #client: RoomClient
+  readonly #listen: Listen
   readonly #onLeave: () => void
   /** Local subscriptions: messages of the room arrive because the session is in it. */
   readonly #subscriptions = new Set<Subscription>()
 
-  constructor(name: string, client: RoomClient, onLeave: () => void) {
+  /** @param listen adds a local subscription to a pattern below `rooms/<name>/` */
+  constructor(name: string, client: RoomClient, listen: Listen, onLeave: () => void) {
     super({ pending: 'joining', confirmed: 'joined', ended: 'left' })
     this.name = name
     this.#client = client
+    this.#listen = listen
     this.#onLeave = onLeave
   }
 
   on<P = unknown>(topic: string, listener: Listener<P>): () => void {
     if (this.hasEnded) return () => {}
-    const subscription = this.#client.subscribe(this.#topic(topic), listener, { local: true })
+    const subscription = this.#listen(topic, listener as Listener)
     this.#subscriptions.add(subscription)
     return () => {
       this.#subscriptions.delete(subscription)

@@ -8,6 +8,8 @@ import { reportRefusal } from './report-refusal.ts'
 import type { RestoredHost } from './restored-host.ts'
 import { LocalRoom, type RoomClient } from './room.ts'
 import type { SendQueue } from './send-queue.ts'
+import type { Listener } from './subscription.ts'
+import type { Subscriptions } from './subscriptions.ts'
 
 type Connection = Pick<ClientConnection, 'send'>
 
@@ -24,6 +26,7 @@ interface Membership {
 export class Rooms {
   readonly #queue: SendQueue
   readonly #client: RoomClient
+  readonly #subscriptions: Subscriptions
   readonly #host: RestoredHost
   readonly #byName = new Map<string, Membership>()
   #connection: Connection | undefined
@@ -36,7 +39,14 @@ export class Rooms {
   /**
    * @param bounds wait before a refused room is joined again
    */
-  constructor(queue: SendQueue, bounds: BackoffBounds, client: RoomClient, host: RestoredHost) {
+  constructor(
+    queue: SendQueue,
+    bounds: BackoffBounds,
+    client: RoomClient,
+    subscriptions: Subscriptions,
+    host: RestoredHost,
+  ) {
+    this.#subscriptions = subscriptions
     this.#queue = queue
     this.#retries = new RetryTimer(bounds, () => this.#retry())
     this.#client = client
@@ -53,7 +63,9 @@ export class Rooms {
     if (typeof name !== 'string' || !/^(?!\$)[^\s/*\p{Cc}\p{Cs}]{1,64}$/u.test(name))
       throw new RookeryError('invalid_room')
     const membership = this.#membership(name)
-    const room = new LocalRoom(name, this.#client, () => {
+    const listen = (topic: string, listener: Listener) =>
+      this.#subscriptions.add(topic, listener, true, `rooms/${name}/`)
+    const room = new LocalRoom(name, this.#client, listen, () => {
       if (membership.handles.delete(room)) this.#host.due()
     })
     membership.handles.add(room)

@@ -1,4 +1,4 @@
-import { compileNamed, type NamedPattern, paramsOf } from '../../core/contract/pattern.ts'
+import { compileNamed, type NamedPattern } from '../../core/contract/pattern.ts'
 import { RookeryError } from '../../core/protocol/errors.ts'
 import type { MessageFrame } from '../../core/protocol/protocol.ts'
 import { runIsolated } from '../util/run-isolated.ts'
@@ -11,13 +11,13 @@ export interface Message<P = unknown> extends MessageDetails {
 }
 
 /** What a message has besides its topic and its payload. */
-export interface MessageDetails {
+export interface MessageDetails<Params = Readonly<Record<string, string>>> {
   /** All topics of the event. Absent if the only one is `topic`. */
   readonly topics?: readonly string[]
   /** Place of the message in the history, if the topic has one. */
   readonly seq?: number
   /** Segments of the topic, by their names in the pattern of the subscription: `rooms/:room/messages` has `params.room`. */
-  readonly params: Readonly<Record<string, string>>
+  readonly params: Params
 }
 
 /**
@@ -63,8 +63,7 @@ export class LocalSubscription extends Handle<Exclude<SubscriptionState, 'failed
   readonly pattern: string
   /** Whether the server is to have the pattern. A refusal for good ends that. */
   wanted: boolean
-  readonly #names: NamedPattern['names']
-  readonly #matches: (topic: string) => boolean
+  readonly #match: ReturnType<typeof compileNamed>
   readonly #listener: Listener
   readonly #onCancel: () => void
 
@@ -78,8 +77,7 @@ export class LocalSubscription extends Handle<Exclude<SubscriptionState, 'failed
   ) {
     super({ pending: 'pending', confirmed: 'active', ended: 'cancelled' })
     this.pattern = pattern
-    this.#names = named.names
-    this.#matches = compileNamed(named)
+    this.#match = compileNamed(named)
     this.wanted = !local
     this.#listener = listener
     this.#onCancel = onCancel
@@ -97,11 +95,10 @@ export class LocalSubscription extends Handle<Exclude<SubscriptionState, 'failed
   deliver(message: MessageFrame): void {
     // An earlier listener of the same message may have cancelled this subscription.
     if (this.hasEnded) return
-    const topic = [message.topic, ...(message.topics ?? [])].find(this.#matches)
+    const { topic, topics = [] } = message
     // A name stands for one segment, where the `*` of the server's pattern stands for more.
-    if (topic === undefined) return
-    const params = paramsOf(this.#names, topic)
-    runIsolated(() => this.#listener(message.payload, { ...(message as Message), params }))
+    const params = [topic, ...topics].map(this.#match).find(Boolean)
+    if (params) runIsolated(() => this.#listener(message.payload, { ...(message as Message), params }))
   }
 
   override end(reason: RookeryError): void {

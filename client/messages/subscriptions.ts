@@ -1,4 +1,4 @@
-import { parseNamedPattern } from '../../core/contract/pattern.ts'
+import { parseNamedPattern, patternBelow } from '../../core/contract/pattern.ts'
 import { RookeryError } from '../../core/protocol/errors.ts'
 import type {
   MessageFrame,
@@ -42,10 +42,12 @@ export class Subscriptions {
 
   /**
    * @param local whether to ask nothing of the server
+   * @param inRoom `rooms/<room>/` for a pattern of the topics of a room
    * @throws `invalid_pattern`, `reserved_topic`
    */
-  add(pattern: string, listener: Listener, local = false): LocalSubscription {
-    const named = parseNamedPattern(pattern)
+  add(given: string, listener: Listener, local = false, inRoom = ''): LocalSubscription {
+    const pattern = inRoom + given
+    const named = patternBelow(inRoom, parseNamedPattern(given))
     if (!local && isReserved(pattern)) throw new RookeryError('reserved_topic')
     const entry = this.#entry(named.pattern)
     const subscription = new LocalSubscription(pattern, named, listener, local, () => {
@@ -74,9 +76,7 @@ export class Subscriptions {
    * state.
    */
   copy(): { requests: EncodedFrame[]; patterns: string[] } {
-    const wanted = [...this.#byPattern.values()].filter(
-      (entry) => isWanted(entry) && entry.state !== 'retrying',
-    )
+    const wanted = [...this.#byPattern.values()].filter((one) => isWanted(one) && one.state !== 'retrying')
     const patterns = wanted.map(({ pattern }) => pattern)
     const requests = subscriptionRequests(patterns, () => this.#host.nextId(), this.maxPayload)
     return { requests, patterns }
@@ -138,8 +138,7 @@ export class Subscriptions {
    */
   reset(error?: RookeryError): void {
     this.renew()
-    for (const subscription of this.#locals()) {
-      if (!subscription.wanted) continue
+    for (const subscription of this.#locals().filter(({ wanted }) => wanted)) {
       if (error) subscription.fail(error)
       else subscription.suspend()
     }

@@ -1,7 +1,7 @@
 import type { BusOptions } from '../bus/listener.ts'
 import type { Contract } from '../contract/contract.ts'
-import { ContractRules } from '../contract/contract-rules.ts'
 import { indexOf } from '../contract/index-key.ts'
+import { ContractRules } from '../handlers/contract-rules.ts'
 import { RookeryError } from '../protocol/errors.ts'
 import type { Limits } from '../sessions/limits.ts'
 import { isLogger, isLogLevel, type Logger, type LogLevel } from '../util/logger.ts'

@@ -1,14 +1,15 @@
 import type { EventInit } from '../bus/event.ts'
 import type { Nodes } from '../cluster/nodes.ts'
+import type { Publish } from '../handlers/context.ts'
+import type { Handle } from '../handlers/handle.ts'
 import type {
   AnyMiddleware,
   GroupOptions,
-  Handle,
   HandlerGroup,
   Middleware,
-  Publish,
+  Ordered,
   StateOf,
-} from '../handlers/context.ts'
+} from '../handlers/middleware.ts'
 import type { Untyped } from '../protocol/protocol.ts'
 import type { Sessions } from '../sessions/sessions.ts'
 import { createToken } from '../util/token.ts'
@@ -68,8 +69,8 @@ export interface App<C = Untyped> {
    * const staff = app.group({ use: [requireStaff, withAccount], rate: { limit: 5, window: '10s' } })
    * staff.handle('orders/cancel', (ctx, { id }) => cancel(ctx.state.account, id))
    */
-  group<const Use extends readonly AnyMiddleware[] = []>(
-    options: GroupOptions<Use>,
+  group<const Use extends readonly AnyMiddleware[]>(
+    options: GroupOptions<Use> & Ordered<Use, object>,
   ): HandlerGroup<C, StateOf<Use>>
   /**
    * Adds middleware around the handlers of all topics, or of the topics that match a pattern. Middleware runs in the
@@ -97,7 +98,7 @@ export interface App<C = Untyped> {
    * Never throws synchronously. A rejection that nobody handles is logged and goes to `onError`; it does not end
    * the process.
    *
-   * @throws `invalid_topic`, `unserializable`
+   * @throws `invalid_topic`, `unserializable`, `invalid_output`
    * @example app.publish('rooms/42/messages', { text: 'hello' })
    */
   readonly publish: Publish<C> & ((event: EventInit) => Promise<void>)
@@ -107,7 +108,7 @@ export interface App<C = Untyped> {
    *
    * @throws if no session took it: `not_connected`, or `node_unreachable` if a node did not answer, or
    *   `cluster_unavailable` if the other nodes cannot be asked; `invalid_option` for an invalid target,
-   *   `invalid_topic`, `unserializable`
+   *   `invalid_topic`, `unserializable`, `invalid_output`
    * @example await app.send({ user: '42' }, 'inbox/new', { count: 3 })
    */
   readonly send: Send<C>

@@ -4,14 +4,15 @@ import { Cluster } from '../cluster/cluster.ts'
 import { createInProcessCluster } from '../cluster/in-process.ts'
 import type { Nodes } from '../cluster/nodes.ts'
 import type { Target } from '../cluster/target.ts'
-import { AppContract } from '../contract/contract-rules.ts'
-import type { AnyMiddleware, GroupOptions, Handler, Middleware } from '../handlers/context.ts'
+import { AppContract } from '../handlers/contract-rules.ts'
+import type { Handler } from '../handlers/handle.ts'
 import { createGroup, type UntypedGroup } from '../handlers/handler-group.ts'
+import type { AnyMiddleware, GroupOptions, Middleware } from '../handlers/middleware.ts'
 import { RookeryError } from '../protocol/errors.ts'
 import type { Untyped } from '../protocol/protocol.ts'
 import { Limits } from '../sessions/limits.ts'
 import { Sessions } from '../sessions/sessions.ts'
-import { type Transport, Transports } from '../sessions/transport.ts'
+import { type Transport, TransportHost, Transports } from '../sessions/transport.ts'
 import { createLogger, isolateLogger, Logger } from '../util/logger.ts'
 import { observed } from '../util/observed-promise.ts'
 import { type App, type AppState, AppToken, type Usage } from './app.ts'
@@ -55,6 +56,7 @@ class RookeryApp implements App {
     this.scope.provide(AppContract, () => settings.contract)
     this.scope.provide(Limits, () => settings.limits)
     this.scope.provide(Readiness, createReadiness)
+    this.scope.provide(TransportHost, () => this.#engine.transportHost)
     this.scope.provide(Transports, () => ({
       add: (transport: Transport) => void this.#transports.push(transport),
     }))

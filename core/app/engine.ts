@@ -128,9 +128,7 @@ export class Engine {
   /** Publishes an event with a message for clients. See `App.publish`. */
   publish(input: string | EventInit, payload?: unknown): Promise<void> {
     try {
-      const event = withClientMessage(input, payload)
-      this.#settings.contract.checkEvent(event)
-      this.bus.publish(event)
+      this.bus.publish(withClientMessage(input, payload))
       return ACCEPTED
     } catch (error) {
       const topic: unknown = typeof input === 'object' ? input?.topics?.[0] : input
@@ -144,6 +142,7 @@ export class Engine {
   }
 
   async #send(target: Target, topic: string, payload: unknown): Promise<number> {
+    assertTopic(topic)
     this.#settings.contract.checkMessage(topic, payload)
     return await this.#addressing.send(target, topic, payload)
   }
@@ -156,6 +155,8 @@ export class Engine {
 
   #toClients({ topics, client, except }: Event, here: boolean): () => void {
     const { topic, payload } = client as ClientMessage
+    // A plugin has published the other messages, here or on another node.
+    if (!here) this.#settings.contract.checkPublished({ topics, topic, payload })
     const named = namedTopics(topic, topics)
     const frame = new Frame(named ? { topic, payload, topics: named } : { topic, payload })
     // Encode now: the publisher may change the payload after this call.
@@ -212,6 +213,7 @@ export class Engine {
       interestVersion: () => this.#fanOut.additions + sessions.additions,
       settled: () => this.#cluster?.settled(),
       contract: rules.index?.hash,
+      checkMessage: (topic, payload) => rules.checkMessage(topic, payload),
       ...createUserChecks(rules.index?.user, this.#settings.publicUserFields, this.#log),
       addressed: (target, session, added) => sessions.address(addressOf(target), session, added),
       dispatch: (session, frame) => this.#dispatch(session, frame),

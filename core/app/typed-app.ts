@@ -6,7 +6,7 @@ import type { HasTopics, Known, PayloadArgs, Published, TopicsOf } from '../cont
 type TypedSend<C> = <Topic extends string>(
   target: Target,
   topic: Known<TopicsOf<C>, Topic>,
-  ...payload: PayloadArgs<Published<C, Topic>>
+  ...payload: PayloadArgs<NoInfer<Published<C, Topic>>>
 ) => Promise<number>
 
 /** Sends a message to sessions. With a contract, it accepts the topics of the contract, with their payloads. */
@@ -16,15 +16,13 @@ export type Send<C> =
     : (target: Target, topic: string, payload?: unknown) => Promise<number>
 
 /** Listeners get payloads as they were published. Topics outside the contract are those of the server's own events. */
-interface TypedBus<C> extends Omit<Bus, 'subscribe'> {
+interface TypedBus<C> {
   subscribe<Pattern extends string>(
     pattern: Pattern,
-    listener: Listener<Published<C, Pattern>>,
+    listener: NoInfer<Listener<Published<C, Pattern>>>,
     options?: SubscribeOptions,
   ): Subscription
-  subscribe<P = unknown>(pattern: string, listener: Listener<P>, options?: SubscribeOptions): Subscription
-  subscribe<P = unknown>(listener: Listener<P>, options?: SubscribeOptions): Subscription
 }
 
 /** The bus of an app. With a contract, listeners get the payloads of the topics that their pattern covers. */
-export type BusOf<C> = HasTopics<C> extends true ? TypedBus<C> : Bus
+export type BusOf<C> = HasTopics<C> extends true ? TypedBus<C> & Bus : Bus

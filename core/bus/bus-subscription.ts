@@ -1,11 +1,12 @@
+import { keyOf, parseNamedPattern } from '../contract/pattern.ts'
 import { RookeryError } from '../protocol/errors.ts'
 import type { Matcher } from '../topics/matcher.ts'
-import { createAbortController } from '../util/abort.ts'
 import type { Logger } from '../util/logger.ts'
 import { isPromiseLike } from '../util/promises.ts'
 import type { Work } from '../util/work.ts'
 import type { Event } from './event.ts'
 import type { Listener, ListenerSource, Subscription } from './listener.ts'
+import { ListenerCall } from './listener-call.ts'
 
 interface Limits {
   readonly listenerTimeout: number
@@ -45,8 +46,9 @@ export class BusSubscription implements Subscription {
   readonly #registry: Registry
   readonly #log: Logger
   readonly #limits: Limits
+  /** Keys of named patterns. */
   readonly #patterns = new Set<string>()
-  readonly #pending = new Set<Call>()
+  readonly #pending = new Set<ListenerCall>()
   /**
    * Events of this turn of the event loop beyond `maxPending`, in order. They wait for the rest of the turn: a listener
    * that is about to settle has had no chance to do so. The bus delivers a limited number of events in a turn.
@@ -80,18 +82,23 @@ export class BusSubscription implements Subscription {
   }
 
   add(pattern: string): this {
-    if (this.#cancelled || this.#patterns.has(pattern)) return this
-    this.#registry.patterns.add(pattern, this)
-    this.#patterns.add(pattern)
-    this.#wantElsewhere(pattern, true)
+    const key = keyOf(parseNamedPattern(pattern))
+    if (this.#cancelled || this.#patterns.has(key)) return this
+    this.#registry.patterns.add(key, this)
+    this.#patterns.add(key)
+    this.#wantElsewhere(key, true)
     return this
   }
 
   remove(pattern: string): this {
-    if (!this.#patterns.delete(pattern)) return this
-    this.#registry.patterns.remove(pattern, this)
-    this.#wantElsewhere(pattern, false)
+    this.#remove(keyOf(parseNamedPattern(pattern)))
     return this
+  }
+
+  #remove(key: string): void {
+    if (!this.#patterns.delete(key)) return
+    this.#registry.patterns.remove(key, this)
+    this.#wantElsewhere(key, false)
   }
 
   all(): this {
@@ -110,7 +117,7 @@ export class BusSubscription implements Subscription {
     this.#registry.subscriptions.delete(this)
     this.#reportDrops()
     if (this.#registry.everything.delete(this)) this.#wantElsewhere(EVERYTHING, false)
-    for (const pattern of [...this.#patterns]) this.remove(pattern)
+    for (const key of [...this.#patterns]) this.#remove(key)
     clearTimeout(this.#report)
     this.#report = undefined
     clearImmediate(this.#endOfTurn)
@@ -118,8 +125,10 @@ export class BusSubscription implements Subscription {
     for (const { over } of this.#waiting.splice(0)) over()
   }
 
-  #wantElsewhere(pattern: string, wanted: boolean): void {
+  /** Other nodes know no names: `*` stands for a name at the end, and for more. */
+  #wantElsewhere(key: string, wanted: boolean): void {
     if (this.source === 'node') return
+    const pattern = key.replace(/(?<=^|\/):$/, '*')
     this.#registry.listen(pattern, this.source === 'cluster' ? this.group : null, wanted)
   }
 
@@ -166,7 +175,7 @@ export class BusSubscription implements Subscription {
   }
 
   #start(event: Event): Promise<void> | undefined {
-    const call = new Call()
+    const call = new ListenerCall()
     try {
       const result = this.#registry.work.run('listeners', () => this.#listener(event, call))
       // `Promise.resolve`, since a thenable of another library may not behave like a promise.
@@ -178,7 +187,7 @@ export class BusSubscription implements Subscription {
   }
 
   /** Resolves when the call settles or is aborted. Only a settled call no longer counts as pending. */
-  #settle(event: Event, call: Call, result: Promise<unknown>): Promise<void> {
+  #settle(event: Event, call: ListenerCall, result: Promise<unknown>): Promise<void> {
     this.#pending.add(call)
     return new Promise((resolve) => {
       const timer = setTimeout(() => {
@@ -221,30 +230,5 @@ export class BusSubscription implements Subscription {
       { dropped, total: this.#dropped, patterns: [...this.#patterns], pending: this.#pending.size },
       'a bus listener does not keep up: events were dropped',
     )
-  }
-}
-
-/** One call of a listener. The signal is created when the listener reads it: most listeners do not. */
-class Call {
-  #controller: AbortController | undefined
-  #reason: RookeryError | undefined
-  onAbort: (() => void) | undefined
-
-  get signal(): AbortSignal {
-    if (!this.#controller) {
-      this.#controller = createAbortController()
-      if (this.#reason) this.#controller.abort(this.#reason)
-    }
-    return this.#controller.signal
-  }
-
-  get aborted(): boolean {
-    return this.#reason !== undefined
-  }
-
-  abort(reason: RookeryError): void {
-    this.#reason ??= reason
-    this.#controller?.abort(reason)
-    this.onAbort?.()
   }
 }

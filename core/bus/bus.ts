@@ -48,7 +48,7 @@ const takesAllNodes = ({ source }: BusSubscription): boolean => source === 'all'
 
 /** The event bus of one node. */
 export class Bus {
-  readonly #matcher = new Matcher<BusSubscription>()
+  readonly #matcher = new Matcher<BusSubscription>({ named: true })
   readonly #everything = new Set<BusSubscription>()
   readonly #subscriptions = new Set<BusSubscription>()
   readonly #log: Logger
@@ -97,7 +97,7 @@ export class Bus {
 
   /**
    * Calls a listener for each event that matches the pattern. Without a pattern, the listener gets events once `add`
-   * or `all` is called on the subscription.
+   * or `all` is called on the subscription. A segment `:name` of the pattern stands for any one segment.
    *
    * @example app.bus.subscribe('orders/*', (event) => invoice(event.payload))
    * @example app.bus.subscribe('orders/*', bookOnce, { source: 'cluster' })

@@ -29,6 +29,15 @@ export type WithPrefix<C extends Contract, Prefix extends string> = {
   readonly [Key in keyof C]: Key extends 'topics' | 'calls' ? Prefixed<C[Key], Prefix> : C[Key]
 }
 
+const assertContract = (value: unknown, where: string): void => {
+  if (typeof value !== 'object' || value === null) {
+    throw new RookeryError(
+      'invalid_option',
+      `${where}: a contract must be an object with user, topics and calls`,
+    )
+  }
+}
+
 const merge = (maps: readonly (object | undefined)[], where: string): object | undefined => {
   const given = maps.filter((map) => map !== undefined)
   const merged: Record<string, unknown> = {}
@@ -50,6 +59,7 @@ const merge = (maps: readonly (object | undefined)[], where: string): object | u
  * @example export const contract = mergeContracts(chat, prefixContract('billing', billing))
  */
 export const mergeContracts = <const List extends readonly Contract[]>(...contracts: List): Merged<List> => {
+  for (const contract of contracts) assertContract(contract, 'mergeContracts()')
   const users = new Set(contracts.flatMap(({ user }) => (user ? [user] : [])))
   if (users.size > 1) {
     throw new RookeryError('invalid_option', 'mergeContracts(): only one contract may state the user')
@@ -80,6 +90,7 @@ export const prefixContract = <const Prefix extends string, const C extends Cont
   if (typeof prefix !== 'string' || prefix === '') {
     throw new RookeryError('invalid_option', 'prefixContract(): the prefix must be one or more segments')
   }
+  assertContract(contract, 'prefixContract()')
   const rename = (map: object) =>
     Object.fromEntries(Object.entries(map).map(([name, value]) => [`${prefix}/${name}`, value]))
   const { topics, calls, ...rest } = contract

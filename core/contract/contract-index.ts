@@ -3,11 +3,11 @@ import { PatternTrie } from '../topics/pattern-trie.ts'
 import type { CallContract, Contract, ContractIndex, TopicContract } from './contract.ts'
 import { createReader } from './contract-reader.ts'
 import { INDEX } from './index-key.ts'
-import { keyOf, type NamedPattern, parseNamedPattern, patternsMeet } from './pattern.ts'
+import { keyOf, type NamedPattern, parseNamedPattern, patternsMeet, plainPattern } from './pattern.ts'
 import { isSchema, validate, validateNow } from './schema.ts'
 
 /** Returns the schema of a topic of a contract. */
-export const schemaOf = (topic: StandardSchemaV1 | TopicContract): StandardSchemaV1 =>
+const schemaOf = (topic: StandardSchemaV1 | TopicContract): StandardSchemaV1 =>
   isSchema(topic) ? topic : topic.schema
 
 /** Adds its index to a contract. */
@@ -50,7 +50,8 @@ const createIndex = (contract: Contract): ContractIndex => {
     callOf: (topic) => callsByPattern.mostSpecific(topic),
     callNamed: (pattern) => callsByPattern.get(keyOf(parseNamedPattern(pattern))),
     covers: (pattern) => {
-      const wanted = parseNamedPattern(pattern)
+      if (!pattern.includes('*')) return schemas.mostSpecific(pattern) !== undefined
+      const wanted = plainPattern(pattern)
       return patterns.some((one) => patternsMeet(one, wanted))
     },
   }
@@ -85,7 +86,16 @@ const hashOf = ({ user, topics = {}, calls = {} }: Contract): string => {
       sorted(errors, described),
     ]),
   ])
-  return hash53(text)
+  return hash53(withoutGeneratedNames(text))
+}
+
+/** Numbers the definitions of JSON schemas in their order: arktype names them in the order in which a process makes types. */
+const withoutGeneratedNames = (text: string): string => {
+  const names = new Map<string, string>()
+  return text.replace(/\btype\d+\b/g, (name) => {
+    if (!names.has(name)) names.set(name, `type#${names.size}`)
+    return names.get(name) as string
+  })
 }
 
 /** cyrb53, a hash of 53 bits: https://github.com/bryc/code/blob/master/jshash/experimental/cyrb53.js (public domain). */

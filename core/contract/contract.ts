@@ -26,6 +26,8 @@ export interface CallContract {
   readonly description?: string
   /** Describes input and output in documents, for schemas that cannot describe themselves. */
   readonly jsonSchema?: { readonly input?: JsonSchema; readonly output?: JsonSchema }
+  /** A schema is not a call. */
+  readonly '~standard'?: never
 }
 
 /**
@@ -74,6 +76,6 @@ export interface ContractIndex {
   callOf(topic: string): CallContract | undefined
   /** The call whose pattern is exactly this one. Names of segments may differ. */
   callNamed(pattern: string): CallContract | undefined
-  /** Whether some topic of the contract matches a pattern. */
+  /** Whether some topic of the contract matches a pattern of a client. A segment `:name` of that pattern is text. */
   covers(pattern: string): boolean
 }

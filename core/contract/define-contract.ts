@@ -1,6 +1,6 @@
-import { RookeryError } from '../protocol/errors.ts'
+import { errorEntry, RookeryError } from '../protocol/errors.ts'
 import { isReserved } from '../topics/topic.ts'
-import type { CallContract, Contract, TopicContract } from './contract.ts'
+import type { CallContract, Contract } from './contract.ts'
 import { addIndex } from './contract-index.ts'
 import { keyOf, parseNamedPattern } from './pattern.ts'
 import { isSchema } from './schema.ts'
@@ -39,13 +39,24 @@ const checkNames = (map: unknown, where: string): [name: string, value: unknown]
   return Object.entries(map)
 }
 
+/** Checks what documents say. */
+const checkText = (value: Readonly<Record<string, unknown>>, where: string) => {
+  const { description, jsonSchema } = value
+  if (description !== undefined && typeof description !== 'string')
+    throw invalid(`${where}.description must be a string`)
+  if (jsonSchema !== undefined && !isObject(jsonSchema))
+    throw invalid(`${where}.jsonSchema must be an object`)
+}
+
 const checkTopic = (name: string, topic: unknown) => {
   if (isSchema(topic)) return
   const where = `topics['${name}']`
-  if (!isObject(topic) || topic.schema === undefined) checkSchema(topic ?? null, where)
-  const { schema } = topic as unknown as TopicContract
-  checkSchema(schema, `${where}.schema`)
-  checkKeys(topic as Readonly<Record<string, unknown>>, where, ['schema', 'description', 'jsonSchema'])
+  if (!isObject(topic) || topic.schema === undefined) {
+    throw invalid(`${where} must be a schema, or an object with one as 'schema'`)
+  }
+  checkSchema(topic.schema, `${where}.schema`)
+  checkKeys(topic, where, ['schema', 'description', 'jsonSchema'])
+  checkText(topic, where)
 }
 
 const checkCall = (name: string, call: unknown) => {
@@ -56,9 +67,13 @@ const checkCall = (name: string, call: unknown) => {
   const { input, output, errors = {} } = call as CallContract
   checkSchema(input, `${where}.input`)
   checkSchema(output, `${where}.output`)
+  checkText(call, where)
   if (!isObject(errors)) throw invalid(`${where}.errors must be an object`)
   for (const [code, schema] of Object.entries(errors)) {
     if (!CODE.test(code)) throw invalid(`${where}.errors['${code}'] must be a code such as too_fast`)
+    if (errorEntry(code).status === 500) {
+      throw invalid(`${where}.errors['${code}'] is a code of Rookery that no client gets`)
+    }
     checkSchema(schema ?? null, `${where}.errors['${code}']`)
   }
 }

@@ -25,7 +25,7 @@ export type HasCalls<C> = C extends { readonly calls: object } ? true : false
 
 /** The user of a session. */
 export type UserOf<C, As extends Side = 'output'> = C extends { readonly user: infer Schema }
-  ? Types<Schema>[As] & User
+  ? Types<Schema>[As] & Pick<User, 'id' | 'name'>
   : User
 
 type Values<Map, Text extends string> = Map[Covered<Map, Text> & keyof Map]
@@ -81,9 +81,12 @@ export type CallReply<C, Topic extends string, As extends Side = 'input'> = stri
   ? unknown
   : OutputOf<Values<CallsOf<C>, Topic>, As, undefined>
 
-type InputOf<Call, As extends Side> = Call extends { readonly input: infer Schema }
-  ? Types<Schema>[As]
-  : undefined
+/** `unknown` for an unknown call, so that the compiler reports its name and not its missing payload. */
+type InputOf<Call, As extends Side> = [Call] extends [never]
+  ? unknown
+  : Call extends { readonly input: infer Schema }
+    ? Types<Schema>[As]
+    : undefined
 type OutputOf<Call, As extends Side, None> = Call extends { readonly output: infer Schema }
   ? Types<Schema>[As]
   : None

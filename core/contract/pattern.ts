@@ -36,31 +36,54 @@ export const parseNamedPattern = (text: string): NamedPattern => {
 export const keyOf = ({ pattern, length }: NamedPattern): string =>
   length === undefined ? pattern : `${pattern.slice(0, -1)}:`
 
-/** Compiles a pattern into a predicate, which expects a valid topic. */
-export const compileNamed = ({ pattern, length }: NamedPattern): ((topic: string) => boolean) => {
+type Params = Readonly<Record<string, string>>
+
+/** Compiles a pattern into a function that returns the parameters of a valid topic, or undefined if it does not match. */
+export const compileNamed = ({
+  pattern,
+  names,
+  length,
+}: NamedPattern): ((topic: string) => Params | undefined) => {
   const matches = compilePattern(pattern)
-  return (topic) => matches(topic) && (!length || topic.split('/').length === length)
+  return (topic) =>
+    matches(topic) && (!length || topic.split('/').length === length) ? paramsOf(names, topic) : undefined
 }
 
 /** Returns the segments of a topic, by their names in the pattern that it matches. */
-export const paramsOf = (names: NamedPattern['names'], topic: string): Readonly<Record<string, string>> => {
+export const paramsOf = (names: NamedPattern['names'], topic: string): Params => {
   const segments = topic.split('/')
   return Object.fromEntries(names.map(([name, index]) => [name, segments[index] as string]))
 }
 
-/** Whether some topic matches both patterns. */
-export const patternsMeet = (one: NamedPattern, other: NamedPattern): boolean => {
-  const [first, second] = [keyOf(one).split('/'), keyOf(other).split('/')]
-  for (let index = 0; ; index++) {
-    const [left, right] = [first[index], second[index]]
-    if (left === undefined || right === undefined) return left === right
-    if (isRest(first, index) || isRest(second, index)) return true
-    if (!isOpen(left) && !isOpen(right) && left !== right) return false
+/** Reads a pattern of a client: a segment `:name` of it is text. */
+export const plainPattern = (pattern: string): NamedPattern => ({
+  pattern,
+  names: [],
+  length: undefined,
+})
+
+/** Puts segments with a `/` at their end, or nothing, before a pattern. In these segments `:name` is text. */
+export const patternBelow = (prefix: string, { pattern, names, length }: NamedPattern): NamedPattern => {
+  const added = prefix.split('/').length - 1
+  return {
+    pattern: prefix + pattern,
+    names: names.map(([name, index]) => [name, index + added]),
+    length: length === undefined ? undefined : length + added,
   }
 }
 
-const isOpen = (segment: string): boolean => segment === '*' || segment === ':'
+/** Whether some topic matches both patterns. */
+export const patternsMeet = (one: NamedPattern, other: NamedPattern): boolean => {
+  const [first, second] = [one.pattern.split('/'), other.pattern.split('/')]
+  const [firstRest, secondRest] = [restOf(one, first), restOf(other, second)]
+  for (let index = 0; ; index++) {
+    const [left, right] = [first[index], second[index]]
+    if (left === undefined || right === undefined) return left === right
+    if (index === firstRest || index === secondRest) return true
+    if (left !== '*' && right !== '*' && left !== right) return false
+  }
+}
 
-/** Whether a segment is a `*` for one or more segments. */
-const isRest = (segments: readonly string[], index: number): boolean =>
-  segments[index] === '*' && index === segments.length - 1
+/** The index of a `*` for one or more segments; -1 without one. */
+const restOf = ({ length }: NamedPattern, segments: readonly string[]): number =>
+  length === undefined && segments.at(-1) === '*' ? segments.length - 1 : -1

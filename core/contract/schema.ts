@@ -3,6 +3,9 @@ import { type Issue, RookeryError } from '../protocol/errors.ts'
 
 type Validated = StandardSchemaV1.Result<unknown>
 
+/** Whose mistake a value is: `invalid_payload` of the peer, `invalid_output` of the server itself. */
+type Code = 'invalid_payload' | 'invalid_output'
+
 /** Whether a value is a Standard Schema. Schemas of arktype are functions, other schemas are objects. */
 export const isSchema = (value: unknown): value is StandardSchemaV1 =>
   ((typeof value === 'object' && value !== null) || typeof value === 'function') && '~standard' in value
@@ -12,36 +15,46 @@ export const isSchema = (value: unknown): value is StandardSchemaV1 =>
  * are most of the cost.
  *
  * @param what names the value in the error, such as `The payload`
- * @throws `invalid_payload`
+ * @throws the code
  */
-export const validate = (schema: StandardSchemaV1, value: unknown, what: string): unknown => {
+export const validate = (
+  schema: StandardSchemaV1,
+  value: unknown,
+  what: string,
+  code: Code = 'invalid_payload',
+): unknown => {
   const result = schema['~standard'].validate(value)
   return 'then' in result
-    ? Promise.resolve(result).then((validated) => validValue(validated, what))
-    : validValue(result, what)
+    ? Promise.resolve(result).then((validated) => validValue(validated, what, code))
+    : validValue(result, what, code)
 }
 
 /**
  * Returns what a synchronous schema makes of a value.
  *
- * @throws `invalid_payload`; `invalid_option` if the schema is asynchronous
+ * @throws the code; `invalid_option` if the schema is asynchronous
  */
-export const validateNow = (schema: StandardSchemaV1, value: unknown, what: string): unknown => {
+export const validateNow = (
+  schema: StandardSchemaV1,
+  value: unknown,
+  what: string,
+  code: Code = 'invalid_payload',
+): unknown => {
   const result = schema['~standard'].validate(value)
-  if (!('then' in result)) return validValue(result, what)
-  result.catch(() => {})
+  if (!('then' in result)) return validValue(result, what, code)
+  Promise.resolve(result).catch(() => {})
   throw new RookeryError(
     'invalid_option',
     `${what} has an asynchronous schema; messages need a synchronous one`,
   )
 }
 
-const validValue = (validated: Validated, what: string): unknown => {
-  if (validated.issues) throw invalidPayload(validated.issues, what)
+const validValue = (validated: Validated, what: string, code: Code): unknown => {
+  if (validated.issues) throw invalid(validated.issues, what, code)
   return validated.value
 }
 
-const invalidPayload = (found: readonly StandardSchemaV1.Issue[], what: string): RookeryError => {
+const invalid = (found: readonly StandardSchemaV1.Issue[], what: string, code: Code): RookeryError => {
   const issues = found.map(({ message, path }): Issue => {
     if (!path) return { message }
     // Not `path.map`: arktype's paths are a subclass of Array, and `map` would return one, too.
@@ -49,7 +62,7 @@ const invalidPayload = (found: readonly StandardSchemaV1.Issue[], what: string):
     return { message, path: keys.map((key) => (typeof key === 'symbol' ? String(key) : key)) }
   })
   const [first] = issues
-  if (!first) return new RookeryError('invalid_payload')
+  if (!first) return new RookeryError(code)
   const where = first.path?.length ? `${first.path.join('.')}: ` : ''
-  return new RookeryError('invalid_payload', `${what} is not valid: ${where}${first.message}`, { issues })
+  return new RookeryError(code, `${what} is not valid: ${where}${first.message}`, { issues })
 }

@@ -93,3 +93,10 @@ type ParamNames<Pattern extends string> = Pattern extends `${infer First}/${infe
   : ParamName<Pattern>
 
 type ParamName<Segment extends string> = Segment extends `:${infer Name}` ? Name : never
+
+/** The topics of a pattern, if some topic of the first type can match it; otherwise `never`. */
+export type MeetingTopic<Topic extends string, Pattern extends string> = string extends Topic
+  ? TopicOf<Pattern>
+  : ListsMeet<Segments<Topic>, Segments<Pattern>> extends true
+    ? TopicOf<Pattern>
+    : never

@@ -1,10 +1,5 @@
-import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type {
   CallErrorCode,
-  CallName,
-  CallPayload,
-  CallResult,
-  CallsOf,
   ErrorData,
   HasCalls,
   HasTopics,
@@ -18,24 +13,28 @@ import type { Params, TopicOf } from '../contract/topic-types.ts'
 import type { RookeryError } from '../protocol/errors.ts'
 import type { Untyped } from '../protocol/protocol.ts'
 import type { Session } from '../sessions/session.ts'
-import type { Duration } from '../util/options.ts'
 
 type TypedPublish<C> = <Topic extends string>(
   topic: Known<TopicsOf<C>, Topic>,
-  ...payload: PayloadArgs<Published<C, Topic>>
+  ...payload: PayloadArgs<NoInfer<Published<C, Topic>>>
 ) => Promise<void>
 
 /** Publishes a message on a topic. With a contract, it accepts the topics of the contract, with their payloads. */
 export type Publish<C> =
   HasTopics<C> extends true ? TypedPublish<C> : (topic: string, payload?: unknown) => Promise<void>
 
-type TypedError<C, Topic extends string> = <Code extends CallErrorCode<C, Topic>>(
+/** For a topic that the compiler does not know, as in middleware, the code may be any string. */
+type CodeOf<C, Topic extends string> =
+  | CallErrorCode<C, Topic>
+  | (string extends Topic ? string & Record<never, never> : never)
+
+type TypedError<C, Topic extends string> = <Code extends CodeOf<C, Topic>>(
   code: Code,
   ...details: PayloadArgs<ErrorData<C, Code, Topic>, [message?: string]>
 ) => RookeryError
 
 /** Creates an error of the application. With a contract, it accepts the errors of the call, with their data. */
-export type CreateError<C, Topic extends string> =
+type CreateError<C, Topic extends string> =
   HasCalls<C> extends true
     ? TypedError<C, Topic>
     : (code: string, data?: unknown, message?: string) => RookeryError
@@ -69,13 +68,13 @@ export interface Context<C = Untyped, Topic extends string = string, State exten
   /**
    * Publishes a message to clients and listeners, with the sender as its `actor`. See `app.publish`.
    *
-   * @throws `invalid_topic`, `unserializable`, `invalid_payload`, `unknown_topic`
+   * @throws `invalid_topic`, `unserializable`, `invalid_output`
    */
   readonly publish: Publish<C>
   /**
    * Like `publish`, but this session does not get the message. Listeners on the server do.
    *
-   * @throws `invalid_topic`, `unserializable`, `invalid_payload`, `unknown_topic`
+   * @throws `invalid_topic`, `unserializable`, `invalid_output`
    */
   readonly broadcast: Publish<C>
   /**
@@ -85,132 +84,3 @@ export interface Context<C = Untyped, Topic extends string = string, State exten
    */
   readonly error: CreateError<C, Topic>
 }
-
-/**
- * Handles a message. The result is the payload of the reply. A thrown error becomes the error of the reply:
- * `internal` if it has no public code.
- */
-export type Handler<P = unknown> = (ctx: Context, payload: P) => unknown
-
-/** At most `limit` messages in any `window`. */
-export interface HandlerRate {
-  readonly limit: number
-  readonly window: Duration
-}
-
-/** Options of the handlers of a group. */
-export interface GroupHandleOptions {
-  /**
-   * How many messages of one session the handler accepts. A further one is `rate_limited`. Handlers of one group that state
-   * no rate share the rate of the group.
-   */
-  readonly rate?: HandlerRate | undefined
-  /** Time for the handler. @default `handlerTimeout` of the app, or `timeout` of the group */
-  readonly timeout?: Duration | undefined
-}
-
-export interface HandleOptions<S extends StandardSchemaV1 = StandardSchemaV1> extends GroupHandleOptions {
-  /** Validates the payload. Without it, the schema of the contract does, if the contract has the topic. */
-  readonly schema?: S | undefined
-  /**
-   * Whether the handler may share its topic or pattern with other handlers. All of them run, at the same time. Without it, the
-   * second handler of a topic is refused.
-   *
-   * @default false
-   */
-  readonly also?: boolean | undefined
-  /**
-   * Whether the handler must be in the contract if the app is `strict`. For handlers of plugins.
-   *
-   * @default true
-   */
-  readonly strict?: boolean | undefined
-}
-
-interface UntypedHandle<C, State extends object> {
-  <S extends StandardSchemaV1, const Topic extends string>(
-    topic: Topic,
-    schema: S,
-    handler: (ctx: Context<C, Topic, State>, payload: StandardSchemaV1.InferOutput<S>) => unknown,
-  ): () => void
-  <const Topic extends string, S extends StandardSchemaV1 = StandardSchemaV1>(
-    topic: Topic,
-    options: HandleOptions<S>,
-    handler: (ctx: Context<C, Topic, State>, payload: StandardSchemaV1.InferOutput<S>) => unknown,
-  ): () => void
-  <const Topic extends string>(
-    topic: Topic,
-    handler: (ctx: Context<C, Topic, State>, payload: unknown) => unknown,
-  ): () => void
-}
-
-type TypedHandler<C, Topic extends string, State extends object> = (
-  ctx: Context<C, Topic, State>,
-  payload: CallPayload<C, Topic>,
-) => CallResult<C, Topic> | Promise<CallResult<C, Topic>>
-
-interface TypedHandle<C, State extends object> {
-  <Topic extends CallName<C>>(
-    topic: Known<CallsOf<C>, Topic>,
-    handler: TypedHandler<C, Topic, State>,
-  ): () => void
-  <Topic extends CallName<C>>(
-    topic: Known<CallsOf<C>, Topic>,
-    options: Omit<HandleOptions, 'schema'>,
-    handler: TypedHandler<C, Topic, State>,
-  ): () => void
-}
-
-/** Adds a handler. With a contract, it accepts the calls of the contract, with their payloads and results. */
-export type Handle<C, State extends object = object> =
-  HasCalls<C> extends true ? TypedHandle<C, State> : UntypedHandle<C, State>
-
-/**
- * Runs the rest: later middleware, then the handlers. Adds the fields to `ctx.state`. Resolves with the payload of the reply.
- */
-export type Next<Adds extends object = object> = (
-  ...state: Record<never, never> extends Adds ? [state?: Adds] : [state: Adds]
-) => Promise<unknown>
-
-/** Wraps the handlers of a message. The result is the payload of the reply. */
-export type Middleware<Adds extends object = object, C = Untyped, Needs extends object = object> = (
-  ctx: Context<C, string, Needs>,
-  next: Next<Adds>,
-) => unknown
-
-// biome-ignore lint/suspicious/noExplicitAny: matches every middleware; `Middleware<object>` does not
-export type AnyMiddleware = Middleware<any, any, any>
-
-/** What a list of middleware adds to `ctx.state`. */
-export type StateOf<Use extends readonly AnyMiddleware[]> = Use extends readonly [
-  infer First,
-  ...infer Rest extends readonly AnyMiddleware[],
-]
-  ? (First extends Middleware<infer Adds, infer _C, infer _Needs> ? Adds : object) & StateOf<Rest>
-  : object
-
-export interface GroupOptions<Use extends readonly AnyMiddleware[]> extends GroupHandleOptions {
-  /** Middleware around the handlers of the group, in this order, after the middleware of `app.use`. @default [] */
-  readonly use?: Use | undefined
-}
-
-/** Handlers with common middleware and options. */
-export interface HandlerGroup<C, State extends object> {
-  /** Adds a handler to the group. See `app.handle`. */
-  readonly handle: Handle<C, State>
-  /** Creates a group within the group: its middleware runs after that of this group. */
-  group<const Use extends readonly AnyMiddleware[] = []>(
-    options: GroupOptions<Use>,
-  ): HandlerGroup<C, State & StateOf<Use>>
-}
-
-/**
- * Types middleware that adds fields to `ctx.state`, for `app.group`. Returns it.
- *
- * @example
- * const withAccount = defineMiddleware<{ account: Account }>(async (ctx, next) =>
- *   next({ account: await accounts.get(ctx.user.id) }))
- */
-export const defineMiddleware = <Adds extends object = object, C = Untyped, Needs extends object = object>(
-  middleware: Middleware<Adds, C, Needs>,
-): Middleware<Adds, C, Needs> => middleware

@@ -1,7 +1,8 @@
 import { isSchema } from '../contract/schema.ts'
 import { RookeryError } from '../protocol/errors.ts'
 import { checkOptions, milliseconds, type OptionCheck, option } from '../util/options.ts'
-import type { AnyMiddleware, GroupHandleOptions, GroupOptions, HandleOptions, Handler } from './context.ts'
+import type { GroupHandleOptions, HandleOptions, Handler } from './handle.ts'
+import type { AnyMiddleware, GroupOptions } from './middleware.ts'
 
 const invalid = (message: string): RookeryError => new RookeryError('invalid_option', message)
 
@@ -27,6 +28,9 @@ export interface HandleArguments {
 export const readHandleArguments = (topic: string, args: readonly unknown[]): HandleArguments => {
   const handler = args.at(-1)
   const where = `handle('${topic}')`
+  if (typeof handler !== 'function' && typeof args.at(-2) === 'function' && !isSchema(handler)) {
+    throw invalid(`${where}: the options come before the handler: handle(topic, { also: true }, handler)`)
+  }
   // An arktype schema is a function, too: in `handle(topic, schema)` the handler is missing.
   if (typeof handler !== 'function' || isSchema(handler)) {
     throw invalid(`${where}: the last argument must be the handler function`)

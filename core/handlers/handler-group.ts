@@ -1,6 +1,6 @@
-import type { AnyMiddleware, GroupOptions } from './context.ts'
 import { checkGroupOptions, timeoutOf } from './handle-arguments.ts'
 import type { HandlerDefaults, Handlers } from './handlers.ts'
+import type { AnyMiddleware, GroupOptions } from './middleware.ts'
 import { SessionRate } from './session-rate.ts'
 
 /** A group of handlers, without its types. See `HandlerGroup`. */

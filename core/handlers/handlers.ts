@@ -1,19 +1,26 @@
-import { ContractRules } from '../contract/contract-rules.ts'
-import { keyOf, type NamedPattern, parseNamedPattern } from '../contract/pattern.ts'
+import { compileNamed, keyOf, type NamedPattern, parseNamedPattern } from '../contract/pattern.ts'
 import { RookeryError } from '../protocol/errors.ts'
 import type { Untyped } from '../protocol/protocol.ts'
 import { PatternTrie } from '../topics/pattern-trie.ts'
-import { compilePattern, isReserved } from '../topics/topic.ts'
+import { isReserved } from '../topics/topic.ts'
 import { isPromiseLike } from '../util/promises.ts'
 import { Work } from '../util/work.ts'
-import type { AnyMiddleware, Context, Handle } from './context.ts'
+import { ContractRules } from './contract-rules.ts'
+import type { Handle } from './handle.ts'
 import { readHandleArguments, timeoutOf } from './handle-arguments.ts'
 import { InFlight } from './in-flight.ts'
-import { type HandlerEntry, runHandlers, runMiddleware } from './run-handlers.ts'
+import type { AnyMiddleware } from './middleware.ts'
+import {
+  type Handled,
+  type HandlerEntry,
+  runHandlers,
+  runMiddleware,
+  type SharedContext,
+} from './run-handlers.ts'
 import { SessionRate } from './session-rate.ts'
 
 /** A context with callbacks for the progress of its message. */
-interface Run extends Context {
+interface Run extends SharedContext {
   /** Names of segments in the pattern of the handlers. */
   names: NamedPattern['names']
   /** Called when the handlers have exceeded their time. */
@@ -23,15 +30,14 @@ interface Run extends Context {
 }
 
 interface Layer {
-  readonly matches: (topic: string) => boolean
+  readonly matches: (topic: string) => unknown
   readonly middleware: AnyMiddleware
 }
 
-/** The handlers of one topic or pattern, in the order in which they were added. A change replaces the lists. */
-interface Handled {
+/** The handlers of one topic or pattern. A change replaces the list. */
+interface Registered extends Handled {
   entries: readonly HandlerEntry[]
-  names: NamedPattern['names']
-  /** The calls that are under way, with the longest time of the handlers. */
+  /** The calls under way with the longest time of the handlers. */
   running: InFlight
 }
 
@@ -45,11 +51,9 @@ export interface HandlerDefaults {
 
 const NO_DEFAULTS: HandlerDefaults = { use: [], rate: undefined, timeout: undefined }
 
-const NONE: readonly HandlerEntry[] = []
-
 /** The handlers of an app and their middleware. */
 export class Handlers {
-  readonly #handled = new PatternTrie<Handled>({ named: true })
+  readonly #registered = new PatternTrie<Registered>({ named: true })
   readonly #layers: Layer[] = []
   readonly #timeout: number
   /** Calls under way by the time that they may take, in milliseconds. */
@@ -79,45 +83,56 @@ export class Handlers {
     const key = keyOf(named)
     if (isReserved(topic)) throw new RookeryError('reserved_topic', `Clients cannot send to '${topic}'`)
     const { handler, options } = readHandleArguments(topic, args)
-    const { index, validatesOutput } = this.#rules
     if (options.strict !== false) this.#rules.checkHandler(topic)
-    const call = index?.callNamed(topic)
-    const entry: HandlerEntry = {
-      handler,
-      schema: options.schema,
-      rate: options.rate ? new SessionRate(options.rate) : group.rate,
-      use: group.use,
-      call,
-      contract: call ? undefined : index,
-      validatesOutput,
-    }
-    const handled = this.#handled.get(key)
-    if (handled && !options.also) {
+    const registered = this.#registered.get(key)
+    if (registered && !options.also) {
       throw new RookeryError(
         'duplicate_handler',
         `'${topic}' has a handler: remove one of the two, or add this one with { also: true } to run both`,
       )
     }
-    const timeout = timeoutOf(options) ?? group.timeout ?? this.#timeout
-    if (handled) {
-      handled.entries = [...handled.entries, entry]
-      handled.names = [...handled.names, ...named.names]
-      handled.running = this.#within(Math.max(timeout, handled.running.limit))
-    } else this.#handled.add(key, { entries: [entry], names: named.names, running: this.#within(timeout) })
-    return () => this.#remove(key, entry)
+    const entry: HandlerEntry = {
+      handler,
+      schema: options.schema,
+      names: named.names,
+      rate: options.rate ? new SessionRate(options.rate) : group.rate,
+      use: group.use,
+      timeout: timeoutOf(options) ?? group.timeout ?? this.#timeout,
+    }
+    this.#set(key, topic, [...(registered?.entries ?? []), entry])
+    return () => {
+      const entries = this.#registered.get(key)?.entries ?? []
+      if (entries.includes(entry)) {
+        this.#set(
+          key,
+          topic,
+          entries.filter((one) => one !== entry),
+        )
+      }
+    }
+  }
+
+  #set(key: string, topic: string, entries: readonly HandlerEntry[]): void {
+    const registered = this.#registered.get(key)
+    if (entries.length === 0) {
+      this.#registered.delete(key)
+      return
+    }
+    const running = this.#within(Math.max(...entries.map(({ timeout }) => timeout)))
+    if (registered) {
+      Object.assign(registered, { entries, running })
+      return
+    }
+    const { index, validatesOutput } = this.#rules
+    const call = index?.callNamed(topic)
+    const contract = call ? undefined : index
+    this.#registered.add(key, { entries, running, call, contract, validatesOutput })
   }
 
   #within(timeout: number): InFlight {
     let running = this.#running.get(timeout)
     if (!running) this.#running.set(timeout, (running = new InFlight(timeout)))
     return running
-  }
-
-  #remove(key: string, entry: HandlerEntry): void {
-    const handled = this.#handled.get(key)
-    if (!handled?.entries.includes(entry)) return
-    handled.entries = handled.entries.filter((one) => one !== entry)
-    if (handled.entries.length === 0) this.#handled.delete(key)
   }
 
   /**
@@ -129,7 +144,7 @@ export class Handlers {
     if (pattern !== undefined && isReserved(pattern)) {
       throw new RookeryError('reserved_topic', `Clients cannot send to '${pattern}'`)
     }
-    const matches = pattern === undefined ? () => true : compilePattern(pattern)
+    const matches = pattern === undefined ? () => true : compileNamed(parseNamedPattern(pattern))
     if (typeof middleware !== 'function') {
       throw new RookeryError('invalid_option', 'use(): the last argument must be the middleware function')
     }
@@ -150,20 +165,19 @@ export class Handlers {
    */
   run(ctx: Run): unknown {
     let result: unknown
-    const handled = this.#handled.mostSpecific(ctx.topic)
-    const entries = handled?.entries ?? NONE
-    if (handled) ctx.names = handled.names
+    const registered = this.#registered.mostSpecific(ctx.topic)
+    if (registered) ctx.names = (registered.entries[0] as HandlerEntry).names
     try {
       result =
         this.#layers.length === 0
-          ? runHandlers(entries, ctx)
-          : runMiddleware(this.#layersOf(ctx.topic), ctx, () => runHandlers(entries, ctx))
+          ? runHandlers(registered, ctx)
+          : runMiddleware(this.#layersOf(ctx.topic), ctx, () => runHandlers(registered, ctx))
     } catch (error) {
       ctx.end()
       throw error
     }
     if (isPromiseLike(result))
-      return this.#watch(result, ctx, handled?.running ?? this.#within(this.#timeout))
+      return this.#watch(result, ctx, registered?.running ?? this.#within(this.#timeout))
     ctx.end()
     return result
   }

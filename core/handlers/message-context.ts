@@ -1,10 +1,14 @@
 import type { Actor, EventInit } from '../bus/event.ts'
 import { type NamedPattern, paramsOf } from '../contract/pattern.ts'
 import { RookeryError } from '../protocol/errors.ts'
-import type { User } from '../protocol/protocol.ts'
+import type { Untyped, User } from '../protocol/protocol.ts'
 import type { Session } from '../sessions/session.ts'
 import { createAbortController } from '../util/abort.ts'
-import type { Context } from './context.ts'
+import type { Context, Publish } from './context.ts'
+import type { SharedContext } from './run-handlers.ts'
+
+/** Shared: most patterns have no names. */
+const NO_NAMES: NamedPattern['names'] = []
 
 /** A topic of a room. */
 const ROOM_TOPIC = /^rooms\/([^/]+)\//
@@ -15,11 +19,11 @@ interface Publisher {
 }
 
 /** The context of one message of a client. */
-export class MessageContext implements Context {
+export class MessageContext implements SharedContext {
   readonly session: Session
   readonly topic: string
   readonly payload: unknown
-  names: NamedPattern['names'] = []
+  names: NamedPattern['names'] = NO_NAMES
   readonly #publisher: Publisher
   #state: Record<string, unknown> | undefined
   #controller: AbortController | undefined
@@ -32,6 +36,13 @@ export class MessageContext implements Context {
     this.topic = topic
     this.payload = payload
     this.#publisher = publisher
+  }
+
+  fork(names: NamedPattern['names']): Context {
+    const own = new HandlerContext(this, this.#publisher)
+    own.names = names
+    if (this.#state) Object.assign(own.state, this.#state)
+    return own
   }
 
   get params(): Readonly<Record<string, string>> {
@@ -73,12 +84,15 @@ export class MessageContext implements Context {
     return this.#controller.signal
   }
 
-  publish(topic: string, payload?: unknown): Promise<void> {
-    return this.#publisher.publish({ topics: [topic], payload, actor: this.#actor })
+  /** A function of its own, so that a handler may take it out of the context. */
+  get publish(): Publish<Untyped> {
+    return (topic, payload) => this.#publisher.publish({ topics: [topic], payload, actor: this.#actor })
   }
 
-  broadcast(topic: string, payload?: unknown): Promise<void> {
-    return this.#publisher.publish({ topics: [topic], payload, actor: this.#actor, except: this.session.id })
+  get broadcast(): Publish<Untyped> {
+    const except = this.session.id
+    return (topic, payload) =>
+      this.#publisher.publish({ topics: [topic], payload, actor: this.#actor, except })
   }
 
   error(code: string, data?: unknown, message?: string): RookeryError {
@@ -98,5 +112,19 @@ export class MessageContext implements Context {
   end(): void {
     this.#ended = true
     if (this.#sessionClosed) this.session.signal.removeEventListener('abort', this.#sessionClosed)
+  }
+}
+
+/** The context of one of several handlers of a message. */
+class HandlerContext extends MessageContext {
+  readonly #whole: MessageContext
+
+  constructor(whole: MessageContext, publisher: Publisher) {
+    super(whole.session, whole.topic, whole.payload, publisher)
+    this.#whole = whole
+  }
+
+  override get signal(): AbortSignal {
+    return this.#whole.signal
   }
 }

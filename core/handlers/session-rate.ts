@@ -2,7 +2,7 @@ import { RateLimit } from '../admission/rate-limit.ts'
 import { RookeryError } from '../protocol/errors.ts'
 import type { Session } from '../sessions/session.ts'
 import { milliseconds } from '../util/options.ts'
-import type { HandlerRate } from './context.ts'
+import type { HandlerRate } from './handle.ts'
 
 /** Limits the messages of each session. A limit is forgotten with its session. */
 export class SessionRate {

@@ -113,7 +113,7 @@ export const serverMessages = {
   protocol_error: 'The peer broke the protocol of the transport',
   invalid_payload: 'The payload is not valid',
   not_found: 'No resource has this path',
-  unknown_topic: 'No handler is registered for this topic',
+  unknown_topic: 'This topic does not exist',
   unsupported_media_type: 'The content type is not supported',
   unknown_session: 'The session does not exist',
   out_of_window: 'The frame is too far ahead',
@@ -156,4 +156,5 @@ export const startupMessages = {
   plugin_timeout: 'A plugin took too long',
   app_stopped: 'The app has been stopped',
   listener_timeout: 'A listener took too long',
+  invalid_output: 'The server was about to send what the contract does not allow',
 } as const

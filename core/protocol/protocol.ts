@@ -21,7 +21,10 @@ export interface User {
  * The contract of an untyped app or client: topics are strings, payloads are `unknown` unless the call states a type.
  */
 export interface Untyped {
-  readonly untyped?: true
+  // Optional, so that an app with a contract is also an `App`. `undefined` would exclude it.
+  readonly user?: unknown
+  readonly topics?: unknown
+  readonly calls?: unknown
 }
 
 // ---- client to server

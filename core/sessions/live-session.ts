@@ -113,6 +113,7 @@ export class LiveSession implements InboundSession, SubscribingSession {
 
   send(topic: string, payload?: unknown): void {
     assertTopic(topic)
+    this.#host.checkMessage(topic, payload)
     this.push(new Frame({ topic, payload }))
   }
 

@@ -15,6 +15,8 @@ export interface SessionHost extends InboundHost, SubscriptionsHost, UserChecks 
   addressed(target: Target, session: PeerSession, added: boolean): void
   /** Hash of the app's contract, if it has one. */
   readonly contract: string | undefined
+  /** Checks a message that the server sends against the contract. @throws `invalid_output` */
+  checkMessage(topic: string, payload: unknown): void
   /** Called when the session's user has been renewed. */
   renewed(session: PeerSession): Promise<void>
   /** Counts a refusal. */

@@ -165,9 +165,9 @@ export class SessionRegistry implements Sessions {
     for (const hook of this.#renew) await hook(session)
   }
 
-  /** Returns the user of a peer: the first answer of a hook that is not undefined. */
+  /** Returns the user of a peer: that of its transport, or the first answer of a hook that is not undefined. */
   async authenticate(handshake: Handshake): Promise<User | null> {
-    for (const hook of [...this.#authenticate, ...this.#authenticateLast]) {
+    for (const hook of [() => handshake.user, ...this.#authenticate, ...this.#authenticateLast]) {
       const user = await hook(handshake)
       if (user !== undefined) return assertUser(user)
     }

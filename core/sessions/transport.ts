@@ -1,6 +1,7 @@
 import type { FairQueue } from '../admission/fair-queue.ts'
 import type { RookeryError } from '../protocol/errors.ts'
 import type { Frame } from '../protocol/frame.ts'
+import type { User } from '../protocol/protocol.ts'
 import { createToken } from '../util/token.ts'
 import type { Limits } from './limits.ts'
 import type { PeerSession } from './session.ts'
@@ -41,9 +42,11 @@ export interface Handshake {
    * @throws `unauthenticated` if the first frame is not an `auth` frame
    */
   readonly firstToken?: () => Promise<string>
+  /** The user, if the transport has authenticated the peer itself. The app does not ask the authenticate hooks then. */
+  readonly user?: User
 }
 
-/** The app, as transports see it. */
+/** The app, as transports see it. The token is for tests, which open sessions without a transport. */
 export interface TransportHost {
   /** A transport MUST refuse frames larger than `limits.maxPayload`, and SHOULD do so before it has read them. */
   readonly limits: Limits
@@ -114,3 +117,4 @@ export interface Transports {
 }
 
 export const Transports = createToken<Transports>('Transports')
+export const TransportHost = createToken<TransportHost>('TransportHost')

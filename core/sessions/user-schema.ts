@@ -1,6 +1,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { validate } from '../contract/schema.ts'
 import type { User } from '../protocol/protocol.ts'
+import { stringify } from '../protocol/stringify.ts'
 import type { Logger } from '../util/logger.ts'
 import { createPublicUser } from './public-user.ts'
 
@@ -32,6 +33,12 @@ export const createUserChecks = (
   return { checkUser: (user) => users.check(user), publicUser: (user) => users.publicUser(user) }
 }
 
+/** Of the users that sessions have after the check: the users that the hooks have returned. */
+const given = new WeakMap<User, User>()
+
+/** For plugins: returns the object that an authenticate hook has returned for a session, or that `renew` was called with. */
+export const givenUser = (user: User): User => given.get(user) ?? user
+
 /** Checks users against the schema of a contract, and keeps what the schema returns: the part that clients may see. */
 class UserSchema {
   readonly #schema: StandardSchemaV1
@@ -42,24 +49,25 @@ class UserSchema {
   }
 
   /**
-   * Returns the user with the fields of the schema's output.
+   * Returns the user with the fields of the schema's output. The schema cannot change the id, which is the identity.
    *
    * @throws an error with the schema's complaint, which clients do not see
    */
   async check(user: User): Promise<User> {
     const { id, name } = user
-    let fields: object
     try {
-      fields = (await validate(this.#schema, user, 'The user')) as object
+      const fields = (await validate(this.#schema, user, 'The user')) as object
+      const shown = { name, ...fields, id }
+      // Throws now, rather than in `welcome`.
+      stringify(shown)
+      const checked = { ...user, ...shown }
+      given.set(checked, user)
+      this.#public.set(checked, shown)
+      return checked
     } catch (cause) {
-      throw new Error(
-        `The user '${id}' does not have the type that the contract states: ${(cause as Error).message}`,
-        { cause },
-      )
+      const { message } = cause as Error
+      throw new Error(`The user '${id}' does not fit the contract: ${message}`, { cause })
     }
-    const checked = { ...user, ...fields, id, name }
-    this.#public.set(checked, { ...fields, id, name })
-    return checked
   }
 
   /** Returns the part of a checked user that clients may see. */

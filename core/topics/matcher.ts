@@ -2,7 +2,12 @@ import { PatternTrie } from './pattern-trie.ts'
 
 /** Maps patterns to sets of values, and finds the values whose patterns match a topic. */
 export class Matcher<T> {
-  readonly #sets = new PatternTrie<Set<T>>()
+  readonly #sets: PatternTrie<Set<T>>
+
+  /** @param options see `PatternTrie` */
+  constructor(options?: { readonly named: boolean }) {
+    this.#sets = new PatternTrie(options)
+  }
 
   /** Number of patterns. */
   get patterns(): number {

@@ -1,13 +1,11 @@
-import { type App, topic } from 'rookery'
+import { type App, segment } from 'rookery'
 import { Auth } from 'rookery/auth'
-import { z } from 'zod'
 import { accounts } from './accounts.ts'
-import { type Device, MAX_TEXT_CHARACTERS, type Note, ROOM } from './messages.ts'
-
-const text = z.string().trim().min(1).max(MAX_TEXT_CHARACTERS)
+import type { AuthContract, Device } from './contract.ts'
+import { ROOM } from './grant.ts'
 
 /** Adds the handlers for users who are logged in: list your devices, write to one user, write to the room. */
-export const addHandlers = (app: App): void => {
+export const addHandlers = (app: App<AuthContract>): void => {
   const auth = app.scope.get(Auth)
 
   /** Sends the list of a user's connected devices to all of them. */
@@ -19,21 +17,18 @@ export const addHandlers = (app: App): void => {
       const tabs = (devices.get(login)?.tabs ?? 0) + 1
       devices.set(login, { login, name: String(device), since: Number(since) * 1000, tabs })
     }
-    await app.publish(topic`users/${user}/devices`, [...devices.values()])
+    await app.publish(`users/${segment(user)}/devices`, [...devices.values()])
   }
   app.handle('devices/list', ({ user }) => publishDevices(user.id))
   app.sessions.onClose(({ user }) => user && publishDevices(user.id))
 
-  app.handle(
-    'inbox/send',
-    z.object({ to: z.enum(accounts.map(({ id }) => id)), text }),
-    async (ctx, note) => {
-      const { name: from } = ctx.user
-      await app.publish(topic`users/${note.to}/inbox`, { from, text: note.text } satisfies Note)
-    },
-  )
+  app.handle('inbox/send', async (ctx, { to, text }) => {
+    if (!accounts.some(({ id }) => id === to))
+      throw ctx.error('unknown_user', { to }, `There is no user '${to}'`)
+    await ctx.publish(`users/${segment(to)}/inbox`, { from: ctx.user.name, text })
+  })
 
-  app.handle('room/write', z.object({ text }), async (ctx, note) => {
-    await app.publish(`rooms/${ROOM}/notes`, { from: ctx.user.name, text: note.text } satisfies Note)
+  app.handle('room/write', async (ctx, { text }) => {
+    await ctx.publish(`rooms/${ROOM}/notes`, { from: ctx.user.name, text })
   })
 }

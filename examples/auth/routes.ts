@@ -3,15 +3,16 @@ import type { HttpBindings } from '@hono/node-server'
 import { type Context, Hono } from 'hono'
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie'
 import { SignJWT } from 'jose'
-import { type App, topic } from 'rookery'
+import { type App, segment } from 'rookery'
 import { Auth } from 'rookery/auth'
 import { HttpServer } from 'rookery/http'
 import { z } from 'zod'
 import { findAccount } from './accounts.ts'
 import { AttemptLimit } from './attempt-limit.ts'
+import type { AuthContract } from './contract.ts'
 import { deviceOf } from './device.ts'
+import type { Grant } from './grant.ts'
 import { LOGIN_LIFETIME_MS, type Login, Logins } from './logins.ts'
-import type { Grant } from './messages.ts'
 
 type Env = { Bindings: HttpBindings }
 
@@ -31,7 +32,10 @@ const MAX_ATTEMPTS_PER_USER = 10
 const Credentials = z.object({ user: z.string().max(64), password: z.string().max(256) })
 
 /** Creates the routes that log users in and out and issue their access tokens. */
-export const loginRoutes = (app: App, { key, audience, lifetimeSeconds }: TokenOptions): Hono<Env> => {
+export const loginRoutes = (
+  app: App<AuthContract>,
+  { key, audience, lifetimeSeconds }: TokenOptions,
+): Hono<Env> => {
   const logins = new Logins()
   const byAddress = new AttemptLimit(MAX_ATTEMPTS_PER_ADDRESS, MINUTE_MS)
   const byUser = new AttemptLimit(MAX_ATTEMPTS_PER_USER, MINUTE_MS)
@@ -123,7 +127,7 @@ export const loginRoutes = (app: App, { key, audience, lifetimeSeconds }: TokenO
     if (!login) return refuse(c, 401, 'You are not logged in')
     const { user, device } = login
     // The other devices must receive this before their sessions are closed.
-    await app.publish(topic`users/${user.id}/logged-out`, { by: device })
+    await app.publish(`users/${segment(user.id)}/logged-out`, { by: device })
     for (const other of logins.ofUser(user.id)) logins.end(other)
     await auth.revoke({ user: user.id })
     return c.body(null, 204)

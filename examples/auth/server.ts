@@ -7,6 +7,7 @@ import { rooms } from 'rookery/rooms'
 import { sse } from 'rookery/sse'
 import { websocket } from 'rookery/websocket'
 import { servePage } from '../chat/serve-page.ts'
+import { contract } from './contract.ts'
 import { addHandlers } from './handlers.ts'
 import { loginRoutes } from './routes.ts'
 
@@ -17,6 +18,8 @@ const audience = 'rookery-auth-example'
 
 const routes = new Hono()
 const app = createApp({
+  contract,
+  strict: true,
   logger: 'warn',
   plugins: [
     http({ port: Number(process.env.PORT ?? 3000), routes }),
@@ -26,10 +29,7 @@ const app = createApp({
       jwt: { publicKey, audience },
       maxTokenAge: '1h',
       rules: {
-        subscribe: {
-          'users/:id/*': ({ user, params }) => params.id === user.id,
-          'rooms/lobby/*': true,
-        },
+        subscribe: { 'users/:id/*': ({ user, params }) => params.id === user.id },
         join: { lobby: true },
       },
     }),

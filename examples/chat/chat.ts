@@ -1,22 +1,16 @@
 import type { App } from 'rookery'
-import { z } from 'zod'
-import { type ChatMessage, MAX_TEXT } from './messages.ts'
+import type { ChatContract, ChatMessage } from './contract.ts'
 
 /** Latest messages that the server keeps of a room. A new member gets them. */
 const MAX_MESSAGES = 50
 /** Rooms whose messages the server keeps: the ones with the latest messages. */
 const MAX_ROOMS = 1000
 
-const Draft = z.object({
-  id: z.string().regex(/^[\w-]{16,64}$/),
-  text: z.string().trim().min(1).max(MAX_TEXT),
-})
-
 /** The latest messages of the rooms with the latest messages. */
 class RecentMessages {
-  readonly #rooms = new Map<string, readonly ChatMessage[]>()
+  readonly #rooms = new Map<string, ChatMessage[]>()
 
-  of(room: string): readonly ChatMessage[] {
+  of(room: string): ChatMessage[] {
     return this.#rooms.get(room) ?? []
   }
 
@@ -34,10 +28,10 @@ class RecentMessages {
 }
 
 /** Adds the chat to an app with the rooms plugin. The app may run on several nodes. */
-export const addChat = (app: App): void => {
+export const addChat = (app: App<ChatContract>): void => {
   const recent = new RecentMessages()
 
-  app.handle('chat/send', Draft, async (ctx, { id, text }) => {
+  app.handle('chat/send', async (ctx, { id, text }) => {
     // A page that lost its connection before the reply sends the message again, perhaps to another node.
     const known = recent.of(ctx.room).find((message) => message.id === id)
     if (known) return known
@@ -51,7 +45,7 @@ export const addChat = (app: App): void => {
   app.handle('chat/typing', (ctx) => ctx.broadcast(`rooms/${ctx.room}/typing`, { from: ctx.user.name }))
 
   // Messages of other nodes, too: a member who joins on this node later gets them.
-  app.bus.subscribe<ChatMessage>(
+  app.bus.subscribe(
     'rooms/*/messages',
     ({ topics, payload }) => recent.add((topics[0] as string).split('/')[1] as string, payload),
     { source: 'all' },

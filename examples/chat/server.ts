@@ -5,9 +5,12 @@ import { socketio } from 'rookery/socketio'
 import { sse } from 'rookery/sse'
 import { websocket } from 'rookery/websocket'
 import { addChat } from './chat.ts'
+import { contract } from './contract.ts'
 import { servePage } from './serve-page.ts'
 
 const app = createApp({
+  contract,
+  strict: true,
   // Everybody may chat. See examples/auth for a login.
   allowAnonymous: true,
   logger: 'warn',

@@ -6,10 +6,13 @@ import { socketio } from 'rookery/socketio'
 import { sse } from 'rookery/sse'
 import { websocket } from 'rookery/websocket'
 import { addChat } from '../chat/chat.ts'
+import { contract } from '../chat/contract.ts'
 import { servePage } from '../chat/serve-page.ts'
 
 // One node: the server of the chat example with the NATS plugin.
 const app = createApp({
+  contract,
+  strict: true,
   allowAnonymous: true,
   logger: 'warn',
   plugins: [

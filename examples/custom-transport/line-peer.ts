@@ -1,6 +1,6 @@
 import { createConnection, type Socket } from 'node:net'
 import type { ClientFrame, ServerFrame } from 'rookery'
-import type { Peer, PeerHandshake } from 'rookery/testing'
+import type { Peer, PeerHandshake } from 'rookery/testing/conformance'
 import { readLines } from './lines.ts'
 
 /** The client that the testing kit controls. It can also do what a correct client never does. */

@@ -1,4 +1,4 @@
-import { transportConformance } from 'rookery/testing'
+import { transportConformance } from 'rookery/testing/conformance'
 import { LinePeer } from './line-peer.ts'
 import { LineServer, lines } from './line-transport.ts'
 

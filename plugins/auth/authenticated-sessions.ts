@@ -2,8 +2,9 @@ import { RookeryError } from '../../core/protocol/errors.ts'
 import { Frame } from '../../core/protocol/frame.ts'
 import type { User } from '../../core/protocol/protocol.ts'
 import { logId, type Session } from '../../core/sessions/session.ts'
+import { givenUser } from '../../core/sessions/user-schema.ts'
 import type { Logger } from '../../core/util/logger.ts'
-import type { Identity } from './identity.ts'
+import { type Identity, identityWithoutToken } from './identity.ts'
 import { hashOf } from './revocation-keys.ts'
 import { isRevokedBy, type Revocation, type RevocationList } from './revocation-list.ts'
 import { TokenExpiry } from './token-expiry.ts'
@@ -25,7 +26,7 @@ export class AuthenticatedSessions {
   readonly #graceMs: number
   readonly #revocations: RevocationList
   readonly #log: () => Logger
-  /** By the session's user object, which belongs to one identity only. */
+  /** By the user object that authenticated the session, which belongs to one identity only. */
   readonly #identities = new WeakMap<User, Identity>()
   readonly #entries = new Map<Session, Entry>()
   /** Sessions by revocation key. */
@@ -50,7 +51,7 @@ export class AuthenticatedSessions {
   }
 
   identityOf = (session: Session): Identity | undefined =>
-    session.user ? this.#identities.get(session.user) : undefined
+    session.user ? this.#identities.get(givenUser(session.user)) : undefined
 
   /** Registers an identity before a session opens, and returns the session's user. @throws `token_revoked` */
   admit(identity: Identity): User {
@@ -75,8 +76,8 @@ export class AuthenticatedSessions {
    * @throws `token_revoked` if the token was revoked during the handshake
    */
   opened(session: Session, push: (frame: Frame) => void): void {
-    const identity = this.identityOf(session)
-    if (!identity || session.closed) return
+    if (!session.user || session.closed) return
+    const identity = this.identityOf(session) ?? this.#admitAuthenticated(session.user)
     this.assertValid(identity)
     const { expiresAt } = identity
     const expiry =
@@ -111,15 +112,26 @@ export class AuthenticatedSessions {
     }
     const identity = await this.#verify(session, entry, token, verifier)
     if (session.closed) throw session.signal.reason
+    const earlier = entry.identity
+    entry.refusedTokens = 0
+    this.#identities.set(identity.user, identity)
+    this.#use(session, entry, identity)
+    try {
+      await session.renew(identity.user)
+    } catch (error) {
+      // If the contract refuses the new user, the session goes on with its earlier token.
+      if (!session.closed && this.identityOf(session) === earlier) this.#use(session, entry, earlier)
+      throw error
+    }
+    return { expiresIn: Math.max(0, (identity.expiresAt as number) - Date.now()) }
+  }
+
+  /** Replaces the identity of a session. */
+  #use(session: Session, entry: Entry, identity: Identity): void {
     this.#removeFromIndex(session, entry.identity)
     entry.identity = identity
-    entry.refusedTokens = 0
     this.#addToIndex(session, identity)
-    this.#identities.set(identity.user, identity)
-    const expiresAt = identity.expiresAt as number
-    entry.expiry?.renew(expiresAt)
-    await session.renew(identity.user)
-    return { expiresIn: Math.max(0, expiresAt - Date.now()) }
+    entry.expiry?.renew(identity.expiresAt as number)
   }
 
   /**
@@ -144,6 +156,13 @@ export class AuthenticatedSessions {
       }
     }
     return count
+  }
+
+  /** Registers a user whom a transport or another hook has authenticated, so that it can be revoked. */
+  #admitAuthenticated(user: User): Identity {
+    const identity = identityWithoutToken(user)
+    this.#identities.set(givenUser(user), identity)
+    return identity
   }
 
   async #verify(session: Session, entry: Entry, token: string, verifier: TokenVerifier): Promise<Identity> {

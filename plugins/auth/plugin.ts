@@ -122,7 +122,7 @@ export const auth = <S extends string = string, W extends string = string, J ext
 
 /** Handles `auth/logout`: revokes the token of the session, or all tokens of its user. */
 const handleLogout = (app: App, revoker: Revoker): void => {
-  app.handle(LOGOUT_TOPIC, async ({ session, user }, payload) => {
+  app.handle(LOGOUT_TOPIC, { strict: false }, async ({ session, user }, payload) => {
     const { everywhere = false } = (payload ?? {}) as { everywhere?: unknown }
     if (typeof everywhere !== 'boolean') {
       const issues = [{ message: 'must be true or false', path: ['everywhere'] }]

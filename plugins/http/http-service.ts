@@ -121,6 +121,10 @@ export class HttpService implements HttpServer {
     return this.#router.onRequest(path, handler)
   }
 
+  onPublicRequest(path: string, handler: RequestHandler): () => void {
+    return this.#router.onPublicRequest(path, handler)
+  }
+
   async allowsOrigin(request: RequestOrigin): Promise<boolean> {
     return await this.#originPolicy.allowsInTime(request)
   }

@@ -71,6 +71,15 @@ export interface HttpServer {
    */
   onRequest(path: string, handler: RequestHandler): () => void
   /**
+   * Adds a handler for all requests on exactly this path, from pages of any origin: for documents that everyone may
+   * read, since pages of other sites link to them. Scripts of other origins can read the response only if their origin
+   * is allowed.
+   *
+   * @returns a function that removes the handler
+   * @throws `invalid_option` when another handler has the path
+   */
+  onPublicRequest(path: string, handler: RequestHandler): () => void
+  /**
    * Whether a request comes from a page of the server's own origin or of an allowed origin, or from no page.
    *
    * @throws `handshake_timeout` if a function of `allowedOrigins` does not decide in time

@@ -4,6 +4,9 @@ import type { Member } from './tokens.ts'
 /** Kind of the messages by which nodes announce joins and leaves. */
 export const ROOM_CHANGE_KIND = 'rooms'
 
+/** The topics on which the plugin tells clients about rooms. */
+export const ROOM_TOPICS = ['rooms/:room/joined', 'rooms/:room/left', 'rooms/:room/closed']
+
 /** The note of such a message: the fields that clients do not get. */
 export interface RoomChangeNote extends RoomChange {
   /** Whether the sender knows of no other device of the member, so that the change is news for all nodes. */

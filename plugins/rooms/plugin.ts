@@ -1,6 +1,7 @@
 import { AppToken } from '../../core/app/app.ts'
 import { definePlugin, type Plugin } from '../../core/app/plugin.ts'
 import { Cluster } from '../../core/cluster/cluster.ts'
+import { AppContract } from '../../core/handlers/contract-rules.ts'
 import { publicError } from '../../core/protocol/coded-error.ts'
 import { unsubscribedFrame } from '../../core/protocol/control-frames.ts'
 import { RookeryError } from '../../core/protocol/errors.ts'
@@ -9,6 +10,7 @@ import type { Session } from '../../core/sessions/session.ts'
 import { Logger } from '../../core/util/logger.ts'
 import { checkOptions, option } from '../../core/util/options.ts'
 import { membersReply } from './members-reply.ts'
+import { ROOM_TOPICS } from './messages.ts'
 import { NameConflicts } from './name-conflicts.ts'
 import { assertRoom, userFromName } from './names.ts'
 import { RoomRegistry } from './room-registry.ts'
@@ -76,6 +78,7 @@ export const rooms = (options: RoomsOptions = {}): Plugin => {
     name: 'rooms',
     setup(scope) {
       const app = scope.get(AppToken)
+      scope.get(AppContract).allowTopics(...ROOM_TOPICS)
       // Not resolved in setup, because a later plugin may provide it.
       const cluster = () => scope.get(Cluster)
       const registry = new RoomRegistry(app, { members, announce, maxRooms }, scope.get(Logger), cluster)
@@ -118,7 +121,7 @@ export const rooms = (options: RoomsOptions = {}): Plugin => {
 
       /** The list is read when the reply is encoded, in the order of the session's events. */
       const list = (room: string) => ({ toJSON: () => membersReply(room, registry.directory.view(room)) })
-      app.handle('room/join', async (ctx, payload) => {
+      app.handle('room/join', { strict: false }, async (ctx, payload) => {
         const room = namedRoom(ctx.topic, payload)
         if (room === undefined) {
           const issues = [{ message: 'is missing', path: ['room'] }]
@@ -129,12 +132,12 @@ export const rooms = (options: RoomsOptions = {}): Plugin => {
         await join(ctx.session, room)
         return list(room)
       })
-      app.handle('room/leave', (ctx, payload) => {
+      app.handle('room/leave', { strict: false }, (ctx, payload) => {
         const room = namedRoom(ctx.topic, payload) ?? ctx.room
         if (!registry.leaveByClient(ctx.session, room)) throw new RookeryError('not_in_room')
         return { room }
       })
-      app.handle('room/members', (ctx, payload) => {
+      app.handle('room/members', { strict: false }, (ctx, payload) => {
         const room = namedRoom(ctx.topic, payload) ?? ctx.room
         if (!ctx.session.rooms.has(room)) throw new RookeryError('not_in_room')
         const loading = registry.directory.loading(room)

@@ -1,9 +1,6 @@
-export { clusterConformance } from './cluster/cluster-conformance.ts'
-export type {
-  ClusterCapability,
-  ClusterConformanceOptions,
-  ClusterEnvironment,
-} from './cluster/cluster-options.ts'
+export { connect } from './app/connect.ts'
+export type { Inbox } from './app/inbox.ts'
+export { request } from './app/request.ts'
+export type { ConnectOptions, TestClient } from './app/test-client.ts'
+export { advance, settle } from './app/time.ts'
 export { MemoryCluster } from './memory-cluster/memory-cluster.ts'
-export { transportConformance } from './transport/transport-conformance.ts'
-export type { Capability, ConformanceOptions, Peer, PeerHandshake } from './transport/transport-options.ts'

@@ -1,4 +1,4 @@
-import { clusterConformance } from 'rookery/testing'
+import { clusterConformance } from 'rookery/testing/conformance'
 import { afterEach, describe, expect, it } from 'vitest'
 import { type ClusterCase, runClusterCase } from '../../plugins/testing/cluster/cluster-case.ts'
 import { clusterCases } from '../../plugins/testing/cluster/cluster-cases.ts'

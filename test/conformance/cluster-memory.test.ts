@@ -1,4 +1,4 @@
-import { clusterConformance } from 'rookery/testing'
+import { clusterConformance } from 'rookery/testing/conformance'
 import { memoryEnvironment } from '../support/conformance-cluster.ts'
 
 clusterConformance({ name: 'memory', start: () => memoryEnvironment() })

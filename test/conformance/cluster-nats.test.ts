@@ -1,6 +1,6 @@
 import { type App, Cluster, definePlugin, type Scope } from 'rookery'
 import { nats } from 'rookery/nats'
-import { clusterConformance } from 'rookery/testing'
+import { clusterConformance } from 'rookery/testing/conformance'
 import { afterAll, beforeAll } from 'vitest'
 import { type NatsServer, startNats } from '../support/nats.ts'
 import { TcpProxy } from '../support/tcp-proxy.ts'

@@ -1,4 +1,4 @@
-import { transportConformance } from 'rookery/testing'
+import { transportConformance } from 'rookery/testing/conformance'
 import { Memory, memory } from '../support/conformance-memory.ts'
 
 transportConformance({

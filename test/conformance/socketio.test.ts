@@ -1,6 +1,6 @@
 import { HttpServer, http } from 'rookery/http'
 import { socketio } from 'rookery/socketio'
-import { transportConformance } from 'rookery/testing'
+import { transportConformance } from 'rookery/testing/conformance'
 import { SocketIoPeer } from '../support/conformance-socketio.ts'
 
 transportConformance({

@@ -1,6 +1,6 @@
 import { HttpServer, http } from 'rookery/http'
 import { sse } from 'rookery/sse'
-import { transportConformance } from 'rookery/testing'
+import { transportConformance } from 'rookery/testing/conformance'
 import { SsePeer } from '../support/conformance-sse.ts'
 
 transportConformance({

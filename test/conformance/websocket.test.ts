@@ -1,5 +1,5 @@
 import { HttpServer, http } from 'rookery/http'
-import { transportConformance } from 'rookery/testing'
+import { transportConformance } from 'rookery/testing/conformance'
 import { websocket } from 'rookery/websocket'
 import { WebSocketPeer } from '../support/conformance-websocket.ts'
 

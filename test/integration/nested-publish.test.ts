@@ -1,5 +1,6 @@
 import type { App, ServerFrame } from 'rookery'
-import { MemoryCluster, type Peer } from 'rookery/testing'
+import { MemoryCluster } from 'rookery/testing'
+import type { Peer } from 'rookery/testing/conformance'
 import { describe, expect, it, vi } from 'vitest'
 import { verifies } from '../requirements.ts'
 import { ask, startThree, TRANSPORTS, welcomeBy } from '../support/three-transports.ts'

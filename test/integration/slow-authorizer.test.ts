@@ -1,6 +1,6 @@
 import type { App, ServerFrame, User } from 'rookery'
 import { auth } from 'rookery/auth'
-import type { Peer } from 'rookery/testing'
+import type { Peer } from 'rookery/testing/conformance'
 import { describe, expect, it, vi } from 'vitest'
 import { verifies } from '../requirements.ts'
 import { ask, startThree, TRANSPORTS, until, welcomeBy } from '../support/three-transports.ts'

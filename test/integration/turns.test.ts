@@ -1,6 +1,6 @@
 import type { App, ServerFrame } from 'rookery'
 import { HttpServer } from 'rookery/http'
-import type { Peer } from 'rookery/testing'
+import type { Peer } from 'rookery/testing/conformance'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { WebSocket } from 'ws'
 import { verifies } from '../requirements.ts'

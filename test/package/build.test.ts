@@ -51,8 +51,8 @@ const edit = (path: string, text: string) => appendFileSync(join(project, path),
 const subpaths = Object.keys(JSON.parse(read('package.json')).exports)
   .filter((subpath) => subpath !== './package.json')
   .map((subpath) => `rookery${subpath.slice(1)}`)
-  // The kit registers tests, which only vitest can.
-  .filter((subpath) => subpath !== 'rookery/testing')
+  // The suites register tests, which only vitest can.
+  .filter((subpath) => subpath !== 'rookery/testing/conformance')
 /** A program that uses `dist`. */
 const READER = `await Promise.all(${JSON.stringify(subpaths)}.map((subpath) => import(subpath)))`
 const readDist = (): Promise<Outcome> => start(['--input-type=module', '--eval', READER]).done

@@ -33,19 +33,37 @@ const SHAPES = [
   {
     imports: 'createClient of rookery/client',
     entry: `import { createClient } from './client/index.ts'; createClient()`,
-    maxBytes: 15_320,
+    maxBytes: 15_770,
     without: /socketio/,
   },
   {
     imports: 'createClient of rookery/client/websocket',
     entry: `import { createClient } from './client/websocket/index.ts'; createClient()`,
-    maxBytes: 12_060,
+    maxBytes: 12_530,
     without: /socketio|sse|event-stream|transport-(selector|memory|upgrade)|deduplicator/,
+  },
+  {
+    imports: 'createClient of rookery/client, and the type of a contract',
+    entry: `
+      import { createClient } from './client/index.ts'
+      import type { contract } from './test/types/contract-sample.ts'
+      createClient<typeof contract>()`,
+    maxBytes: 15_770,
+    without: /socketio|plugins|(define-contract|contract-index|compose)\.ts/,
+  },
+  {
+    imports: 'createClient of rookery/client, and a contract that validates',
+    entry: `
+      import { createClient } from './client/index.ts'
+      import { defineContract } from './plugins/contract/index.ts'
+      createClient({ contract: defineContract({}) })`,
+    maxBytes: 18_270,
+    without: /socketio|contract-rules/,
   },
   {
     imports: 'everything of rookery/client',
     entry: `export * from './client/index.ts'`,
-    maxBytes: 15_660,
+    maxBytes: 16_120,
     without: /socketio/,
   },
 ]
@@ -58,7 +76,9 @@ describe.each(SHAPES)('a page that imports $imports', async ({ entry, maxBytes, 
   })
 
   test('gets only client/ and the browser-safe folders of core/, without packages', () => {
-    const foreign = inputs.filter((path) => !/^(client|core\/topics|core\/protocol)\/.*\.ts$/.test(path))
+    const foreign = inputs.filter(
+      (path) => !/^(client|plugins\/contract|core\/(topics|protocol|contract))\/.*\.ts$/.test(path),
+    )
     expect(foreign).toEqual([])
     // The messages of the server are in that file, and the ones of `error-codes.ts` must not come along.
     expect(inputs).not.toContain('core/protocol/error-table.ts')
@@ -78,6 +98,22 @@ describe('the Socket.IO transport of the client', async () => {
   test('is a separate bundle of at most 2,750 bytes, without the package socket.io-client', () => {
     expect(packages).toEqual(['socket.io-client'])
     expect(size).toBeLessThanOrEqual(2_750)
+  })
+})
+
+describe('the hooks for React', async () => {
+  const createClient = `import { createClient } from './client/index.ts'; createClient()`
+  const alone = await bundle(createClient)
+  const { size, packages, inputs } = await bundle(`${createClient}; export * from './client/react/index.ts'`)
+
+  test('add less than 2 kB to a page that has the client, without the package react', () => {
+    expect(new Set(packages)).toEqual(new Set(['react']))
+    expect(size - alone.size).toBeLessThan(2_000)
+  })
+
+  test('need nothing of the client but its stores and functions that it has anyway', () => {
+    const added = inputs.filter((path) => !alone.inputs.includes(path))
+    expect(added.filter((path) => !/^client\/(react|store)\//.test(path))).toEqual([])
   })
 })
 

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createApp, errorTable } from 'rookery'
+import { asyncapi } from 'rookery/asyncapi'
 import { auth } from 'rookery/auth'
 import { http } from 'rookery/http'
 import { nats } from 'rookery/nats'
@@ -13,9 +14,12 @@ import { type Running, run, typeCheck } from '../support/docs-run.ts'
 const pages = readPages()
 const blocks = pages.flatMap((page) => page.blocks)
 
-/** The code of a named sample. */
-const sample = (name: string, language?: string): string => {
-  const found = blocks.filter((block) => block.name === name && (!language || block.language === language))
+const START = 'docs/getting-started.md'
+
+/** The code of a named sample of a page. */
+const sample = (name: string, language?: string, page = START): string => {
+  const named = blocks.filter((block) => block.page === page && block.name === name)
+  const found = named.filter((block) => !language || block.language === language)
   expect(found, `blocks called '${name}'`).toHaveLength(1)
   return found[0]?.code as string
 }
@@ -25,18 +29,40 @@ const replace = (code: string, from: string, to: string): string => {
   return code.replaceAll(from, to)
 }
 
-/** Runs a server of the documentation on a free port. */
-const serve = async (name: string): Promise<Running & { readonly url: string }> => {
-  const server = run({ [name]: replace(sample(name, 'ts'), 'port: 3000', 'port: 0') })
+/** Runs a server of the page "Getting started", with its contract, on a free port. */
+const serve = async (name: string, contract: string): Promise<Running & { readonly url: string }> => {
+  const code = replace(sample(name, 'ts'), 'port: 3000', 'port: 0')
+  const server = run({ [contract]: sample(contract), [name]: code })
   const [, url = ''] = await server.until(/"url":"([^"]+)"/)
   return { ...server, url }
 }
 
+const typed = blocks.filter(({ language, name }) => /^tsx?$/.test(language) && name !== 'no-check')
+
+const EXPECTED_ERROR = /^\s*\/\/ @ts-expect-error: (.*)$/
+
 describe('the samples of the documentation', () => {
   it('type-check, each as a separate module', async () => {
-    const checked = blocks.filter(({ language, name }) => /^tsx?$/.test(language) && name !== 'no-check')
-    expect(checked.length).toBeGreaterThan(10)
-    expect(await typeCheck(checked)).toEqual([])
+    expect(typed.length).toBeGreaterThan(10)
+    expect(await typeCheck(typed)).toEqual([])
+  }, 60_000)
+
+  it('quote the errors of the compiler', async () => {
+    const quoted = typed.flatMap(({ page, line, code }) =>
+      code.split('\n').flatMap((text, index) => {
+        const error = EXPECTED_ERROR.exec(text)?.[1]
+        return error === undefined ? [] : [{ place: `${page}:${line + index + 2}: `, error }]
+      }),
+    )
+    expect(quoted.length).toBeGreaterThan(3)
+    const unmarked = typed.map((block) => ({ ...block, code: block.code.replaceAll('@ts-expect-error', '') }))
+    const found = await typeCheck(unmarked)
+    expect(
+      quoted.filter(
+        ({ place, error }) => !found.some((text) => text.startsWith(place) && text.includes(error)),
+      ),
+      found.join('\n'),
+    ).toEqual([])
   }, 60_000)
 
   it('with a type error are reported with page and line', async () => {
@@ -51,11 +77,12 @@ describe('the samples of the documentation', () => {
   }, 60_000)
 
   it.each([
-    ['server.ts', 'client.ts'],
-    ['chat-server.ts', 'chat-client.ts'],
-  ])('of the page "Getting started" run: %s with %s', async (serverName, clientName) => {
-    const server = await serve(serverName)
+    ['server.ts', 'client.ts', 'contract.ts'],
+    ['chat-server.ts', 'chat-client.ts', 'chat-contract.ts'],
+  ])('of the page "Getting started" run: %s with %s', async (serverName, clientName, contract) => {
+    const server = await serve(serverName, contract)
     const client = run({
+      [contract]: sample(contract),
       [clientName]: replace(sample(clientName, 'ts'), 'http://localhost:3000', server.url),
     })
     const exit = await client.exit
@@ -67,7 +94,7 @@ describe('the samples of the documentation', () => {
   })
 
   it('of the page "Getting started" run without the library', async () => {
-    const { url } = await serve('chat-server.ts')
+    const { url } = await serve('chat-server.ts', 'chat-contract.ts')
     const code = replace(sample('console.js'), 'ws://localhost:3000', url.replace('http', 'ws'))
     const browser = run({ 'console.mjs': `import { WebSocket } from 'ws'\n${code}` })
     await browser.until(/"type":"welcome"/)
@@ -75,11 +102,13 @@ describe('the samples of the documentation', () => {
     await browser.until(/"type":"reply","id":1,"payload":\{"sent":true\}/)
   })
 
-  it('of the page about writing plugins pass the tests on that page', async () => {
-    const [plugin, test] = ['presence.ts', 'presence.test.ts']
-    const tests = run({ [plugin]: sample(plugin), [test]: sample(test) })
+  it.each([
+    ['docs/plugins.md', ['presence.ts', 'presence.test.ts'], 2],
+    ['docs/testing.md', ['chat-contract.ts', 'chat.ts', 'chat.test.ts'], 5],
+  ])('of %s pass the tests on that page', async (page, names, count) => {
+    const tests = run(Object.fromEntries(names.map((name) => [name, sample(name, 'ts', page)])))
     const exit = await tests.exit
-    expect(tests.output()).toMatch(/pass 2$/m)
+    expect(tests.output()).toContain(`pass ${count}\n`)
     expect(exit, tests.output()).toBe(0)
   })
 })
@@ -122,6 +151,7 @@ describe('the documentation', () => {
     ['rooms()', 'rooms', (options) => rooms(options)],
     ['nats()', 'clustering', (options) => nats(options)],
     ['auth()', 'auth', (options) => auth(options)],
+    ['asyncapi()', 'asyncapi', (options) => asyncapi(options)],
   ])('has a row for every option of %s', (_what, name, call) => {
     let message = ''
     try {

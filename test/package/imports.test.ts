@@ -40,10 +40,22 @@ const houseOf = (path: string) =>
     .join('/')
 
 /** The folders of core. Each may import only itself and the folders before it. */
-const LAYERS = ['protocol', 'util', 'topics', 'admission', 'bus', 'cluster', 'sessions', 'handlers', 'app']
+const LAYERS = [
+  'protocol',
+  'util',
+  'topics',
+  'contract',
+  'admission',
+  'bus',
+  'cluster',
+  'sessions',
+  'handlers',
+  'app',
+]
 
 /** Whether a file of core is safe in a browser. */
-const isBrowserSafe = (path: string) => isIn('core/topics')(path) || isIn('core/protocol')(path)
+const isBrowserSafe = (path: string) =>
+  ['core/topics', 'core/protocol', 'core/contract'].some((folder) => isIn(folder)(path))
 
 describe('the import graph', () => {
   it('includes every kind of import, and ignores comments', () => {
@@ -144,19 +156,29 @@ describe('core, the client, plugins and examples', () => {
   })
 })
 
-/** Whether it is the only import of a third party in the client. */
-const isSocketIo = ({ from, target }: Edge) => isIn('client/socketio')(from) && target === 'socket.io-client'
+/** Whether it is an import of a third party in the folder of the client that is for it. */
+const isThirdParty = ({ from, target }: Edge) =>
+  (isIn('client/socketio')(from) && target === 'socket.io-client') ||
+  (isIn('client/react')(from) && target === 'react')
 
 describe('the client', () => {
   it('loads only itself and the browser-safe folders of core', () => {
     const allowed = (edge: Edge) =>
-      edge.typeOnly || isIn('client')(edge.target) || isBrowserSafe(edge.target) || isSocketIo(edge)
+      edge.typeOnly || isIn('client')(edge.target) || isBrowserSafe(edge.target) || isThirdParty(edge)
     expect(breaking(client, allowed)).toEqual([])
   })
 
   it('imports only core and itself, types included', () => {
     const allowed = (edge: Edge) =>
-      isIn('client')(edge.target) || isIn('core')(edge.target) || isSocketIo(edge)
+      isIn('client')(edge.target) || isIn('core')(edge.target) || isThirdParty(edge)
+    expect(breaking(client, allowed)).toEqual([])
+  })
+
+  it('has stores that know no framework, and is itself without stores and React', () => {
+    const isReact = isIn('client/react')
+    const isStore = isIn('client/store')
+    const allowed = ({ from, target }: Edge) =>
+      isReact(from) || (!isReact(target) && target !== 'react' && (isStore(from) || !isStore(target)))
     expect(breaking(client, allowed)).toEqual([])
   })
 
@@ -167,10 +189,11 @@ describe('the client', () => {
 })
 
 describe('a plugin', () => {
-  it('imports core, itself, and of another plugin only its tokens', () => {
+  it('imports core, itself, and of another plugin only its tokens; the testing kit also imports the client', () => {
     const allowed = ({ from, target }: Edge) =>
       !graph.has(target) ||
       isIn('core')(target) ||
+      (isIn('plugins/testing')(from) && isIn('client')(target)) ||
       isIn(houseOf(from))(target) ||
       (isIn('plugins')(target) && posix.basename(target) === 'tokens.ts')
     expect(breaking(plugins, allowed)).toEqual([])
@@ -209,11 +232,15 @@ describe('the testing kit', () => {
     expect(breaking(others, allowed)).toEqual([])
   })
 
-  it('loads only core, itself and vitest', () => {
+  it('loads only core, the client, itself, and for the conformance suites vitest', () => {
     const kit = plugins.filter(isIn('plugins/testing'))
     expect(kit.length).toBeGreaterThan(10)
-    const allowed = ({ target }: Edge) =>
-      isIn('core')(target) || isIn('plugins/testing')(target) || target === 'vitest'
+    const isForApps = (path: string) =>
+      isIn('plugins/testing/app')(path) || isIn('plugins/testing/memory-cluster')(path)
+    const allowed = ({ from, target }: Edge) =>
+      isIn('core')(target) ||
+      isIn('plugins/testing')(target) ||
+      (isForApps(from) ? isIn('client')(target) : target === 'vitest')
     expect(breaking(kit, allowed)).toEqual([])
   })
 })
@@ -243,16 +270,15 @@ describe('every source', () => {
 })
 
 describe('the length of a file', () => {
-  /** Files that may be longer than others of their kind, and why. */
-  const EXCEPTIONS: Readonly<Record<string, string>> = {}
-
   /** Contracts: files with interfaces and the rules for their implementers. */
   const CONTRACTS = [
     'app/plugin',
     'app/scope',
     'bus/listener',
     'cluster/cluster',
+    'contract/contract',
     'handlers/context',
+    'handlers/handle',
     'sessions/session',
     'sessions/session-host',
     'sessions/sessions',
@@ -265,16 +291,10 @@ describe('the length of a file', () => {
   }
 
   it('is at most 40 lines for an index, 120 for a contract, 250 for a source, 300 for a test', () => {
-    const files = [...published, ...examples, ...sourcesOf('test')]
-    const long = files.flatMap((path) => {
+    const long = [...published, ...examples, ...sourcesOf('test')].flatMap((path) => {
       const lines = read(path).trimEnd().split('\n').length
-      return lines > limitOf(path) && !EXCEPTIONS[path] ? [`${path}: ${lines} of ${limitOf(path)}`] : []
+      return lines > limitOf(path) ? [`${path}: ${lines} of ${limitOf(path)}`] : []
     })
     expect(long).toEqual([])
-  })
-
-  it('has no unnecessary exception', () => {
-    const needed = (path: string) => read(path).trimEnd().split('\n').length > limitOf(path)
-    expect(Object.keys(EXCEPTIONS).filter((path) => !needed(path))).toEqual([])
   })
 })

@@ -80,7 +80,7 @@ describe('the package', () => {
 })
 
 describe('importing', () => {
-  it.each(['rookery', 'rookery/client', 'rookery/rooms', 'rookery/di'])(
+  it.each(['rookery', 'rookery/client', 'rookery/rooms', 'rookery/di', 'rookery/asyncapi'])(
     '%s works without the packages behind other plugins',
     async (specifier) => {
       const tries = OPTIONAL.map(
@@ -121,7 +121,7 @@ describe('importing', () => {
     expect(outcome.stderr).toBe('')
     const loaded = outcome.stdout.trim().split('\n')
     expect(loaded.length).toBeGreaterThan(5)
-    const expected = /\/rookery\/dist\/(client\/.*|core\/(topics|protocol)\/[\w-]+)\.js$/
+    const expected = /\/rookery\/dist\/(client\/.*|core\/(topics|protocol|contract)\/[\w-]+)\.js$/
     expect(loaded.filter((url) => !expected.test(url))).toEqual([])
   })
 

@@ -47,6 +47,8 @@ export interface Project {
   node(source: string): Promise<Outcome>
   /** Type-checks a file. Returns the errors, without those in files of other packages. */
   check(source: string, compilerOptions: object): Promise<string[]>
+  /** Compiles files to JavaScript beside them. Returns the errors, as `check` does. */
+  compile(files: Readonly<Record<string, string>>, compilerOptions: object): Promise<string[]>
 }
 
 /**
@@ -108,21 +110,18 @@ const createProject = (home: string, tarball: string, name: string, packages: re
       return run(project, process.execPath, [file])
     },
     async check(source, compilerOptions) {
+      return this.compile({ [`check-${files++}.ts`]: source }, { noEmit: true, ...compilerOptions })
+    },
+    async compile(sources, compilerOptions) {
       await unpacked
-      const file = `check-${files++}`
-      writeFileSync(join(project, `${file}.ts`), source)
+      for (const [file, source] of Object.entries(sources)) writeFileSync(join(project, file), source)
       const config = {
-        compilerOptions: { noEmit: true, strict: true, ...compilerOptions },
-        files: [`${file}.ts`],
+        compilerOptions: { strict: true, ...compilerOptions },
+        files: Object.keys(sources),
       }
-      writeFileSync(join(project, `${file}.json`), JSON.stringify(config))
-      const { stdout } = await run(project, process.execPath, [
-        tsc,
-        '-p',
-        `${file}.json`,
-        '--pretty',
-        'false',
-      ])
+      const file = `tsconfig-${files++}.json`
+      writeFileSync(join(project, file), JSON.stringify(config))
+      const { stdout } = await run(project, process.execPath, [tsc, '-p', file, '--pretty', 'false'])
       const errors = stdout.split('\n').filter((line) => /^\S.*error TS/.test(line))
       return errors.filter(
         (line) =>

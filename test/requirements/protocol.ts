@@ -78,6 +78,12 @@ export const protocol = {
     'After an `auth` frame from the server, the client MUST send a new token within `expiresIn` milliseconds, or the session ends with `token_expired`.',
   'protocol.server-frame.public-user':
     '`user` in `welcome` has `id`, `name` and the fields that the server declares public (`publicUserFields`), or is null for an anonymous client.',
+  'protocol.server-frame.contract-user':
+    'If the server has a contract whose `user` is a schema, `user` in `welcome` is what that schema returns, with `id` and `name`.',
+  'protocol.server-frame.contract':
+    "`contract` in `welcome` is a hash of the server's contract; it is absent if the server has none.",
+  'protocol.server-frame.names-are-text':
+    'The server takes a segment `:name` in a pattern of a client as text.',
   'protocol.server-frame.unsubscribed':
     'An `unsubscribed` frame names the patterns that the server has removed, with the reason.',
   'protocol.server-frame.unknown-ignored':

@@ -31,7 +31,8 @@ export interface TestApp {
   readonly lines: Line[]
 }
 
-export interface TestAppOptions extends Omit<AppOptions, 'plugins' | 'logger'> {
+export interface TestAppOptions extends Omit<AppOptions, 'contract' | 'plugins' | 'logger'> {
+  readonly contract?: object | undefined
   readonly plugins?: readonly Plugin[]
   readonly websocket?: WebSocketOptions
   readonly http?: Parameters<typeof http>[0]
@@ -45,7 +46,7 @@ export const startApp = async (options: TestAppOptions = {}): Promise<TestApp> =
   const logger = recordingLogger()
   const app = createApp({
     allowAnonymous: true,
-    ...rest,
+    ...(rest as Omit<AppOptions, 'plugins' | 'logger'>),
     logger,
     plugins: [http({ port: 0, hostname: '127.0.0.1', ...web }), websocket(ws), ...plugins],
   })

@@ -1,5 +1,6 @@
 import { type ClusterBackend, type ClusterHost, definePlugin, type Plugin, type Scope } from 'rookery'
-import { type ClusterEnvironment, MemoryCluster } from 'rookery/testing'
+import { MemoryCluster } from 'rookery/testing'
+import type { ClusterEnvironment } from 'rookery/testing/conformance'
 
 /** One fault of a backend. Everything that the fault does not mention works correctly. */
 export interface ClusterFault {

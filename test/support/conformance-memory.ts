@@ -12,7 +12,7 @@ import {
   Transports,
   type Wire,
 } from 'rookery'
-import type { Peer, PeerHandshake } from 'rookery/testing'
+import type { Peer, PeerHandshake } from 'rookery/testing/conformance'
 
 /** Milliseconds for buffered frames to be read after `close`. */
 const CLOSE_TIMEOUT_MS = 100

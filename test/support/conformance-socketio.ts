@@ -1,5 +1,5 @@
 import type { ClientFrame, ServerFrame, WireError } from 'rookery'
-import type { Peer, PeerHandshake } from 'rookery/testing'
+import type { Peer, PeerHandshake } from 'rookery/testing/conformance'
 import { io, type Socket } from 'socket.io-client'
 
 /** Internals of a Socket.IO client over WebSocket. The peer needs them to stop reading or answering pings. */

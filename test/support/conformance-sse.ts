@@ -1,6 +1,6 @@
 import { type ClientRequest, type IncomingMessage, request } from 'node:http'
 import type { ClientFrame, ServerFrame } from 'rookery'
-import type { Peer, PeerHandshake } from 'rookery/testing'
+import type { Peer, PeerHandshake } from 'rookery/testing/conformance'
 
 /** A peer on `node:http`: one resumable event stream, and one POST request after the other. */
 export class SsePeer implements Peer {

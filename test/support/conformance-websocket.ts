@@ -1,5 +1,5 @@
 import type { ClientFrame, ServerFrame } from 'rookery'
-import type { Peer, PeerHandshake } from 'rookery/testing'
+import type { Peer, PeerHandshake } from 'rookery/testing/conformance'
 import { WebSocket } from 'ws'
 
 /** A peer on the package `ws`. */

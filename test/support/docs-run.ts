@@ -28,6 +28,7 @@ export const typeCheck = async (blocks: readonly Block[]): Promise<string[]> => 
     rookery: [join(ROOT, 'core/index.ts')],
     'rookery/client': [join(ROOT, 'client/index.ts')],
     'rookery/client/*': [join(ROOT, 'client/*/index.ts')],
+    'rookery/react': [join(ROOT, 'client/react/index.ts')],
     'rookery/*': [join(ROOT, 'plugins/*/index.ts')],
   }
   const config = {

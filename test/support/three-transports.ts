@@ -1,7 +1,7 @@
 import type { ServerFrame } from 'rookery'
 import { socketio } from 'rookery/socketio'
 import { sse } from 'rookery/sse'
-import type { Peer } from 'rookery/testing'
+import type { Peer } from 'rookery/testing/conformance'
 import { onTestFinished, vi } from 'vitest'
 import { startApp, type TestApp, type TestAppOptions } from './app.ts'
 import { SocketIoPeer } from './conformance-socketio.ts'

@@ -14,6 +14,8 @@ import {
   Transports,
   type topicMatches,
 } from 'rookery'
+import { asyncapi } from 'rookery/asyncapi'
+import { defineContract } from 'rookery/contract'
 import { di, inject, injectable } from 'rookery/di'
 import { HttpServer, http } from 'rookery/http'
 import { type MemberList, Rooms, rooms } from 'rookery/rooms'
@@ -74,6 +76,10 @@ createApp({ pingInterval: '25 seconds' })
 http({ prot: 3000 })
 // @ts-expect-error: the plugin has no such option
 rooms({ members: 'many' })
+const contract = defineContract({})
+asyncapi({ contract, path: false, info: { title: 'Chat' }, servers: { main: 'wss://example.com' } })
+// @ts-expect-error: a path is a text, or false
+asyncapi({ contract, page: true })
 createApp({ pingInterval: '25s', handlerTimeout: 500, logger: 'silent', limits: { maxPayload: 1 } })
 
 // ---- tokens and their values

@@ -1,6 +1,14 @@
-import { type Client, type ClientState, createClient, type RookeryError, topic } from 'rookery/client'
+import {
+  type Client,
+  type ClientState,
+  createClient,
+  type RookeryError,
+  type Room,
+  segment,
+} from 'rookery/client'
 import type { Member } from 'rookery/rooms'
-import { type Device, type Grant, type LoggedOut, type Note, ROOM } from '../messages.ts'
+import type { AuthContract, Device, Note } from '../contract.ts'
+import { type Grant, ROOM } from '../grant.ts'
 import { RequestError, refresh } from './login.ts'
 
 /** Events of a connection. */
@@ -20,7 +28,8 @@ export interface ConnectionEvents {
 
 /** The page's connection to the server. Only this file uses Rookery. */
 export class Connection {
-  readonly #client: Client
+  readonly #client: Client<AuthContract>
+  readonly #room: Room<AuthContract>
   readonly #events: ConnectionEvents
   /** The grant of the login, until its token is used. */
   #firstGrant: Grant | undefined
@@ -31,8 +40,9 @@ export class Connection {
     this.#firstGrant = grant
     this.#events = events
     const { id } = grant.user
-    const client = createClient({ params: { roomID: ROOM }, token: () => this.#token() })
+    const client = createClient<AuthContract>({ token: () => this.#token() })
     this.#client = client
+    this.#room = client.join(ROOM)
 
     client.on('state', (state) => events.state(state, client.transport))
     client.on('open', () => {
@@ -45,15 +55,14 @@ export class Connection {
       if (error.status === 401) this.#end(this.#endReason)
     })
 
-    client.subscribe<readonly Device[]>(topic`users/${id}/devices`, (devices) => events.devices(devices))
-    client.subscribe<Note>(topic`users/${id}/inbox`, (note) => events.inbox(note))
-    client.subscribe<LoggedOut>(topic`users/${id}/logged-out`, ({ by }) => {
+    const own = `users/${segment(id)}` as const
+    client.subscribe(`${own}/devices`, (devices) => events.devices(devices))
+    client.subscribe(`${own}/inbox`, (note) => events.inbox(note))
+    client.subscribe(`${own}/logged-out`, ({ by }) => {
       this.#endReason = `You chose “Log out everywhere” in ${by}.`
     })
-    client.subscribe<Note>(`rooms/${ROOM}/notes`, (note) => events.room(note))
-    for (const change of ['joined', 'left']) {
-      client.subscribe(`rooms/${ROOM}/${change}`, () => void this.#reportMembers())
-    }
+    this.#room.on('notes', (note) => events.room(note))
+    for (const change of ['joined', 'left']) this.#room.on(change, () => void this.#reportMembers())
   }
 
   async writeTo(to: string, text: string): Promise<void> {
@@ -66,7 +75,7 @@ export class Connection {
 
   /** Tries to subscribe to another user's topics. Resolves with the server's error. */
   async subscribeToOther(user: string): Promise<RookeryError | undefined> {
-    const subscription = this.#client.subscribe(topic`users/${user}/*`, () => {})
+    const subscription = this.#client.subscribe(`users/${segment(user)}/*`, () => {})
     try {
       await subscription.ready
       return undefined
@@ -96,7 +105,7 @@ export class Connection {
 
   async #reportMembers(): Promise<void> {
     try {
-      const { members } = await this.#client.call<{ members: Member[] }>('room/members')
+      const { members } = await this.#room.members()
       this.#events.members(members)
     } catch (error) {
       // Without a connection, the call fails. The next connection calls again.

@@ -1,5 +1,6 @@
 import { byId, create, createAvatar } from '../../chat/page/dom.ts'
-import type { Device, Grant, Note } from '../messages.ts'
+import type { Device, Note } from '../contract.ts'
+import type { Grant } from '../grant.ts'
 import { Connection } from './connection.ts'
 import { Countdown } from './countdown.ts'
 import { logOut, logOutEverywhere } from './login.ts'

@@ -1,4 +1,4 @@
-import type { Grant } from '../messages.ts'
+import type { Grant } from '../grant.ts'
 
 /** The server's error answer to a request. */
 export class RequestError extends Error {

@@ -1,5 +1,5 @@
 import { byId } from '../../chat/page/dom.ts'
-import type { Grant } from '../messages.ts'
+import type { Grant } from '../grant.ts'
 import { openDesk } from './desk.ts'
 import { logIn, RequestError, refresh } from './login.ts'
 

@@ -1,4 +1,4 @@
-import { MAX_TEXT } from '../messages.ts'
+import { MAX_TEXT } from '../limits.ts'
 
 /** From this length on, the page shows how many characters are left. */
 const COUNT_FROM = MAX_TEXT - 100

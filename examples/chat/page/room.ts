@@ -6,7 +6,7 @@ import {
   type RookeryError,
 } from 'rookery/client'
 import type { Member } from 'rookery/rooms'
-import type { ChatMessage } from '../messages.ts'
+import type { ChatContract, ChatMessage } from '../contract.ts'
 
 /** How long a message may wait for a connection and its reply before it counts as not sent, in milliseconds. */
 const SEND_TIMEOUT_MS = 60_000
@@ -39,15 +39,15 @@ export interface RoomEvents {
 
 /** A room on the server, for one member. The page uses Rookery only here. */
 export class Room {
-  readonly #client: Client
-  readonly #room: Membership
+  readonly #client: Client<ChatContract>
+  readonly #room: Membership<ChatContract>
   readonly #events: RoomEvents
   readonly #sending = new Set<Promise<ChatMessage>>()
   readonly #stops: readonly (() => void)[]
 
   constructor(room: string, name: string, events: RoomEvents) {
     this.#events = events
-    this.#client = createClient({ params: { username: name } })
+    this.#client = createClient<ChatContract>({ params: { username: name } })
     const joined = this.#client.join(room)
     this.#room = joined
     this.#stops = [
@@ -56,10 +56,10 @@ export class Room {
       }),
       // The client sends the calls of this listener after it has joined the room.
       this.#client.on('open', () => void this.#catchUp()),
-      joined.on<ChatMessage>('messages', (message) => events.message(message)),
-      joined.on<{ member: Member }>('joined', ({ member }) => events.joined(member)),
-      joined.on<{ member: Member }>('left', ({ member }) => events.left(member)),
-      joined.on<{ from: string }>('typing', ({ from }) => events.typing(from)),
+      joined.on('messages', (message) => events.message(message)),
+      joined.on('joined', ({ member }) => events.joined(member)),
+      joined.on('left', ({ member }) => events.left(member)),
+      joined.on('typing', ({ from }) => events.typing(from)),
     ]
     events.connection({ state: this.#client.state, transport: null })
   }
@@ -96,7 +96,7 @@ export class Room {
 
   async #deliver(draft: Draft, signal: AbortSignal): Promise<ChatMessage> {
     try {
-      return await this.#client.call<ChatMessage>('chat/send', draft, { signal, timeout: SEND_TIMEOUT_MS })
+      return await this.#client.call('chat/send', draft, { signal, timeout: SEND_TIMEOUT_MS })
     } catch (error) {
       // The connection was lost before the reply, so the message may have arrived. The server and the pages identify a
       // message by its id, so sending it again is safe.
@@ -109,7 +109,7 @@ export class Room {
     try {
       const [{ members }, messages] = await Promise.all([
         this.#room.members(),
-        this.#client.call<ChatMessage[]>('chat/recent'),
+        this.#client.call('chat/recent'),
       ])
       this.#events.members(members)
       this.#events.recent(messages)

@@ -1,4 +1,4 @@
-import type { ChatMessage } from '../messages.ts'
+import type { ChatMessage } from '../contract.ts'
 
 /** A message or a note in the list. */
 export interface Entry {

@@ -13,7 +13,9 @@ export const createHandlers = (timeout = 10_000) => {
     const controller = new AbortController()
     const ctx = { topic, payload, signal: controller.signal, state: {} }
     const abort = (reason: RookeryError) => controller.abort(reason)
-    return await handlers.run({ ...ctx, abort, end: () => {} } as unknown as Parameters<Handlers['run']>[0])
+    const fork = (): unknown => ({ ...ctx, state: {} })
+    const run = { ...ctx, abort, end: () => {}, fork }
+    return await handlers.run(run as unknown as Parameters<Handlers['run']>[0])
   }
   return { handlers, send, work }
 }

@@ -209,7 +209,7 @@ describe('handlers', () => {
       /Standard Schema/,
     ],
     ['null as the schema', ['a', null, () => {}], 'invalid_option', /Standard Schema/],
-    ['a fourth argument', ['a', z.string(), () => {}, {}], 'invalid_option', /last argument/],
+    ['options after the handler', ['a', z.string(), () => {}, {}], 'invalid_option', /options come before/],
   ])('are refused with %s', (_what, args, code, message) => {
     const { handlers } = createHandlers()
     expect(() => handlers.add(...(args as Parameters<typeof handlers.add>))).toThrow(

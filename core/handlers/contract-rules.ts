@@ -1,8 +1,14 @@
+import type { Contract, ContractIndex } from '../contract/contract.ts'
+import {
+  compileNamed,
+  type NamedPattern,
+  parseNamedPattern,
+  patternsMeet,
+  plainPattern,
+} from '../contract/pattern.ts'
+import { validateNow } from '../contract/schema.ts'
 import { RookeryError } from '../protocol/errors.ts'
 import { createToken } from '../util/token.ts'
-import type { Contract, ContractIndex } from './contract.ts'
-import { type NamedPattern, parseNamedPattern, patternsMeet } from './pattern.ts'
-import { validateNow } from './schema.ts'
 
 /** The contract of an app, for plugins. */
 export interface AppContract {
@@ -15,10 +21,11 @@ export interface AppContract {
 /** The contract of an app, for plugins. */
 export const AppContract = createToken<AppContract>('AppContract')
 
-interface EventShape {
+/** A message for clients, with all topics of its event. */
+interface SentMessage {
   readonly topics: readonly string[]
+  readonly topic: string
   readonly payload: unknown
-  readonly client?: { readonly topic?: string; readonly payload?: unknown } | undefined
 }
 
 export interface ContractSettings {
@@ -28,7 +35,12 @@ export interface ContractSettings {
   readonly validateOutput: boolean
 }
 
-/** Checks what an app publishes, and what its clients subscribe to, against the contract. */
+interface AllowedPattern {
+  readonly named: NamedPattern
+  readonly matches: (topic: string) => unknown
+}
+
+/** Checks what an app sends to clients, and what they subscribe to, against the contract. */
 export class ContractRules implements AppContract {
   /** Of an app without a contract. */
   static readonly none = new ContractRules(undefined, undefined, { strict: false, validateOutput: false })
@@ -36,7 +48,7 @@ export class ContractRules implements AppContract {
   readonly contract: Contract | undefined
   readonly index: ContractIndex | undefined
   readonly #settings: ContractSettings
-  readonly #allowed: NamedPattern[] = []
+  readonly #allowed: AllowedPattern[] = []
 
   constructor(contract: Contract | undefined, index: ContractIndex | undefined, settings: ContractSettings) {
     this.contract = contract
@@ -50,36 +62,38 @@ export class ContractRules implements AppContract {
   }
 
   allowTopics(...patterns: readonly string[]): void {
-    this.#allowed.push(...patterns.map(parseNamedPattern))
+    for (const named of patterns.map(parseNamedPattern)) {
+      this.#allowed.push({ named, matches: compileNamed(named) })
+    }
   }
 
-  /**
-   * Checks the message for clients of an event. The bus checks the shape of the event.
-   *
-   * @throws `unknown_topic`, `invalid_payload`
-   */
-  checkEvent({ topics, payload, client }: EventShape): void {
-    if (!this.index || !Array.isArray(topics)) return
-    const sent = client && 'payload' in client ? client.payload : payload
-    const all = client?.topic === undefined ? topics : [...topics, client.topic]
-    for (const topic of new Set<string>(all)) this.checkMessage(topic, sent)
+  /** Checks a message to all topics of its event. @throws `invalid_output` */
+  checkPublished({ topics, topic, payload }: SentMessage): void {
+    if (!this.index) return
+    for (const one of topics) this.checkMessage(one, payload)
+    if (!topics.includes(topic)) this.checkMessage(topic, payload)
   }
 
-  /** @throws `unknown_topic`, `invalid_payload` */
+  /** Checks a message that the server sends to a valid topic. Messages of plugins are theirs. @throws `invalid_output` */
   checkMessage(topic: string, payload: unknown): void {
     const { index } = this
-    if (!index || !(this.#settings.strict || this.#settings.validateOutput)) return
+    const { strict, validateOutput } = this.#settings
+    if (!index || !(strict || validateOutput) || this.#allowed.some(({ matches }) => matches(topic))) return
     const schemas = index.schemasOf(topic)
-    if (schemas.length === 0) this.checkPattern(topic)
-    if (!this.#settings.validateOutput) return
-    for (const schema of schemas) validateNow(schema, payload, `The payload of '${topic}'`)
+    if (strict && schemas.length === 0) {
+      throw new RookeryError('invalid_output', `The contract has no topic for '${topic}'`)
+    }
+    if (!validateOutput) return
+    for (const schema of schemas) {
+      validateNow(schema, payload, `The payload of '${topic}'`, 'invalid_output')
+    }
   }
 
   /** Checks a pattern that a client subscribes to. @throws `unknown_topic` */
   checkPattern(pattern: string): void {
     if (!this.index || !this.#settings.strict || this.index.covers(pattern)) return
-    const wanted = parseNamedPattern(pattern)
-    if (this.#allowed.some((allowed) => patternsMeet(allowed, wanted))) return
+    const wanted = plainPattern(pattern)
+    if (this.#allowed.some(({ named }) => patternsMeet(named, wanted))) return
     throw new RookeryError('unknown_topic', `The contract has no topic for '${pattern}'`)
   }
 

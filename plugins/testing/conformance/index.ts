@@ -1,0 +1,8 @@
+export { clusterConformance } from '../cluster/cluster-conformance.ts'
+export type {
+  ClusterCapability,
+  ClusterConformanceOptions,
+  ClusterEnvironment,
+} from '../cluster/cluster-options.ts'
+export { transportConformance } from '../transport/transport-conformance.ts'
+export type { Capability, ConformanceOptions, Peer, PeerHandshake } from '../transport/transport-options.ts'
