@@ -58,9 +58,6 @@ export interface Subscription {
   cancel(): void
 }
 
-/** Shared: most patterns have no names. */
-const NO_PARAMS = {}
-
 /** One listener of the application on one pattern. `Subscriptions` sets its state. */
 export class LocalSubscription extends Handle<Exclude<SubscriptionState, 'failed'>> implements Subscription {
   readonly pattern: string
@@ -81,7 +78,7 @@ export class LocalSubscription extends Handle<Exclude<SubscriptionState, 'failed
     super({ pending: 'pending', confirmed: 'active', ended: 'cancelled' })
     this.pattern = pattern
     // Without names, the server's pattern is the same, and `dispatch` has matched it.
-    this.#match = named.names.length > 0 ? compileNamed(named) : () => NO_PARAMS
+    this.#match = named.names[0] ? compileNamed(named) : () => ({})
     this.wanted = !local
     this.#listener = listener
     this.#onCancel = onCancel
