@@ -77,7 +77,8 @@ export class LocalSubscription extends Handle<Exclude<SubscriptionState, 'failed
   ) {
     super({ pending: 'pending', confirmed: 'active', ended: 'cancelled' })
     this.pattern = pattern
-    this.#match = compileNamed(named)
+    // Without names, the server's pattern is the same, and `dispatch` has matched it.
+    this.#match = named.names[0] ? compileNamed(named) : () => ({})
     this.wanted = !local
     this.#listener = listener
     this.#onCancel = onCancel

@@ -142,8 +142,7 @@ export class Engine {
   }
 
   async #send(target: Target, topic: string, payload: unknown): Promise<number> {
-    assertTopic(topic)
-    this.#settings.contract.checkMessage(topic, payload)
+    this.#settings.contract.checkSent(topic, payload)
     return await this.#addressing.send(target, topic, payload)
   }
 

@@ -30,7 +30,7 @@ export type WithPrefix<C extends Contract, Prefix extends string> = {
 }
 
 const assertContract = (value: unknown, where: string): void => {
-  if (typeof value !== 'object' || value === null) {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new RookeryError(
       'invalid_option',
       `${where}: a contract must be an object with user, topics and calls`,

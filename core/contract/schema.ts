@@ -40,13 +40,10 @@ export const validateNow = (
   what: string,
   code: Code = 'invalid_payload',
 ): unknown => {
-  const result = schema['~standard'].validate(value)
-  if (!('then' in result)) return validValue(result, what, code)
-  Promise.resolve(result).catch(() => {})
-  throw new RookeryError(
-    'invalid_option',
-    `${what} has an asynchronous schema; messages need a synchronous one`,
-  )
+  const checked = validate(schema, value, what, code)
+  if (!(checked instanceof Promise)) return checked
+  checked.catch(() => {})
+  throw new RookeryError('invalid_option', `${what} needs a synchronous schema`)
 }
 
 const validValue = (validated: Validated, what: string, code: Code): unknown => {

@@ -8,6 +8,7 @@ import {
 } from '../contract/pattern.ts'
 import { validateNow } from '../contract/schema.ts'
 import { RookeryError } from '../protocol/errors.ts'
+import { assertTopic } from '../topics/topic.ts'
 import { createToken } from '../util/token.ts'
 
 /** The contract of an app, for plugins. */
@@ -72,6 +73,13 @@ export class ContractRules implements AppContract {
     if (!this.index) return
     for (const one of topics) this.checkMessage(one, payload)
     if (!topics.includes(topic)) this.checkMessage(topic, payload)
+  }
+
+  /** Checks a message for a target. @throws `invalid_topic`, `invalid_output` */
+  checkSent(topic: string, payload: unknown): void {
+    if (!this.index) return
+    assertTopic(topic)
+    this.checkMessage(topic, payload)
   }
 
   /** Checks a message that the server sends to a valid topic. Messages of plugins are theirs. @throws `invalid_output` */

@@ -181,7 +181,7 @@ export const serverFrames = (user: JsonSchema): Readonly<Record<string, FrameDes
 /** Replies to frames of the client that are no calls. */
 export const connectionReplies: Readonly<Record<string, FrameDescription>> = {
   subscribed: {
-    description: 'Names the patterns, and those that the server has refused with their errors.',
+    description: 'Lists the accepted patterns, and the refused patterns with their errors.',
     payload: replyFrame({
       schema: object(
         {

@@ -19,6 +19,8 @@ interface EngineSocket {
   /** Packets that the transport has not taken yet. */
   readonly writeBuffer: readonly BufferedPacket[]
   readonly transport: {
+    /** Ends a closing that waits for the client's next poll. Only while it waits, at most 30 s. */
+    shouldClose?: (() => void) | null
     /** Only if the transport is a WebSocket. */
     readonly socket?: {
       readonly bufferedAmount: number
@@ -139,8 +141,11 @@ export class SocketIoWire implements Wire {
 
   terminate(): void {
     this.#closed = true
-    const { socket } = this.#engine.transport
+    const { transport } = this.#engine
+    const { socket } = transport
     this.#socket.conn.close(true)
+    // Engine.IO does not force a closing that has begun.
+    transport.shouldClose?.()
     // Engine.IO finishes the closing handshake first, which never ends if the client does not read.
     socket?.terminate?.()
   }

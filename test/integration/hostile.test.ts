@@ -1,5 +1,5 @@
 import { request } from 'node:http'
-import { RookeryError } from 'rookery'
+import { type App, RookeryError } from 'rookery'
 import { rooms } from 'rookery/rooms'
 import { socketio } from 'rookery/socketio'
 import { sse } from 'rookery/sse'
@@ -27,6 +27,13 @@ const openEngine = async (url: string): Promise<string> => {
   const text = await (await fetch(`${url}/socket.io/?EIO=4&transport=polling`)).text()
   const { sid } = JSON.parse(text.slice(1)) as { sid: string }
   return `${url}/socket.io/?EIO=4&transport=polling&sid=${sid}`
+}
+
+/** Engine.IO would wait 30 s for the next poll of a client. */
+const expectQuickStop = async (app: App): Promise<void> => {
+  const before = Date.now()
+  await app.stop()
+  expect(Date.now() - before).toBeLessThan(3000 * slowdown())
 }
 
 describe('a faulty application', () => {
@@ -221,9 +228,7 @@ describe('Socket.IO', () => {
     const engine = await openEngine(url)
     await fetch(engine, { method: 'POST', body: '40\u001e1' })
     await vi.waitFor(() => expect(app.usage).toEqual({ sessions: 0, patterns: 0, nodes: 0 }))
-    const before = Date.now()
-    await app.stop()
-    expect(Date.now() - before).toBeLessThan(3000 * slowdown())
+    await expectQuickStop(app)
   })
 
   it('ends the session of a client that leaves during its handshake and does not poll', async () => {
@@ -239,6 +244,18 @@ describe('Socket.IO', () => {
     opening.resolve()
     // Long before the 30 s after which Engine.IO closes a connection without a poll.
     await vi.waitFor(() => expect(app.sessions.size).toBe(0), { timeout: 10_000 })
+    await expectQuickStop(app)
+  })
+
+  it.each<[string, (app: App) => unknown]>([
+    ['the app stops', () => {}],
+    ['its session was closed', (app) => [...app.sessions].map((session) => session.close())],
+  ])('does not wait for a client that does not poll when %s', async (_when, act) => {
+    const { url, app } = await start()
+    await fetch(await openEngine(url), { method: 'POST', body: '40' })
+    await vi.waitFor(() => expect(app.sessions.size).toBe(1))
+    act(app)
+    await expectQuickStop(app)
   })
 
   it('disconnects a client that sends requests and does not read', async () => {

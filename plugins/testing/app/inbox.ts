@@ -10,7 +10,7 @@ const WAIT_MS = 1_000
 
 /** The messages of one subscription, in the order in which they arrived. */
 export interface Inbox<M = Message> {
-  /** All messages so far, including those that `next` has returned. */
+  /** All messages so far. A message that `next` has returned stays in the list. */
   readonly all: readonly M[]
   /**
    * Resolves with the first message that no earlier call has returned, as soon as it has arrived.

@@ -23,13 +23,10 @@ export interface ConnectOptions<C = Untyped>
   readonly user?: UserOf<C, 'input'> | undefined
 }
 
-/** Besides its topic and its payload. */
-type Details<Pattern extends string> = Omit<MessageDetails, 'params'> & { readonly params: Params<Pattern> }
-
 type TypedMessages<C, As extends Side> = <Pattern extends string>(
   pattern: Known<TopicsOf<C>, Pattern>,
   options?: SubscribeOptions,
-) => Promise<Inbox<ReceivedMessage<C, Pattern, As, Details<Pattern>>>>
+) => Promise<Inbox<ReceivedMessage<C, Pattern, As, MessageDetails<Params<Pattern>>>>>
 
 type UntypedMessages = <P = unknown>(
   pattern: string,

@@ -73,7 +73,7 @@ describe('the rules of a contract', () => {
   it('refuse an asynchronous schema of a topic', () => {
     const rules = create({ topics: { a: z.string().refine(async () => false) } })
     expect(() => rules.checkMessage('a', 'x')).toThrow(
-      coded('invalid_option', { message: expect.stringContaining('asynchronous') }),
+      coded('invalid_option', { message: expect.stringContaining('needs a synchronous schema') }),
     )
   })
 
