@@ -23,7 +23,7 @@ export { defineMiddleware, type Middleware, type Next } from './handlers/middlew
 export { errorTable } from './protocol/error-table.ts'
 export { type ErrorCode, type Issue, RookeryError, type WireError } from './protocol/errors.ts'
 export { type Codec, createBatchCodec, type Frame } from './protocol/frame.ts'
-export type { ClientFrame, Cursor, InvalidFrame, ServerFrame, Untyped, User } from './protocol/protocol.ts'
+export type { ClientFrame, InvalidFrame, ServerFrame, Since, Untyped, User } from './protocol/protocol.ts'
 export type { Action, Authorizer } from './sessions/authorization.ts'
 export { Limits } from './sessions/limits.ts'
 export type { PeerSession, Session } from './sessions/session.ts'

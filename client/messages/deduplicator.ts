@@ -4,8 +4,8 @@ import type { MessageFrame } from '../../core/protocol/protocol.ts'
 const MAX_CHARACTERS = 4_000_000
 
 /** Messages with the same key are equal. Socket.IO cannot send a message without a payload: that one has null. */
-const keyOf = ({ topic, payload = null, topics, seq }: MessageFrame): string =>
-  JSON.stringify([topic, payload, topics, seq])
+const keyOf = ({ topic, payload = null, topics, cursor }: MessageFrame): string =>
+  cursor ?? JSON.stringify([topic, payload, topics])
 
 /**
  * Delivers each message once while two connections receive the same messages.

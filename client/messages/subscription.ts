@@ -14,8 +14,12 @@ export interface Message<P = unknown> extends MessageDetails {
 export interface MessageDetails<Params = Readonly<Record<string, string>>> {
   /** All topics of the event. Absent if the only one is `topic`. */
   readonly topics?: readonly string[]
-  /** Place of the message in the history, if the topic has one. */
-  readonly seq?: number
+  /** Position of the message in the history, if the server keeps its topic. */
+  readonly cursor?: string
+  /** The message is older than the subscription, or than the connection: it comes from the history. */
+  readonly replayed?: true
+  /** false: the server was to keep the message and could not. The client does not get it again after a reconnect. */
+  readonly kept?: false
   /** Segments of the topic, by their names in the pattern of the subscription: `rooms/:room/messages` has `params.room`. */
   readonly params: Params
 }

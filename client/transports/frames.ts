@@ -1,8 +1,8 @@
 import { RookeryError } from '../../core/protocol/errors.ts'
+import { parseServerFrame } from '../../core/protocol/parse-frame.ts'
 import {
   type ClientFrame,
   PROTOCOL_VERSION,
-  parseServerFrame,
   type SendFrame,
   type ServerFrame,
 } from '../../core/protocol/protocol.ts'

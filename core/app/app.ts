@@ -10,6 +10,7 @@ import type {
   Ordered,
   StateOf,
 } from '../handlers/middleware.ts'
+import type { History } from '../history/history.ts'
 import type { Untyped } from '../protocol/protocol.ts'
 import type { Sessions } from '../sessions/sessions.ts'
 import { createToken } from '../util/token.ts'
@@ -49,6 +50,8 @@ export interface App<C = Untyped> {
   readonly sessions: Sessions
   /** The nodes that together form the app. */
   readonly cluster: Nodes
+  /** The messages that the app keeps. @throws `missing_provider` without `history()` */
+  readonly history: History
   /** What plugins provide, by token. */
   readonly scope: Scope
   /**
@@ -93,13 +96,16 @@ export interface App<C = Untyped> {
   /**
    * Publishes a message to the clients that subscribe to the topic, on every node, and to listeners of the bus.
    * Listeners of other nodes get it if their `source` is `all` or `cluster`. Resolves when the message has been
-   * accepted, not when clients have received it. The payload is encoded within the call: a later change has no effect.
+   * accepted, not when clients have received it. If `history()` keeps the topic, resolves when the message is stored. The
+   * payload is encoded within the call: a later change has no effect.
    *
    * Never throws synchronously. A rejection that nobody handles is logged and goes to `onError`; it does not end
    * the process.
    *
-   * @throws `invalid_topic`, `unserializable`, `invalid_output`
+   * @throws `invalid_topic`, `unserializable`, `invalid_output`; `history_unavailable` if the message was to be kept, and was not
+   *   stored or that is unknown: publish it again with the same `id`
    * @example app.publish('rooms/42/messages', { text: 'hello' })
+   * @example await app.publish('orders/7', order, { id: `paid-${order.id}` })
    */
   readonly publish: Publish<C> & ((event: EventInit) => Promise<void>)
   /**

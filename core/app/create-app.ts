@@ -1,5 +1,5 @@
 import type { Bus } from '../bus/bus.ts'
-import type { EventInit } from '../bus/event.ts'
+import type { EventInit, PublishOptions } from '../bus/event.ts'
 import { Cluster } from '../cluster/cluster.ts'
 import { createInProcessCluster } from '../cluster/in-process.ts'
 import type { Nodes } from '../cluster/nodes.ts'
@@ -8,6 +8,7 @@ import { AppContract } from '../handlers/contract-rules.ts'
 import type { Handler } from '../handlers/handle.ts'
 import { createGroup, type UntypedGroup } from '../handlers/handler-group.ts'
 import type { AnyMiddleware, GroupOptions, Middleware } from '../handlers/middleware.ts'
+import { History, KeptStream } from '../history/history.ts'
 import { RookeryError } from '../protocol/errors.ts'
 import type { Untyped } from '../protocol/protocol.ts'
 import { Limits } from '../sessions/limits.ts'
@@ -61,8 +62,9 @@ class RookeryApp implements App {
       add: (transport: Transport) => void this.#transports.push(transport),
     }))
     this.scope.provideDefault(Cluster, () => createInProcessCluster())
+    this.scope.provideDefault(KeptStream, () => undefined)
     this.#lifecycle = new Lifecycle(settings.plugins, this.scope, this.#log, this.#engine.work)
-    this.#engine.join(this.scope.get(Cluster))
+    this.#engine.join(this.scope.get(Cluster), this.scope.get(KeptStream))
   }
 
   get state(): AppState {
@@ -95,8 +97,12 @@ class RookeryApp implements App {
     return this.#engine.reports.onError(hook)
   }
 
-  publish(input: string | EventInit, payload?: unknown): Promise<void> {
-    return this.#engine.publish(input, payload)
+  publish(input: string | EventInit, payload?: unknown, options?: PublishOptions): Promise<void> {
+    return this.#engine.publish(input, payload, options)
+  }
+
+  get history(): History {
+    return this.scope.get(History)
   }
 
   send(target: Target, topic: string, payload?: unknown): Promise<number> {

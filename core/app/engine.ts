@@ -1,18 +1,19 @@
 import { FairQueue } from '../admission/fair-queue.ts'
 import { Bus, type BusOutlets } from '../bus/bus.ts'
-import { type ClientMessage, type Event, type EventInit, withClientMessage } from '../bus/event.ts'
+import { type EventInit, type PublishOptions, withClientMessage } from '../bus/event.ts'
 import { Addressing } from '../cluster/addressing.ts'
-import type { ClusterBackend, ClusterHost, ClusterMessage } from '../cluster/cluster.ts'
+import type { ClusterBackend, ClusterHost } from '../cluster/cluster.ts'
 import { NodeRegistry, nodeAddress } from '../cluster/nodes.ts'
 import { SessionIds } from '../cluster/session-ids.ts'
 import { addressOf, sessionAddresses, type Target } from '../cluster/target.ts'
 import { Handlers } from '../handlers/handlers.ts'
 import { MessageContext } from '../handlers/message-context.ts'
+import type { KeptStream } from '../history/history.ts'
 import { RookeryError } from '../protocol/errors.ts'
-import { Frame, namedTopics } from '../protocol/frame.ts'
 import type { SendFrame } from '../protocol/protocol.ts'
 import { EarlierSessions } from '../sessions/earlier-sessions.ts'
 import { FanOut } from '../sessions/fan-out.ts'
+import { KeptDelivery } from '../sessions/kept-delivery.ts'
 import { Flusher } from '../sessions/outbox.ts'
 import type { Session } from '../sessions/session.ts'
 import type { SessionHost } from '../sessions/session-host.ts'
@@ -27,6 +28,7 @@ import { reported } from '../util/observed-promise.ts'
 import { Sequence } from '../util/sequence.ts'
 import { Work } from '../util/work.ts'
 import type { AppSettings } from './app-settings.ts'
+import { Publisher } from './publisher.ts'
 import { Reports } from './reports.ts'
 
 /** Shared promise: most callers do not await `publish`. */
@@ -50,6 +52,8 @@ export class Engine {
   readonly #flusher = new Flusher()
   readonly #fairQueue = new FairQueue({ beforeRound: () => this.#flusher.flush() })
   readonly #fanOut: FanOut
+  readonly #kept: KeptDelivery
+  readonly #publisher: Publisher
   /** Orders deliveries: hooks and authorizers may publish inside a delivery. */
   readonly #sequence = new Sequence()
   readonly #addressing: Addressing
@@ -63,7 +67,7 @@ export class Engine {
     this.#log = log
     this.reports = new Reports(log)
     const outlets: BusOutlets = {
-      toClients: (event, here) => this.#toClients(event, here),
+      toClients: (event, here) => this.#publisher.toClients(event, here),
       inOrder: this.#sequence.run,
       toOthers: (event) => this.#cluster?.emit(event) ?? false,
       listen: (pattern, group, wanted) => this.#listen(pattern, group, wanted),
@@ -76,8 +80,18 @@ export class Engine {
     this.handlers = new Handlers(settings.handlerTimeout, this.work, settings.contract)
     const interest = (pattern: string, wanted: boolean) => this.#cluster?.interest(pattern, wanted)
     this.#fanOut = new FanOut(interest)
+    this.#kept = new KeptDelivery(this.#fanOut, this.#sequence.run)
+    this.#publisher = new Publisher({
+      contract: settings.contract,
+      fanOut: this.#fanOut,
+      kept: this.#kept,
+      cluster: () => this.#cluster,
+      inOrder: this.#sequence.run,
+      clientOf: (session) => this.sessions.get(session)?.client,
+      reported: (promise, topic) => this.#reported(promise, 'publish', topic),
+    })
     this.nodes = new NodeRegistry(log, {
-      deliver: (message) => this.#toSessions(message),
+      deliver: (message) => this.#publisher.toSessions(message),
       publish: (event) => this.bus.publishHere({ ...event, client: event.client ?? {} }),
       failed: (error, fields) =>
         this.reports.failed(error, { stage: 'cluster' }, 'a cluster hook failed', fields),
@@ -106,9 +120,10 @@ export class Engine {
     this.clusterHost = this.#createClusterHost()
   }
 
-  /** Connects the app to the cluster. */
-  join(cluster: ClusterBackend): void {
+  /** Connects the app to the cluster, and to the history if it has one. */
+  join(cluster: ClusterBackend, history: KeptStream | undefined): void {
     this.#cluster = cluster
+    this.#kept.use(history)
     this.nodes.join(cluster)
     cluster.interest(nodeAddress(cluster.node), true)
     cluster.interest(sessionAddresses(cluster.node), true)
@@ -126,10 +141,9 @@ export class Engine {
   }
 
   /** Publishes an event with a message for clients. See `App.publish`. */
-  publish(input: string | EventInit, payload?: unknown): Promise<void> {
+  publish(input: string | EventInit, payload?: unknown, options?: PublishOptions): Promise<void> {
     try {
-      this.bus.publish(withClientMessage(input, payload))
-      return ACCEPTED
+      return this.bus.publishStored(withClientMessage(input, payload, options)) ?? ACCEPTED
     } catch (error) {
       const topic: unknown = typeof input === 'object' ? input?.topics?.[0] : input
       return this.#reported(Promise.reject(error), 'publish', topic)
@@ -150,25 +164,6 @@ export class Engine {
   #reported<T>(promise: Promise<T>, stage: string, topic?: unknown): Promise<T> {
     const named = typeof topic === 'string' ? topic.slice(0, MAX_TOPIC_BYTES) : undefined
     return reported(promise, (error) => this.reports.unhandled(error, stage, named))
-  }
-
-  #toClients({ topics, client, except }: Event, here: boolean): () => void {
-    const { topic, payload } = client as ClientMessage
-    // A plugin has published the other messages, here or on another node.
-    if (!here) this.#settings.contract.checkPublished({ topics, topic, payload })
-    const named = namedTopics(topic, topics)
-    const frame = new Frame(named ? { topic, payload, topics: named } : { topic, payload })
-    // Encode now: the publisher may change the payload after this call.
-    void frame.text
-    return () => {
-      this.#fanOut.deliver(topics, frame, except)
-      if (!here) this.#cluster?.publish({ topics, topic, payload: frame.payloadText, except, kind: null })
-    }
-  }
-
-  #toSessions({ topics, topic, payload, except }: ClusterMessage): void {
-    const frame = Frame.ofText(topic, payload, namedTopics(topic, topics))
-    this.#sequence.run(() => this.#fanOut.deliver(topics, frame, except))
   }
 
   #listen(pattern: string, group: string | null, wanted: boolean): void {
@@ -203,6 +198,7 @@ export class Engine {
         reports.report(error, session, 'authorize'),
       ),
       fanOut: this.#fanOut,
+      kept: this.#kept,
       checkPattern: (pattern) => {
         assertPattern(pattern)
         if (isReserved(pattern)) throw new RookeryError('reserved_topic')

@@ -17,15 +17,23 @@ interface Queued {
 /** Events delivered before the event loop handles I/O again, so that listeners which publish cannot starve it. */
 const MAX_EVENTS_PER_TURN = 1024
 
+/** The message of an event on its way to clients. */
+export interface ClientDelivery {
+  /** Passes it to the clients. Absent if the history does that later. */
+  readonly deliver?: () => void
+  /** Settles when the message has been stored, if it is to be kept. The rejection may be ignored. */
+  readonly stored?: Promise<void>
+}
+
 /** The connections of the bus to clients and to other nodes. */
 export interface BusOutlets {
   /**
-   * Called with each event that has a message for clients, before the listeners. Encodes the message now, and returns a
-   * function that passes it to the clients. `here`: to this node's clients only.
+   * Called with each event that has a message for clients, before the listeners. Encodes the message now. `here`: to this
+   * node's clients only.
    *
    * @throws `unserializable`
    */
-  readonly toClients: (event: Event, here: boolean) => () => void
+  readonly toClients: (event: Event, here: boolean) => ClientDelivery
   /** Calls `act` now, or after the deliveries under way: the code of an application may publish inside a delivery. */
   readonly inOrder: (act: () => void) => void
   /** Passes each event to other nodes. Returns whether it also has one node of each group handle the event. */
@@ -37,7 +45,7 @@ export interface BusOutlets {
 }
 
 const NO_OUTLETS: BusOutlets = {
-  toClients: () => () => {},
+  toClients: () => ({}),
   inOrder: (act) => act(),
   toOthers: () => false,
   listen: () => {},
@@ -79,7 +87,7 @@ export class Bus {
   publish<P>(topic: string, payload?: P): void
   publish<P>(event: EventInit<P>): void
   publish(input: string | EventInit, payload?: unknown): void {
-    this.#publish(createEvent(input, payload))
+    void this.#publish(createEvent(input, payload))
   }
 
   /**
@@ -92,7 +100,7 @@ export class Bus {
   publishAndWait<P>(event: EventInit<P>): Promise<void>
   async publishAndWait(input: string | EventInit, payload?: unknown): Promise<void> {
     const event = createEvent(input, payload)
-    await new Promise<void>((resolve) => this.#publish(event, resolve))
+    await new Promise<void>((resolve) => void this.#publish(event, resolve))
   }
 
   /**
@@ -131,7 +139,12 @@ export class Bus {
 
   /** @internal Publishes an event whose message goes to this node's clients only. */
   publishHere(event: EventInit): void {
-    this.#publish(createEvent(event), undefined, true)
+    void this.#publish(createEvent(event), undefined, true)
+  }
+
+  /** @internal Publishes an event. Returns a promise if its message is kept, which resolves when it is stored. */
+  publishStored(event: EventInit): Promise<void> | undefined {
+    return this.#publish(createEvent(event))
   }
 
   /** @internal Queues an event of another node: for the listeners of a group, or for listeners of all nodes (null). */
@@ -172,12 +185,13 @@ export class Bus {
     }
   }
 
-  #publish(event: Event, settled?: () => void, here = false): void {
-    const toClients = event.client ? this.#outlets.toClients(event, here) : undefined
+  #publish(event: Event, settled?: () => void, here = false): Promise<void> | undefined {
+    const delivery = event.client ? this.#outlets.toClients(event, here) : undefined
     this.#outlets.inOrder(() => {
-      toClients?.()
+      delivery?.deliver?.()
       this.#emit(event, this.#outlets.toOthers(event) ? isUngrouped : undefined, settled)
     })
+    return delivery?.stored
   }
 
   /** The subscriptions that match an event, each once; undefined if there is none. */

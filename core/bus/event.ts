@@ -1,5 +1,5 @@
 import { RookeryError } from '../protocol/errors.ts'
-import { assertTopic } from '../topics/topic.ts'
+import { assertTopic, utf8Length } from '../topics/topic.ts'
 
 /** The client that caused an event: its session and user. */
 export interface Actor {
@@ -24,6 +24,8 @@ export interface Event<P = unknown> {
   readonly client: ClientMessage | null
   /** Id of a session that does not get the message, usually its sender. */
   readonly except: string | null
+  /** Idempotency key of a kept message. */
+  readonly id?: string | undefined
 }
 
 /** An event, as a publisher writes it. Fields with a default may be left out. */
@@ -38,13 +40,39 @@ export interface EventInit<P = unknown> {
   readonly client?: { readonly topic?: string; readonly payload?: unknown } | undefined
   /** Id of a session that does not get the message. */
   readonly except?: string | null | undefined
+  /**
+   * Idempotency key, if the history keeps the message: of two messages with the same key within two minutes, it stores and
+   * delivers only the first. At most 255 bytes. Listeners on the server get both events.
+   */
+  readonly id?: string | undefined
+}
+
+/** Options of `publish`. */
+export interface PublishOptions {
+  /** Idempotency key. See `EventInit.id`. */
+  readonly id?: string | undefined
 }
 
 /** Adds the message for clients to what a publisher wrote, unless it states one. */
-export const withClientMessage = (input: string | EventInit, payload: unknown): EventInit =>
+export const withClientMessage = (
+  input: string | EventInit,
+  payload: unknown,
+  options: PublishOptions = {},
+): EventInit =>
   typeof input === 'object' && input !== null
     ? { ...input, client: input.client ?? {} }
-    : { topics: [input], payload, client: {} }
+    : { topics: [input], payload, client: {}, id: options.id }
+
+/** Bytes (UTF-8) that an idempotency key may have. */
+const MAX_ID_BYTES = 255
+
+const assertId = (id: unknown): void => {
+  if (typeof id === 'string' && id !== '' && utf8Length(id) <= MAX_ID_BYTES && !/\p{Cc}/u.test(id)) return
+  throw new RookeryError(
+    'invalid_option',
+    `publish(): option 'id' must be 1 to ${MAX_ID_BYTES} bytes of text without control characters`,
+  )
+}
 
 /** Creates an event from what a publisher wrote. @throws `invalid_topic` */
 export const createEvent = <P>(input: string | EventInit<P>, payload?: P): Event<P> => {
@@ -56,7 +84,7 @@ export const createEvent = <P>(input: string | EventInit<P>, payload?: P): Event
   if (!Array.isArray(topics) || topics.length === 0) {
     throw new RookeryError('invalid_topic', 'An event is a topic, or an object with one or more `topics`')
   }
-  const { actor = null, client, except = null } = input
+  const { actor = null, client, except = null, id } = input
   const first = topics[0] as string
   for (const topic of topics) assertTopic(topic)
   if (client?.topic !== undefined) assertTopic(client.topic)
@@ -64,5 +92,8 @@ export const createEvent = <P>(input: string | EventInit<P>, payload?: P): Event
     topic: client.topic ?? first,
     payload: 'payload' in client ? client.payload : input.payload,
   }
-  return { topics: [...topics], payload: input.payload, actor, client: message ?? null, except }
+  const event = { topics: [...topics], payload: input.payload, actor, client: message ?? null, except }
+  if (id === undefined) return event
+  assertId(id)
+  return { ...event, id }
 }

@@ -16,6 +16,8 @@ export interface ClusterMessage {
   readonly kind: string | null
   /** Data for that plugin. Plain JSON. */
   readonly note?: unknown
+  /** Whether the message was to be kept, and the store was away. */
+  readonly isUnkept?: boolean
 }
 
 /** A question to other nodes. */
@@ -56,10 +58,7 @@ export type NodeChange = 'joined' | 'left' | 'restored'
 export interface ClusterHost {
   /** Delivers a message of another node, or of a publisher outside the cluster (`node` is null). */
   deliver(message: ClusterMessage, node: string | null): void
-  /**
-   * Passes an event to this node's listeners: to the listeners of a group, or to listeners with the source `all`
-   * (`group` is null).
-   */
+  /** Passes an event to this node's listeners: those of a group, or (null) those with the source `all`. */
   emit(event: Event, group: string | null): void
   /** Answers a question. A thrown error becomes the error of the answer, `internal` if it has no code. */
   answer(question: Question, node: string | null): unknown
@@ -76,10 +75,10 @@ export interface ClusterHost {
 export interface ClusterBackend {
   /** The id of this node, unique in the cluster: letters, digits and `_`. Session ids begin with it. */
   readonly node: string
-  /** Whether the other nodes can be reached. */
   readonly connected: boolean
-  /** Ids of the other nodes in the cluster. */
+  /** Ids of the other nodes in the cluster. `isAlone`: there are never any. */
   readonly nodes: readonly string[]
+  readonly isAlone?: boolean
   /** Milliseconds that `start` may take, instead of the app's `startTimeout`. */
   readonly startTimeout?: number | undefined
   /** Resolves when the other nodes are known. MUST reject soon if `stop` is called meanwhile. */

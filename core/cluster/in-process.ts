@@ -3,6 +3,7 @@ import type { ClusterBackend } from './cluster.ts'
 /** The backend of an app with one node. */
 export const createInProcessCluster = (node = randomNode()): ClusterBackend => ({
   node,
+  isAlone: true,
   connected: true,
   nodes: [],
   start: async () => {},

@@ -1,3 +1,4 @@
+import type { PublishOptions } from '../bus/event.ts'
 import type {
   CallErrorCode,
   ErrorData,
@@ -16,12 +17,14 @@ import type { Session } from '../sessions/session.ts'
 
 type TypedPublish<C> = <Topic extends string>(
   topic: Known<TopicsOf<C>, Topic>,
-  ...payload: PayloadArgs<NoInfer<Published<C, Topic>>>
+  ...payload: PayloadArgs<NoInfer<Published<C, Topic>>, [options?: PublishOptions]>
 ) => Promise<void>
 
 /** Publishes a message on a topic. With a contract, it accepts the topics of the contract, with their payloads. */
 export type Publish<C> =
-  HasTopics<C> extends true ? TypedPublish<C> : (topic: string, payload?: unknown) => Promise<void>
+  HasTopics<C> extends true
+    ? TypedPublish<C>
+    : (topic: string, payload?: unknown, options?: PublishOptions) => Promise<void>
 
 /** For a topic that the compiler does not know, as in middleware, the code may be any string. */
 type CodeOf<C, Topic extends string> =
@@ -68,13 +71,13 @@ export interface Context<C = Untyped, Topic extends string = string, State exten
   /**
    * Publishes a message to clients and listeners, with the sender as its `actor`. See `app.publish`.
    *
-   * @throws `invalid_topic`, `unserializable`, `invalid_output`
+   * @throws `invalid_topic`, `unserializable`, `invalid_output`, `history_unavailable`
    */
   readonly publish: Publish<C>
   /**
    * Like `publish`, but this session does not get the message. Listeners on the server do.
    *
-   * @throws `invalid_topic`, `unserializable`, `invalid_output`
+   * @throws `invalid_topic`, `unserializable`, `invalid_output`, `history_unavailable`
    */
   readonly broadcast: Publish<C>
   /**

@@ -1,4 +1,4 @@
-import type { Actor, EventInit } from '../bus/event.ts'
+import type { Actor, EventInit, PublishOptions } from '../bus/event.ts'
 import { type NamedPattern, paramsOf } from '../contract/pattern.ts'
 import { RookeryError } from '../protocol/errors.ts'
 import type { Untyped, User } from '../protocol/protocol.ts'
@@ -86,17 +86,25 @@ export class MessageContext implements SharedContext {
 
   /** A function of its own, so that a handler may take it out of the context. */
   get publish(): Publish<Untyped> {
-    return (topic, payload) => this.#publisher.publish({ topics: [topic], payload, actor: this.#actor })
+    return (topic, payload, options) => this.#publish(topic, payload, options)
   }
 
   get broadcast(): Publish<Untyped> {
     const except = this.session.id
-    return (topic, payload) =>
-      this.#publisher.publish({ topics: [topic], payload, actor: this.#actor, except })
+    return (topic, payload, options) => this.#publish(topic, payload, options, except)
   }
 
   error(code: string, data?: unknown, message?: string): RookeryError {
     return new RookeryError(code, message, { data })
+  }
+
+  #publish(
+    topic: string,
+    payload: unknown,
+    { id }: PublishOptions = {},
+    except: string | null = null,
+  ): Promise<void> {
+    return this.#publisher.publish({ topics: [topic], payload, actor: this.#actor, except, id })
   }
 
   get #actor(): Actor {

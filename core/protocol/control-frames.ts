@@ -1,7 +1,7 @@
 import { codedError } from './coded-error.ts'
 import { RookeryError } from './errors.ts'
 import { Frame } from './frame.ts'
-import { PROTOCOL_VERSION, type WelcomeFrame } from './protocol.ts'
+import { PROTOCOL_VERSION, type ReplayedFrame, type WelcomeFrame } from './protocol.ts'
 
 /** The longest delay, in milliseconds, that the server asks of a client. Reconnects spread evenly from 0 to this. */
 const RECONNECT_SPREAD_MS = 5000
@@ -22,8 +22,15 @@ export const reconnectAfter = (error: RookeryError): number | null => {
   return error.retryable ? Math.round(Math.random() * RECONNECT_SPREAD_MS) : null
 }
 
-/** Shared by all sessions: a ping holds nothing that differs between them. */
+/** Shared by all sessions: a ping without a position holds nothing that differs between them. */
 export const PING = new Frame({ type: 'ping' })
+
+/** A ping with the position of the sessions of this node. */
+export const pingFrame = (cursor: string): Frame => new Frame({ type: 'ping', cursor })
+
+/** Ends a replay. */
+export const replayedFrame = (fields: Omit<ReplayedFrame, 'type'>): Frame =>
+  new Frame({ type: 'replayed', ...fields })
 
 /** The first frame of a session. */
 export const welcomeFrame = (fields: Omit<WelcomeFrame, 'type' | 'protocol'>): Frame =>

@@ -72,6 +72,10 @@ export const sharedRows = {
   replaced: row(409),
   room_closed: row(410),
 
+  // history
+  history_unavailable: row(503, true),
+  invalid_cursor: row(400),
+
   // handlers
   handler_timeout: row(504, true),
   call_timeout: row(504, true),
@@ -140,6 +144,8 @@ export const serverMessages = {
   name_taken: 'This name is taken in the room',
   replaced: 'A newer connection has replaced this one',
   room_closed: 'The room was closed',
+  history_unavailable: 'The history cannot be reached',
+  invalid_cursor: 'The cursor is not valid',
   handler_timeout: 'The handler took too long',
   internal: 'Internal error',
 } as const satisfies Record<Exclude<keyof typeof sharedRows, keyof typeof clientMessages>, string>

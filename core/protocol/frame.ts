@@ -32,6 +32,8 @@ export class Frame {
    *   frame comes once.
    */
   delivery = 0
+  /** @internal Number of the message in the history; 0 if it is not kept. */
+  readonly seq: number
   #text: string | undefined
   #bytes = 0
   #payload: { readonly text: string | undefined } | undefined
@@ -39,15 +41,22 @@ export class Frame {
   #encoded: unknown
   #others: Map<Codec<unknown>, unknown> | undefined
 
-  constructor(message: ServerFrame) {
+  constructor(message: ServerFrame, seq = 0) {
     this.message = message
+    this.seq = seq
   }
 
   /**
    * Creates a published message from a payload that is JSON already. It is parsed only if a codec reads the payload.
    */
-  static ofText(topic: string, payload: string | undefined, topics?: readonly string[]): Frame {
-    const frame = new Frame(new ParsedLater(topic, payload, topics))
+  static ofText(
+    topic: string,
+    payload: string | undefined,
+    topics?: readonly string[],
+    details: MessageDetails = {},
+    seq = 0,
+  ): Frame {
+    const frame = new Frame(Object.assign(new ParsedLater(topic, payload, topics), details), seq)
     frame.#payload = { text: payload }
     return frame
   }
@@ -85,19 +94,21 @@ export class Frame {
     return this.#payload.text
   }
 
-  #messageText({ topic, topics, seq }: MessageFrame): string {
+  #messageText({ topic, topics, cursor, replayed, kept }: MessageFrame): string {
     const payload = this.payloadText
     return (
       `{"topic":${JSON.stringify(topic)}` +
       (payload === undefined ? '' : `,"payload":${payload}`) +
       (topics === undefined ? '' : `,"topics":${JSON.stringify(topics)}`) +
-      (seq === undefined ? '}' : `,"seq":${seq}}`)
+      (cursor === undefined ? '' : `,"cursor":"${cursor}"`) +
+      (replayed === undefined ? '' : ',"replayed":true') +
+      (kept === undefined ? '}' : ',"kept":false}')
     )
   }
 
   /** Whether a slow consumer may lose the frame: only published messages without a place in the history. */
   get droppable(): boolean {
-    return this.message.type === undefined && this.message.seq === undefined
+    return this.message.type === undefined && this.seq === 0
   }
 
   /** Returns the frame in a transport's encoding. */
@@ -118,6 +129,9 @@ export class Frame {
 /** The payload of a reply. Other control frames hold nothing of the application but errors, which check their data. */
 const payloadOf = (message: ServerFrame): unknown =>
   (message.type === 'reply' ? message.payload : null) ?? null
+
+/** What a message may have besides its topics and its payload. */
+export type MessageDetails = Pick<MessageFrame, 'cursor' | 'replayed' | 'kept'>
 
 class ParsedLater implements MessageFrame {
   readonly topic: string

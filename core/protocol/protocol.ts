@@ -1,13 +1,24 @@
-import { type Issue, RookeryError, type WireError } from './errors.ts'
+import type { RookeryError, WireError } from './errors.ts'
 
 /** Version of the wire protocol. `welcome` carries it. */
 export const PROTOCOL_VERSION = 1
 
-/** The position of a client in the history, for all its subscriptions. */
-export interface Cursor {
-  readonly epoch: string
-  readonly seq: number
-}
+/**
+ * Where a subscription begins: after a cursor, with the oldest message that is kept (`'earliest'`), with the newest `last`
+ * messages, or with the messages of the last `ago` milliseconds.
+ */
+export type Since = string | { readonly last: number } | { readonly ago: number }
+
+/**
+ * Why messages are missing.
+ *
+ * - `expired`: messages after the cursor are no longer kept
+ * - `epoch`: the cursor belongs to another stream, such as one that has been deleted, or it is no cursor
+ * - `ahead`: the stream has not come as far as the cursor, for example because it was restored from a backup
+ * - `limit`: the replay would be longer than the server allows
+ * - `unavailable`: the server keeps no messages, or its store cannot be reached
+ */
+export type GapReason = 'expired' | 'epoch' | 'ahead' | 'limit' | 'unavailable'
 
 /** The user of a session. `app.send({ user })` addresses `id`. Plugins may add fields. */
 export interface User {
@@ -41,7 +52,8 @@ export interface SubscribeFrame {
   readonly type: 'subscribe'
   readonly id?: number
   readonly topics: readonly string[]
-  readonly since?: Cursor
+  /** Replays the messages of the history from here on. */
+  readonly since?: Since
 }
 export interface UnsubscribeFrame {
   readonly type: 'unsubscribe'
@@ -85,6 +97,8 @@ export interface WelcomeFrame {
   /** Bytes a second, and bytes at once, that the server accepts. */
   readonly byteRate?: number
   readonly byteBurst?: number
+  /** Position of the session in the history, if the server has one. */
+  readonly cursor?: string
 }
 /** A published message. It has all `topics` of its event, unless the only one is `topic`. */
 export interface MessageFrame {
@@ -92,8 +106,12 @@ export interface MessageFrame {
   readonly topic: string
   readonly payload?: unknown
   readonly topics?: readonly string[]
-  /** Position in the history, if the topic has a history. */
-  readonly seq?: number
+  /** Position of the message in the history, if the topic has one. It covers all subscriptions of the session. */
+  readonly cursor?: string
+  /** The message belongs to a replay: to the subscriptions of the last reply before it. */
+  readonly replayed?: true
+  /** false: the message was to be kept, but the store was away. */
+  readonly kept?: false
 }
 export interface ReplyFrame {
   readonly type: 'reply'
@@ -107,10 +125,25 @@ export interface SubscribeReply {
   readonly topics: readonly string[]
   /** The refused patterns, if there are any. */
   readonly refused?: readonly { readonly topic: string; readonly error: WireError }[]
+  /** Position of the session in the history. Absent if a replay follows, whose end has it. */
+  readonly cursor?: string
 }
-interface PingFrame {
+/** Ends the replay of a `subscribe` frame with `since`. It follows each such frame of which a pattern was accepted. */
+export interface ReplayedFrame {
+  readonly type: 'replayed'
+  /** Of the `subscribe` frame. */
+  readonly id?: number
+  /** Whether the client has got all messages since then. */
+  readonly recovered: boolean
+  /** Why not. */
+  readonly reason?: GapReason
+  /** Position of the session. Absent if the server has no history, or the store has not been reached yet. */
+  readonly cursor?: string
+}
+export interface PingFrame {
   readonly type: 'ping'
-  readonly seq?: number
+  /** Position of the session in the history. */
+  readonly cursor?: string
 }
 /** Asks for a new token. The current one expires in `expiresIn` milliseconds. */
 interface TokenFrame {
@@ -138,6 +171,7 @@ export type ServerFrame =
   | WelcomeFrame
   | MessageFrame
   | ReplyFrame
+  | ReplayedFrame
   | PingFrame
   | TokenFrame
   | UnsubscribedFrame
@@ -149,99 +183,4 @@ export interface InvalidFrame {
   readonly type: 'invalid'
   readonly id?: number
   readonly error: RookeryError
-}
-
-const PONG: PongFrame = { type: 'pong' }
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-
-const isId = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0
-
-const complaints = (frame: Record<string, unknown>): Issue[] => {
-  const issues: Issue[] = []
-  const expect = (ok: boolean, field: string, what: string) => {
-    if (!ok) issues.push({ message: `must be ${what}`, path: [field] })
-  }
-  expect(frame.id === undefined || isId(frame.id), 'id', 'a whole number from 0')
-  switch (frame.type) {
-    case undefined:
-      expect(typeof frame.topic === 'string', 'topic', 'a string')
-      break
-    case 'subscribe':
-    case 'unsubscribe': {
-      const { topics, since } = frame
-      const ok =
-        Array.isArray(topics) && topics.length > 0 && topics.every((topic) => typeof topic === 'string')
-      expect(ok, 'topics', 'a list of one or more strings')
-      if (since !== undefined) {
-        expect(
-          isObject(since) && typeof since.epoch === 'string' && isId(since.seq),
-          'since',
-          'a cursor of epoch and seq',
-        )
-      }
-      break
-    }
-    case 'auth':
-      expect(typeof frame.token === 'string', 'token', 'a string')
-      break
-    default:
-      expect(false, 'type', 'subscribe, unsubscribe, auth or pong, or absent')
-  }
-  return issues
-}
-
-/** Whether the transport has found a frame invalid already. A peer cannot send an instance of this class. */
-const isInvalid = (frame: unknown): frame is InvalidFrame =>
-  isObject(frame) && frame.type === 'invalid' && frame.error instanceof RookeryError
-
-/** Checks the shape of a client's frame. Topics are checked where they are used. */
-export const checkClientFrame = (frame: unknown): ClientFrame | InvalidFrame => {
-  if (isInvalid(frame)) return frame
-  if (!isObject(frame)) {
-    return { type: 'invalid', error: new RookeryError('bad_frame', 'A frame is a JSON object') }
-  }
-  // A pong has no reply, whatever other fields it has.
-  if (frame.type === 'pong') return PONG
-  const issues = complaints(frame)
-  if (issues.length === 0) return frame as unknown as ClientFrame
-  const first = issues[0] as Issue
-  const error = new RookeryError('bad_frame', `Frame field ${first.path?.join('.')} ${first.message}`, {
-    issues,
-  })
-  return { type: 'invalid', error, ...(isId(frame.id) && { id: frame.id }) }
-}
-
-/** Shared instance, so that a flood of invalid frames costs little. */
-const NOT_JSON: InvalidFrame = {
-  type: 'invalid',
-  error: /* @__PURE__ */ new RookeryError('bad_frame', 'The frame is not JSON'),
-}
-
-/** Parses a frame of a client. Never throws. */
-export const parseClientFrame = (text: string): ClientFrame | InvalidFrame => {
-  let frame: unknown
-  try {
-    frame = JSON.parse(text)
-  } catch {
-    return NOT_JSON
-  }
-  return checkClientFrame(frame)
-}
-
-/**
- * Parses a frame of a server.
- *
- * @throws `bad_frame`
- */
-export const parseServerFrame = (text: string): ServerFrame => {
-  let frame: unknown
-  try {
-    frame = JSON.parse(text)
-  } catch (cause) {
-    throw new RookeryError('bad_frame', 'The frame is not JSON', { cause })
-  }
-  if (!isObject(frame)) throw new RookeryError('bad_frame', 'A frame is a JSON object')
-  return frame as unknown as ServerFrame
 }

@@ -1,6 +1,7 @@
 import { RookeryError } from './errors.ts'
 import { type Excess, excessOfText, type StructureLimits } from './frame-structure.ts'
-import { type ClientFrame, type InvalidFrame, parseClientFrame } from './protocol.ts'
+import { parseClientFrame } from './parse-frame.ts'
+import type { ClientFrame, InvalidFrame } from './protocol.ts'
 
 /** Returns the error for a frame that has too much structure. */
 export const excessive = (

@@ -5,6 +5,8 @@ import { PatternTrie } from '../topics/pattern-trie.ts'
 export interface Subscriber {
   /** Id of the subscriber's session. */
   readonly id: string
+  /** `session.client` of the subscriber's session. */
+  readonly client: string
   /** Stores the subscriber's places. `moved` tells that its place among the subscribers of a pattern has changed. */
   readonly places: { moved(pattern: string, place: number): void }
   /**
@@ -77,7 +79,7 @@ export class FanOut {
   /**
    * Queues a frame once for every session that subscribes to one of the topics. MUST NOT be called inside a delivery.
    *
-   * @param except id of a session that does not get the frame
+   * @param except id of a session, or of the client of sessions, that does not get the frame
    * @throws `unserializable`, also if no session subscribes
    */
   deliver(topics: readonly string[], frame: Frame, except: string | null): void {
@@ -89,8 +91,11 @@ export class FanOut {
       const topic = topics[index] as string
       for (const subscribers of matches[index] as (typeof matches)[number]) {
         // Iterate over a copy: a slow session closes here, and then others move.
-        for (const one of [...subscribers]) if (one.id !== except) one.deliver(frame, topic, topics)
+        for (const one of [...subscribers]) if (!isExcepted(one, except)) one.deliver(frame, topic, topics)
       }
     }
   }
 }
+
+const isExcepted = ({ id, client }: Subscriber, except: string | null): boolean =>
+  except !== null && (id === except || client === except)

@@ -14,6 +14,8 @@ export class Heartbeat {
   /** Time of the first ping since the last sign of life. */
   #unanswered = 0
   #nextPing = 0
+  /** Whether the peer answers pings. Otherwise they only tell it something. */
+  #answers = true
   #started = false
   #timer: NodeJS.Timeout | undefined
 
@@ -23,8 +25,10 @@ export class Heartbeat {
     this.#dead = dead
   }
 
-  start(): void {
+  /** @param answers whether the peer answers pings, and counts as dead if it does not */
+  start(answers = this.#answers): void {
     this.#started = true
+    this.#answers = answers
     this.#nextPing = performance.now() + this.#intervals.pingInterval
     this.#wakeAt(this.#nextPing)
   }
@@ -43,7 +47,7 @@ export class Heartbeat {
   readonly #beat = (): void => {
     const { pingInterval, pingTimeout } = this.#intervals
     const now = performance.now()
-    const isAnswered = this.#seen >= this.#unanswered
+    const isAnswered = !this.#answers || this.#seen >= this.#unanswered
     if (!isAnswered && now >= this.#unanswered + pingTimeout) {
       this.#dead()
       return

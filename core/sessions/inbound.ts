@@ -3,33 +3,37 @@ import { RateLimit } from '../admission/rate-limit.ts'
 import { RookeryError } from '../protocol/errors.ts'
 import { Frame } from '../protocol/frame.ts'
 import { excessOfValue } from '../protocol/frame-structure.ts'
-import {
-  type AuthFrame,
-  type ClientFrame,
-  checkClientFrame,
-  type InvalidFrame,
-  type PongFrame,
-  type SendFrame,
-  type SubscribeReply,
+import { checkClientFrame } from '../protocol/parse-frame.ts'
+import type {
+  AuthFrame,
+  ClientFrame,
+  InvalidFrame,
+  PongFrame,
+  SendFrame,
+  SubscribeFrame,
+  SubscribeReply,
 } from '../protocol/protocol.ts'
 import { excessive, readClientFrame } from '../protocol/read-frame.ts'
-import { isPromiseLike } from '../util/promises.ts'
 import type { Work } from '../util/work.ts'
+import { Answers, type AnswersHost } from './answers.ts'
 import { FrameQueue, type Input } from './frame-queue.ts'
 import type { Limits } from './limits.ts'
+import type { ReplayRequest } from './replays.ts'
 import type { PeerSession } from './session.ts'
-import { subscribeReply } from './subscribe-reply.ts'
-import type { SubscribeResult, Subscriptions } from './subscriptions.ts'
+import { type SubscribeResult, subscribeReply } from './subscribe-reply.ts'
+import type { Subscriptions } from './subscriptions.ts'
 
 /** A session, as its inbound part sees it. */
 export interface InboundSession extends PeerSession {
   readonly patterns: Subscriptions
   /** Answers a frame with an error. */
   refuse(error: RookeryError, id?: number): void
+  /** Answers a `subscribe` frame, and replays what it asks for. */
+  subscribed(request: ReplayRequest): void
 }
 
 /** The app, as the inbound part of a session sees it. */
-export interface InboundHost {
+export interface InboundHost extends AnswersHost {
   readonly limits: Limits
   readonly fairQueue: FairQueue
   /** Counts the frames under way. */
@@ -38,14 +42,8 @@ export interface InboundHost {
   dispatch(session: PeerSession, frame: SendFrame): unknown
   /** Handles a new token of a session. Resolves with the reply. */
   token(session: PeerSession, token: string): Promise<unknown>
-  /** Changes whenever a session of this node gets a subscription or an address. */
-  interestVersion(): number
-  /** Resolves when messages of other nodes arrive for all subscriptions so far. Undefined if they do already. */
-  settled(): Promise<void> | undefined
   /** Counts a refusal. */
   count(error: RookeryError): void
-  /** Returns the part of an error that a client may see, and logs the rest. */
-  expose(error: unknown, session: PeerSession, topic: string): RookeryError
 }
 
 /** Shared instances: creating an Error with a stack for each refused frame is the expensive part of a flood. */
@@ -61,6 +59,7 @@ export class Inbound {
   readonly #rate: RateLimit
   readonly #bytes: RateLimit
   readonly #queue: FrameQueue
+  readonly #answers: Answers
   /** Number of frames whose handlers, authorizers or hooks have not settled. */
   #underWay = 0
   /** Set when the session leaves: called once no frame waits or is under way. */
@@ -78,6 +77,7 @@ export class Inbound {
   constructor(session: InboundSession, host: InboundHost) {
     this.#session = session
     this.#host = host
+    this.#answers = new Answers(session, host)
     const { messageRate, messageBurst, byteRate, byteBurst } = host.limits
     this.#rate = new RateLimit(messageRate, messageBurst, performance.now())
     this.#bytes = new RateLimit(byteRate, byteBurst, performance.now())
@@ -150,15 +150,22 @@ export class Inbound {
   #handle(frame: Exclude<ClientFrame, PongFrame>): void | Promise<void> {
     switch (frame.type) {
       case 'subscribe':
-        return this.#inOrder(() => this.#answer(frame.id, 'subscribe', () => this.#subscribe(frame.topics)))
+        return this.#inOrder(() =>
+          this.#answers.answer(
+            frame.id,
+            'subscribe',
+            () => this.#subscribe(frame.topics),
+            (reply) => this.#subscribed(frame, reply as SubscribeReply),
+          ),
+        )
       case 'unsubscribe':
         return this.#inOrder(() =>
-          this.#answer(frame.id, 'unsubscribe', () => this.#unsubscribe(frame.topics)),
+          this.#answers.answer(frame.id, 'unsubscribe', () => this.#unsubscribe(frame.topics)),
         )
       case 'auth':
         return this.#changeToken(frame)
       default:
-        return this.#answer(frame.id, frame.topic, () => this.#dispatch(frame))
+        return this.#answers.answer(frame.id, frame.topic, () => this.#dispatch(frame))
     }
   }
 
@@ -182,9 +189,20 @@ export class Inbound {
     return result instanceof Promise ? result.then(reply) : reply(result)
   }
 
+  #subscribed({ id, since }: SubscribeFrame, payload: SubscribeReply): void {
+    const reply = (cursor: string | undefined) =>
+      new Frame({ type: 'reply', id: id as number, payload: cursor ? { ...payload, cursor } : payload })
+    this.#session.subscribed({
+      patterns: payload.topics,
+      since,
+      id,
+      reply: id === undefined ? undefined : reply,
+    })
+  }
+
   /** Handles a new token. It does not wait for a subscription, whose authorizer may never answer, but for an earlier token. */
   #changeToken({ id, token }: AuthFrame): void | Promise<void> {
-    const change = () => this.#answer(id, 'auth', () => this.#host.token(this.#session, token))
+    const change = () => this.#answers.answer(id, 'auth', () => this.#host.token(this.#session, token))
     if (this.#tokenPending) return this.#inOrder(change)
     const done = change()
     if (!done) return undefined
@@ -208,35 +226,5 @@ export class Inbound {
       this.#tokenPending = false
     })
     this.#pendingChange = pending
-  }
-
-  /** Replies with the result or the error of `act`. Returns a promise only if `act` does. */
-  #answer(id: number | undefined, topic: string, act: () => unknown): void | Promise<void> {
-    const version = this.#host.interestVersion()
-    try {
-      const payload = act()
-      if (!isPromiseLike(payload)) this.#reply(id, payload, version)
-      else
-        return Promise.resolve(payload)
-          .then((payload) => this.#reply(id, payload, version))
-          .catch((error) => this.#refuse(id, topic, error))
-    } catch (error) {
-      this.#refuse(id, topic, error)
-    }
-  }
-
-  #refuse(id: number | undefined, topic: string, error: unknown): void {
-    this.#session.refuse(this.#host.expose(error, this.#session, topic), id)
-  }
-
-  /** Replies. If subscriptions were added since a version, waits until messages of other nodes arrive for them. */
-  #reply(id: number | undefined, payload: unknown, version: number): void {
-    if (id === undefined) return
-    const frame = new Frame({ type: 'reply', id, payload })
-    const settled = version === this.#host.interestVersion() ? undefined : this.#host.settled()
-    // Encode now: the payload may change while the reply waits.
-    void frame.text
-    if (settled) void settled.then(() => this.#session.push(frame))
-    else this.#session.push(frame)
   }
 }

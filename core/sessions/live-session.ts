@@ -1,4 +1,4 @@
-import { closeFrame, PING, unsubscribedFrame } from '../protocol/control-frames.ts'
+import { closeFrame, unsubscribedFrame } from '../protocol/control-frames.ts'
 import { RookeryError } from '../protocol/errors.ts'
 import { Frame } from '../protocol/frame.ts'
 import type { ClientFrame, InvalidFrame, User } from '../protocol/protocol.ts'
@@ -7,15 +7,17 @@ import { createAbortController } from '../util/abort.ts'
 import type { Subscriber } from './fan-out.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { Inbound, type InboundSession } from './inbound.ts'
-import { NO_ROOMS, onlyRoom } from './only-room.ts'
 import { Outbox } from './outbox.ts'
+import type { ReplayingSession, ReplayRequest } from './replays.ts'
+import { SessionHistory } from './session-history.ts'
 import type { SessionHost } from './session-host.ts'
+import { SessionRooms } from './session-rooms.ts'
 import { type SubscribingSession, Subscriptions } from './subscriptions.ts'
 import type { Handshake, Wire } from './transport.ts'
 import { welcomeOf } from './welcome.ts'
 
 /** The session of one connected peer. Its timers, subscriptions and rooms end when it closes. */
-export class LiveSession implements InboundSession, SubscribingSession {
+export class LiveSession implements InboundSession, SubscribingSession, ReplayingSession {
   readonly id: string
   readonly transport: string
   readonly address: string
@@ -24,6 +26,7 @@ export class LiveSession implements InboundSession, SubscribingSession {
   readonly secret: string
   readonly patterns: Subscriptions
   readonly inbound: Inbound
+  readonly membership: SessionRooms
   closeReason: RookeryError | undefined
   /** Resolves when the close hooks have settled. Undefined while the session is open, and if no hook is asynchronous. */
   closing: Promise<unknown> | undefined
@@ -33,7 +36,7 @@ export class LiveSession implements InboundSession, SubscribingSession {
   readonly #wire: Wire
   readonly #outbox: Outbox
   readonly #heartbeat: Heartbeat
-  #rooms: Set<string> | undefined
+  readonly #history: SessionHistory
   #data: Record<string, unknown> | undefined
   #user: User | null
   #controller: AbortController | undefined
@@ -63,12 +66,14 @@ export class LiveSession implements InboundSession, SubscribingSession {
       dropped: (count) => host.dropped(count),
       broken: (error) => this.#broken(error),
     })
+    this.membership = new SessionRooms((room, added) => host.addressed({ room }, this, added))
     this.inbound = new Inbound(this, host)
     this.patterns = new Subscriptions(this, host)
+    this.#history = new SessionHistory(this, host, handshake.since)
     this.#heartbeat = new Heartbeat(
       host.limits,
       () => {
-        this.#outbox.push(PING)
+        this.#outbox.push(this.#history.ping)
         wire.ping?.()
       },
       () => this.#dead(),
@@ -84,11 +89,11 @@ export class LiveSession implements InboundSession, SubscribingSession {
   }
 
   get rooms(): ReadonlySet<string> {
-    return this.#rooms ?? NO_ROOMS
+    return this.membership.rooms
   }
 
   get room(): string | undefined {
-    return onlyRoom(this.rooms)
+    return this.membership.only
   }
 
   get subscriptions(): readonly string[] {
@@ -181,9 +186,7 @@ export class LiveSession implements InboundSession, SubscribingSession {
 
   /** Takes a frame of the fan-out. */
   deliver(frame: Frame, _topic: string, topics: readonly string[]): void {
-    if (this.#closed || this.hasTaken(frame) || this.patterns.hold(frame, topics)) return
-    if (frame.delivery > 0) this.#lastDelivery = frame.delivery
-    this.#outbox.push(frame)
+    if (!this.#closed && !this.hasTaken(frame) && !this.patterns.hold(frame, topics)) this.pass(frame)
   }
 
   hasTaken(frame: Frame): boolean {
@@ -192,33 +195,29 @@ export class LiveSession implements InboundSession, SubscribingSession {
 
   pass(frame: Frame): void {
     if (this.#closed) return
-    this.#lastDelivery = Math.max(this.#lastDelivery, frame.delivery)
-    this.#outbox.push(frame)
+    if (frame.delivery > this.#lastDelivery) this.#lastDelivery = frame.delivery
+    if (!this.#history.hold(frame)) this.#outbox.push(frame)
   }
 
-  receivesUnchecked(topic: string): boolean {
-    return this.patterns.matches(topic, false)
+  subscribed(request: ReplayRequest): void {
+    this.#history.subscribed(request)
   }
 
-  receivesPerTopic(topic: string): boolean {
-    return this.patterns.matches(topic, true)
+  get buffered(): number {
+    return this.#wire.buffered
+  }
+
+  receives(topic: string, perTopic: boolean): boolean {
+    return this.patterns.matches(topic, perTopic)
   }
 
   /** Sends `welcome` and the frames that have waited for it, and starts the pings. */
   open(): void {
     if (this.#closed) return
-    this.#outbox.release(welcomeOf(this, this.#host))
-    if (!this.#wire.selfMonitored) this.#heartbeat.start()
-  }
-
-  enterRoom(room: string): void {
-    if (this.#closed) return
-    this.#host.addressed({ room }, this, true)
-    ;(this.#rooms ??= new Set()).add(room)
-  }
-
-  exitRoom(room: string): void {
-    if (this.#rooms?.delete(room)) this.#host.addressed({ room }, this, false)
+    this.#outbox.release(welcomeOf(this, this.#host, this.#history.takeCursor()))
+    this.#history.begin()
+    // A peer that does not answer pings learns its position from them.
+    if (!this.#wire.selfMonitored || this.#host.kept.history) this.#heartbeat.start(!this.#wire.selfMonitored)
   }
 
   /** The peer does not answer, so the session does not wait until the last frames have left. */
@@ -245,6 +244,6 @@ export class LiveSession implements InboundSession, SubscribingSession {
     this.#controller?.abort(error ?? new RookeryError('disconnected'))
     this.onEnd()
     this.closing = this.#host.ended(this, error)
-    for (const room of [...this.rooms]) this.exitRoom(room)
+    this.membership.close()
   }
 }

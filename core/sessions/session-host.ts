@@ -1,16 +1,19 @@
 import type { Target } from '../cluster/target.ts'
 import type { RookeryError } from '../protocol/errors.ts'
 import type { InboundHost } from './inbound.ts'
+import type { KeptDelivery } from './kept-delivery.ts'
 import type { Limits } from './limits.ts'
 import type { Flusher } from './outbox.ts'
+import type { ReplaysHost } from './replays.ts'
 import type { PeerSession } from './session.ts'
 import type { SubscriptionsHost } from './subscriptions.ts'
 import type { UserChecks } from './user-schema.ts'
 
 /** The app, as a session sees it. */
-export interface SessionHost extends InboundHost, SubscriptionsHost, UserChecks {
+export interface SessionHost extends InboundHost, SubscriptionsHost, ReplaysHost, UserChecks {
   readonly limits: Limits
   readonly flusher: Flusher
+  readonly kept: KeptDelivery
   /** Adds the session to, or removes it from, the sessions that `app.send` to the target reaches. */
   addressed(target: Target, session: PeerSession, added: boolean): void
   /** Hash of the app's contract, if it has one. */

@@ -113,11 +113,11 @@ export class SessionRegistry implements Sessions {
   }
 
   enterRoom(session: Session, room: string): void {
-    if (session instanceof LiveSession) session.enterRoom(room)
+    if (session instanceof LiveSession) session.membership.add(room)
   }
 
   exitRoom(session: Session, room: string): void {
-    if (session instanceof LiveSession) session.exitRoom(room)
+    if (session instanceof LiveSession) session.membership.delete(room)
   }
 
   onAuthenticate(hook: AuthenticateHook, { fallback = false } = {}): () => void {

@@ -1,7 +1,14 @@
 import type { RookeryError } from '../protocol/errors.ts'
 import type { SubscribeReply } from '../protocol/protocol.ts'
 import type { PeerSession } from './session.ts'
-import type { SubscribeResult } from './subscriptions.ts'
+
+/** What a session answers to a client that subscribes to patterns. */
+export interface SubscribeResult {
+  /** The patterns to which the session subscribes now. */
+  readonly topics: readonly string[]
+  /** The refused patterns. The errors are as they were thrown. */
+  readonly refused: readonly { readonly topic: string; readonly error: unknown }[]
+}
 
 interface SubscribeReplyHost {
   /** Counts a refusal. */

@@ -1,9 +1,15 @@
+import { topicMatches } from '../topics/topic.ts'
+
 /** The client subscribes to the pattern. */
 export const BY_CLIENT = 1
 /** The server subscribes the session to the pattern. */
 export const BY_SERVER = 2
 /** Each topic of the client's subscription has to be authorized. */
 export const PER_TOPIC = 4
+
+/** Whether the session receives a pattern with these flags, and no topic of it has to be authorized. */
+export const isUnchecked = (flags: number): boolean =>
+  (flags & BY_SERVER) !== 0 || (flags & (BY_CLIENT | PER_TOPIC)) === BY_CLIENT
 
 /** The flags are the last bits of an entry; the place is the rest. */
 const PLACE = 8
@@ -53,4 +59,18 @@ export class SubscriptionTable {
   clear(): void {
     this.#entries.clear()
   }
+}
+
+/** Whether one of the patterns matches a topic, of those whose topics have to be authorized (`perTopic`) or of the others. */
+export const matchesOne = (
+  table: SubscriptionTable,
+  patterns: Iterable<string>,
+  topic: string,
+  perTopic: boolean,
+): boolean => {
+  for (const pattern of patterns) {
+    const flags = table.flags(pattern)
+    if (flags !== 0 && isUnchecked(flags) !== perTopic && topicMatches(pattern, topic)) return true
+  }
+  return false
 }

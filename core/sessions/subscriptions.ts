@@ -1,10 +1,18 @@
 import { RookeryError } from '../protocol/errors.ts'
 import type { Frame } from '../protocol/frame.ts'
-import { topicMatches } from '../topics/topic.ts'
 import { type Authorization, isForbidden } from './authorization.ts'
 import type { FanOut, Subscriber } from './fan-out.ts'
+import { type AllowedPattern, authorizePattern, type CheckedPattern } from './pattern-check.ts'
 import type { Session } from './session.ts'
-import { BY_CLIENT, BY_SERVER, PER_TOPIC, SubscriptionTable } from './subscription-table.ts'
+import type { SubscribeResult } from './subscribe-reply.ts'
+import {
+  BY_CLIENT,
+  BY_SERVER,
+  isUnchecked,
+  matchesOne,
+  PER_TOPIC,
+  SubscriptionTable,
+} from './subscription-table.ts'
 import {
   type AuthorizedSession,
   TopicAuthorization,
@@ -25,19 +33,6 @@ export interface SubscriptionsHost extends TopicAuthorizationHost {
   /** Logs that a pattern of a client was refused. */
   refusedPattern(error: unknown, session: Session, pattern: string): void
 }
-
-/** The answer to a client that subscribes to patterns. */
-export interface SubscribeResult {
-  /** The patterns to which the session subscribes now. */
-  readonly topics: readonly string[]
-  /** The refused patterns. The errors are as they were thrown. */
-  readonly refused: readonly { readonly topic: string; readonly error: unknown }[]
-}
-
-/** An allowed pattern, and whether each of its topics has to be authorized. */
-type AllowedPattern = { readonly pattern: string; readonly perTopic: boolean }
-
-type CheckedPattern = AllowedPattern | { readonly pattern: string; readonly error: unknown }
 
 /** The patterns that a session receives: for its client, for the server, or for both. */
 export class Subscriptions {
@@ -90,11 +85,7 @@ export class Subscriptions {
 
   /** Whether a pattern matches the topic, of the patterns whose topics are checked one by one or of the others. */
   matches(topic: string, perTopic: boolean): boolean {
-    let found = false
-    this.#table.visit((pattern, flags) => {
-      found ||= isUnchecked(flags) !== perTopic && topicMatches(pattern, topic)
-    })
-    return found
+    return matchesOne(this.#table, this.#table.patterns, topic, perTopic)
   }
 
   /** Makes a frame wait if earlier frames wait for a decision about their topic. Returns whether it does. */
@@ -103,6 +94,25 @@ export class Subscriptions {
     if (!authorization?.holds) return false
     authorization.hold(frame, topics)
     return true
+  }
+
+  /** Calls `act` when all frames that wait for a decision have been decided about, which may be now. */
+  afterHeld(act: () => void): void {
+    if (this.#topicAuthorization?.holds) this.#topicAuthorization.afterHeld(act)
+    else act()
+  }
+
+  /** Whether frames wait for a decision. */
+  get holds(): boolean {
+    return this.#topicAuthorization?.holds === true
+  }
+
+  /** Whether the session receives one of the topics now, by one of these patterns. */
+  allows(patterns: readonly string[], topics: readonly string[]): boolean | Promise<void> {
+    if (patterns.every((pattern) => isUnchecked(this.#table.flags(pattern)))) return true
+    const matching = (perTopic: boolean) =>
+      topics.filter((topic) => matchesOne(this.#table, patterns, topic, perTopic))
+    return matching(false).length > 0 || this.#authorizer.allows(matching(true))
   }
 
   /**
@@ -128,7 +138,7 @@ export class Subscriptions {
     const pending: Promise<void>[] = []
     for (const pattern of this.list) {
       if (!this.#has(pattern, BY_CLIENT)) continue
-      const check = this.#check(pattern)
+      const check = authorizePattern(this.#host.authorization, this.#session, pattern)
       if (check instanceof Promise) {
         this.#setForClient(pattern, true)
         pending.push(check.then(settle))
@@ -158,21 +168,8 @@ export class Subscriptions {
       }
       const isNew = !this.#has(pattern, BY_CLIENT)
       if (isNew && left-- <= 0) return { pattern, error: tooMany(maxSubscriptions) }
-      return this.#check(pattern)
+      return authorizePattern(this.#host.authorization, this.#session, pattern)
     })
-  }
-
-  /** Asks the authorizers about a pattern. */
-  #check(pattern: string): CheckedPattern | Promise<CheckedPattern> {
-    const refused = (error: unknown) => ({ pattern, error })
-    try {
-      const perTopic = this.#host.authorization.checkPattern(this.#session, pattern)
-      return perTopic instanceof Promise
-        ? perTopic.then((each) => ({ pattern, perTopic: each }), refused)
-        : { pattern, perTopic }
-    } catch (error) {
-      return refused(error)
-    }
   }
 
   #addAll(checked: readonly CheckedPattern[]): SubscribeResult {
@@ -237,13 +234,13 @@ export class Subscriptions {
 
   /** The subscriber that takes the messages of a pattern with these flags. */
   #subscriber(flags: number): Subscriber {
-    if (isUnchecked(flags)) return this.#session
-    this.#topicAuthorization ??= new TopicAuthorization(this.#session, this.#host)
-    return this.#topicAuthorization
+    return isUnchecked(flags) ? this.#session : this.#authorizer
+  }
+
+  get #authorizer(): TopicAuthorization {
+    return (this.#topicAuthorization ??= new TopicAuthorization(this.#session, this.#host))
   }
 }
 
 const tooMany = (max: number): RookeryError =>
   new RookeryError('too_many_subscriptions', `A session may have ${max} subscriptions`)
-
-const isUnchecked = (flags: number): boolean => (flags & BY_SERVER) !== 0 || (flags & PER_TOPIC) === 0

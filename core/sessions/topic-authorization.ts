@@ -10,10 +10,8 @@ export interface AuthorizedSession extends Session, Subscriber {
   hasTaken(frame: Frame): boolean
   /** Queues a frame for the client. */
   pass(frame: Frame): void
-  /** Whether the session receives a topic by a pattern whose topics need no check. */
-  receivesUnchecked(topic: string): boolean
-  /** Whether the session receives a topic by a pattern whose topics are checked. */
-  receivesPerTopic(topic: string): boolean
+  /** Whether the session receives a topic by a pattern whose topics are checked (`perTopic`), or by one of the others. */
+  receives(topic: string, perTopic: boolean): boolean
 }
 
 /** The app, as topic authorization sees it. */
@@ -29,10 +27,11 @@ export interface TopicAuthorizationHost {
  */
 export class TopicAuthorization implements Subscriber {
   readonly id: string
+  readonly client: string
   readonly #session: AuthorizedSession
   readonly #host: TopicAuthorizationHost
-  /** Frames that wait, in the order of publishing. Each is decided about when it is the first. */
-  #queue: { readonly frame: Frame; readonly topics: readonly string[] }[] = []
+  /** Frames that wait, in the order of publishing, and actions between them. Each frame is decided about when it is the first. */
+  #queue: ({ readonly frame: Frame; readonly topics: readonly string[] } | (() => void))[] = []
   #bytes = 0
   /** Only decisions about later questions count. So a client that reconnects gets no decision of an earlier session. */
   #since: number
@@ -41,6 +40,7 @@ export class TopicAuthorization implements Subscriber {
 
   constructor(session: AuthorizedSession, host: TopicAuthorizationHost) {
     this.id = session.id
+    this.client = session.client
     this.#session = session
     this.#host = host
     this.#since = host.decisions.questions
@@ -63,7 +63,7 @@ export class TopicAuthorization implements Subscriber {
     let decision = decisions.known(session, topic, this.#since)
     if (!decision) {
       // Another subscription of the session delivers the frame without a check.
-      if (topics.some((other) => session.receivesUnchecked(other))) return
+      if (topics.some((other) => session.receives(other, false))) return
       decision = decisions.ask(session, topic)
     }
     if (decision.allowed === true && !this.holds) session.deliver(frame, topic, topics)
@@ -72,7 +72,8 @@ export class TopicAuthorization implements Subscriber {
 
   /** Makes a frame wait behind the others. */
   hold(frame: Frame, topics: readonly string[]): void {
-    if (this.#session.closed || this.#queue.at(-1)?.frame === frame) return
+    const last = this.#queue.at(-1)
+    if (this.#session.closed || (typeof last === 'object' && last.frame === frame)) return
     this.#bytes += frame.bytes
     if (this.#bytes > this.#host.limits.maxBuffered) {
       this.#session.close(new RookeryError('slow_consumer'))
@@ -80,6 +81,11 @@ export class TopicAuthorization implements Subscriber {
     }
     this.#queue.push({ frame, topics })
     if (this.#queue.length === 1) this.#flush()
+  }
+
+  /** Calls `act` when the frames that wait now have been decided about. Call it only while frames wait. */
+  afterHeld(act: () => void): void {
+    this.#queue.push(act)
   }
 
   /** Forgets all decisions, because the session's rights have changed. Frames that wait are decided about anew. */
@@ -98,6 +104,11 @@ export class TopicAuthorization implements Subscriber {
   /** Passes on or drops the first frames, until one of them waits for a decision. */
   #flush(): void {
     for (let first = this.#queue[0]; first && !this.#session.closed; first = this.#queue[0]) {
+      if (typeof first === 'function') {
+        this.#queue.shift()
+        first()
+        continue
+      }
       const allowed = this.#decide(first.topics)
       if (allowed instanceof Promise) {
         const wait = {}
@@ -114,11 +125,16 @@ export class TopicAuthorization implements Subscriber {
   /** Whether the session receives one of the topics now. */
   #decide(topics: readonly string[]): boolean | Promise<void> {
     const session = this.#session
-    if (topics.some((topic) => session.receivesUnchecked(topic))) return true
+    if (topics.some((topic) => session.receives(topic, false))) return true
+    return this.allows(topics.filter((topic) => session.receives(topic, true)))
+  }
+
+  /** Asks the authorizers about topics: whether one of them is allowed. A promise resolves when it is time to ask again. */
+  allows(topics: readonly string[]): boolean | Promise<void> {
+    const session = this.#session
     const { decisions } = this.#host
     let pending: Promise<void> | undefined
     for (const topic of topics) {
-      if (!session.receivesPerTopic(topic)) continue
       const { allowed } = decisions.known(session, topic, this.#since) ?? decisions.ask(session, topic)
       if (allowed === true) return true
       if (allowed !== false) pending ??= allowed

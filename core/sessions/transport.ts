@@ -1,7 +1,7 @@
 import type { FairQueue } from '../admission/fair-queue.ts'
 import type { RookeryError } from '../protocol/errors.ts'
 import type { Frame } from '../protocol/frame.ts'
-import type { User } from '../protocol/protocol.ts'
+import type { Since, User } from '../protocol/protocol.ts'
 import { createToken } from '../util/token.ts'
 import type { Limits } from './limits.ts'
 import type { PeerSession } from './session.ts'
@@ -31,8 +31,9 @@ export interface Handshake {
   /** Header names in lower case. */
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>
   readonly query: URLSearchParams
-  /** Patterns that the peer subscribes to as it connects. An invalid or forbidden pattern refuses the peer. */
+  /** Patterns to subscribe to, and where their replay begins. An invalid or forbidden pattern refuses the peer. */
   readonly topics?: readonly string[]
+  readonly since?: Since
   /** A token that the peer has sent in the transport's own way, such as Socket.IO's `auth.token`. */
   readonly token?: string
   /**
@@ -91,10 +92,7 @@ export interface TransportHost {
 
 /** One connection, given by the transport to the app. */
 export interface Wire {
-  /**
-   * Writes frames with as few system calls as possible. MUST keep their order, MUST NOT throw after close, and MUST
-   * NOT keep the array.
-   */
+  /** Writes frames with few system calls. MUST keep their order, MUST NOT throw after close nor keep the array. */
   write(frames: readonly Frame[]): void
   /** Bytes accepted and not yet passed to the kernel. */
   readonly buffered: number

@@ -10,7 +10,11 @@ interface WelcomedSession {
 }
 
 /** Creates the `welcome` of a session: who it is, and the limits that its client has to keep to. */
-export const welcomeOf = ({ id, secret, user }: WelcomedSession, host: SessionHost): Frame => {
+export const welcomeOf = (
+  { id, secret, user }: WelcomedSession,
+  host: SessionHost,
+  cursor: string | undefined,
+): Frame => {
   const { contract, limits } = host
   const { pingInterval, maxPayload, messageRate, messageBurst, byteRate, byteBurst } = limits
   return welcomeFrame({
@@ -24,5 +28,6 @@ export const welcomeOf = ({ id, secret, user }: WelcomedSession, host: SessionHo
     messageBurst,
     byteRate,
     byteBurst,
+    ...(cursor && { cursor }),
   })
 }

@@ -1,8 +1,14 @@
 import { randomBytes, randomUUID } from 'node:crypto'
+import type {
+  HistoryStore,
+  HistoryStoreHost,
+  KeptMessage,
+  NewMessage,
+  ReadRange,
+} from '../../core/history/store.ts'
 import { RookeryError } from '../../core/protocol/errors.ts'
-import { type KeptMessage, MessageLog } from './message-log.ts'
+import { MessageLog } from './message-log.ts'
 import { RecentIds } from './recent-ids.ts'
-import type { HistoryStore, HistoryStoreHost, NewMessage, ReadRange } from './store.ts'
 
 /** How long the id of a message is known, in milliseconds. */
 const ID_WINDOW_MS = 120_000
@@ -62,7 +68,7 @@ export class MemoryStore implements HistoryStore {
     return this.#open.before(time)
   }
 
-  async read(patterns: readonly string[], range: ReadRange): Promise<readonly KeptMessage[]> {
+  async read(patterns: readonly string[], range: ReadRange): Promise<readonly KeptMessage[] | undefined> {
     return this.#open.read(patterns, range)
   }
 

@@ -1,42 +1,12 @@
+import type { HistoryLimits, KeptMessage, NewMessage, ReadRange } from '../../core/history/store.ts'
 import { compilePattern } from '../../core/topics/topic.ts'
 import { TopicIndex, type TopicPlaces } from './topic-index.ts'
-
-/** A kept message. */
-export interface KeptMessage {
-  /** Its place in the log. The numbers have no holes. */
-  readonly seq: number
-  /** All topics of the event. */
-  readonly topics: readonly string[]
-  /** The topic that clients see. */
-  readonly topic: string
-  /** JSON. */
-  readonly payload: string
-  /** Milliseconds since 1970. Never less than that of the message before. */
-  readonly time: number
-}
-
-/** Bounds of a log. The oldest messages leave when one of them is exceeded. */
-export interface LogLimits {
-  readonly maxMessages: number
-  readonly maxBytes: number
-  /** Milliseconds. */
-  readonly maxAge: number
-}
-
-export interface ReadOptions {
-  /** Messages with a higher number than this. */
-  readonly after: number
-  /** Messages up to this number. */
-  readonly upTo: number
-  /** Most messages to return. */
-  readonly limit: number
-}
 
 /** What a message counts beside its texts, in bytes. */
 const MESSAGE_OVERHEAD_BYTES = 100
 
 /** Returns the size of a message in the log, in bytes. */
-const sizeOf = ({ topics, payload }: Pick<KeptMessage, 'topics' | 'payload'>): number =>
+const sizeOf = ({ topics, payload = '' }: KeptMessage): number =>
   topics.reduce((sum, topic) => sum + Buffer.byteLength(topic), Buffer.byteLength(payload)) +
   MESSAGE_OVERHEAD_BYTES
 
@@ -45,7 +15,7 @@ const sizeOf = ({ topics, payload }: Pick<KeptMessage, 'topics' | 'payload'>): n
  * after the position or the topics that match, whichever are fewer.
  */
 export class MessageLog {
-  readonly #limits: LogLimits
+  readonly #limits: HistoryLimits
   readonly #index = new TopicIndex()
   /** The messages from `#start` on. Those before it have left. */
   #messages: (KeptMessage | undefined)[] = []
@@ -55,7 +25,7 @@ export class MessageLog {
   #last: number
 
   /** @param last number of the last message before this log */
-  constructor(limits: LogLimits, last = 0) {
+  constructor(limits: HistoryLimits, last = 0) {
     this.#limits = limits
     this.#last = last
   }
@@ -84,16 +54,22 @@ export class MessageLog {
     return this.#index.size
   }
 
-  /** Adds a message and removes what exceeds the limits. */
-  append(message: Omit<KeptMessage, 'seq' | 'time'>, now: number): KeptMessage {
+  /** Adds a message as the next one, and removes what exceeds the limits. */
+  append(message: NewMessage, now: number): KeptMessage {
     const time = Math.max(now, this.#messages.at(-1)?.time ?? 0)
-    const { topics, topic, payload } = message
-    const kept: KeptMessage = { seq: ++this.#last, topics, topic, payload, time }
+    const { topics, topic, payload, except } = message
+    const kept: KeptMessage = { seq: this.#last + 1, topics, topic, payload, except, time }
+    this.add(kept, now)
+    return kept
+  }
+
+  /** Adds the next message of the stream, and removes what exceeds the limits. */
+  add(kept: KeptMessage, now: number): void {
+    this.#last = kept.seq
     this.#messages.push(kept)
     this.#bytes += sizeOf(kept)
-    for (const name of new Set(topics)) this.#index.add(name, kept.seq)
+    for (const name of new Set(kept.topics)) this.#index.add(name, kept.seq)
     this.expire(now)
-    return kept
   }
 
   /** Removes the messages that exceed a limit. */
@@ -122,10 +98,11 @@ export class MessageLog {
     return this.first + (low - this.#start) - 1
   }
 
-  /** Returns the oldest messages after a position that one of the patterns matches, in order. */
-  read(patterns: readonly string[], { after, upTo, limit }: ReadOptions): KeptMessage[] {
-    const from = Math.max(after + 1, this.first)
+  /** Returns the oldest messages of a range that one of the patterns matches, in order. Undefined if some have left. */
+  read(patterns: readonly string[], { after, upTo, limit }: ReadRange): KeptMessage[] | undefined {
+    const from = after + 1
     const end = Math.min(upTo, this.#last)
+    if (from < this.first && from <= end) return undefined
     if (from > end || limit <= 0) return []
     const lists = this.#listsOf(patterns, end - from + 1)
     return lists ? this.#merge(lists, from, end, limit) : this.#scan(patterns, from, end, limit)

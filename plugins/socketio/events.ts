@@ -12,14 +12,16 @@ const RESERVED_EVENTS = new Set([
 ])
 
 /**
- * Converts a published message to an event: the topic as its name, the payload, and an object with `topics` and `seq` if
- * the message has them. If Socket.IO reserves the topic, the name is `$message` and the object has the `topic`.
+ * Converts a published message to an event: the topic as its name, the payload, and an object with `topics`, `cursor`,
+ * `replayed` and `kept` if the message has them. If Socket.IO reserves the topic, the name is `$message` and the object has the `topic`.
  */
-export const eventOf = ({ topic, payload = null, topics, seq }: MessageFrame): [string, unknown, object?] => {
+export const eventOf = (message: MessageFrame): [string, unknown, object?] => {
+  const { topic, payload = null, topics, cursor, replayed, kept } = message
   const reserved = RESERVED_EVENTS.has(topic)
   const name = reserved ? '$message' : topic
-  if (!reserved && topics === undefined && seq === undefined) return [name, payload]
-  return [name, payload, { ...(reserved && { topic }), topics, seq }]
+  const hasDetails = reserved || topics !== undefined || cursor !== undefined || kept !== undefined
+  if (!hasDetails) return [name, payload]
+  return [name, payload, { ...(reserved && { topic }), topics, cursor, replayed, kept }]
 }
 
 /** Converts a client's event to a frame. */

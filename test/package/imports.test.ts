@@ -40,18 +40,7 @@ const houseOf = (path: string) =>
     .join('/')
 
 /** The folders of core. Each may import only itself and the folders before it. */
-const LAYERS = [
-  'protocol',
-  'util',
-  'topics',
-  'contract',
-  'admission',
-  'bus',
-  'cluster',
-  'sessions',
-  'handlers',
-  'app',
-]
+const LAYERS = 'protocol util topics contract history admission bus cluster sessions handlers app'.split(' ')
 
 /** Whether a file of core is safe in a browser. */
 const isBrowserSafe = (path: string) =>

@@ -18,14 +18,16 @@ const connected = async () => {
 }
 
 describe('a message', () => {
-  test('reaches the listeners whose patterns match, with its topic and place in the history', async () => {
+  test('reaches the listeners whose patterns match, with its topic and position in the history', async () => {
     const { server, client, settled } = await connected()
     const heard = vi.fn()
-    client.subscribe<{ text: string }>('rooms/42/*', ({ text }, { topic, seq }) => heard(text, topic, seq))
+    client.subscribe<{ text: string }>('rooms/42/*', ({ text }, { topic, cursor }) =>
+      heard(text, topic, cursor),
+    )
     client.subscribe('rooms/43/*', () => heard('wrong room'))
-    server.peer.send({ topic: 'rooms/42/messages', payload: { text: 'hi' }, seq: 7 })
+    server.peer.send({ topic: 'rooms/42/messages', payload: { text: 'hi' }, cursor: 'c7' })
     await settled()
-    expect(heard.mock.calls).toEqual([['hi', 'rooms/42/messages', 7]])
+    expect(heard.mock.calls).toEqual([['hi', 'rooms/42/messages', 'c7']])
   })
 
   test('reaches a listener once, however many of its topics match', async () => {

@@ -1,12 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import {
-  checkClientFrame,
-  type InvalidFrame,
-  PROTOCOL_VERSION,
-  parseClientFrame,
-  parseServerFrame,
-} from '../../../core/protocol/protocol.ts'
+import { checkClientFrame, parseClientFrame, parseServerFrame } from '../../../core/protocol/parse-frame.ts'
+import { type InvalidFrame, PROTOCOL_VERSION } from '../../../core/protocol/protocol.ts'
 import { verifies } from '../../requirements.ts'
 import { coded } from '../handlers/handlers-support.ts'
 

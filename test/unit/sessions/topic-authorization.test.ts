@@ -47,8 +47,7 @@ const open = ({ ask = true, free = 'free/*', maxBuffered = 1000 } = {}) => {
       heard.push(frame.text)
     },
     close: (error: { code: string }) => void heard.push(`closed ${error.code}`),
-    receivesUnchecked: (topic: string): boolean => patterns.matches(topic, false),
-    receivesPerTopic: (topic: string): boolean => patterns.matches(topic, true),
+    receives: (topic: string, perTopic: boolean): boolean => patterns.matches(topic, perTopic),
   }
   const host = {
     authorization: access,

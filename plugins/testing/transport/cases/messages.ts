@@ -106,7 +106,7 @@ export const messages: readonly TransportCase[] = [
     },
   },
   {
-    name: 'a message arrives with all fields of its frame, such as topics and seq',
+    name: 'a message arrives with all fields of its frame, such as topics and cursor',
     async run(context) {
       const server = await context.start()
       const peer = await server.openSession()
@@ -115,12 +115,12 @@ export const messages: readonly TransportCase[] = [
       await server.app.publish({ topics, payload: 'made', client: { topic: 'order:created' } })
       await peer.untilPayloads('order:created', ['made'], 'A message MUST arrive on its client topic')
       const [session] = [...server.app.sessions]
-      server.recorder.wireOf(session).write([new Frame({ topic: 'kept', payload: 'it', seq: 124 })])
+      server.recorder.wireOf(session).write([new Frame({ topic: 'kept', payload: 'it', cursor: 'kept-124' })])
       await peer.untilPayloads('kept', ['it'], 'A frame that is written MUST arrive')
       const frames = peer.frames.filter((frame) => frame.type === undefined)
       expect(frames, 'A message MUST arrive with all its fields').toEqual([
         { topic: 'order:created', payload: 'made', topics },
-        { topic: 'kept', payload: 'it', seq: 124 },
+        { topic: 'kept', payload: 'it', cursor: 'kept-124' },
       ])
     },
   },

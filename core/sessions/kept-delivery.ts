@@ -1,0 +1,53 @@
+import type { KeptStream, KeptStreamHost } from '../history/history.ts'
+import type { KeptMessage } from '../history/store.ts'
+import { PING, pingFrame } from '../protocol/control-frames.ts'
+import type { Frame } from '../protocol/frame.ts'
+import type { FanOut } from './fan-out.ts'
+
+/** Delivers stored messages to the sessions of this node, and knows how far it has come. */
+export class KeptDelivery implements KeptStreamHost {
+  /** Undefined in an app that keeps no messages. */
+  history: KeptStream | undefined
+  readonly #fanOut: FanOut
+  readonly #inOrder: (act: () => void) => void
+  #position = 0
+  #ping: { readonly frame: Frame; readonly cursor: string | undefined } = { frame: PING, cursor: undefined }
+
+  /** @param inOrder calls `act` now, or after the deliveries under way */
+  constructor(fanOut: FanOut, inOrder: (act: () => void) => void) {
+    this.#fanOut = fanOut
+    this.#inOrder = inOrder
+  }
+
+  /** Delivers the messages of a history. Called once, before the start. */
+  use(history: KeptStream | undefined): void {
+    this.history = history
+    history?.connect(this)
+  }
+
+  /** Number of the last message that the sessions have got, or that was stored before the start. */
+  get position(): number {
+    // Before the first delivery, the sessions are where the stream was at its start.
+    return this.#position || (this.history?.delivered ?? 0)
+  }
+
+  /** The cursor of the position. Undefined without a history, and until its stream is known. */
+  get cursor(): string | undefined {
+    return this.history?.cursorOf(this.position)
+  }
+
+  /** A ping with the position. The sessions share it. */
+  get ping(): Frame {
+    const { cursor } = this
+    if (cursor !== this.#ping.cursor) this.#ping = { cursor, frame: cursor ? pingFrame(cursor) : PING }
+    return this.#ping.frame
+  }
+
+  deliver(message: KeptMessage): void {
+    this.#inOrder(() => {
+      this.#position = message.seq
+      const { topics, except } = message
+      this.#fanOut.deliver(topics, (this.history as KeptStream).frameOf(message, false), except)
+    })
+  }
+}

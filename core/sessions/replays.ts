@@ -1,0 +1,208 @@
+import type { KeptStream } from '../history/history.ts'
+import type { KeptMessage } from '../history/store.ts'
+import { replayedFrame } from '../protocol/control-frames.ts'
+import { RookeryError } from '../protocol/errors.ts'
+import type { Frame } from '../protocol/frame.ts'
+import type { GapReason, Since } from '../protocol/protocol.ts'
+import { delay } from '../util/delay.ts'
+import { HeldFrames } from './held-frames.ts'
+
+/** Messages that are read at once. */
+const PAGE_MESSAGES = 64
+/** After this many bytes, a replay waits until the peer has read. */
+const MAX_BYTES_AHEAD = 64 * 1024
+/** Longest wait between two looks whether the peer has read. */
+const MAX_READ_WAIT_MS = 100
+
+/** A `subscribe` frame of which a pattern was accepted. */
+export interface ReplayRequest {
+  readonly patterns: readonly string[]
+  /** Undefined: nothing is replayed, and the reply has the position. */
+  readonly since: Since | undefined
+  readonly id: number | undefined
+  /** Creates the reply. Undefined if the client wants none. */
+  readonly reply: ((cursor: string | undefined) => Frame) | undefined
+}
+
+/** A session, as its replays see it. */
+export interface ReplayingSession {
+  readonly client: string
+  readonly closed: boolean
+  readonly signal: AbortSignal
+  readonly subscriptions: readonly string[]
+  readonly patterns: {
+    /** Whether the session receives one of the topics now, by one of the patterns. */
+    allows(patterns: readonly string[], topics: readonly string[]): boolean | Promise<void>
+  }
+  /** Bytes that wait for the peer. */
+  readonly buffered: number
+  close(error: RookeryError): void
+  /** Queues a frame for the peer. */
+  push(frame: Frame): void
+}
+
+/** The app, as the replays see it. */
+export interface ReplaysHost {
+  readonly limits: { readonly maxBuffered: number }
+  /** `history` is undefined in an app that keeps no messages. */
+  readonly kept: { readonly history: KeptStream | undefined }
+}
+
+interface Replay extends ReplayRequest {
+  /** Later messages have come, or will come, from the fan-out. */
+  readonly upTo: number
+}
+
+/**
+ * Replays kept messages to one session, one request after the other. Meanwhile, the kept messages of the fan-out wait, so that a
+ * session gets all kept messages in order. If too many wait, they are dropped and read from the history later.
+ */
+export class Replays {
+  readonly #session: ReplayingSession
+  readonly #host: ReplaysHost
+  readonly #queue: (Replay | HeldFrames)[] = []
+  #heldBytes = 0
+  #running = false
+
+  constructor(session: ReplayingSession, host: ReplaysHost) {
+    this.#session = session
+    this.#host = host
+  }
+
+  /** Whether kept messages of the fan-out wait. */
+  get active(): boolean {
+    return this.#running
+  }
+
+  /** Makes a kept message of the fan-out wait. */
+  hold(frame: Frame): void {
+    let last = this.#queue.at(-1)
+    if (!(last instanceof HeldFrames)) this.#queue.push((last = new HeldFrames()))
+    this.#heldBytes += last.add(frame)
+    if (this.#heldBytes <= this.#host.limits.maxBuffered) return
+    for (const one of this.#queue) if (one instanceof HeldFrames) one.drop()
+    this.#heldBytes = 0
+  }
+
+  /** Answers a request, and replays what it asks for: now, or after the earlier ones. */
+  begin(request: ReplayRequest, upTo: number): void {
+    this.#queue.push({ ...request, upTo })
+    if (!this.#running) void this.#run()
+  }
+
+  /** Makes the kept messages wait from now on, for `beginFirst`. */
+  prepare(): void {
+    this.#running = true
+  }
+
+  /** Replays what the peer asked for in its handshake. Drops the messages that have waited and that the replay contains. */
+  beginFirst(request: ReplayRequest, upTo: number): void {
+    for (const one of this.#queue) if (one instanceof HeldFrames) this.#heldBytes -= one.forget(upTo)
+    this.#queue.unshift({ ...request, upTo })
+    void this.#run()
+  }
+
+  async #run(): Promise<void> {
+    this.#running = true
+    for (let next = this.#queue.shift(); next && !this.#session.closed; next = this.#queue.shift()) {
+      if (next instanceof HeldFrames) {
+        this.#heldBytes -= next.bytes
+        await this.#release(next)
+      } else await this.#replay(next)
+    }
+    this.#queue.length = 0
+    this.#running = false
+  }
+
+  async #replay(request: Replay): Promise<void> {
+    const { history } = this.#host.kept
+    const { id, patterns, since, upTo, reply } = request
+    const position = history?.cursorOf(upTo)
+    if (reply) this.#session.push(reply(since === undefined ? position : undefined))
+    if (since === undefined) return
+    let reason: GapReason | undefined = 'unavailable'
+    if (history) {
+      const start = await history.find(since, patterns, upTo)
+      reason = 'reason' in start ? start.reason : await this.#send(history, patterns, start.after, upTo, true)
+    }
+    // Known by now, if it was not before.
+    const cursor = history?.cursorOf(upTo)
+    this.#session.push(
+      replayedFrame({
+        ...(id !== undefined && { id }),
+        recovered: reason === undefined,
+        ...(reason && { reason }),
+        ...(cursor && { cursor }),
+      }),
+    )
+  }
+
+  /** Passes on the messages that have waited. */
+  async #release(held: HeldFrames): Promise<void> {
+    if (held.isDropped) {
+      const { history } = this.#host.kept
+      const { subscriptions } = this.#session
+      const reason = history && (await this.#send(history, subscriptions, held.after, held.upTo, false))
+      // The client comes back with its cursor and is told what it has missed.
+      if (reason) this.#session.close(new RookeryError('slow_consumer'))
+      return
+    }
+    let ahead = 0
+    for (const frame of held.frames) {
+      ahead = await this.#write(frame, ahead)
+    }
+  }
+
+  /** Sends the messages of a range. Returns the reason if it cannot send all of them. */
+  async #send(
+    history: KeptStream,
+    patterns: readonly string[],
+    after: number,
+    upTo: number,
+    replayed: boolean,
+  ): Promise<GapReason | undefined> {
+    let left = replayed ? history.maxReplay : Number.POSITIVE_INFINITY
+    let ahead = 0
+    for (let from = after; from < upTo && !this.#session.closed; ) {
+      const range = { after: from, upTo, limit: PAGE_MESSAGES }
+      const page = await history.readRange(patterns, range).catch(() => null)
+      if (!page) return page === null ? 'unavailable' : 'expired'
+      for (const message of page) {
+        if (!(await this.#isAllowed(patterns, message))) continue
+        if (left-- === 0) return 'limit'
+        ahead = await this.#write(history.frameOf(message, replayed), ahead)
+      }
+      from = page.length < PAGE_MESSAGES ? upTo : (page.at(-1) as KeptMessage).seq
+    }
+    return undefined
+  }
+
+  /** Decides by the rights of now. */
+  async #isAllowed(patterns: readonly string[], { topics, except }: KeptMessage): Promise<boolean> {
+    const session = this.#session
+    if (except !== null && except === session.client) return false
+    for (;;) {
+      const allowed = session.patterns.allows(patterns, topics)
+      if (typeof allowed === 'boolean') return allowed
+      await allowed
+      if (session.closed) return false
+    }
+  }
+
+  /** Writes a frame, and waits now and then until the peer has read. Returns the bytes written since the last wait. */
+  async #write(frame: Frame, ahead: number): Promise<number> {
+    this.#session.push(frame)
+    if (ahead + frame.bytes < MAX_BYTES_AHEAD) return ahead + frame.bytes
+    await this.#read()
+    return 0
+  }
+
+  /** Resolves when the peer has read most of what was written. The outbox writes at the end of each turn of the event loop. */
+  async #read(): Promise<void> {
+    const { signal } = this.#session
+    await new Promise(setImmediate)
+    for (let wait = 1; this.#session.buffered > MAX_BYTES_AHEAD && !signal.aborted; wait *= 2) {
+      await delay(Math.min(wait, MAX_READ_WAIT_MS), signal)
+    }
+  }
+}

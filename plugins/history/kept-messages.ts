@@ -1,0 +1,241 @@
+import type {
+  History,
+  HistoryMessage,
+  KeptStream,
+  KeptStreamHost,
+  ReadOptions,
+  ReplayStart,
+} from '../../core/history/history.ts'
+import type {
+  HistoryStore,
+  HistoryStoreHost,
+  KeptMessage,
+  NewMessage,
+  ReadRange,
+} from '../../core/history/store.ts'
+import { RookeryError } from '../../core/protocol/errors.ts'
+import { Frame, namedTopics } from '../../core/protocol/frame.ts'
+import type { Since } from '../../core/protocol/protocol.ts'
+import { assertPattern } from '../../core/topics/topic.ts'
+import type { Logger } from '../../core/util/logger.ts'
+import { LruMap } from '../../core/util/lru-map.ts'
+import { checkOptions, option } from '../../core/util/options.ts'
+import { CursorCodec } from './cursor.ts'
+import type { HistorySettings } from './options.ts'
+
+/** Topics for which it is known whether they are kept. */
+const MAX_KNOWN_TOPICS = 4096
+/** Frames of replayed messages that sessions share. */
+const MAX_REPLAY_FRAMES = 512
+/** How long a node waits for messages that another node has delivered already. */
+const MAX_LAG_MS = 2_000
+/** Most messages of a page. */
+const MAX_PAGE = 1000
+
+/** The kept messages of the app: decides what is kept, writes cursors, and reads. */
+export class KeptMessages implements History, KeptStream, HistoryStoreHost {
+  readonly limits: HistorySettings['limits']
+  readonly maxReplay: number
+  readonly log: Logger
+  readonly #settings: HistorySettings
+  readonly #store: HistoryStore
+  readonly #knownTopics = new Map<string, boolean>()
+  readonly #replayFrames = new LruMap<{ frame?: Frame; epoch?: string }>(() => ({}), MAX_REPLAY_FRAMES)
+  /** Waits for numbers that have not been delivered yet. */
+  readonly #waiting = new Set<{ readonly seq: number; readonly resolve: () => void }>()
+  #host: KeptStreamHost | undefined
+  #codec: CursorCodec | undefined
+  #epoch = ''
+  #isAvailable = false
+
+  constructor(settings: HistorySettings, store: HistoryStore, log: Logger) {
+    this.#settings = settings
+    this.#store = store
+    this.limits = settings.limits
+    this.maxReplay = settings.maxReplay
+    this.log = log
+  }
+
+  get isAvailable(): boolean {
+    return this.#isAvailable
+  }
+
+  get delivered(): number {
+    return this.#store.delivered
+  }
+
+  connect(host: KeptStreamHost): void {
+    this.#host = host
+  }
+
+  start(): Promise<void> {
+    return this.#store.start(this)
+  }
+
+  async stop(): Promise<void> {
+    await this.#store.stop()
+    for (const { resolve } of this.#waiting) resolve()
+  }
+
+  available(isAvailable: boolean, cause?: unknown): void {
+    if (this.#isAvailable === isAvailable) return
+    this.#isAvailable = isAvailable
+    if (isAvailable) this.log.info({ delivered: this.delivered }, 'the history is available')
+    else this.log.warn({ err: cause }, 'the history is away: messages of its topics cannot be stored')
+  }
+
+  deliver(message: KeptMessage): void {
+    this.#host?.deliver(message)
+    for (const wait of this.#waiting) if (wait.seq <= message.seq) wait.resolve()
+  }
+
+  keeps(topics: readonly string[]): boolean {
+    return topics.some((topic) => this.#keepsTopic(topic))
+  }
+
+  #keepsTopic(topic: string): boolean {
+    let keeps = this.#knownTopics.get(topic)
+    if (keeps === undefined) {
+      keeps = this.#settings.keeps(topic)
+      if (this.#knownTopics.size >= MAX_KNOWN_TOPICS) this.#knownTopics.clear()
+      this.#knownTopics.set(topic, keeps)
+    }
+    return keeps
+  }
+
+  async append(message: NewMessage, id?: string): Promise<boolean> {
+    const delivers = this.#settings.whenUnavailable === 'deliver'
+    if (delivers && !this.#isAvailable) return false
+    try {
+      await this.#store.append(message, id)
+      return true
+    } catch (error) {
+      if (!delivers || (error as RookeryError).code !== 'history_unavailable') throw error
+      return false
+    }
+  }
+
+  cursorOf(seq: number): string | undefined {
+    return this.#cursors?.encode(seq)
+  }
+
+  async find(since: Since, patterns: readonly string[], upTo: number): Promise<ReplayStart> {
+    try {
+      if (typeof since === 'string' && since !== 'earliest') return await this.#findCursor(since, upTo)
+      if (typeof since === 'object' && 'last' in since) {
+        const [oldest] = since.last > 0 ? await this.#store.readLast(patterns, since.last, upTo) : []
+        return { after: oldest ? oldest.seq - 1 : upTo }
+      }
+      const first = await this.#store.first()
+      const before = typeof since === 'object' ? await this.#store.before(Date.now() - since.ago) : 0
+      return { after: Math.max(first - 1, before) }
+    } catch {
+      return { reason: 'unavailable' }
+    }
+  }
+
+  async #findCursor(cursor: string, upTo: number): Promise<ReplayStart> {
+    if (!this.#cursors) return { reason: 'unavailable' }
+    const seq = this.#cursors.decode(cursor)
+    if (seq === undefined) return { reason: 'epoch' }
+    if (seq > upTo) return { reason: 'ahead' }
+    // Nothing is missing, also if the stream has kept nothing.
+    if (seq === upTo) return { after: seq }
+    return seq < (await this.#store.first()) - 1 ? { reason: 'expired' } : { after: seq }
+  }
+
+  reach(since: Since): Promise<void> | undefined {
+    const seq = typeof since === 'string' ? this.#cursors?.decode(since) : undefined
+    if (seq === undefined || seq <= this.delivered) return undefined
+    return new Promise<void>((resolve) => {
+      const timer = setTimeout(() => wait.resolve(), MAX_LAG_MS).unref()
+      const wait = {
+        seq,
+        resolve: () => {
+          clearTimeout(timer)
+          this.#waiting.delete(wait)
+          resolve()
+        },
+      }
+      this.#waiting.add(wait)
+    })
+  }
+
+  readRange(patterns: readonly string[], range: ReadRange): Promise<readonly KeptMessage[] | undefined> {
+    return this.#store.read(patterns, range)
+  }
+
+  frameOf(message: KeptMessage, replayed: boolean): Frame {
+    if (!replayed) return this.#frame(message, {})
+    const shared = this.#replayFrames.get(String(message.seq))
+    if (!shared.frame || shared.epoch !== this.#epoch) {
+      shared.frame = this.#frame(message, { replayed })
+      shared.epoch = this.#epoch
+    }
+    return shared.frame
+  }
+
+  #frame({ seq, topic, topics, payload }: KeptMessage, details: { replayed?: true }): Frame {
+    const cursor = this.cursorOf(seq) as string
+    return Frame.ofText(topic, payload, namedTopics(topic, topics), { cursor, ...details }, seq)
+  }
+
+  async read<P>(pattern: string, options: ReadOptions): Promise<readonly HistoryMessage<P>[]> {
+    assertPattern(pattern)
+    checkOptions('history.read()', options, {
+      last: option.integer(1, MAX_PAGE),
+      since: option.string,
+      before: option.string,
+      limit: option.integer(1, MAX_PAGE),
+    })
+    const { last, since, before, limit = 100 } = options
+    if ([last, since, before].filter((one) => one !== undefined).length !== 1) {
+      throw new RookeryError('invalid_option', "history.read() needs one of 'last', 'since' and 'before'")
+    }
+    const upTo = this.delivered
+    if (since !== undefined) return this.#toPage(await this.#readSince(pattern, since, upTo, limit))
+    const end = before === undefined ? upTo : this.#numberOf(before) - 1
+    return this.#toPage(await this.#store.readLast([pattern], last ?? limit, end))
+  }
+
+  async #readSince(pattern: string, since: string, upTo: number, limit: number) {
+    const start = await this.find(since, [pattern], upTo)
+    if ('reason' in start) {
+      const code = start.reason === 'unavailable' ? 'history_unavailable' : 'invalid_cursor'
+      throw new RookeryError(code, undefined, { data: { reason: start.reason } })
+    }
+    const page = await this.#store.read([pattern], { after: start.after, upTo, limit })
+    if (!page) throw new RookeryError('invalid_cursor', undefined, { data: { reason: 'expired' } })
+    return page
+  }
+
+  #numberOf(cursor: string): number {
+    if (!this.#cursors) throw new RookeryError('history_unavailable')
+    const seq = this.#cursors.decode(cursor)
+    if (seq === undefined) throw new RookeryError('invalid_cursor', undefined, { data: { reason: 'epoch' } })
+    return seq
+  }
+
+  #toPage<P>(messages: readonly KeptMessage[]): readonly HistoryMessage<P>[] {
+    return messages.map(({ seq, topic, topics, payload, time }) => {
+      const named = namedTopics(topic, topics)
+      return {
+        topic,
+        payload: payload === undefined ? undefined : JSON.parse(payload),
+        ...(named && { topics: named }),
+        cursor: this.cursorOf(seq) as string,
+        time,
+      }
+    })
+  }
+
+  /** Undefined until the stream is known. */
+  get #cursors(): CursorCodec | undefined {
+    const { epoch, key } = this.#store
+    if (epoch !== this.#epoch) {
+      this.#epoch = epoch
+      this.#codec = epoch === '' ? undefined : new CursorCodec(epoch, key)
+    }
+    return this.#codec
+  }
+}

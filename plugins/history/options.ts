@@ -1,0 +1,93 @@
+import { compileNamed, parseNamedPattern } from '../../core/contract/pattern.ts'
+import type { HistoryLimits, HistoryStore } from '../../core/history/store.ts'
+import { RookeryError } from '../../core/protocol/errors.ts'
+import { isReserved } from '../../core/topics/topic.ts'
+import {
+  checkOptions,
+  type Duration,
+  milliseconds,
+  type OptionCheck,
+  option,
+} from '../../core/util/options.ts'
+
+/** Options of `history()`. */
+export interface HistoryOptions {
+  /** Patterns of the topics whose messages are kept. Names count: `rooms/:room/messages`. */
+  readonly topics: readonly string[]
+  /** How long a message is kept. @default '24h' */
+  readonly maxAge?: Duration | undefined
+  /** Most messages that are kept, of all topics. @default 100_000 */
+  readonly maxMessages?: number | undefined
+  /** Most bytes that are kept: topics and payloads, and 100 bytes for each message. @default 67_108_864, 64 MiB */
+  readonly maxBytes?: number | undefined
+  /** Most messages of one replay. A longer one ends as a gap with the reason `limit`. @default 10_000 */
+  readonly maxReplay?: number | undefined
+  /**
+   * What `publish` does while the store is away: rejects with `history_unavailable`, or delivers the message to the clients
+   * that are connected, without keeping it. Such a message has `kept: false`.
+   *
+   * @default 'reject'
+   */
+  readonly whenUnavailable?: 'reject' | 'deliver' | undefined
+  /** A store of your own. @default the store of `nats()`; without it, the memory of the process */
+  readonly store?: HistoryStore | undefined
+}
+
+/** Options with their defaults. */
+export interface HistorySettings {
+  /** Whether the messages of a topic are kept. */
+  readonly keeps: (topic: string) => boolean
+  readonly limits: HistoryLimits
+  readonly maxReplay: number
+  readonly whenUnavailable: 'reject' | 'deliver'
+  readonly store: HistoryStore | undefined
+}
+
+/** Longest time that messages may be kept: ten years. */
+const MAX_AGE_MS = 10 * 365 * 24 * 3_600_000
+
+const STORE_METHODS = ['start', 'stop', 'append', 'first', 'before', 'read', 'readLast']
+
+const isStore: OptionCheck = (value) => {
+  const store = (value ?? {}) as Record<string, unknown>
+  return STORE_METHODS.every((name) => typeof store[name] === 'function')
+    ? undefined
+    : `a HistoryStore, with ${STORE_METHODS.join(', ')}`
+}
+
+const readTopics = (patterns: readonly string[]): ((topic: string) => boolean) => {
+  if (!(patterns?.length > 0)) {
+    throw new RookeryError('invalid_option', "history(): option 'topics' must name at least one pattern")
+  }
+  const matchers = patterns.map((pattern) => {
+    if (isReserved(pattern)) {
+      throw new RookeryError(
+        'invalid_option',
+        `history(): the topics of '${pattern}' belong to the framework`,
+      )
+    }
+    return compileNamed(parseNamedPattern(pattern))
+  })
+  return (topic) => matchers.some((matches) => matches(topic) !== undefined)
+}
+
+/** @throws `invalid_option`, `invalid_pattern` */
+export const readHistoryOptions = (options: HistoryOptions): HistorySettings => {
+  checkOptions('history()', options, {
+    topics: option.list(option.string),
+    maxAge: option.duration(1000, MAX_AGE_MS),
+    maxMessages: option.integer(1),
+    maxBytes: option.integer(1024),
+    maxReplay: option.integer(1),
+    whenUnavailable: option.oneOf('reject', 'deliver'),
+    store: isStore,
+  })
+  const { maxAge = '24h', maxMessages = 100_000, maxBytes = 64 * 1024 * 1024, store } = options
+  return {
+    keeps: readTopics(options.topics),
+    limits: { maxAge: milliseconds(maxAge), maxMessages, maxBytes },
+    maxReplay: options.maxReplay ?? 10_000,
+    whenUnavailable: options.whenUnavailable ?? 'reject',
+    store,
+  }
+}

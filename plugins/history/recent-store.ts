@@ -1,0 +1,85 @@
+import type {
+  HistoryStore,
+  HistoryStoreHost,
+  KeptMessage,
+  NewMessage,
+  ReadRange,
+} from '../../core/history/store.ts'
+import { MessageLog } from './message-log.ts'
+
+/** Bounds of the messages that a node has in memory. Older ones are read from the store. */
+const MAX_RECENT_MESSAGES = 20_000
+const MAX_RECENT_BYTES = 32 * 1024 * 1024
+
+/**
+ * A store whose newest messages are also in the memory of the node. Most replays begin there, and a read of them costs no
+ * round trip, however many clients ask.
+ */
+export class RecentStore implements HistoryStore {
+  readonly #store: HistoryStore
+  #recent: MessageLog | undefined
+
+  constructor(store: HistoryStore) {
+    this.#store = store
+  }
+
+  get epoch(): string {
+    return this.#store.epoch
+  }
+
+  get key(): Buffer {
+    return this.#store.key
+  }
+
+  get delivered(): number {
+    return this.#store.delivered
+  }
+
+  start(host: HistoryStoreHost): Promise<void> {
+    const { maxAge } = host.limits
+    const limits = { maxMessages: MAX_RECENT_MESSAGES, maxBytes: MAX_RECENT_BYTES, maxAge }
+    return this.#store.start({
+      limits: host.limits,
+      log: host.log,
+      available: (isAvailable, cause) => host.available(isAvailable, cause),
+      deliver: (message) => {
+        // A stream that was created anew begins with 1 again.
+        if (this.#recent?.last !== message.seq - 1) this.#recent = new MessageLog(limits, message.seq - 1)
+        this.#recent.add(message, Date.now())
+        host.deliver(message)
+      },
+    })
+  }
+
+  async stop(): Promise<void> {
+    await this.#store.stop()
+    this.#recent = undefined
+  }
+
+  append(message: NewMessage, id?: string): Promise<number> {
+    return this.#store.append(message, id)
+  }
+
+  first(): Promise<number> {
+    return this.#store.first()
+  }
+
+  before(time: number): Promise<number> {
+    return this.#store.before(time)
+  }
+
+  async read(patterns: readonly string[], range: ReadRange): Promise<readonly KeptMessage[] | undefined> {
+    const recent = this.#recent
+    if (recent && range.upTo <= recent.last && range.after + 1 >= recent.first) {
+      return recent.read(patterns, range)
+    }
+    return await this.#store.read(patterns, range)
+  }
+
+  async readLast(patterns: readonly string[], count: number, upTo: number): Promise<readonly KeptMessage[]> {
+    const recent = this.#recent
+    const found = recent && upTo <= recent.last ? recent.readLast(patterns, count, upTo) : []
+    if (recent && found.length === count) return found
+    return await this.#store.readLast(patterns, count, upTo)
+  }
+}
