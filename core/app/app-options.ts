@@ -71,12 +71,14 @@ export interface AppOptions<C = Untyped> {
   readonly logger?: Logger | LogLevel | undefined
   readonly limits?: LimitOptions | undefined
   /**
-   * What happens to a client that does not read: `disconnect` it (it reconnects), or `drop` messages for it. Replies
-   * and messages with a place in the history are not dropped. A client for which twice `maxBuffered` waits is
-   * disconnected in any case.
+   * What happens to a client that does not read: `disconnect` it (it reconnects), `drop` messages for it, or `resume`: the
+   * server reads the kept messages from the history again when the client has read. `drop` drops neither replies nor kept
+   * messages. With `resume`, a client that does not read its other messages is disconnected, too. A client for which twice
+   * `maxBuffered` waits is disconnected in any case.
+   *
    * @default 'disconnect'
    */
-  readonly slowConsumer?: 'disconnect' | 'drop' | undefined
+  readonly slowConsumer?: 'disconnect' | 'drop' | 'resume' | undefined
   /** Time between two pings. @default '25s' */
   readonly pingInterval?: Duration | undefined
   /** Time to answer a ping before the connection counts as dead. @default '10s' */

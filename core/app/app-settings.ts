@@ -80,7 +80,7 @@ export const readAppOptions = (options: AppOptions<unknown>): AppSettings => {
         ? undefined
         : "a logger with debug, info, warn and error, or one of 'debug', 'info', 'warn', 'error', 'silent'",
     limits: option.object,
-    slowConsumer: option.oneOf('disconnect', 'drop'),
+    slowConsumer: option.oneOf('disconnect', 'drop', 'resume'),
     pingInterval: option.duration(),
     pingTimeout: option.duration(),
     handshakeTimeout: option.duration(),

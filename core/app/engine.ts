@@ -80,7 +80,7 @@ export class Engine {
     this.handlers = new Handlers(settings.handlerTimeout, this.work, settings.contract)
     const interest = (pattern: string, wanted: boolean) => this.#cluster?.interest(pattern, wanted)
     this.#fanOut = new FanOut(interest)
-    this.#kept = new KeptDelivery(this.#fanOut, this.#sequence.run)
+    this.#kept = new KeptDelivery(this.#fanOut, this.#sequence.run, () => this.sessions)
     this.#publisher = new Publisher({
       contract: settings.contract,
       fanOut: this.#fanOut,

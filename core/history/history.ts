@@ -75,6 +75,8 @@ export interface KeptStream {
 export interface KeptStreamHost {
   /** Delivers a stored message to the sessions of this node, in the order of the numbers. */
   deliver(message: KeptMessage): void
+  /** Tells the clients that messages are lost: the next one that is delivered does not follow the last one. */
+  lost(reason: GapReason): void
 }
 
 export const History = createToken<History>('History', "history() from 'rookery/history'")

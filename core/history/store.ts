@@ -38,6 +38,11 @@ export interface HistoryStoreHost {
    * the numbers, without a hole. It MUST NOT call it inside `append`.
    */
   deliver(message: KeptMessage): void
+  /**
+   * Tells that the next message does not follow the last one. MUST be called before it: with `expired` if messages between them
+   * are no longer kept, with `epoch` if the stream has been created anew.
+   */
+  lost(reason: 'expired' | 'epoch'): void
   /** Tells whether the store can be used. MUST be called with each change; before the first call, the store cannot be used. */
   available(isAvailable: boolean, cause?: unknown): void
 }

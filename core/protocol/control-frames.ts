@@ -26,11 +26,11 @@ export const reconnectAfter = (error: RookeryError): number | null => {
 export const PING = new Frame({ type: 'ping' })
 
 /** A ping with the position of the sessions of this node. */
-export const pingFrame = (cursor: string): Frame => new Frame({ type: 'ping', cursor })
+export const pingFrame = (cursor: string, seq: number): Frame => new Frame({ type: 'ping', cursor }, seq)
 
-/** Ends a replay. */
-export const replayedFrame = (fields: Omit<ReplayedFrame, 'type'>): Frame =>
-  new Frame({ type: 'replayed', ...fields })
+/** Ends a replay at a position. */
+export const replayedFrame = (fields: Omit<ReplayedFrame, 'type'>, seq: number): Frame =>
+  new Frame({ type: 'replayed', ...fields }, seq)
 
 /** The first frame of a session. */
 export const welcomeFrame = (fields: Omit<WelcomeFrame, 'type' | 'protocol'>): Frame =>

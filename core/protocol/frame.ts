@@ -32,7 +32,7 @@ export class Frame {
    *   frame comes once.
    */
   delivery = 0
-  /** @internal Number of the message in the history; 0 if it is not kept. */
+  /** @internal Number of the message in the history, or the position that the frame carries. 0 without one. */
   readonly seq: number
   #text: string | undefined
   #bytes = 0

@@ -18,8 +18,8 @@ import type { Work } from '../util/work.ts'
 import { Answers, type AnswersHost } from './answers.ts'
 import { FrameQueue, type Input } from './frame-queue.ts'
 import type { Limits } from './limits.ts'
-import type { ReplayRequest } from './replays.ts'
 import type { PeerSession } from './session.ts'
+import type { SessionHistory } from './session-history.ts'
 import { type SubscribeResult, subscribeReply } from './subscribe-reply.ts'
 import type { Subscriptions } from './subscriptions.ts'
 
@@ -28,8 +28,7 @@ export interface InboundSession extends PeerSession {
   readonly patterns: Subscriptions
   /** Answers a frame with an error. */
   refuse(error: RookeryError, id?: number): void
-  /** Answers a `subscribe` frame, and replays what it asks for. */
-  subscribed(request: ReplayRequest): void
+  readonly history: SessionHistory
 }
 
 /** The app, as the inbound part of a session sees it. */
@@ -190,9 +189,11 @@ export class Inbound {
   }
 
   #subscribed({ id, since }: SubscribeFrame, payload: SubscribeReply): void {
-    const reply = (cursor: string | undefined) =>
-      new Frame({ type: 'reply', id: id as number, payload: cursor ? { ...payload, cursor } : payload })
-    this.#session.subscribed({
+    const reply = (cursor: string | undefined, seq: number) => {
+      const whole = cursor ? { ...payload, cursor } : payload
+      return new Frame({ type: 'reply', id: id as number, payload: whole }, seq)
+    }
+    this.#session.history.subscribed({
       patterns: payload.topics,
       since,
       id,

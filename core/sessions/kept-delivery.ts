@@ -1,8 +1,10 @@
 import type { KeptStream, KeptStreamHost } from '../history/history.ts'
 import type { KeptMessage } from '../history/store.ts'
-import { PING, pingFrame } from '../protocol/control-frames.ts'
+import { PING, pingFrame, replayedFrame } from '../protocol/control-frames.ts'
 import type { Frame } from '../protocol/frame.ts'
+import type { GapReason } from '../protocol/protocol.ts'
 import type { FanOut } from './fan-out.ts'
+import { ReplayTurns } from './replay-turns.ts'
 
 /** Delivers stored messages to the sessions of this node, and knows how far it has come. */
 export class KeptDelivery implements KeptStreamHost {
@@ -10,13 +12,24 @@ export class KeptDelivery implements KeptStreamHost {
   history: KeptStream | undefined
   readonly #fanOut: FanOut
   readonly #inOrder: (act: () => void) => void
+  readonly #sessions: () => Iterable<{ readonly history: { lost(frame: Frame): void } }>
+  /** The turns of the replays of this node. */
+  readonly turns = new ReplayTurns()
   #position = 0
   #ping: { readonly frame: Frame; readonly cursor: string | undefined } = { frame: PING, cursor: undefined }
 
-  /** @param inOrder calls `act` now, or after the deliveries under way */
-  constructor(fanOut: FanOut, inOrder: (act: () => void) => void) {
+  /**
+   * @param inOrder calls `act` now, or after the deliveries under way
+   * @param sessions the sessions of this node
+   */
+  constructor(
+    fanOut: FanOut,
+    inOrder: (act: () => void) => void,
+    sessions: () => Iterable<{ readonly history: { lost(frame: Frame): void } }>,
+  ) {
     this.#fanOut = fanOut
     this.#inOrder = inOrder
+    this.#sessions = sessions
   }
 
   /** Delivers the messages of a history. Called once, before the start. */
@@ -39,8 +52,19 @@ export class KeptDelivery implements KeptStreamHost {
   /** A ping with the position. The sessions share it. */
   get ping(): Frame {
     const { cursor } = this
-    if (cursor !== this.#ping.cursor) this.#ping = { cursor, frame: cursor ? pingFrame(cursor) : PING }
+    if (cursor !== this.#ping.cursor)
+      this.#ping = { cursor, frame: cursor ? pingFrame(cursor, this.position) : PING }
     return this.#ping.frame
+  }
+
+  lost(reason: GapReason): void {
+    this.#inOrder(() => {
+      // The numbers may begin anew.
+      this.#position = 0
+      const { cursor, position } = this
+      const frame = replayedFrame({ recovered: false, reason, ...(cursor && { cursor }) }, position)
+      for (const { history } of [...this.#sessions()]) history.lost(frame)
+    })
   }
 
   deliver(message: KeptMessage): void {

@@ -8,7 +8,7 @@ export interface Limits extends ConnectionLimitValues {
   readonly messageRate: number
   readonly messageBurst: number
   readonly maxBuffered: number
-  readonly slowConsumer: 'disconnect' | 'drop'
+  readonly slowConsumer: 'disconnect' | 'drop' | 'resume'
   readonly pingInterval: number
   readonly pingTimeout: number
   readonly handshakeTimeout: number

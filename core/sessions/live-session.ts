@@ -8,7 +8,7 @@ import type { Subscriber } from './fan-out.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { Inbound, type InboundSession } from './inbound.ts'
 import { Outbox } from './outbox.ts'
-import type { ReplayingSession, ReplayRequest } from './replays.ts'
+import type { ReplayingSession } from './replays.ts'
 import { SessionHistory } from './session-history.ts'
 import type { SessionHost } from './session-host.ts'
 import { SessionRooms } from './session-rooms.ts'
@@ -27,6 +27,7 @@ export class LiveSession implements InboundSession, SubscribingSession, Replayin
   readonly patterns: Subscriptions
   readonly inbound: Inbound
   readonly membership: SessionRooms
+  readonly history: SessionHistory
   closeReason: RookeryError | undefined
   /** Resolves when the close hooks have settled. Undefined while the session is open, and if no hook is asynchronous. */
   closing: Promise<unknown> | undefined
@@ -36,7 +37,6 @@ export class LiveSession implements InboundSession, SubscribingSession, Replayin
   readonly #wire: Wire
   readonly #outbox: Outbox
   readonly #heartbeat: Heartbeat
-  readonly #history: SessionHistory
   #data: Record<string, unknown> | undefined
   #user: User | null
   #controller: AbortController | undefined
@@ -64,16 +64,17 @@ export class LiveSession implements InboundSession, SubscribingSession, Replayin
     this.#outbox = new Outbox(wire, host.flusher, host.limits, {
       tooSlow: () => this.close(new RookeryError('slow_consumer')),
       dropped: (count) => host.dropped(count),
+      behind: (after, upTo) => this.history.resume(after, upTo),
       broken: (error) => this.#broken(error),
     })
     this.membership = new SessionRooms((room, added) => host.addressed({ room }, this, added))
     this.inbound = new Inbound(this, host)
     this.patterns = new Subscriptions(this, host)
-    this.#history = new SessionHistory(this, host, handshake.since)
+    this.history = new SessionHistory(this, host, handshake.since)
     this.#heartbeat = new Heartbeat(
       host.limits,
       () => {
-        this.#outbox.push(this.#history.ping)
+        this.#outbox.push(this.history.ping)
         wire.ping?.()
       },
       () => this.#dead(),
@@ -196,11 +197,7 @@ export class LiveSession implements InboundSession, SubscribingSession, Replayin
   pass(frame: Frame): void {
     if (this.#closed) return
     if (frame.delivery > this.#lastDelivery) this.#lastDelivery = frame.delivery
-    if (!this.#history.hold(frame)) this.#outbox.push(frame)
-  }
-
-  subscribed(request: ReplayRequest): void {
-    this.#history.subscribed(request)
+    if (!this.history.hold(frame)) this.#outbox.push(frame)
   }
 
   get buffered(): number {
@@ -214,8 +211,8 @@ export class LiveSession implements InboundSession, SubscribingSession, Replayin
   /** Sends `welcome` and the frames that have waited for it, and starts the pings. */
   open(): void {
     if (this.#closed) return
-    this.#outbox.release(welcomeOf(this, this.#host, this.#history.takeCursor()))
-    this.#history.begin()
+    this.#outbox.release(welcomeOf(this, this.#host, this.history.takeCursor()))
+    this.history.begin()
     // A peer that does not answer pings learns its position from them.
     if (!this.#wire.selfMonitored || this.#host.kept.history) this.#heartbeat.start(!this.#wire.selfMonitored)
   }

@@ -1,3 +1,4 @@
+import { PING } from '../protocol/control-frames.ts'
 import type { Frame } from '../protocol/frame.ts'
 import type { Wire } from './transport.ts'
 
@@ -7,7 +8,7 @@ const NONE: Frame[] = []
 export interface OutboxLimits {
   /** Bytes. */
   readonly maxBuffered: number
-  readonly slowConsumer: 'disconnect' | 'drop'
+  readonly slowConsumer: 'disconnect' | 'drop' | 'resume'
 }
 
 /** Callbacks of an outbox. */
@@ -16,6 +17,8 @@ export interface OutboxEvents {
   tooSlow(): void
   /** Frames were dropped because the buffer is full. */
   dropped(count: number): void
+  /** Kept messages were dropped: those with `after < seq <= upTo`. Returns whether the session reads them again later. */
+  behind(after: number, upTo: number): boolean
   /** The wire threw, which a transport must not do. Nothing more can be written. */
   broken(error: unknown): void
 }
@@ -138,14 +141,36 @@ export class Outbox {
   }
 
   #overflow(frames: readonly Frame[]): void {
-    const { slowConsumer, maxBuffered } = this.#limits
-    const kept = slowConsumer === 'drop' ? frames.filter((frame) => !frame.droppable) : frames
+    const left = this.#wire.buffered > 2 * this.#limits.maxBuffered ? undefined : this.#reduced(frames)
     // Frames that cannot be dropped have a limit, too, for a peer that sends requests and never reads the replies.
-    if (slowConsumer === 'disconnect' || this.#wire.buffered > 2 * maxBuffered) {
-      this.#events.tooSlow()
-      return
+    if (!left) this.#events.tooSlow()
+    else if (left.length > 0) this.write(left)
+  }
+
+  /** The frames that have to leave in spite of a full buffer. Undefined if the session has to end. */
+  #reduced(frames: readonly Frame[]): readonly Frame[] | undefined {
+    const { slowConsumer } = this.#limits
+    if (slowConsumer === 'disconnect') return undefined
+    if (slowConsumer === 'drop') {
+      const left = frames.filter((frame) => !frame.droppable)
+      this.#events.dropped(frames.length - left.length)
+      return left
     }
-    this.#events.dropped(frames.length - kept.length)
-    if (kept.length > 0) this.write(kept)
+    const kept = frames.filter(isKept)
+    const first = kept[0]
+    const others = frames.filter((frame) => !isKept(frame)).map(withoutPosition)
+    // A position that follows the dropped messages would claim that the peer has got them.
+    const hasPosition = first !== undefined && others.some((frame) => frame.seq > 0)
+    const isTooMuch = others.some((frame) => frame.droppable) && !this.#hasRoom(others)
+    if (hasPosition || isTooMuch) return undefined
+    if (!first) return others
+    return this.#events.behind(first.seq - 1, (kept.at(-1) as Frame).seq) ? others : undefined
   }
 }
+
+/** Whether a frame is a kept message of the fan-out. */
+const isKept = ({ seq, message }: Frame): boolean =>
+  seq > 0 && message.type === undefined && message.replayed !== true
+
+/** A ping without its position. Other frames are returned unchanged. */
+const withoutPosition = (frame: Frame): Frame => (frame.message.type === 'ping' ? PING : frame)

@@ -6,11 +6,14 @@ import type { Frame } from '../protocol/frame.ts'
 import type { GapReason, Since } from '../protocol/protocol.ts'
 import { delay } from '../util/delay.ts'
 import { HeldFrames } from './held-frames.ts'
+import type { ReplayTurns } from './replay-turns.ts'
 
 /** Messages that are read at once. */
 const PAGE_MESSAGES = 64
-/** After this many bytes, a replay waits until the peer has read. */
+/** After this many bytes, a replay waits until the peer has read. At most a quarter of `maxBuffered`. */
 const MAX_BYTES_AHEAD = 64 * 1024
+/** Most requests of a session that wait. A client with more is disconnected. */
+const MAX_WAITING = 256
 /** Longest wait between two looks whether the peer has read. */
 const MAX_READ_WAIT_MS = 100
 
@@ -21,7 +24,7 @@ export interface ReplayRequest {
   readonly since: Since | undefined
   readonly id: number | undefined
   /** Creates the reply. Undefined if the client wants none. */
-  readonly reply: ((cursor: string | undefined) => Frame) | undefined
+  readonly reply: ((cursor: string | undefined, seq: number) => Frame) | undefined
 }
 
 /** A session, as its replays see it. */
@@ -45,7 +48,7 @@ export interface ReplayingSession {
 export interface ReplaysHost {
   readonly limits: { readonly maxBuffered: number }
   /** `history` is undefined in an app that keeps no messages. */
-  readonly kept: { readonly history: KeptStream | undefined }
+  readonly kept: { readonly history: KeptStream | undefined; readonly turns: ReplayTurns }
 }
 
 interface Replay extends ReplayRequest {
@@ -86,8 +89,19 @@ export class Replays {
 
   /** Answers a request, and replays what it asks for: now, or after the earlier ones. */
   begin(request: ReplayRequest, upTo: number): void {
+    if (this.#queue.length >= MAX_WAITING) this.#session.close(new RookeryError('rate_limited'))
     this.#queue.push({ ...request, upTo })
     if (!this.#running) void this.#run()
+  }
+
+  /** Reads messages of the fan-out from the history, when the peer has read. Only while no replay is under way. */
+  resume(after: number, upTo: number): void {
+    const range = new HeldFrames()
+    range.drop()
+    range.after = after
+    range.upTo = upTo
+    this.#queue.push(range)
+    void this.#run()
   }
 
   /** Makes the kept messages wait from now on, for `beginFirst`. */
@@ -118,8 +132,11 @@ export class Replays {
     const { history } = this.#host.kept
     const { id, patterns, since, upTo, reply } = request
     const position = history?.cursorOf(upTo)
-    if (reply) this.#session.push(reply(since === undefined ? position : undefined))
-    if (since === undefined) return
+    if (since === undefined) {
+      if (reply) this.#session.push(reply(position, upTo))
+      return
+    }
+    if (reply) this.#session.push(reply(undefined, 0))
     let reason: GapReason | undefined = 'unavailable'
     if (history) {
       const start = await history.find(since, patterns, upTo)
@@ -127,20 +144,20 @@ export class Replays {
     }
     // Known by now, if it was not before.
     const cursor = history?.cursorOf(upTo)
-    this.#session.push(
-      replayedFrame({
-        ...(id !== undefined && { id }),
-        recovered: reason === undefined,
-        ...(reason && { reason }),
-        ...(cursor && { cursor }),
-      }),
-    )
+    const end = {
+      ...(id !== undefined && { id }),
+      recovered: reason === undefined,
+      ...(reason && { reason }),
+      ...(cursor && { cursor }),
+    }
+    this.#session.push(replayedFrame(end, upTo))
   }
 
   /** Passes on the messages that have waited. */
   async #release(held: HeldFrames): Promise<void> {
     if (held.isDropped) {
       const { history } = this.#host.kept
+      await this.#read()
       const { subscriptions } = this.#session
       const reason = history && (await this.#send(history, subscriptions, held.after, held.upTo, false))
       // The client comes back with its cursor and is told what it has missed.
@@ -164,6 +181,7 @@ export class Replays {
     let left = replayed ? history.maxReplay : Number.POSITIVE_INFINITY
     let ahead = 0
     for (let from = after; from < upTo && !this.#session.closed; ) {
+      await this.#host.kept.turns.next()
       const range = { after: from, upTo, limit: PAGE_MESSAGES }
       const page = await history.readRange(patterns, range).catch(() => null)
       if (!page) return page === null ? 'unavailable' : 'expired'
@@ -192,16 +210,20 @@ export class Replays {
   /** Writes a frame, and waits now and then until the peer has read. Returns the bytes written since the last wait. */
   async #write(frame: Frame, ahead: number): Promise<number> {
     this.#session.push(frame)
-    if (ahead + frame.bytes < MAX_BYTES_AHEAD) return ahead + frame.bytes
+    if (ahead + frame.bytes < this.#maxAhead) return ahead + frame.bytes
     await this.#read()
     return 0
+  }
+
+  get #maxAhead(): number {
+    return Math.min(MAX_BYTES_AHEAD, this.#host.limits.maxBuffered / 4)
   }
 
   /** Resolves when the peer has read most of what was written. The outbox writes at the end of each turn of the event loop. */
   async #read(): Promise<void> {
     const { signal } = this.#session
     await new Promise(setImmediate)
-    for (let wait = 1; this.#session.buffered > MAX_BYTES_AHEAD && !signal.aborted; wait *= 2) {
+    for (let wait = 1; this.#session.buffered > this.#maxAhead && !signal.aborted; wait *= 2) {
       await delay(Math.min(wait, MAX_READ_WAIT_MS), signal)
     }
   }

@@ -1,4 +1,5 @@
 import { PING } from '../protocol/control-frames.ts'
+import { RookeryError } from '../protocol/errors.ts'
 import type { Frame } from '../protocol/frame.ts'
 import type { Since } from '../protocol/protocol.ts'
 import type { KeptDelivery } from './kept-delivery.ts'
@@ -62,8 +63,24 @@ export class SessionHistory {
     const { reply } = request
     this.#session.patterns.afterHeld(() => {
       if (request.since !== undefined || this.#replays?.active) this.#created.begin(request, position)
-      else if (reply) this.#session.push(reply(history?.cursorOf(position)))
+      else if (reply) this.#session.push(reply(history?.cursorOf(position), position))
     })
+  }
+
+  /**
+   * Reads dropped messages again when the peer has read: those with `after < seq <= upTo`. Returns false if a replay is under
+   * way, which has messages of its own in the buffer.
+   */
+  resume(after: number, upTo: number): boolean {
+    if (this.#replays?.active) return false
+    this.#created.resume(after, upTo)
+    return true
+  }
+
+  /** Tells the peer that messages are lost. A replay under way cannot go on: the peer asks again with its cursor. */
+  lost(frame: Frame): void {
+    if (this.#replays?.active) this.#session.close(new RookeryError('history_unavailable'))
+    else this.#session.patterns.afterHeld(() => this.#session.push(frame))
   }
 
   /** Takes the position for `welcome`. Undefined if a replay follows, whose end has it. */

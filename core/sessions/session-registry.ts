@@ -81,7 +81,7 @@ export class SessionRegistry implements Sessions {
     return this.#additions
   }
 
-  [Symbol.iterator](): Iterator<Session> {
+  [Symbol.iterator](): Iterator<LiveSession> {
     return this.#byId.values()
   }
 

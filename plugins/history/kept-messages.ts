@@ -84,6 +84,14 @@ export class KeptMessages implements History, KeptStream, HistoryStoreHost {
     else this.log.warn({ err: cause }, 'the history is away: messages of its topics cannot be stored')
   }
 
+  lost(reason: 'expired' | 'epoch'): void {
+    this.log.error(
+      { reason, delivered: this.delivered },
+      'messages of the history are lost to connected clients',
+    )
+    this.#host?.lost(reason)
+  }
+
   deliver(message: KeptMessage): void {
     this.#host?.deliver(message)
     for (const wait of this.#waiting) if (wait.seq <= message.seq) wait.resolve()

@@ -21,8 +21,8 @@ const EXPIRY_INTERVAL_MS = 1_000
 
 /** Keeps messages in the memory of one node. They are lost when the process ends, and then the epoch is another one. */
 export class MemoryStore implements HistoryStore {
-  readonly epoch = randomUUID()
-  readonly key = randomBytes(16)
+  readonly epoch: string = randomUUID()
+  readonly key: Buffer = randomBytes(16)
   readonly #ids = new RecentIds(ID_WINDOW_MS, MAX_IDS)
   #host: HistoryStoreHost | undefined
   #log: MessageLog | undefined

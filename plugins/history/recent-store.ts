@@ -41,6 +41,10 @@ export class RecentStore implements HistoryStore {
     return this.#store.start({
       limits: host.limits,
       log: host.log,
+      lost: (reason) => {
+        this.#recent = undefined
+        host.lost(reason)
+      },
       available: (isAvailable, cause) => host.available(isAvailable, cause),
       deliver: (message) => {
         // A stream that was created anew begins with 1 again.

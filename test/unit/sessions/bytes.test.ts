@@ -30,6 +30,7 @@ describe('the bytes that wait for a client', () => {
       {
         tooSlow: () => events.push('too slow'),
         dropped: (count) => events.push(`dropped ${count}`),
+        behind: () => false,
         broken: () => events.push('broken'),
       },
     )
