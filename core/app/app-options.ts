@@ -97,6 +97,11 @@ export interface AppOptions<C = Untyped> {
    */
   readonly drainDelay?: Duration | undefined
   /**
+   * Time over which the clients come back when the app stops. The server tells each client a random moment of it, so that they do
+   * not connect to the other nodes all at once. @default '5s'
+   */
+  readonly reconnectSpread?: Duration | undefined
+  /**
    * Fields of a user that its own client may see, besides `id` and `name`: in `welcome` and as `client.user`. The server
    * keeps the whole user, as `session.user` and `ctx.user`.
    *

@@ -18,6 +18,7 @@ export interface AppSettings {
   readonly startTimeout: number
   readonly stopTimeout: number
   readonly drainDelay: number
+  readonly reconnectSpread: number
   readonly contract: ContractRules
   readonly publicUserFields: readonly string[]
   readonly allowAnonymous: boolean
@@ -88,6 +89,7 @@ export const readAppOptions = (options: AppOptions<unknown>): AppSettings => {
     startTimeout: option.duration(),
     stopTimeout: option.duration(),
     drainDelay: option.duration(0),
+    reconnectSpread: option.duration(0),
     contract: (value) => (indexOf(value) ? undefined : 'a contract that defineContract() has made'),
     strict: option.boolean,
     validateOutput: option.boolean,
@@ -129,6 +131,7 @@ export const readAppOptions = (options: AppOptions<unknown>): AppSettings => {
     startTimeout: time(options.startTimeout, 10_000),
     stopTimeout: time(options.stopTimeout, 10_000),
     drainDelay: time(options.drainDelay, 0),
+    reconnectSpread: time(options.reconnectSpread, 5000),
     contract: readContract(options),
     publicUserFields: [...(options.publicUserFields ?? [])],
     allowAnonymous: options.allowAnonymous ?? false,

@@ -181,10 +181,11 @@ class RookeryApp implements App {
 
   async #close(): Promise<void> {
     this.#state = 'stopping'
-    const { stopTimeout } = this.#settings
+    const { stopTimeout, reconnectSpread } = this.#settings
     this.#engine.accept(false)
     const { sessions, work } = this.#engine
-    await drain({ sessions, work, cluster: this.scope.get(Cluster) }, stopTimeout, this.#log)
+    const cluster = this.scope.get(Cluster)
+    await drain({ sessions, work, cluster, reconnectSpread }, stopTimeout, this.#log)
     await this.#lifecycle.stop(stopTimeout)
     this.bus.close()
     this.#state = 'stopped'

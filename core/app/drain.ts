@@ -10,6 +10,8 @@ interface Parts {
   readonly sessions: SessionRegistry
   readonly cluster: ClusterBackend
   readonly work: Work
+  /** Milliseconds over which the clients come back. */
+  readonly reconnectSpread: number
 }
 
 /**
@@ -20,7 +22,11 @@ interface Parts {
  * @param limit milliseconds
  */
 export const drain = async (parts: Parts, limit: number, log: Logger): Promise<void> => {
-  const { sessions, cluster, work } = parts
+  const { sessions, cluster, work, reconnectSpread } = parts
+  const reason = () =>
+    new RookeryError('shutting_down', undefined, {
+      reconnectAfter: Math.round(Math.random() * reconnectSpread),
+    })
   const leaveCluster = async () => {
     try {
       await cluster.drain()
@@ -30,7 +36,7 @@ export const drain = async (parts: Parts, limit: number, log: Logger): Promise<v
   }
   const end = async () => {
     void work.run('cluster', leaveCluster)
-    await sessions.leave()
+    await sessions.leave(reason)
     await work.idle()
   }
   const late = () => new RookeryError('handler_timeout', `Work was still under way after ${limit} ms`)
@@ -38,5 +44,5 @@ export const drain = async (parts: Parts, limit: number, log: Logger): Promise<v
     const cut = { ...work.counts, sessions: sessions.size }
     log.warn({ err: error, ...cut }, 'the app stops before all work has ended: raise stopTimeout')
   })
-  for (const session of [...sessions]) session.close(new RookeryError('shutting_down'))
+  for (const session of [...sessions]) session.close(reason())
 }

@@ -1,32 +1,15 @@
-import { addressOf, idComplaint, type Target } from '../cluster/target.ts'
+import { addressOf, type Target } from '../cluster/target.ts'
 import { RookeryError } from '../protocol/errors.ts'
 import type { Frame } from '../protocol/frame.ts'
 import type { User } from '../protocol/protocol.ts'
 import { isPromiseLike } from '../util/promises.ts'
 import type { Work } from '../util/work.ts'
+import { assertUser } from './assert-user.ts'
 import { type Action, Authorization, type Authorizer } from './authorization.ts'
 import { LiveSession } from './live-session.ts'
 import type { PeerSession, Session } from './session.ts'
 import type { AuthenticateHook, CloseHook, OpenHook, RenewHook, Sessions, TokenHook } from './sessions.ts'
 import type { Handshake } from './transport.ts'
-
-/**
- * Checks the user that a hook has returned: it comes from the application.
- *
- * @throws `invalid_option`; `forbidden` if the id is too long or not well-formed, because ids often come from outside
- */
-const assertUser = (user: User | null): User | null => {
-  if (user === null) return user
-  if (typeof user.id !== 'string' || user.id === '' || typeof user.name !== 'string') {
-    throw new RookeryError(
-      'invalid_option',
-      'A user has an id and a name that are strings, and the id is not empty',
-    )
-  }
-  const wrong = idComplaint(user.id)
-  if (wrong) throw new RookeryError('forbidden', `The id of a user ${wrong}`)
-  return user
-}
 
 type DisconnectEverywhere = (target: Target, error: RookeryError) => Promise<number>
 
@@ -154,6 +137,10 @@ export class SessionRegistry implements Sessions {
     return this.authorization.check(session, action, topic)
   }
 
+  authorizePattern(session: Session, pattern: string): boolean | Promise<boolean> {
+    return this.authorization.checkPattern(session, pattern)
+  }
+
   /** @throws `forbidden` if there is no token hook */
   async token(session: Session, token: string): Promise<unknown> {
     if (!this.#token) throw new RookeryError('forbidden', 'This app takes no tokens')
@@ -190,12 +177,12 @@ export class SessionRegistry implements Sessions {
   }
 
   /**
-   * Closes each session with `shutting_down` as soon as none of its frames is under way. Resolves when no session is
-   * left.
+   * Closes each session as soon as none of its frames is under way. Resolves when no session is left.
+   *
+   * @param reason creates the reason of a session
    */
-  async leave(): Promise<void> {
-    for (const session of [...this.#byId.values()])
-      session.inbound.leave(() => session.close(new RookeryError('shutting_down')))
+  async leave(reason: () => RookeryError): Promise<void> {
+    for (const session of [...this.#byId.values()]) session.inbound.leave(() => session.close(reason()))
     if (this.size === 0) return
     await new Promise<void>((resolve) => {
       this.#whenEmpty = resolve

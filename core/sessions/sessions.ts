@@ -67,6 +67,12 @@ export interface Sessions extends Iterable<Session> {
    * @throws `forbidden`, or the error of an authorizer
    */
   authorize(session: Session, action: Action, topic: string): void | Promise<void>
+  /**
+   * For plugins: asks whether a session may subscribe to a pattern. Returns whether each topic has to be authorized, too.
+   *
+   * @throws `forbidden`, or the error of an authorizer
+   */
+  authorizePattern(session: Session, pattern: string): boolean | Promise<boolean>
 
   /** @internal For plugins: queues a frame for a session of this node. @throws `unserializable` */
   push(session: Session, frame: Frame): void

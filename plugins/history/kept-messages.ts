@@ -19,9 +19,15 @@ import type { Since } from '../../core/protocol/protocol.ts'
 import { assertPattern } from '../../core/topics/topic.ts'
 import type { Logger } from '../../core/util/logger.ts'
 import { LruMap } from '../../core/util/lru-map.ts'
-import { checkOptions, option } from '../../core/util/options.ts'
 import { CursorCodec } from './cursor.ts'
 import type { HistorySettings } from './options.ts'
+import { checkReadOptions, invalidCursor } from './read-options.ts'
+
+/** Messages that were read. `isFull`: there may be more. */
+interface Page {
+  readonly messages: readonly KeptMessage[]
+  readonly isFull: boolean
+}
 
 /** Topics for which it is known whether they are kept. */
 const MAX_KNOWN_TOPICS = 4096
@@ -29,9 +35,6 @@ const MAX_KNOWN_TOPICS = 4096
 const MAX_REPLAY_FRAMES = 512
 /** How long a node waits for messages that another node has delivered already. */
 const MAX_LAG_MS = 2_000
-/** Most messages of a page. */
-const MAX_PAGE = 1000
-
 /** The kept messages of the app: decides what is kept, writes cursors, and reads. */
 export class KeptMessages implements History, KeptStream, HistoryStoreHost {
   readonly limits: HistorySettings['limits']
@@ -190,51 +193,43 @@ export class KeptMessages implements History, KeptStream, HistoryStoreHost {
 
   async read<P>(pattern: string, options: ReadOptions): Promise<readonly HistoryMessage<P>[]> {
     assertPattern(pattern)
-    checkOptions('history.read()', options, {
-      last: option.integer(1, MAX_PAGE),
-      since: option.string,
-      before: option.string,
-      limit: option.integer(1, MAX_PAGE),
-    })
-    const { last, since, before, limit = 100 } = options
-    if ([last, since, before].filter((one) => one !== undefined).length !== 1) {
-      throw new RookeryError('invalid_option', "history.read() needs one of 'last', 'since' and 'before'")
-    }
-    const upTo = this.delivered
-    if (since !== undefined) return this.#toPage(await this.#readSince(pattern, since, upTo, limit))
-    const end = before === undefined ? upTo : this.#numberOf(before) - 1
-    return this.#toPage(await this.#store.readLast([pattern], last ?? limit, end))
+    checkReadOptions(options)
+    const { messages } = await this.readPage(pattern, options)
+    return messages.map((message) => this.messageOf<P>(message))
   }
 
-  async #readSince(pattern: string, since: string, upTo: number, limit: number) {
-    const start = await this.find(since, [pattern], upTo)
-    if ('reason' in start) {
-      const code = start.reason === 'unavailable' ? 'history_unavailable' : 'invalid_cursor'
-      throw new RookeryError(code, undefined, { data: { reason: start.reason } })
+  /** Reads a page, and tells whether there may be more. @throws `history_unavailable`, `invalid_cursor` */
+  async readPage(pattern: string, { last, since, before, limit = 100 }: ReadOptions): Promise<Page> {
+    const upTo = this.delivered
+    if (since === undefined) {
+      const end = before === undefined ? upTo : this.#numberOf(before) - 1
+      const count = last ?? limit
+      const messages = await this.#store.readLast([pattern], count, end)
+      return { messages, isFull: messages.length === count }
     }
-    const page = await this.#store.read([pattern], { after: start.after, upTo, limit })
-    if (!page) throw new RookeryError('invalid_cursor', undefined, { data: { reason: 'expired' } })
-    return page
+    const start = await this.find(since, [pattern], upTo)
+    if ('reason' in start) throw invalidCursor(start.reason)
+    const messages = await this.#store.read([pattern], { after: start.after, upTo, limit })
+    if (!messages) throw invalidCursor('expired')
+    return { messages, isFull: messages.length === limit }
+  }
+
+  messageOf<P>({ seq, topic, topics, payload, time }: KeptMessage): HistoryMessage<P> {
+    const named = namedTopics(topic, topics)
+    return {
+      topic,
+      payload: payload === undefined ? undefined : JSON.parse(payload),
+      ...(named && { topics: named }),
+      cursor: this.cursorOf(seq) as string,
+      time,
+    }
   }
 
   #numberOf(cursor: string): number {
     if (!this.#cursors) throw new RookeryError('history_unavailable')
     const seq = this.#cursors.decode(cursor)
-    if (seq === undefined) throw new RookeryError('invalid_cursor', undefined, { data: { reason: 'epoch' } })
+    if (seq === undefined) throw invalidCursor('epoch')
     return seq
-  }
-
-  #toPage<P>(messages: readonly KeptMessage[]): readonly HistoryMessage<P>[] {
-    return messages.map(({ seq, topic, topics, payload, time }) => {
-      const named = namedTopics(topic, topics)
-      return {
-        topic,
-        payload: payload === undefined ? undefined : JSON.parse(payload),
-        ...(named && { topics: named }),
-        cursor: this.cursorOf(seq) as string,
-        time,
-      }
-    })
   }
 
   /** Undefined until the stream is known. */

@@ -1,13 +1,16 @@
+import { AppToken } from '../../core/app/app.ts'
 import { definePlugin, type Plugin } from '../../core/app/plugin.ts'
 import { Readiness } from '../../core/app/readiness.ts'
 import { Cluster } from '../../core/cluster/cluster.ts'
 import { History, KeptStream } from '../../core/history/history.ts'
 import { SharedHistoryStore } from '../../core/history/store.ts'
 import { RookeryError } from '../../core/protocol/errors.ts'
+import { Limits } from '../../core/sessions/limits.ts'
 import { Logger } from '../../core/util/logger.ts'
 import { KeptMessages } from './kept-messages.ts'
 import { MemoryStore } from './memory-store.ts'
 import { type HistoryOptions, readHistoryOptions } from './options.ts'
+import { READ_TOPIC, ReadCall } from './read-call.ts'
 import { RecentStore } from './recent-store.ts'
 
 /**
@@ -24,6 +27,10 @@ export const history = (options: HistoryOptions): Plugin => {
   return definePlugin({
     name: 'history',
     setup(scope) {
+      const app = scope.get(AppToken)
+      // A page must not fill the buffer of its session.
+      const reads = new ReadCall(app, () => kept as KeptMessages, scope.get(Limits).maxBuffered / 4)
+      app.handle(READ_TOPIC, { strict: false }, ({ session }, payload) => reads.answer(session, payload))
       const create = (): KeptMessages => {
         const shared = scope.has(SharedHistoryStore) ? scope.get(SharedHistoryStore)() : undefined
         const store = settings.store ?? shared
