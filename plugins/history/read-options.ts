@@ -4,7 +4,7 @@ import type { GapReason } from '../../core/protocol/protocol.ts'
 import { checkOptions, option } from '../../core/util/options.ts'
 
 /** Most messages of a page. */
-export const MAX_PAGE = 1000
+const MAX_PAGE = 1000
 
 const COUNT = option.integer(1, MAX_PAGE)
 

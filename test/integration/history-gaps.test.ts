@@ -2,6 +2,7 @@ import { describe, expect, it, vi } from 'vitest'
 import { RookeryError } from '../../core/protocol/errors.ts'
 import { history } from '../../plugins/history/index.ts'
 import { MemoryStore } from '../../plugins/history/memory-store.ts'
+import { verifies } from '../requirements.ts'
 import { startApp } from '../support/app.ts'
 import { type BareClient, connectBare } from '../support/bare-client.ts'
 
@@ -58,6 +59,7 @@ class BackedUpStore extends MemoryStore {
 
 describe('a client that comes back is told of a gap', () => {
   it('if messages after its cursor are gone', async () => {
+    verifies('delivery.history.no-partial', 'delivery.history.gap-goes-on')
     const { url, app } = await start({ maxMessages: 2 })
     const client = await connectBare(url)
     const cursor = await cursorOfNow(client)
@@ -104,6 +106,7 @@ describe('a client that comes back is told of a gap', () => {
   })
 
   it('if the replay is longer than allowed, after as many messages as allowed', async () => {
+    verifies('delivery.history.no-partial')
     const { url, app } = await start({ maxReplay: 3 })
     for (const number of [1, 2, 3, 4]) await app.publish('kept/a', number)
     const client = await connectBare(url)
@@ -137,6 +140,7 @@ describe('a client that comes back is told of a gap', () => {
 
 describe('a connected client', () => {
   it.each(['expired', 'epoch'] as const)('is told if the store loses messages (%s)', async (reason) => {
+    verifies('delivery.history.lost-is-told')
     const store = new FailingStore()
     const { url } = await start({ store })
     const client = await connectBare(url)
@@ -153,6 +157,7 @@ describe('a connected client', () => {
 
 describe('publish', () => {
   it('rejects while the store is away', async () => {
+    verifies('delivery.history.publish-stored', 'delivery.history.away-rejects')
     const store = new FailingStore()
     const { app, lines } = await start({ store })
     store.setAway(true)
@@ -164,6 +169,7 @@ describe('publish', () => {
   })
 
   it("delivers a message without keeping it, with whenUnavailable: 'deliver', and says so", async () => {
+    verifies('delivery.history.away-delivers')
     const store = new FailingStore()
     const { url, app } = await start({ store, whenUnavailable: 'deliver' })
     const client = await connectBare(url)
@@ -183,6 +189,7 @@ describe('publish', () => {
   })
 
   it('stores a message with the same id once', async () => {
+    verifies('delivery.history.publish-id')
     const { url, app } = await start()
     const client = await connectBare(url)
     await cursorOfNow(client)

@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from 'vitest'
 import { history } from '../../plugins/history/index.ts'
+import { verifies } from '../requirements.ts'
 import { startApp } from '../support/app.ts'
 import { type BareClient, connectBare } from '../support/bare-client.ts'
 
@@ -27,6 +28,7 @@ const cursorOfNow = async (url: string): Promise<string> => {
 
 describe('a client that comes back with a cursor', () => {
   it('gets what was published meanwhile, once and in order, and then what is published', async () => {
+    verifies('delivery.history.once-or-gap', 'delivery.history.seamless')
     const { url, app } = await start()
     const first = await connectBare(url)
     const { payload } = await first.ask({ type: 'subscribe', topics: ['kept/*'] })
@@ -51,6 +53,7 @@ describe('a client that comes back with a cursor', () => {
   })
 
   it('may do so any number of times, with and without messages meanwhile', async () => {
+    verifies('delivery.history.any-number')
     const { url, app } = await start()
     let cursor: unknown = await cursorOfNow(url)
     for (let round = 0; round < 5; round++) {
@@ -65,6 +68,7 @@ describe('a client that comes back with a cursor', () => {
   })
 
   it('gets only the patterns of its request, and only the messages that they match', async () => {
+    verifies('delivery.history.patterns')
     const { url, app } = await start()
     const cursor = await cursorOfNow(url)
     for (const topic of ['kept/a', 'kept/b', 'kept/a/c']) await app.publish(topic, topic)
@@ -85,6 +89,7 @@ describe('a client that comes back with a cursor', () => {
   })
 
   it('gets none of its own broadcasts, also in the session that replaces its own', async () => {
+    verifies('delivery.history.broadcast')
     const { url } = await start(
       {},
       { prepare: (app) => app.handle('say', (ctx, text) => ctx.broadcast('kept/say', text)) },
@@ -101,6 +106,7 @@ describe('a client that comes back with a cursor', () => {
   })
 
   it('gets what it may see by the rights of now', async () => {
+    verifies('delivery.history.rights')
     const allowed = new Set(['kept/a', 'kept/b'])
     const prepare = (app: Parameters<NonNullable<Parameters<typeof startApp>[0]>['prepare'] & {}>[0]) =>
       void app.sessions.addAuthorizer({

@@ -33,6 +33,39 @@ export const delivery = {
     'Replies and messages to one session arrive in the order in which its node queues them.',
   'delivery.order.publish-before-reply':
     'A message that a handler publishes before it returns reaches the caller before the reply, unless an authorizer takes time to decide about its topic.',
+  'delivery.history.publish-stored':
+    '`app.publish`, `ctx.publish` and `ctx.broadcast` of a kept message resolve when it is stored, and reject with `history_unavailable` if it is not, or if that is unknown.',
+  'delivery.history.publish-id':
+    'Of several messages with the same `id` that are published within two minutes, one is stored and delivered.',
+  'delivery.history.one-order':
+    'Kept messages reach all sessions of all nodes in one order, whichever node has published them.',
+  'delivery.history.once-or-gap':
+    'A client that subscribes with the cursor of a message gets every later message that its patterns match and that it may see, once and in order; or it is told that messages are missing, and why.',
+  'delivery.history.seamless':
+    'Between the messages that are replayed and those that are published meanwhile, none is missing and none comes twice.',
+  'delivery.history.any-number':
+    'A client may come back any number of times, to any node, and before or after the server has noticed the loss of its connection.',
+  'delivery.history.position':
+    'A cursor never covers a message that the session has not got yet, unless the message matches none of its patterns or the session may not see it.',
+  'delivery.history.no-partial':
+    'When messages after a cursor are missing, none is replayed; only a replay that is longer than `maxReplay` ends as a gap after its first messages.',
+  'delivery.history.gap-goes-on':
+    'After a gap, the session gets what is published from then on, and has a cursor again.',
+  'delivery.history.rights': 'A replay contains what the session may see by the rights of now.',
+  'delivery.history.patterns':
+    'A replay contains the messages of the patterns in its request, and no others.',
+  'delivery.history.broadcast':
+    'A replay leaves out what the client has sent with `ctx.broadcast` itself, as long as its new session has replaced the old one.',
+  'delivery.history.away-rejects':
+    'While the store is away, messages without history are delivered as before.',
+  'delivery.history.away-delivers':
+    "With `whenUnavailable: 'deliver'`, a message that cannot be stored reaches the connected clients with `kept: false`, and is not replayed.",
+  'delivery.history.lost-is-told':
+    'If the store loses messages, or its stream is created anew, the connected clients are told.',
+  'delivery.history.slow-resume':
+    "With `slowConsumer: 'resume'`, a session whose buffer is full gets the kept messages later, in order, once its client has read.",
+  'delivery.history.slow-other':
+    "With `slowConsumer: 'resume'`, a session ends with `slow_consumer` if messages without history exceed `limits.maxBuffered`.",
   'delivery.subscriptions.after-reply':
     'After the reply to `subscribe`, the session gets every matching message that is published on its own node, and on every other node while both nodes are connected to NATS.',
   'delivery.subscriptions.each':

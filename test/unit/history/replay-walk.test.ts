@@ -5,6 +5,7 @@ import { TransportHost } from '../../../core/sessions/transport.ts'
 import { topicMatches } from '../../../core/topics/topic.ts'
 import { history } from '../../../plugins/history/index.ts'
 import { createRandom } from '../../../plugins/testing/random.ts'
+import { verifies } from '../../requirements.ts'
 import { recordingLogger } from '../../support/app.ts'
 import { HistoryPeer, type Published } from '../../support/history-peer.ts'
 
@@ -39,6 +40,7 @@ describe('a random walk', () => {
   it.each(SEEDS)(
     'brings each subscription every message once and in order, or a gap (seed %i)',
     async (seed) => {
+      verifies('delivery.history.once-or-gap', 'delivery.history.seamless', 'delivery.history.position')
       const random = createRandom(seed, 'replay walk')
       const app = await start(random.pick(['disconnect', 'resume']), () => random.below(4))
       const stream = app.scope.get(KeptStream) as KeptStream

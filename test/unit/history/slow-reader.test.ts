@@ -2,6 +2,7 @@ import { createApp, type Frame } from 'rookery'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { TransportHost } from '../../../core/sessions/transport.ts'
 import { history } from '../../../plugins/history/index.ts'
+import { verifies } from '../../requirements.ts'
 import { recordingLogger } from '../../support/app.ts'
 
 const LIMIT = 10_000
@@ -59,6 +60,7 @@ const start = async () => {
 
 describe("a client that does not read, with slowConsumer: 'resume'", () => {
   it('gets the kept messages in order when it reads again', async () => {
+    verifies('delivery.history.slow-resume', 'delivery.history.position')
     const { wire, publish, got, session, untilPing } = await start()
     await publish(2)
     wire.buffered = LIMIT - 100
@@ -85,6 +87,7 @@ describe("a client that does not read, with slowConsumer: 'resume'", () => {
   })
 
   it('is disconnected if its other messages do not fit', async () => {
+    verifies('delivery.history.slow-other')
     const { app, wire, session } = await start()
     wire.buffered = LIMIT
     await app.publish('other', 'x')
