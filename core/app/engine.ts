@@ -157,7 +157,11 @@ export class Engine {
 
   async #send(target: Target, topic: string, payload: unknown): Promise<number> {
     this.#settings.contract.checkSent(topic, payload)
-    return await this.#addressing.send(target, topic, payload)
+    if (!('user' in target && this.#kept.history?.keepsUsers)) {
+      return await this.#addressing.send(target, topic, payload)
+    }
+    const isKept = await this.#publisher.keepFor(target, topic, payload)
+    return isKept ? await this.#addressing.count(target) : await this.#addressing.send(target, topic, payload)
   }
 
   /** A promise for the application, which need not handle its rejection. */

@@ -1,10 +1,12 @@
 import type { ClientDelivery } from '../bus/bus.ts'
 import type { ClientMessage, Event } from '../bus/event.ts'
 import type { ClusterBackend, ClusterMessage } from '../cluster/cluster.ts'
+import { addressOf } from '../cluster/target.ts'
 import type { ContractRules } from '../handlers/contract-rules.ts'
 import { Frame, type MessageDetails, namedTopics } from '../protocol/frame.ts'
 import type { FanOut } from '../sessions/fan-out.ts'
 import type { KeptDelivery } from '../sessions/kept-delivery.ts'
+import { assertTopic } from '../topics/topic.ts'
 
 /** What the publisher needs of the app. */
 export interface PublisherHost {
@@ -42,6 +44,15 @@ export class Publisher {
     if (!here && kept.history?.keeps(topics)) return this.#keep(event, client as ClientMessage)
     const frame = frameOf(topics, topic, payload)
     return { deliver: () => this.#deliver(topics, frame, except, here) }
+  }
+
+  /** Stores a message to a user. Returns false if the store is away and the message is to be sent without being kept. */
+  async keepFor(user: { readonly user: string }, topic: string, payload: unknown): Promise<boolean> {
+    assertTopic(topic)
+    const topics = [addressOf(user)]
+    const text = new Frame({ topic, payload }).payloadText
+    const { history } = this.#host.kept
+    return (await history?.append({ topics, topic, payload: text, except: null })) === true
   }
 
   /** Delivers a message of another node. */

@@ -32,6 +32,7 @@ export class Addressing {
     this.#sessions = sessions
     this.#nodes = nodes
     nodes.answer('send', (message, _from, to) => this.#sendHere(targetOf(to), message as Message))
+    nodes.answer('count', (_nothing, _from, to) => sessions.find(targetOf(to)).length)
     nodes.answer('disconnect', (error, _from, to) =>
       sessions.disconnectHere(targetOf(to), RookeryError.from(error as WireError)),
     )
@@ -52,6 +53,13 @@ export class Addressing {
       throw new RookeryError('node_unreachable', `Whether ${whom} got it is unknown: ${nodes} did not answer`)
     }
     throw new RookeryError('not_connected', `No session is connected for ${whom}`)
+  }
+
+  /** Resolves with the number of sessions on the nodes that answer. */
+  async count(target: Target): Promise<number> {
+    const here = this.#sessions.find(target).length
+    const answers = await this.#nodes.ask({ to: addressOf(target), method: 'count' }).catch(() => undefined)
+    return here + (answers ? total(answers) : 0)
   }
 
   /** Closes sessions. Resolves with their number. @throws `cluster_unavailable` */

@@ -17,6 +17,9 @@ export const idComplaint = (id: unknown): string | undefined => {
   return tooLong ? `must have at most ${MAX_ID_BYTES} bytes` : undefined
 }
 
+/** The name by which a client subscribes to what is kept for its user. */
+export const INBOX = '$inbox'
+
 /** A session id: the id of its node, and a part that is unique on the node. */
 const SESSION_ID = /^(\w+)-(.+)$/s
 

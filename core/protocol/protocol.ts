@@ -99,6 +99,8 @@ export interface WelcomeFrame {
   readonly byteBurst?: number
   /** Position of the session in the history, if the server has one. */
   readonly cursor?: string
+  /** The server keeps what it sends to the user: `subscribe` to `$inbox` with `since` replays it. */
+  readonly inbox?: true
 }
 /** A published message. It has all `topics` of its event, unless the only one is `topic`. */
 export interface MessageFrame {

@@ -17,6 +17,7 @@ import { excessive, readClientFrame } from '../protocol/read-frame.ts'
 import type { Work } from '../util/work.ts'
 import { Answers, type AnswersHost } from './answers.ts'
 import { FrameQueue, type Input } from './frame-queue.ts'
+import { withInbox } from './inbox.ts'
 import type { Limits } from './limits.ts'
 import type { PeerSession } from './session.ts'
 import type { SessionHistory } from './session-history.ts'
@@ -183,7 +184,7 @@ export class Inbound {
   }
 
   #subscribe(patterns: readonly string[]): SubscribeReply | Promise<SubscribeReply> {
-    const result = this.#session.patterns.addForClient(patterns)
+    const result = withInbox(this.#session, patterns, (others) => this.#session.patterns.addForClient(others))
     const reply = (settled: SubscribeResult) => subscribeReply(patterns, settled, this.#session, this.#host)
     return result instanceof Promise ? result.then(reply) : reply(result)
   }

@@ -7,6 +7,7 @@ import type { GapReason, Since } from '../protocol/protocol.ts'
 import { delay } from '../util/delay.ts'
 import { HeldFrames } from './held-frames.ts'
 import type { ReplayTurns } from './replay-turns.ts'
+import type { Session } from './session.ts'
 
 /** Messages that are read at once. */
 const PAGE_MESSAGES = 64
@@ -28,18 +29,13 @@ export interface ReplayRequest {
 }
 
 /** A session, as its replays see it. */
-export interface ReplayingSession {
-  readonly client: string
-  readonly closed: boolean
-  readonly signal: AbortSignal
-  readonly subscriptions: readonly string[]
+export interface ReplayingSession extends Session {
   readonly patterns: {
     /** Whether the session receives one of the topics now, by one of the patterns. */
     allows(patterns: readonly string[], topics: readonly string[]): boolean | Promise<void>
   }
   /** Bytes that wait for the peer. */
   readonly buffered: number
-  close(error: RookeryError): void
   /** Queues a frame for the peer. */
   push(frame: Frame): void
 }

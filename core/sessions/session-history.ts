@@ -2,6 +2,7 @@ import { PING } from '../protocol/control-frames.ts'
 import { RookeryError } from '../protocol/errors.ts'
 import type { Frame } from '../protocol/frame.ts'
 import type { Since } from '../protocol/protocol.ts'
+import { withoutInboxName } from './inbox.ts'
 import type { KeptDelivery } from './kept-delivery.ts'
 import { type ReplayingSession, type ReplayRequest, Replays, type ReplaysHost } from './replays.ts'
 
@@ -61,8 +62,10 @@ export class SessionHistory {
   #answer(request: ReplayRequest): void {
     const { position, history } = this.#host.kept
     const { reply } = request
+    const patterns = withoutInboxName(this.#session, request.patterns)
     this.#session.patterns.afterHeld(() => {
-      if (request.since !== undefined || this.#replays?.active) this.#created.begin(request, position)
+      if (request.since !== undefined || this.#replays?.active)
+        this.#created.begin({ ...request, patterns }, position)
       else if (reply) this.#session.push(reply(history?.cursorOf(position), position))
     })
   }

@@ -1,5 +1,6 @@
 import { ConnectionLimits, type Slot } from '../admission/connection-limits.ts'
 import { isForged, type SessionIds } from '../cluster/session-ids.ts'
+import { addressOf } from '../cluster/target.ts'
 import { closeFrame } from '../protocol/control-frames.ts'
 import { RookeryError } from '../protocol/errors.ts'
 import { LinkedList } from '../util/linked-list.ts'
@@ -162,6 +163,8 @@ class Attempt {
     if (user) this.#leave.push(this.#limits.admit(user.id))
     const session = new LiveSession(id, user, this.#handshake, this.#wire, sessionHost, client)
     sessions.add(session)
+    // Without asking the authorizers: what is sent to a user is for that user.
+    if (user && sessionHost.kept.history?.keepsUsers) session.subscribe(addressOf({ user: user.id }))
     session.onEnd = callAll(this.#leave)
     this.#session = session
     const { refused } = await session.patterns.addForClient(topics)

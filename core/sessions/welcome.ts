@@ -29,5 +29,6 @@ export const welcomeOf = (
     byteRate,
     byteBurst,
     ...(cursor && { cursor }),
+    ...(user && host.kept.history?.keepsUsers && { inbox: true as const }),
   })
 }

@@ -59,6 +59,10 @@ export class KeptMessages implements History, KeptStream, HistoryStoreHost {
     this.log = log
   }
 
+  get keepsUsers(): boolean {
+    return this.#settings.keepsUsers
+  }
+
   get isAvailable(): boolean {
     return this.#isAvailable
   }

@@ -12,14 +12,21 @@ import {
 
 /** Options of `history()`. */
 export interface HistoryOptions {
-  /** Patterns of the topics whose messages are kept. Names count: `rooms/:room/messages`. */
-  readonly topics: readonly string[]
+  /** Patterns of the topics whose messages are kept. Names count: `rooms/:room/messages`. May be left out with `users`. */
+  readonly topics?: readonly string[] | undefined
   /** How long a message is kept. @default '24h' */
   readonly maxAge?: Duration | undefined
   /** Most messages that are kept, of all topics. @default 100_000 */
   readonly maxMessages?: number | undefined
   /** Most bytes that are kept: topics and payloads, and 100 bytes for each message. @default 67_108_864, 64 MiB */
   readonly maxBytes?: number | undefined
+  /**
+   * Keeps what `app.send({ user })` sends, so that a user who is not connected gets it later, on any device. There is one stream:
+   * the longer of the two ages holds for all its messages.
+   *
+   * @default undefined: such messages are not kept
+   */
+  readonly users?: { readonly maxAge?: Duration | undefined } | undefined
   /** Most messages of one replay. A longer one ends as a gap with the reason `limit`. @default 10_000 */
   readonly maxReplay?: number | undefined
   /**
@@ -37,6 +44,7 @@ export interface HistoryOptions {
 export interface HistorySettings {
   /** Whether the messages of a topic are kept. */
   readonly keeps: (topic: string) => boolean
+  readonly keepsUsers: boolean
   readonly limits: HistoryLimits
   readonly maxReplay: number
   readonly whenUnavailable: 'reject' | 'deliver'
@@ -55,8 +63,8 @@ const isStore: OptionCheck = (value) => {
     : `a HistoryStore, with ${STORE_METHODS.join(', ')}`
 }
 
-const readTopics = (patterns: readonly string[]): ((topic: string) => boolean) => {
-  if (!(patterns?.length > 0)) {
+const readTopics = (patterns: readonly string[] = [], keepsUsers: boolean): ((topic: string) => boolean) => {
+  if (patterns.length === 0 && !keepsUsers) {
     throw new RookeryError('invalid_option', "history(): option 'topics' must name at least one pattern")
   }
   const matchers = patterns.map((pattern) => {
@@ -79,13 +87,17 @@ export const readHistoryOptions = (options: HistoryOptions): HistorySettings => 
     maxMessages: option.integer(1),
     maxBytes: option.integer(1024),
     maxReplay: option.integer(1),
+    users: option.object,
     whenUnavailable: option.oneOf('reject', 'deliver'),
     store: isStore,
   })
-  const { maxAge = '24h', maxMessages = 100_000, maxBytes = 64 * 1024 * 1024, store } = options
+  const { maxAge = '24h', maxMessages = 100_000, maxBytes = 64 * 1024 * 1024, store, users } = options
+  if (users) checkOptions('history() users', users, { maxAge: option.duration(1000, MAX_AGE_MS) })
+  const oldest = Math.max(milliseconds(maxAge), milliseconds(users?.maxAge ?? 0))
   return {
-    keeps: readTopics(options.topics),
-    limits: { maxAge: milliseconds(maxAge), maxMessages, maxBytes },
+    keeps: readTopics(options.topics, users !== undefined),
+    keepsUsers: users !== undefined,
+    limits: { maxAge: oldest, maxMessages, maxBytes },
     maxReplay: options.maxReplay ?? 10_000,
     whenUnavailable: options.whenUnavailable ?? 'reject',
     store,

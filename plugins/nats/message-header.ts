@@ -10,13 +10,15 @@ export const headerOf = ({
   except,
   kind,
   note,
+  isUnkept,
 }: ClusterMessage): MessageHeader | undefined => {
   const oneTopic = topics.length === 1 && topics[0] === topic
-  if (oneTopic && except === null && kind === null) return undefined
+  if (oneTopic && except === null && kind === null && !isUnkept) return undefined
   return {
     ...(!oneTopic && { topics, topic }),
     ...(except !== null && { except }),
     ...(kind !== null && { kind, note }),
+    ...(isUnkept && { isUnkept }),
   }
 }
 
