@@ -1,22 +1,14 @@
-import { fileURLToPath } from 'node:url'
 import type { Locator, Page } from 'playwright-core'
 import type { Pages } from '../support/chromium.ts'
-import { startProcess } from '../support/processes.ts'
+import { startExample } from '../support/example.ts'
 
-const root = fileURLToPath(new URL('../..', import.meta.url))
 const PASSWORDS = { ada: 'lovelace', alan: 'turing', grace: 'hopper' }
 type Name = keyof typeof PASSWORDS
 
 /** Runs the example on the built package. */
 export const startDesk = async ({ tokenSeconds = 60, port = 0 } = {}) => {
-  const running = await startProcess(process.execPath, ['--import', 'tsx', 'examples/auth/server.ts'], {
-    cwd: root,
-    // tsx would follow `paths` of the main tsconfig.json to the sources.
-    env: {
-      PORT: String(port),
-      TOKEN_SECONDS: String(tokenSeconds),
-      TSX_TSCONFIG_PATH: 'examples/auth/tsconfig.json',
-    },
+  const running = await startExample('auth', {
+    env: { PORT: String(port), TOKEN_SECONDS: String(tokenSeconds) },
     ready: /^The example runs at (http:\S+)$/,
   })
   return { ...running, url: running.match[1]! }

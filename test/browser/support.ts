@@ -1,9 +1,7 @@
-import { fileURLToPath } from 'node:url'
 import type { Locator, Page, WebSocketRoute } from 'playwright-core'
 import { expect } from 'vitest'
-import { type RunningProcess, startProcess } from '../support/processes.ts'
-
-const root = fileURLToPath(new URL('../..', import.meta.url))
+import { startExample } from '../support/example.ts'
+import type { RunningProcess } from '../support/processes.ts'
 
 export interface ChatServer extends RunningProcess {
   readonly url: string
@@ -11,10 +9,8 @@ export interface ChatServer extends RunningProcess {
 
 /** Runs the example on the built package. */
 export const startChat = async (port = 0): Promise<ChatServer> => {
-  const running = await startProcess(process.execPath, ['--import', 'tsx', 'examples/chat/server.ts'], {
-    cwd: root,
-    // tsx would follow `paths` of the main tsconfig.json to the sources.
-    env: { PORT: String(port), TSX_TSCONFIG_PATH: 'examples/chat/tsconfig.json' },
+  const running = await startExample('chat', {
+    env: { PORT: String(port) },
     ready: /^The chat is open: (http:\S+)$/,
   })
   return { ...running, url: running.match[1]! }
