@@ -27,6 +27,8 @@ const isError = (value: unknown): boolean =>
 const isTopics = (value: unknown): boolean =>
   value === undefined || (Array.isArray(value) && value.every((topic) => typeof topic === 'string'))
 
+const isCursor = (value: unknown): boolean => value === undefined || typeof value === 'string'
+
 /**
  * Whether a frame has the fields that its type requires. The client does not trust the server's frames. A frame of an
  * unknown type is valid: a later server may send it.
@@ -34,14 +36,18 @@ const isTopics = (value: unknown): boolean =>
 export const isServerFrame = (frame: ServerFrame): boolean => {
   switch (frame.type) {
     case undefined:
-      return typeof frame.topic === 'string' && isTopics(frame.topics)
+      return typeof frame.topic === 'string' && isTopics(frame.topics) && isCursor(frame.cursor)
     case 'welcome':
       // For another protocol version the client needs only the number, to report `protocol_mismatch`.
-      return frame.protocol !== PROTOCOL_VERSION || typeof frame.session === 'string'
+      return (
+        frame.protocol !== PROTOCOL_VERSION || (typeof frame.session === 'string' && isCursor(frame.cursor))
+      )
     case 'reply':
       return Number.isInteger(frame.id) && (frame.error === undefined || isError(frame.error))
+    case 'replayed':
+      return typeof frame.recovered === 'boolean' && isCursor(frame.cursor)
     case 'ping':
-      return true
+      return isCursor(frame.cursor)
     case 'unsubscribed':
       return frame.topics !== undefined && isTopics(frame.topics) && isError(frame.error)
     case 'error':
