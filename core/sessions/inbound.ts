@@ -194,7 +194,8 @@ export class Inbound {
       new Frame({ type: 'reply', id: id as number, payload: cursor ? { ...payload, cursor } : payload })
     this.#session.subscribed({
       patterns: payload.topics,
-      since,
+      // If all patterns are refused, there is nothing to replay.
+      since: payload.topics.length > 0 ? since : undefined,
       id,
       reply: id === undefined ? undefined : reply,
     })
