@@ -27,27 +27,25 @@ const isError = (value: unknown): boolean =>
 const isTopics = (value: unknown): boolean =>
   value === undefined || (Array.isArray(value) && value.every((topic) => typeof topic === 'string'))
 
-const isCursor = (value: unknown): boolean => value === undefined || typeof value === 'string'
-
 /**
  * Whether a frame has the fields that its type requires. The client does not trust the server's frames. A frame of an
  * unknown type is valid: a later server may send it.
  */
 export const isServerFrame = (frame: ServerFrame): boolean => {
+  const { cursor } = frame as { cursor?: unknown }
+  if (cursor !== undefined && typeof cursor !== 'string') return false
   switch (frame.type) {
     case undefined:
-      return typeof frame.topic === 'string' && isTopics(frame.topics) && isCursor(frame.cursor)
+      return typeof frame.topic === 'string' && isTopics(frame.topics)
     case 'welcome':
       // For another protocol version the client needs only the number, to report `protocol_mismatch`.
-      return (
-        frame.protocol !== PROTOCOL_VERSION || (typeof frame.session === 'string' && isCursor(frame.cursor))
-      )
+      return frame.protocol !== PROTOCOL_VERSION || typeof frame.session === 'string'
     case 'reply':
       return Number.isInteger(frame.id) && (frame.error === undefined || isError(frame.error))
     case 'replayed':
-      return typeof frame.recovered === 'boolean' && isCursor(frame.cursor)
+      return typeof frame.recovered === 'boolean'
     case 'ping':
-      return isCursor(frame.cursor)
+      return true
     case 'unsubscribed':
       return frame.topics !== undefined && isTopics(frame.topics) && isError(frame.error)
     case 'error':
