@@ -113,6 +113,20 @@ describe('a stream of an app with history', () => {
     expect((await replay(url, 'topic=news/*&last=2', { 'last-event-id': '' })).payloads).toEqual([2, 3])
   })
 
+  it('of curl goes on after the last id that curl has printed', async () => {
+    const { url, app } = await start()
+    const address = `${url}/api/v1/sse?topic=news/*`
+    const first = curl(address)
+    await vi.waitFor(() => expect(first.text).toContain('"type":"welcome"'))
+    await app.publish('news/a', 'printed')
+    await vi.waitFor(() => expect(first.text).toContain('"printed"'))
+    const lastId = [...first.text.matchAll(/^id: (.*)$/gm)].at(-1)?.[1]
+    await app.publish('news/a', 'missed')
+    const second = curl(address, '-H', `Last-Event-ID: ${lastId}`)
+    await vi.waitFor(() => expect(second.text).toContain('"replayed","recovered":true'))
+    expect([...second.text.matchAll(/"payload":"(\w+)"/g)].map(([, payload]) => payload)).toEqual(['missed'])
+  })
+
   it('that breaks during a replay goes on after the last replayed message', async () => {
     const { url, app } = await start()
     const numbers = Array.from({ length: 60 }, (_, number) => number)

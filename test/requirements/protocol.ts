@@ -172,7 +172,7 @@ export const protocol = {
     'A `subscribe` with `since` and without an `id` gets the replayed messages and a `replayed` frame without an `id`.',
   'protocol.history.rights': 'A replay has the messages that the session may see now, by the rights of now.',
   'protocol.history.recovered':
-    '`recovered: true` says that no message is missing between the begin of the replay and the `cursor` of the frame.',
+    '`recovered: true` says that no message is missing between the beginning of the replay and the `cursor` of the frame.',
   'protocol.history.gap':
     '`recovered: false` says that messages are missing, with a `reason`; the session goes on from the `cursor` of the frame.',
   'protocol.history.refused':
