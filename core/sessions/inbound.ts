@@ -18,7 +18,7 @@ import type { Work } from '../util/work.ts'
 import { Answers, type AnswersHost } from './answers.ts'
 import { FrameQueue, type Input } from './frame-queue.ts'
 import type { Limits } from './limits.ts'
-import type { ReplayRequest } from './replays.ts'
+import type { ReplayRequest, ReplaysHost } from './replays.ts'
 import type { PeerSession } from './session.ts'
 import { type SubscribeResult, subscribeReply } from './subscribe-reply.ts'
 import type { Subscriptions } from './subscriptions.ts'
@@ -33,7 +33,7 @@ export interface InboundSession extends PeerSession {
 }
 
 /** The app, as the inbound part of a session sees it. */
-export interface InboundHost extends AnswersHost {
+export interface InboundHost extends AnswersHost, ReplaysHost {
   readonly limits: Limits
   readonly fairQueue: FairQueue
   /** Counts the frames under way. */
@@ -154,7 +154,7 @@ export class Inbound {
           this.#answers.answer(
             frame.id,
             'subscribe',
-            () => this.#subscribe(frame.topics),
+            () => this.#subscribe(frame),
             (reply) => this.#subscribed(frame, reply as SubscribeReply),
           ),
         )
@@ -183,7 +183,13 @@ export class Inbound {
     return { topics }
   }
 
-  #subscribe(patterns: readonly string[]): SubscribeReply | Promise<SubscribeReply> {
+  #subscribe({ topics, since }: SubscribeFrame): SubscribeReply | Promise<SubscribeReply> {
+    // This node may be behind the node on which the client was, and would send messages that the client has.
+    const reached = since === undefined ? undefined : this.#host.kept.history?.reach(since)
+    return reached ? reached.then(() => this.#add(topics)) : this.#add(topics)
+  }
+
+  #add(patterns: readonly string[]): SubscribeReply | Promise<SubscribeReply> {
     const result = this.#session.patterns.addForClient(patterns)
     const reply = (settled: SubscribeResult) => subscribeReply(patterns, settled, this.#session, this.#host)
     return result instanceof Promise ? result.then(reply) : reply(result)

@@ -51,17 +51,10 @@ export class SessionHistory {
 
   /** Answers a `subscribe` frame, and replays what it asks for. */
   subscribed(request: ReplayRequest): void {
-    // This node may be behind the node on which the client was.
-    const reached = request.since !== undefined && this.#host.kept.history?.reach(request.since)
-    if (reached) void reached.then(() => this.#answer(request))
-    else this.#answer(request)
-  }
-
-  #answer(request: ReplayRequest): void {
     const { position, history } = this.#host.kept
-    const { reply } = request
+    const { since, reply } = request
     this.#session.patterns.afterHeld(() => {
-      if (request.since !== undefined || this.#replays?.active) this.#created.begin(request, position)
+      if (since !== undefined || this.#replays?.active) this.#created.begin(request, position)
       else if (reply) this.#session.push(reply(history?.cursorOf(position)))
     })
   }
@@ -83,8 +76,15 @@ export class SessionHistory {
       reply: undefined,
     }
     this.#since = undefined
-    const { position } = this.#host.kept
-    this.#session.patterns.afterHeld(() => this.#created.beginFirst(request, position))
+    const { kept } = this.#host
+    const start = () => {
+      const { position } = kept
+      this.#session.patterns.afterHeld(() => this.#created.beginFirst(request, position))
+    }
+    // This node may be behind the node on which the client was.
+    const reached = kept.history?.reach(request.since)
+    if (reached) void reached.then(start)
+    else start()
   }
 
   get #created(): Replays {
