@@ -3,9 +3,13 @@ import { RookeryError, type WireError } from '../../core/protocol/errors.ts'
 import type {
   CloseFrame,
   MessageFrame,
+  ReplayedFrame,
   ReplyFrame,
   SendFrame,
   ServerFrame,
+  SubscribeFrame,
+  SubscribeReply,
+  UnsubscribeFrame,
   WelcomeFrame,
 } from '../../core/protocol/protocol.ts'
 import { closeFrameOf, fetchRefusal, parseRefusal } from '../transports/refusal.ts'
@@ -70,6 +74,8 @@ class SocketIoConnection implements ClientConnection {
   readonly #socket: Socket
   readonly #events: ConnectionEvents
   readonly #refusalRequest = new AbortController()
+  /** Id of the last `subscribe` frame with `since` that was accepted. The next end of a replay belongs to it. */
+  #replaying: number | undefined
   #ended = false
 
   constructor(
@@ -118,7 +124,9 @@ class SocketIoConnection implements ClientConnection {
         welcomed = true
         // The pings are those of Engine.IO.
         this.#deliver({ ...(payload as WelcomeFrame), pingInterval })
-      } else if (CONTROL_EVENTS.test(event)) this.#deliver(payload as ServerFrame)
+      } else if (event === '$replayed') this.#replayed(payload as ReplayedFrame)
+      else if (event === '$cursor') this.#deliver({ type: 'ping', cursor: payload as string })
+      else if (CONTROL_EVENTS.test(event)) this.#deliver(payload as ServerFrame)
       else if (event === '$error') this.#deliver({ type: 'error', error: payload as WireError })
       else this.#deliver({ topic: event, payload, ...more })
     })
@@ -145,9 +153,22 @@ class SocketIoConnection implements ClientConnection {
   #sendFrame(frame: EncodedFrame['frame']): void {
     if (frame.type === 'pong') return
     const { id } = frame
-    const reply = id === undefined ? [] : [(answer: unknown) => this.#deliver(replyOf(id, answer))]
+    const reply = id === undefined ? [] : [(answer: unknown) => this.#reply(frame, replyOf(id, answer))]
     if (frame.type === undefined) this.#sendMessage(frame, reply)
-    else this.#socket.emit(frame.type, frame.type === 'auth' ? frame.token : frame.topics, ...reply)
+    else this.#socket.emit(frame.type, frame.type === 'auth' ? frame.token : selectionOf(frame), ...reply)
+  }
+
+  #reply(frame: EncodedFrame['frame'], reply: ReplyFrame): void {
+    if (frame.type === 'subscribe' && frame.since !== undefined && isAccepted(reply))
+      this.#replaying = reply.id
+    this.#deliver(reply)
+  }
+
+  /** A replay follows the reply to its `subscribe` frame, and ends before the next reply to such a frame. */
+  #replayed(frame: ReplayedFrame): void {
+    const id = this.#replaying
+    this.#replaying = undefined
+    this.#deliver(id === undefined ? frame : { ...frame, id })
   }
 
   #sendMessage(frame: SendFrame, reply: readonly ((answer: unknown) => void)[]): void {
@@ -195,6 +216,16 @@ const authCallback =
       (cause) => failed(new RookeryError('connection_failed', undefined, { cause })),
     )
   }
+
+/** What the event of a frame carries: its patterns, and where the replay begins if there is one. */
+const selectionOf = (frame: SubscribeFrame | UnsubscribeFrame): unknown =>
+  frame.type === 'subscribe' && frame.since !== undefined
+    ? { topics: frame.topics, since: frame.since }
+    : frame.topics
+
+/** Whether a reply to `subscribe` accepts a pattern. */
+const isAccepted = ({ payload }: ReplyFrame): boolean =>
+  (payload as SubscribeReply | undefined)?.topics?.[0] !== undefined
 
 /** Converts an acknowledgement into a reply. An object with only an `error` that has a `code` is an error reply. */
 const replyOf = (id: number, answer: unknown): ReplyFrame => {

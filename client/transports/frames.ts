@@ -32,6 +32,8 @@ const isTopics = (value: unknown): boolean =>
  * unknown type is valid: a later server may send it.
  */
 export const isServerFrame = (frame: ServerFrame): boolean => {
+  const { cursor } = frame as { cursor?: unknown }
+  if (cursor !== undefined && typeof cursor !== 'string') return false
   switch (frame.type) {
     case undefined:
       return typeof frame.topic === 'string' && isTopics(frame.topics)
@@ -40,6 +42,8 @@ export const isServerFrame = (frame: ServerFrame): boolean => {
       return frame.protocol !== PROTOCOL_VERSION || typeof frame.session === 'string'
     case 'reply':
       return Number.isInteger(frame.id) && (frame.error === undefined || isError(frame.error))
+    case 'replayed':
+      return typeof frame.recovered === 'boolean'
     case 'ping':
       return true
     case 'unsubscribed':

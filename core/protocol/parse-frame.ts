@@ -8,8 +8,12 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
 
 const isId = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0
 
-const isSince = (value: unknown): value is Since => {
-  if (typeof value === 'string') return true
+/** Longest cursor of a client, in characters. Those of `history()` have 22. */
+const MAX_CURSOR_LENGTH = 255
+
+/** Whether a value of a client says where a replay begins. */
+export const isSince = (value: unknown): value is Since => {
+  if (typeof value === 'string') return value.length > 0 && value.length <= MAX_CURSOR_LENGTH
   if (!isObject(value) || Object.keys(value).length !== 1) return false
   return isId(value.last) || isId(value.ago)
 }

@@ -1,7 +1,6 @@
 import type { FairQueue } from '../admission/fair-queue.ts'
 import { RateLimit } from '../admission/rate-limit.ts'
 import { RookeryError } from '../protocol/errors.ts'
-import { Frame } from '../protocol/frame.ts'
 import { excessOfValue } from '../protocol/frame-structure.ts'
 import { checkClientFrame } from '../protocol/parse-frame.ts'
 import type {
@@ -10,30 +9,21 @@ import type {
   InvalidFrame,
   PongFrame,
   SendFrame,
-  SubscribeFrame,
-  SubscribeReply,
+  UnsubscribeFrame,
 } from '../protocol/protocol.ts'
 import { excessive, readClientFrame } from '../protocol/read-frame.ts'
 import type { Work } from '../util/work.ts'
 import { Answers, type AnswersHost } from './answers.ts'
 import { FrameQueue, type Input } from './frame-queue.ts'
-import { withInbox } from './inbox.ts'
 import type { Limits } from './limits.ts'
 import type { PeerSession } from './session.ts'
-import type { SessionHistory } from './session-history.ts'
-import { type SubscribeResult, subscribeReply } from './subscribe-reply.ts'
-import type { Subscriptions } from './subscriptions.ts'
+import { SubscribeHandler, type SubscribeHost, type SubscribingPeer } from './subscribe-handler.ts'
 
 /** A session, as its inbound part sees it. */
-export interface InboundSession extends PeerSession {
-  readonly patterns: Subscriptions
-  /** Answers a frame with an error. */
-  refuse(error: RookeryError, id?: number): void
-  readonly history: SessionHistory
-}
+export type InboundSession = SubscribingPeer
 
 /** The app, as the inbound part of a session sees it. */
-export interface InboundHost extends AnswersHost {
+export interface InboundHost extends AnswersHost, SubscribeHost {
   readonly limits: Limits
   readonly fairQueue: FairQueue
   /** Counts the frames under way. */
@@ -60,6 +50,7 @@ export class Inbound {
   readonly #bytes: RateLimit
   readonly #queue: FrameQueue
   readonly #answers: Answers
+  readonly #subscribing: SubscribeHandler
   /** Number of frames whose handlers, authorizers or hooks have not settled. */
   #underWay = 0
   /** Set when the session leaves: called once no frame waits or is under way. */
@@ -78,6 +69,7 @@ export class Inbound {
     this.#session = session
     this.#host = host
     this.#answers = new Answers(session, host)
+    this.#subscribing = new SubscribeHandler(session, host, this.#answers)
     const { messageRate, messageBurst, byteRate, byteBurst } = host.limits
     this.#rate = new RateLimit(messageRate, messageBurst, performance.now())
     this.#bytes = new RateLimit(byteRate, byteBurst, performance.now())
@@ -150,18 +142,9 @@ export class Inbound {
   #handle(frame: Exclude<ClientFrame, PongFrame>): void | Promise<void> {
     switch (frame.type) {
       case 'subscribe':
-        return this.#inOrder(() =>
-          this.#answers.answer(
-            frame.id,
-            'subscribe',
-            () => this.#subscribe(frame.topics),
-            (reply) => this.#subscribed(frame, reply as SubscribeReply),
-          ),
-        )
+        return this.#inOrder(() => this.#subscribing.handle(frame))
       case 'unsubscribe':
-        return this.#inOrder(() =>
-          this.#answers.answer(frame.id, 'unsubscribe', () => this.#unsubscribe(frame.topics)),
-        )
+        return this.#inOrder(() => this.#unsubscribe(frame))
       case 'auth':
         return this.#changeToken(frame)
       default:
@@ -178,27 +161,11 @@ export class Inbound {
     return this.#pendingChange.then(() => this.#host.dispatch(this.#session, frame))
   }
 
-  #unsubscribe(topics: readonly string[]): unknown {
-    this.#session.patterns.removeForClient(topics)
-    return { topics }
-  }
-
-  #subscribe(patterns: readonly string[]): SubscribeReply | Promise<SubscribeReply> {
-    const result = withInbox(this.#session, patterns, (others) => this.#session.patterns.addForClient(others))
-    const reply = (settled: SubscribeResult) => subscribeReply(patterns, settled, this.#session, this.#host)
-    return result instanceof Promise ? result.then(reply) : reply(result)
-  }
-
-  #subscribed({ id, since }: SubscribeFrame, payload: SubscribeReply): void {
-    const reply = (cursor: string | undefined, seq: number) => {
-      const whole = cursor ? { ...payload, cursor } : payload
-      return new Frame({ type: 'reply', id: id as number, payload: whole }, seq)
-    }
-    this.#session.history.subscribed({
-      patterns: payload.topics,
-      since,
-      id,
-      reply: id === undefined ? undefined : reply,
+  #unsubscribe({ id, topics }: UnsubscribeFrame): void | Promise<void> {
+    const { patterns } = this.#session
+    return this.#answers.answer(id, 'unsubscribe', () => {
+      patterns.removeForClient(topics)
+      return { topics }
     })
   }
 

@@ -21,12 +21,13 @@ const MAX_READ_WAIT_MS = 100
 /** A `subscribe` frame of which a pattern was accepted. */
 export interface ReplayRequest {
   readonly patterns: readonly string[]
-  /** Undefined: nothing is replayed, and the reply has the position. */
-  readonly since: Since | undefined
+  readonly since: Since
   readonly id: number | undefined
-  /** Creates the reply. Undefined if the client wants none. */
+  /** Creates the reply, with or without a position. Undefined if the client wants none. */
   readonly reply: ((cursor: string | undefined, seq: number) => Frame) | undefined
 }
+
+export type BeginReplay = (request: ReplayRequest) => void
 
 /** A session, as its replays see it. */
 export interface ReplayingSession extends Session {
@@ -47,10 +48,15 @@ export interface ReplaysHost {
   readonly kept: { readonly history: KeptStream | undefined; readonly turns: ReplayTurns }
 }
 
-interface Replay extends ReplayRequest {
-  /** Later messages have come, or will come, from the fan-out. */
+interface Replay {
+  /** Resolves when the patterns have been authorized and other nodes send their messages. */
+  readonly asked: ReplayRequest | Promise<ReplayRequest>
+  /** Later messages come from the fan-out. */
   readonly upTo: number
 }
+
+/** Answers at a position. */
+type Answer = () => void
 
 /**
  * Replays kept messages to one session, one request after the other. Meanwhile, the kept messages of the fan-out wait, so that a
@@ -59,7 +65,7 @@ interface Replay extends ReplayRequest {
 export class Replays {
   readonly #session: ReplayingSession
   readonly #host: ReplaysHost
-  readonly #queue: (Replay | HeldFrames)[] = []
+  readonly #queue: (Replay | Answer | HeldFrames)[] = []
   #heldBytes = 0
   #running = false
 
@@ -83,11 +89,17 @@ export class Replays {
     this.#heldBytes = 0
   }
 
-  /** Answers a request, and replays what it asks for: now, or after the earlier ones. */
-  begin(request: ReplayRequest, upTo: number): void {
+  /** Makes messages of the fan-out wait, and replays what is asked for: after the earlier replays. */
+  begin(asked: Promise<ReplayRequest>, upTo: number): void {
     if (this.#queue.length >= MAX_WAITING) this.#session.close(new RookeryError('rate_limited'))
-    this.#queue.push({ ...request, upTo })
+    this.#queue.push({ asked, upTo })
     if (!this.#running) void this.#run()
+  }
+
+  /** Answers a request without a replay, after the messages that wait now. */
+  answer(reply: ReplayRequest['reply'], seq: number): void {
+    const cursor = this.#host.kept.history?.cursorOf(seq)
+    if (reply) this.#queue.push(() => this.#session.push(reply(cursor, seq)))
   }
 
   /** Reads messages of the fan-out from the history, when the peer has read. Only while no replay is under way. */
@@ -108,7 +120,7 @@ export class Replays {
   /** Replays what the peer asked for in its handshake. Drops the messages that have waited and that the replay contains. */
   beginFirst(request: ReplayRequest, upTo: number): void {
     for (const one of this.#queue) if (one instanceof HeldFrames) this.#heldBytes -= one.forget(upTo)
-    this.#queue.unshift({ ...request, upTo })
+    this.#queue.unshift({ asked: request, upTo })
     void this.#run()
   }
 
@@ -118,20 +130,15 @@ export class Replays {
       if (next instanceof HeldFrames) {
         this.#heldBytes -= next.bytes
         await this.#release(next)
-      } else await this.#replay(next)
+      } else if (typeof next === 'function') next()
+      else await this.#replay(await next.asked, next.upTo)
     }
     this.#queue.length = 0
     this.#running = false
   }
 
-  async #replay(request: Replay): Promise<void> {
+  async #replay({ id, patterns, since, reply }: ReplayRequest, upTo: number): Promise<void> {
     const { history } = this.#host.kept
-    const { id, patterns, since, upTo, reply } = request
-    const position = history?.cursorOf(upTo)
-    if (since === undefined) {
-      if (reply) this.#session.push(reply(position, upTo))
-      return
-    }
     if (reply) this.#session.push(reply(undefined, 0))
     let reason: GapReason | undefined = 'unavailable'
     if (history) {

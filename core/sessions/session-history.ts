@@ -4,7 +4,13 @@ import type { Frame } from '../protocol/frame.ts'
 import type { Since } from '../protocol/protocol.ts'
 import { withoutInboxName } from './inbox.ts'
 import type { KeptDelivery } from './kept-delivery.ts'
-import { type ReplayingSession, type ReplayRequest, Replays, type ReplaysHost } from './replays.ts'
+import {
+  type BeginReplay,
+  type ReplayingSession,
+  type ReplayRequest,
+  Replays,
+  type ReplaysHost,
+} from './replays.ts'
 
 /** A session, as its part of the history sees it. */
 interface HistorySession extends ReplayingSession {
@@ -51,21 +57,27 @@ export class SessionHistory {
     return true
   }
 
-  /** Answers a `subscribe` frame, and replays what it asks for. */
-  subscribed(request: ReplayRequest): void {
-    // This node may be behind the node on which the client was.
-    const reached = request.since !== undefined && this.#host.kept.history?.reach(request.since)
-    if (reached) void reached.then(() => this.#answer(request))
-    else this.#answer(request)
+  /**
+   * Makes kept messages wait from now on, for a replay.
+   *
+   * @returns a function that begins the replay. It MUST be called
+   */
+  reserve(): BeginReplay {
+    const { position } = this.#host.kept
+    let begin: BeginReplay = () => {}
+    const asked = new Promise<ReplayRequest>((resolve) => {
+      begin = (request) =>
+        resolve({ ...request, patterns: withoutInboxName(this.#session, request.patterns) })
+    })
+    this.#session.patterns.afterHeld(() => this.#created.begin(asked, position))
+    return begin
   }
 
-  #answer(request: ReplayRequest): void {
+  /** Answers a `subscribe` frame without a replay, in order with the kept messages. */
+  answer(reply: ReplayRequest['reply']): void {
     const { position, history } = this.#host.kept
-    const { reply } = request
-    const patterns = withoutInboxName(this.#session, request.patterns)
     this.#session.patterns.afterHeld(() => {
-      if (request.since !== undefined || this.#replays?.active)
-        this.#created.begin({ ...request, patterns }, position)
+      if (this.#replays?.active) this.#created.answer(reply, position)
       else if (reply) this.#session.push(reply(history?.cursorOf(position), position))
     })
   }
@@ -103,8 +115,15 @@ export class SessionHistory {
       reply: undefined,
     }
     this.#since = undefined
-    const { position } = this.#host.kept
-    this.#session.patterns.afterHeld(() => this.#created.beginFirst(request, position))
+    const { kept } = this.#host
+    const start = () => {
+      const { position } = kept
+      this.#session.patterns.afterHeld(() => this.#created.beginFirst(request, position))
+    }
+    // This node may be behind the node on which the client was.
+    const reached = kept.history?.reach(request.since)
+    if (reached) void reached.then(start)
+    else start()
   }
 
   get #created(): Replays {

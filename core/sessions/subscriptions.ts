@@ -60,14 +60,17 @@ export class Subscriptions {
    * Adds each pattern for the client, or refuses it: with `invalid_pattern`, `reserved_topic`,
    * `too_many_subscriptions`, `forbidden`, or the error of an authorizer. Never throws. Returns a promise only if an
    * authorizer does.
+   *
+   * @param added called once, when patterns have been added
    */
-  addForClient(patterns: readonly string[]): SubscribeResult | Promise<SubscribeResult> {
+  addForClient(patterns: readonly string[], added?: () => void): SubscribeResult | Promise<SubscribeResult> {
     const { user } = this.#session
     const checks = this.#checkAll(new Set(patterns))
-    if (!checks.some((check) => check instanceof Promise)) return this.#addAll(checks as CheckedPattern[])
+    if (!checks.some((check) => check instanceof Promise))
+      return this.#addAll(checks as CheckedPattern[], added)
     return Promise.all(checks).then((checked) =>
       // If the user's rights have changed during the check, it does not count.
-      this.#session.user === user ? this.#addAll(checked) : this.addForClient(patterns),
+      this.#session.user === user ? this.#addAll(checked, added) : this.addForClient(patterns, added),
     )
   }
 
@@ -90,15 +93,14 @@ export class Subscriptions {
 
   /** Makes a frame wait if earlier frames wait for a decision about their topic. Returns whether it does. */
   hold(frame: Frame, topics: readonly string[]): boolean {
-    const authorization = this.#topicAuthorization
-    if (!authorization?.holds) return false
-    authorization.hold(frame, topics)
+    if (!this.holds) return false
+    this.#authorizer.hold(frame, topics)
     return true
   }
 
   /** Calls `act` when all frames that wait for a decision have been decided about, which may be now. */
   afterHeld(act: () => void): void {
-    if (this.#topicAuthorization?.holds) this.#topicAuthorization.afterHeld(act)
+    if (this.holds) this.#authorizer.afterHeld(act)
     else act()
   }
 
@@ -172,7 +174,7 @@ export class Subscriptions {
     })
   }
 
-  #addAll(checked: readonly CheckedPattern[]): SubscribeResult {
+  #addAll(checked: readonly CheckedPattern[], added: (() => void) | undefined): SubscribeResult {
     const topics: string[] = []
     const refused: { topic: string; error: unknown }[] = []
     if (this.#session.closed) return { topics, refused }
@@ -184,6 +186,7 @@ export class Subscriptions {
         refused.push({ topic: one.pattern, error })
       }
     }
+    if (topics.length > 0) added?.()
     return { topics, refused }
   }
 

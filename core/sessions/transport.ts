@@ -96,7 +96,7 @@ export interface Wire {
   write(frames: readonly Frame[]): void
   /** Bytes accepted and not yet passed to the kernel. */
   readonly buffered: number
-  /** Whether the transport detects a dead peer by itself. Then the session does not ping. */
+  /** Whether the transport detects a dead peer by itself. Then pings are not answered, and only carry positions. */
   readonly selfMonitored?: boolean
   /** Sends a ping of the transport's own, such as a WebSocket ping, which the peer's software answers by itself. */
   ping?(): void

@@ -1,4 +1,7 @@
 import type { JsonSchema } from '../../core/contract/contract.ts'
+import type { GapReason } from '../../core/protocol/protocol.ts'
+
+const GAP_REASONS: readonly GapReason[] = ['expired', 'epoch', 'ahead', 'limit', 'unavailable']
 
 /** A frame with what it means. */
 interface FrameDescription {
@@ -30,10 +33,30 @@ const string = (description?: string): Field => ({
 })
 const integer = (description: string): Field => ({ schema: { type: 'integer', minimum: 0, description } })
 const patterns: Field = { schema: { type: 'array', items: { type: 'string' }, minItems: 1 } }
+const flag = (description: string): Field => ({ schema: { type: 'boolean', description }, isOptional: true })
 const optional = ({ schema }: Field): Field => ({ schema, isOptional: true })
 
 const requestId = integer('A number that the client uses once. The reply has the same one.')
 const replyId = integer('The id of the request')
+const position: Field = {
+  schema: { type: 'string', description: 'Position in the history. Opaque: give it back as `since`.' },
+  isOptional: true,
+}
+
+/** Where a replay begins. */
+const since: Field = {
+  schema: {
+    title: 'Since',
+    description: 'Replays the messages after a cursor, from the oldest on, the newest, or those of a time.',
+    oneOf: [
+      { type: 'string', minLength: 1, maxLength: 255, description: "A cursor, or 'earliest'" },
+      object({ last: integer('The newest messages: this many') }, { additionalProperties: false }),
+      object({ ago: integer('The messages of this many milliseconds') }, { additionalProperties: false }),
+    ],
+  },
+  isOptional: true,
+}
+
 const ERROR: Field = { schema: { $ref: '#/components/schemas/Error' } }
 
 /** The schema of an error on the wire. */
@@ -71,6 +94,9 @@ export const messageFrame = (topic: JsonSchema, payload: Field): JsonSchema =>
       schema: { ...patterns.schema, description: 'All topics of the event, unless `topic` is the only one' },
       isOptional: true,
     },
+    cursor: position,
+    replayed: flag('Belongs to a replay'),
+    kept: flag('False if the server could not keep the message'),
   })
 
 /** A call. */
@@ -109,7 +135,7 @@ export const clientFrames: Readonly<Record<string, FrameDescription>> = {
   subscribe: {
     description:
       'Subscribes to topics, or to patterns such as `rooms/*`. The reply names the accepted and the refused ones.',
-    payload: object({ type: constant('subscribe'), id: optional(requestId), topics: patterns }),
+    payload: object({ type: constant('subscribe'), id: optional(requestId), topics: patterns, since }),
     replies: ['subscribed', 'refused'],
   },
   unsubscribe: {
@@ -148,11 +174,24 @@ export const serverFrames = (user: JsonSchema): Readonly<Record<string, FrameDes
       messageBurst: optional(integer('Frames that the client may send at once')),
       byteRate: optional(integer('Bytes per second that the client may send')),
       byteBurst: optional(integer('Bytes that the client may send at once')),
+      cursor: position,
     }),
   },
   ping: {
     description: 'Answer it with `pong`.',
-    payload: object({ type: constant('ping') }),
+    payload: object({ type: constant('ping'), cursor: position }),
+  },
+  replayed: {
+    description: 'Ends the replay of a `subscribe` frame with `since`.',
+    payload: object({
+      type: constant('replayed'),
+      id: optional(replyId),
+      recovered: { schema: { type: 'boolean', description: 'Whether no message is missing' } },
+      reason: optional({
+        schema: { type: 'string', enum: GAP_REASONS, description: 'Why messages are missing' },
+      }),
+      cursor: position,
+    }),
   },
   renew: {
     description: 'Asks for a new token within `expiresIn` milliseconds.',
@@ -193,6 +232,7 @@ export const connectionReplies: Readonly<Record<string, FrameDescription>> = {
             },
             isOptional: true,
           },
+          cursor: position,
         },
         { title: 'Subscribed' },
       ),

@@ -138,11 +138,13 @@ export class KeptMessages implements History, KeptStream, HistoryStoreHost {
     try {
       if (typeof since === 'string' && since !== 'earliest') return await this.#findCursor(since, upTo)
       if (typeof since === 'object' && 'last' in since) {
-        const [oldest] = since.last > 0 ? await this.#store.readLast(patterns, since.last, upTo) : []
+        const count = Math.min(since.last, this.maxReplay)
+        const [oldest] = count > 0 ? await this.#store.readLast(patterns, count, upTo) : []
         return { after: oldest ? oldest.seq - 1 : upTo }
       }
       const first = await this.#store.first()
-      const before = typeof since === 'object' ? await this.#store.before(Date.now() - since.ago) : 0
+      const before =
+        typeof since === 'object' ? await this.#store.before(Math.max(0, Date.now() - since.ago)) : 0
       return { after: Math.max(first - 1, before) }
     } catch {
       return { reason: 'unavailable' }

@@ -1,5 +1,11 @@
 import { RookeryError } from '../../core/protocol/errors.ts'
-import type { ClientFrame, InvalidFrame, MessageFrame, PongFrame } from '../../core/protocol/protocol.ts'
+import type {
+  ClientFrame,
+  InvalidFrame,
+  MessageFrame,
+  PongFrame,
+  SubscribeFrame,
+} from '../../core/protocol/protocol.ts'
 
 /** Event names that Socket.IO reserves. Its clients drop the connection when a server emits one of them. */
 const RESERVED_EVENTS = new Set([
@@ -13,15 +19,22 @@ const RESERVED_EVENTS = new Set([
 
 /**
  * Converts a published message to an event: the topic as its name, the payload, and an object with `topics`, `cursor`,
- * `replayed` and `kept` if the message has them. If Socket.IO reserves the topic, the name is `$message` and the object has the `topic`.
+ * `replayed` and `kept` if the message has them. If Socket.IO reserves the topic, the name is `$message` and the object
+ * has the `topic`.
  */
 export const eventOf = (message: MessageFrame): [string, unknown, object?] => {
   const { topic, payload = null, topics, cursor, replayed, kept } = message
-  const reserved = RESERVED_EVENTS.has(topic)
-  const name = reserved ? '$message' : topic
-  const hasDetails = reserved || topics !== undefined || cursor !== undefined || kept !== undefined
-  if (!hasDetails) return [name, payload]
-  return [name, payload, { ...(reserved && { topic }), topics, cursor, replayed, kept }]
+  const isReserved = RESERVED_EVENTS.has(topic)
+  const name = isReserved ? '$message' : topic
+  // A parser of the application's own may write undefined as null.
+  const details = {
+    ...(isReserved && { topic }),
+    ...(topics && { topics }),
+    ...(cursor !== undefined && { cursor }),
+    ...(replayed && { replayed }),
+    ...(kept === false && { kept }),
+  }
+  return Object.keys(details).length > 0 ? [name, payload, details] : [name, payload]
 }
 
 /** Converts a client's event to a frame. */
@@ -37,12 +50,21 @@ export const frameOf = (
   switch (event) {
     case 'subscribe':
     case 'unsubscribe':
-      return { type: event, topics: (Array.isArray(payload) ? payload : [payload]) as string[] }
+      return { type: event, ...selectionOf(payload) }
     case 'auth':
       return { type: 'auth', token: payload as string }
     default:
       return { topic: event, payload }
   }
+}
+
+/** Reads the patterns of a client: a string, a list, or an object with `topics` and perhaps `since`. */
+const selectionOf = (payload: unknown): Pick<SubscribeFrame, 'topics' | 'since'> => {
+  const isObject = typeof payload === 'object' && payload !== null && !Array.isArray(payload)
+  const { topics, since } = (isObject ? payload : { topics: payload }) as Partial<SubscribeFrame>
+  // The session checks the types.
+  const list = (Array.isArray(topics) ? topics : [topics]) as readonly string[]
+  return { topics: list, ...(since !== undefined && { since }) }
 }
 
 /**

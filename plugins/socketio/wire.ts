@@ -188,7 +188,15 @@ export class SocketIoWire implements Wire {
       case 'unsubscribed':
         this.#socket.emit('$unsubscribed', message)
         break
+      case 'replayed': {
+        // The id is that of an acknowledgement, which the client does not know.
+        const { id: _, ...replayed } = message
+        this.#socket.emit('$replayed', replayed)
+        break
+      }
       case 'ping':
+        // Engine.IO sends the pings.
+        if (message.cursor !== undefined) this.#socket.emit('$cursor', message.cursor)
         break
     }
   }

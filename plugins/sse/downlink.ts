@@ -52,8 +52,8 @@ export class Downlink implements Wire {
   }
 
   /**
-   * A client that cannot resume cannot answer pings either, so the session sends none. A dead connection shows when comments
-   * can no longer be written.
+   * A client that cannot resume cannot answer pings either. A dead connection shows when comments can no longer be
+   * written.
    */
   get selfMonitored(): boolean {
     return !this.#resumable

@@ -3,10 +3,14 @@ import { createBatchCodec, type Frame } from '../../core/protocol/frame.ts'
 /**
  * Encodes a frame as one event. One `data` line holds it, since its JSON has no line breaks. A message is a plain
  * event; every other frame has the type `control`, so that `onmessage` of an `EventSource` receives only messages.
+ * The cursor of a frame is the id of its event: an `EventSource` that reconnects sends the last one as `Last-Event-ID`.
  * Source: HTML Living Standard, section 9.2.5, "Parsing an event stream".
  */
-export const eventOf = ({ message, text }: Frame): string =>
-  message.type === undefined ? `data: ${text}\n\n` : `event: control\ndata: ${text}\n\n`
+export const eventOf = ({ message, text }: Frame): string => {
+  const type = message.type === undefined ? '' : 'event: control\n'
+  const id = 'cursor' in message && message.cursor !== undefined ? `id: ${message.cursor}\n` : ''
+  return `${type}${id}data: ${text}\n\n`
+}
 
 /** Encodes a batch of frames as the text of their events. */
 export const eventTexts = createBatchCodec((frames) => frames.map(eventOf).join(''))

@@ -13,6 +13,7 @@ import { Peer, type PeerSettings, type Resumption } from './peer.ts'
 import { RequestForwarder } from './request-forwarder.ts'
 import { beginStream } from './response-stream.ts'
 import type { SessionEndpoint } from './session-endpoint.ts'
+import { sinceOf } from './since.ts'
 import { parseFrames, readBody } from './uplink.ts'
 
 /**
@@ -124,10 +125,11 @@ export class SseTransport implements Transport {
     const early = setTimeout(() => {
       if (resumption !== 'none' && !once) beginStream(response, once)
     }, EARLY_BEGIN_MS)
-    const handshake = this.#handshakeOf(request, query)
+    const address = this.#http().addressOf(request)
+    const open = () => host.open(handshakeOf(address, request, query, host), peer.downlink)
     let session: PeerSession
     try {
-      session = await host.begin(handshake.address, () => host.open(handshake, peer.downlink))
+      session = await host.begin(address, open)
     } catch (error) {
       refuse(error, request, response)
       return
@@ -170,16 +172,23 @@ export class SseTransport implements Transport {
       answer(response, 200, { next })
     })
   }
+}
 
-  #handshakeOf(request: IncomingMessage, query: URLSearchParams): Handshake {
-    return {
-      transport: 'sse',
-      address: this.#http().addressOf(request),
-      headers: request.headers,
-      query,
-      topics: query.getAll('topic'),
-      request,
-    }
+/** @throws `bad_frame`, which it counts */
+const handshakeOf = (
+  address: string,
+  request: IncomingMessage,
+  query: URLSearchParams,
+  host: TransportHost,
+): Handshake => {
+  const { headers } = request
+  const handshake = { transport: 'sse', address, headers, query, topics: query.getAll('topic'), request }
+  try {
+    const since = sinceOf(headers, query)
+    return since === undefined ? handshake : { ...handshake, since }
+  } catch (error) {
+    host.count(error as RookeryError)
+    throw error
   }
 }
 

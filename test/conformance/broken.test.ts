@@ -65,7 +65,7 @@ const catches: Readonly<Record<string, Partial<Record<FaultName, RegExp>>>> = {
   'a frame without an id gets no reply': {
     'adds an id to frames without one': /MUST be passed on without one/,
   },
-  'a message arrives with all fields of its frame, such as topics and seq': {
+  'a message arrives with all fields of its frame, such as topics and cursor': {
     'drops all fields but topic and payload': /with all its fields/,
   },
   'peers with different subscriptions each get their own messages of one turn of the event loop': {
@@ -92,6 +92,22 @@ const catches: Readonly<Record<string, Partial<Record<FaultName, RegExp>>>> = {
   'no message published after the reply to an unsubscription arrives': {
     'confirms unsubscriptions without telling the app':
       /unsubscribe frame MUST reach the app; sent 1, received 2/,
+  },
+  'the position of a session arrives in welcome, in the reply to a subscription, and in pings': {
+    'drops the position of control frames': /MUST arrive with its position: expected undefined/,
+    'sends no position in pings': /MUST arrive with its position; the peer got/,
+  },
+  'a kept message arrives with its position, and another message without one': {
+    'drops all fields but topic and payload': /with all its fields/,
+  },
+  'a subscription with since gets its reply, then the replay, then its end, then live messages': {
+    'drops the field since': /since MUST reach the app/,
+    'sends control frames before messages': /MUST keep the order of a replay/,
+    'reorders frames': /MUST arrive in order, each once/,
+  },
+  'a peer that has lost its connection gets what it has missed on another session': {
+    'drops the field since': /end of a replay MUST arrive/,
+    'does not send the end of a replay': /end of a replay MUST arrive/,
   },
   'a faulty frame with an id gets an error reply, and the session stays open': {
     'does not send error replies': /a reply to 1 is expected/,

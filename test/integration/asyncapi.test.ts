@@ -4,6 +4,7 @@ import { createRequire } from 'node:module'
 import { type App, createApp, RookeryError } from 'rookery'
 import { asyncapi } from 'rookery/asyncapi'
 import { defineContract } from 'rookery/contract'
+import { history } from 'rookery/history'
 import { HttpServer, http } from 'rookery/http'
 import { sse } from 'rookery/sse'
 import { describe, expect, it, onTestFinished } from 'vitest'
@@ -178,7 +179,11 @@ describe('the frames of a session', () => {
       })
       app.handle('session/touch', () => {})
     }
-    const { app, url } = await startApp({ contract, plugins: [asyncapi({ contract })], prepare } as never)
+    const { app, url } = await startApp({
+      contract,
+      plugins: [asyncapi({ contract }), history({ topics: ['logs/*'] })],
+      prepare,
+    } as never)
     const document = (await (await fetch(`${url}/asyncapi.json`)).json()) as {
       channels: Record<string, { messages: Record<string, { payload: { $ref: string } }> }>
       operations: Record<
@@ -210,7 +215,12 @@ describe('the frames of a session', () => {
     const subscribe = (...topics: string[]) => client.ask({ type: 'subscribe', topics })
     expect(byReply('subscribe', await subscribe('rooms/*', '$x/y'))).toEqual(['connection.subscribed'])
     expect(byReply('subscribe', await subscribe('$x'))).toEqual(['connection.refused'])
-    await subscribe('logs/*')
+    const since = { type: 'subscribe', topics: ['logs/*'], since: { last: 5 } }
+    expect(byReply('subscribe', await client.ask(since))).toEqual(['connection.subscribed'])
+    expect(matching(operations.subscribe?.messages ?? [], { ...since, id: 9 })).toEqual([
+      'connection.subscribe',
+    ])
+    expect(bySend(await client.until(({ type }) => type === 'replayed'))).toEqual(['connection.replayed'])
 
     await app.publish('rooms/42/messages', { text: 'hi' })
     await app.publish('logs/a/b')

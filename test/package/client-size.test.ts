@@ -33,13 +33,13 @@ const SHAPES = [
   {
     imports: 'createClient of rookery/client',
     entry: `import { createClient } from './client/index.ts'; createClient()`,
-    maxBytes: 15_770,
+    maxBytes: 15_800,
     without: /socketio/,
   },
   {
     imports: 'createClient of rookery/client/websocket',
     entry: `import { createClient } from './client/websocket/index.ts'; createClient()`,
-    maxBytes: 12_530,
+    maxBytes: 12_550,
     without: /socketio|sse|event-stream|transport-(selector|memory|upgrade)|deduplicator/,
   },
   {
@@ -48,7 +48,7 @@ const SHAPES = [
       import { createClient } from './client/index.ts'
       import type { contract } from './test/types/contract-sample.ts'
       createClient<typeof contract>()`,
-    maxBytes: 15_770,
+    maxBytes: 15_800,
     without: /socketio|plugins|(define-contract|contract-index|compose)\.ts/,
   },
   {
@@ -57,13 +57,13 @@ const SHAPES = [
       import { createClient } from './client/index.ts'
       import { defineContract } from './plugins/contract/index.ts'
       createClient({ contract: defineContract({}) })`,
-    maxBytes: 18_270,
+    maxBytes: 18_310,
     without: /socketio|contract-rules/,
   },
   {
     imports: 'everything of rookery/client',
     entry: `export * from './client/index.ts'`,
-    maxBytes: 16_120,
+    maxBytes: 16_160,
     without: /socketio/,
   },
 ]
@@ -95,9 +95,9 @@ describe.each(SHAPES)('a page that imports $imports', async ({ entry, maxBytes, 
 describe('the Socket.IO transport of the client', async () => {
   const { size, packages } = await bundle(`export * from './client/socketio/index.ts'`)
 
-  test('is a separate bundle of at most 2,750 bytes, without the package socket.io-client', () => {
+  test('is a separate bundle of at most 2,850 bytes, without the package socket.io-client', () => {
     expect(packages).toEqual(['socket.io-client'])
-    expect(size).toBeLessThanOrEqual(2_750)
+    expect(size).toBeLessThanOrEqual(2_850)
   })
 })
 

@@ -65,8 +65,8 @@ export const protocol = {
   'protocol.client-frame.new-token-keeps-session': 'A new token keeps the session.',
   'protocol.client-frame.new-token-removes-subscriptions':
     'If a new token no longer allows a subscription, the server removes the subscription and sends `unsubscribed`.',
-  'protocol.client-frame.since-reserved':
-    'The field `since` of `subscribe`, `{ "epoch": string, "seq": number }`, is reserved and has no effect yet.',
+  'protocol.client-frame.since':
+    '`since` in `subscribe` is a cursor of 1 to 255 characters, `"earliest"`, `{ "last": n }` or `{ "ago": ms }` with a whole number from 0; the server answers anything else with `bad_frame`.',
   'protocol.server-frame.message': 'A frame with a `topic` and no `type` is a message.',
   'protocol.server-frame.no-payload': 'A message without a payload has no field `payload`.',
   'protocol.server-frame.topics':
@@ -89,7 +89,6 @@ export const protocol = {
   'protocol.server-frame.unknown-ignored':
     'A client MUST ignore frame types and fields that it does not know.',
   'protocol.server-frame.session-secret': 'A client MUST keep the value of `session` secret.',
-  'protocol.server-frame.seq-reserved': 'The field `seq`, a number on messages and pings, is reserved.',
   'protocol.errors.shape':
     "An `error` has a `code`, from the [table](errors.md) or one of the application's own, and a `message` for people.",
   'protocol.errors.issues':
@@ -121,7 +120,8 @@ export const protocol = {
   'protocol.order.close-last': '`close` is the last frame.',
   'protocol.order.error-concerns-frame': 'An error in a frame concerns that frame only; the session goes on.',
   'protocol.order.topic-order': 'Messages on one topic arrive in the order in which a node publishes them.',
-  'protocol.order.once': 'A session gets a message once, however many of its patterns match.',
+  'protocol.order.once':
+    'A session gets a message once, however many of its patterns match; a [replay](#history) may bring it again.',
   'protocol.order.subscribe-each':
     'The server accepts or refuses each pattern of a `subscribe` for itself, for example with `invalid_pattern`, `reserved_topic`, `too_many_subscriptions` or `forbidden`.',
   'protocol.order.subscribe-refused':
@@ -130,7 +130,8 @@ export const protocol = {
     'A `subscribe` with several patterns gets a reply with the payload `{ "topics": [...], "refused": [{ "topic", "error" }, ...] }`, also if the server refuses all of them.',
   'protocol.order.subscribe-none-refused':
     'The reply to `subscribe` has no field `refused` if the server has accepted all patterns.',
-  'protocol.order.subscribe-twice': 'Subscribing to a pattern a second time changes nothing.',
+  'protocol.order.subscribe-twice':
+    'Subscribing to a pattern a second time changes nothing; with `since`, the server replays again.',
   'protocol.order.subscribe-reply':
     '`topics` in the reply to `subscribe` names the accepted patterns, each once; in the reply to `unsubscribe` it names the patterns of the frame.',
   'protocol.order.after-subscribe':
@@ -143,6 +144,39 @@ export const protocol = {
     'Handlers run side by side; replies come when they are ready, not in the order of the requests.',
   'protocol.order.after-pending-subscribe':
     'The server handles a message only after it has decided on every `subscribe` that the client sent before it.',
+  'protocol.history.message-cursor': 'A message of a kept topic has a `cursor`; any other message has none.',
+  'protocol.history.position':
+    "`welcome` and the reply to a `subscribe` without `since` have the `cursor` of the session's position, also if no message has been kept yet.",
+  'protocol.history.ping':
+    'A `ping` has the `cursor`, too, so that a client that gets no messages moves forward; while kept messages of the session wait, it has none.',
+  'protocol.history.no-overtaking':
+    'When the client gets a `cursor`, it has got every kept message of its subscriptions up to there.',
+  'protocol.history.opaque':
+    'A client MUST treat a `cursor` as opaque text: it tells neither its place in the order nor anything of other topics.',
+  'protocol.history.unkept':
+    'A message with `"kept": false` was to be kept, but the store could not be reached (`whenUnavailable: \'deliver\'`): it has no `cursor`, and no replay has it.',
+  'protocol.history.none': 'A server without history sends no `cursor`.',
+  'protocol.history.any-session':
+    'A cursor is valid on every session, whichever transport it uses, and any number of times, until the server no longer keeps the messages after it.',
+  'protocol.history.all-patterns':
+    'One cursor serves any patterns, also several at once, and patterns with wildcards.',
+  'protocol.history.forms':
+    '`"earliest"` replays from the oldest message that is kept, `{ "last": n }` the newest n messages of the patterns, at most `maxReplay` of them, and `{ "ago": ms }` the messages of the last milliseconds.',
+  'protocol.history.order':
+    'The server answers a `subscribe` with `since` with the reply, without a `cursor`, then the replayed messages in the order of publishing, then a `replayed` frame with the `id` of the `subscribe`, then the messages that were published later.',
+  'protocol.history.waiting':
+    'During a replay, kept messages and replies to later `subscribe` frames wait; all other frames do not.',
+  'protocol.history.replayed':
+    'A replayed message has `"replayed": true`, and is for the patterns that the last reply to a `subscribe` has accepted: the client may have got it before for another pattern.',
+  'protocol.history.without-id':
+    'A `subscribe` with `since` and without an `id` gets the replayed messages and a `replayed` frame without an `id`.',
+  'protocol.history.rights': 'A replay has the messages that the session may see now, by the rights of now.',
+  'protocol.history.recovered':
+    '`recovered: true` says that no message is missing between the beginning of the replay and the `cursor` of the frame.',
+  'protocol.history.gap':
+    '`recovered: false` says that messages are missing, with a `reason`; the session goes on from the `cursor` of the frame.',
+  'protocol.history.refused':
+    'If the server refuses all patterns, it replays nothing and sends no `replayed` frame.',
   'protocol.ping.both-kinds':
     'Every `pingInterval` the server sends a `ping` frame and a WebSocket ping (opcode 9).',
   'protocol.ping.sign-of-life': 'Any frame from the client and any WebSocket pong counts as a sign of life.',

@@ -147,7 +147,7 @@ export const faults = {
     changing((frame) => {
       if (frame.type) return
       delete frame.topics
-      delete frame.seq
+      delete frame.cursor
     }),
   'caches batches by their first frame': cacheByFirst,
   'keeps the array of frames': () => ({
@@ -179,6 +179,17 @@ export const faults = {
       const reply = { type: 'reply', id: frame.id, payload: { topics: frame.topics } } as const
       wire.write([{ message: reply, text: JSON.stringify(reply) } as Frame])
     }),
+  'drops the position of control frames': () =>
+    changing((frame) => {
+      if (frame.type === 'reply') delete frame.payload?.cursor
+      else if (frame.type) delete frame.cursor
+    }),
+  'sends no position in pings': () =>
+    changing((frame) => {
+      if (frame.type === 'ping') delete frame.cursor
+    }),
+  'drops the field since': () => reading(({ since: _, ...frame }, pass) => pass(frame)),
+  'does not send the end of a replay': () => writingOnly(({ message }) => message.type !== 'replayed'),
   'does not send error replies': () =>
     writingOnly(({ message }) => message.type !== 'reply' || message.error === undefined),
   'sends only the code of an error': () =>

@@ -11,7 +11,7 @@ interface Engine {
 }
 
 /** Events whose payload is a frame of Rookery's protocol. */
-const CONTROLS = new Set(['$welcome', '$close', '$auth', '$unsubscribed'])
+const CONTROLS = new Set(['$welcome', '$close', '$auth', '$unsubscribed', '$replayed'])
 
 /** A peer on the unchanged package `socket.io-client`. Translates its events to frames. */
 export class SocketIoPeer implements Peer {
@@ -28,6 +28,7 @@ export class SocketIoPeer implements Peer {
     socket.onAny((event: string, payload, meta?: object) => {
       if (CONTROLS.has(event)) take(payload)
       else if (event === '$error') take({ type: 'error', error: payload })
+      else if (event === '$cursor') take({ type: 'ping', cursor: payload })
       else take({ topic: event, payload, ...meta })
     })
     socket.on('connect_error', (error: Error & { data?: WireError | undefined }) => {
@@ -92,6 +93,10 @@ export class SocketIoPeer implements Peer {
 const eventOf = (frame: ClientFrame): [string, unknown] => {
   switch (frame.type) {
     case 'subscribe':
+      return [
+        frame.type,
+        frame.since === undefined ? frame.topics : { topics: frame.topics, since: frame.since },
+      ]
     case 'unsubscribe':
       return [frame.type, frame.topics]
     case 'auth':

@@ -7,6 +7,9 @@ const isObject = (value: unknown): value is Fields =>
 
 const isString = (value: unknown): value is string => typeof value === 'string'
 
+const isCursor = (value: unknown): boolean =>
+  value === undefined || (isString(value) && /^[\w-]{22}$/.test(value))
+
 /** Checks the frames that all peers get. Collects violations for the end of the test. */
 export class FrameChecker {
   readonly violations: string[] = []
@@ -40,6 +43,7 @@ export class FrameChecker {
     if (!isObject(frame)) return 'a frame is not an object'
     switch (frame.type) {
       case undefined:
+        if (!isCursor(frame.cursor)) return 'a message with a wrong cursor'
         return isString(frame.topic) ? undefined : 'a message without a topic'
       case 'welcome':
         return isString(frame.session) && frame.protocol === 1 ? undefined : 'a wrong welcome'
@@ -53,7 +57,10 @@ export class FrameChecker {
           return 'a wrong reconnectAfter'
         return this.#errorViolation(frame.error)
       case 'ping':
-        return undefined
+        return isCursor(frame.cursor) ? undefined : 'a ping with a wrong cursor'
+      case 'replayed':
+        if (!isCursor(frame.cursor)) return 'an end of a replay with a wrong cursor'
+        return frame.recovered === (frame.reason === undefined) ? undefined : 'a wrong end of a replay'
       case 'unsubscribed':
         return Array.isArray(frame.topics) ? this.#errorViolation(frame.error) : 'unsubscribed from nothing'
       case 'auth':

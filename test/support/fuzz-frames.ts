@@ -42,11 +42,18 @@ const VALUES = (random: Random): unknown => {
   }
 } // biome-ignore format: a table
 
+/** Where a replay begins: valid or not. */
+const since = (random: Random): unknown =>
+  random.pick<unknown>([
+    'earliest', 'A'.repeat(22), 'x'.repeat(255), { last: 3 }, { last: 2 ** 53 - 1 }, { ago: 60_000 }, { ago: 2 ** 53 - 1 },
+    '', 'x'.repeat(256), 'now', 7, null, [], {}, { last: -1 }, { last: 1, ago: 1 }, { ago: '5m' }, { epoch: 'e', seq: 1 }, deep(70),
+  ]) // biome-ignore format: one per line would be long
+
 /** Frames that real clients send. */
 const valid = (random: Random): Fields => {
   const id = random.below(1000)
   const n = random.below(40)
-  switch (random.below(13)) {
+  switch (random.below(14)) {
     case 0: return { topic: 'echo', payload: { text: 'hello', n }, id }
     case 1: return { topic: 'typed', payload: { text: 'hello', count: n }, id }
     case 2: return { topic: 'later', payload: [n, 'x'], id }
@@ -57,6 +64,7 @@ const valid = (random: Random): Fields => {
     case 8: case 9: return { type: 'subscribe', id, topics: [`feed/${n}/*`, `rooms/r${n}/*`] }
     case 10: return { type: 'unsubscribe', id, topics: [`feed/${n}/*`] }
     case 11: return { type: 'auth', id, token: fuzzToken(random) }
+    case 12: return { type: 'subscribe', id, topics: [`feed/${n}/*`], since: since(random) }
     default: return { type: 'pong' }
   }
 } // biome-ignore format: a table
@@ -68,6 +76,7 @@ const NAMES = [
   'type',
   'topics',
   'since',
+  'cursor',
   'token',
   'seq',
   'error',
@@ -161,6 +170,9 @@ export const fuzzQuery = (random: Random): string => {
       'roomID',
       'topic',
       'topic',
+      'since',
+      'last',
+      'ago',
       'token',
       'access_token',
       'x',

@@ -133,10 +133,11 @@ const RESERVED = new Set([
 
 /** A valid Socket.IO event. */
 const engineText = (random: Random): string => {
-  const { topic = 'echo', type, topics, token, payload, id = 1 } = fuzzFields(random)
+  const { topic = 'echo', type, topics, since, token, payload, id = 1 } = fuzzFields(random)
   const named = typeof type === 'string' ? type : topic
   const event = typeof named === 'string' && !RESERVED.has(named) ? named : 'echo'
-  const arg = type === 'auth' ? token : (topics ?? payload)
+  const selected = since === undefined ? topics : { topics, since }
+  const arg = type === 'auth' ? token : (selected ?? payload)
   const more = random.below(20) === 0 ? [payload, arg] : []
   const args = JSON.stringify([event, ...(random.below(12) === 0 ? [] : [arg]), ...more])
   return `42${random.below(3) > 0 && Number.isSafeInteger(id) && Number(id) >= 0 ? id : ''}${args}`
@@ -183,7 +184,8 @@ export const socketioPeer: Peer = async ({ url, seed, checker, unlimited }, numb
     if (!/^4[23]/.test(text)) return
     const [first, second] = JSON.parse(text.slice(text.indexOf('['))) as [unknown, unknown?]
     if (first === '$error') checker.checkError(name, second)
-    else if (first === '$welcome' || first === '$close') checker.checkFrame(name, second)
+    else if (first === '$welcome' || first === '$close' || first === '$replayed')
+      checker.checkFrame(name, second)
     else if (text.startsWith('42')) checker.checkFrame(name, { topic: first, payload: second })
     else checker.checkFrame(name, { type: 'reply', id: 1 })
   }

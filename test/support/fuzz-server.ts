@@ -1,5 +1,6 @@
 import { type App, createApp, type Logger, type Plugin } from 'rookery'
 import { auth } from 'rookery/auth'
+import { history } from 'rookery/history'
 import { HttpServer, http } from 'rookery/http'
 import { rooms } from 'rookery/rooms'
 import { socketio } from 'rookery/socketio'
@@ -88,6 +89,7 @@ const start = async ({ raised, tokens, honest }: FuzzSetup): Promise<string> => 
       sse({ grace: 200, closeTimeout: 500 }),
       socketio({ closeTimeout: 500 }),
       rooms(),
+      history({ topics: ['feed/:id/news', 'rooms/*'], maxMessages: 1000 }),
       ...(tokens ? [authPlugin()] : []),
     ],
   })

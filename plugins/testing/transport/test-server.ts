@@ -4,11 +4,15 @@ import { createApp } from '../../../core/app/create-app.ts'
 import type { Logger } from '../../../core/util/logger.ts'
 import { excerpt, violation } from '../violation.ts'
 import { withCachedScope } from './cached-scope.ts'
+import { testHistory } from './test-history.ts'
 import { TestPeer, type Until } from './test-peer.ts'
 import type { PeerHandshake, TransportSettings } from './transport-options.ts'
 import { TransportRecorder } from './transport-recorder.ts'
 
-export type TestServerOptions = Omit<AppOptions, 'plugins' | 'logger'>
+export interface TestServerOptions extends Omit<AppOptions, 'plugins' | 'logger'> {
+  /** Whether the app keeps the messages whose topics begin with `kept/`. */
+  readonly keepsMessages?: boolean
+}
 
 /** An app with the transport under test, and the peers that connect to it. */
 export class TestServer {
@@ -20,10 +24,11 @@ export class TestServer {
   readonly #errors: string[] = []
   readonly #appForPeers: App
 
-  constructor(settings: TransportSettings, options: TestServerOptions, until: Until) {
+  constructor(settings: TransportSettings, given: TestServerOptions, until: Until) {
+    const { keepsMessages, ...options } = given
     this.#settings = settings
     this.#until = until
-    const plugins = [this.recorder.plugin, ...settings.plugins()]
+    const plugins = [this.recorder.plugin, ...(keepsMessages ? [testHistory()] : []), ...settings.plugins()]
     this.app = createApp({
       allowAnonymous: true,
       stopTimeout: settings.timeout,

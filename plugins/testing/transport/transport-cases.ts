@@ -2,6 +2,7 @@ import { backpressure } from './cases/backpressure.ts'
 import { closing } from './cases/closing.ts'
 import { errors } from './cases/errors.ts'
 import { handshake } from './cases/handshake.ts'
+import { history } from './cases/history.ts'
 import { limits } from './cases/limits.ts'
 import { messages } from './cases/messages.ts'
 import { opening } from './cases/opening.ts'
@@ -18,6 +19,7 @@ export const transportCases: readonly TransportCase[] = [
   ...messages,
   ...payloads,
   ...subscriptions,
+  ...history,
   ...errors,
   ...limits,
   ...backpressure,

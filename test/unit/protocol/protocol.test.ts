@@ -1,6 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { checkClientFrame, parseClientFrame, parseServerFrame } from '../../../core/protocol/parse-frame.ts'
+import {
+  checkClientFrame,
+  isSince,
+  parseClientFrame,
+  parseServerFrame,
+} from '../../../core/protocol/parse-frame.ts'
 import { type InvalidFrame, PROTOCOL_VERSION } from '../../../core/protocol/protocol.ts'
 import { verifies } from '../../requirements.ts'
 import { coded } from '../handlers/handlers-support.ts'
@@ -22,7 +27,10 @@ describe('a frame from a client', () => {
     { topic: 'chat/send', payload: null, id: 0 },
     { topic: 'chat/send', payload: [1, 'a'], id: Number.MAX_SAFE_INTEGER },
     { type: 'subscribe', id: 1, topics: ['rooms/42/*'] },
-    { type: 'subscribe', topics: ['a', 'b'], since: { epoch: 'x', seq: 123 } },
+    { type: 'subscribe', topics: ['a', 'b'], since: 'earliest' },
+    { type: 'subscribe', topics: ['a'], since: 'x'.repeat(255) },
+    { type: 'subscribe', topics: ['a'], since: { last: 0 } },
+    { type: 'subscribe', topics: ['a'], since: { ago: Number.MAX_SAFE_INTEGER } },
     { type: 'unsubscribe', id: 2, topics: ['rooms/42/*'] },
     { type: 'auth', id: 3, token: 'secret' },
     { type: 'pong' },
@@ -79,9 +87,17 @@ describe('a frame from a client', () => {
     [{ type: 'unsubscribe', topics: [null] }, 'topics'],
     [{ type: 'subscribe', topics: ['a'], since: null }, 'since'],
     [{ type: 'subscribe', topics: ['a'], since: 5 }, 'since'],
-    [{ type: 'subscribe', topics: ['a'], since: { epoch: 'x' } }, 'since'],
-    [{ type: 'subscribe', topics: ['a'], since: { epoch: 1, seq: 1 } }, 'since'],
-    [{ type: 'subscribe', topics: ['a'], since: { epoch: 'x', seq: -1 } }, 'since'],
+    [{ type: 'subscribe', topics: ['a'], since: '' }, 'since'],
+    [{ type: 'subscribe', topics: ['a'], since: 'x'.repeat(256) }, 'since'],
+    [{ type: 'subscribe', topics: ['a'], since: [] }, 'since'],
+    [{ type: 'subscribe', topics: ['a'], since: {} }, 'since'],
+    [{ type: 'subscribe', topics: ['a'], since: { last: -1 } }, 'since'],
+    [{ type: 'subscribe', topics: ['a'], since: { last: '5' } }, 'since'],
+    [{ type: 'subscribe', topics: ['a'], since: { last: 2 ** 53 } }, 'since'],
+    [{ type: 'subscribe', topics: ['a'], since: { ago: 1.5 } }, 'since'],
+    [{ type: 'subscribe', topics: ['a'], since: { ago: '5m' } }, 'since'],
+    [{ type: 'subscribe', topics: ['a'], since: { last: 1, ago: 1 } }, 'since'],
+    [{ type: 'subscribe', topics: ['a'], since: { epoch: 'x', seq: 1 } }, 'since'],
     [{ type: 'auth' }, 'token'],
     [{ type: 'auth', token: 1 }, 'token'],
   ])('with an invalid field is refused with the name of the field: %j', (frame, field) => {
@@ -110,7 +126,12 @@ describe('reading frames', () => {
       topic: fc.oneof(fc.string(), fc.jsonValue()),
       id: fc.oneof(fc.nat(), fc.jsonValue()),
       topics: fc.oneof(fc.array(fc.string()), fc.jsonValue()),
-      since: fc.oneof(fc.record({ epoch: fc.string(), seq: fc.nat() }), fc.jsonValue()),
+      since: fc.oneof(
+        fc.string(),
+        fc.record({ last: fc.nat() }),
+        fc.record({ ago: fc.nat() }),
+        fc.jsonValue(),
+      ),
       token: fc.oneof(fc.string(), fc.jsonValue()),
       payload: fc.jsonValue(),
     },
@@ -137,6 +158,7 @@ describe('reading frames', () => {
           case 'unsubscribe':
             expect(frame.topics.length).toBeGreaterThan(0)
             expect(frame.topics.every((topic) => typeof topic === 'string')).toBe(true)
+            if ('since' in frame && frame.since !== undefined) expect(isSince(frame.since)).toBe(true)
             break
           case 'auth':
             expect(typeof frame.token).toBe('string')
@@ -166,7 +188,7 @@ describe('reading frames', () => {
 
 describe('a frame from a server', () => {
   it('is returned unchanged', () => {
-    const frame = { topic: 'a', payload: 1, seq: 7 }
+    const frame = { topic: 'a', payload: 1, cursor: 'c' }
     expect(parseServerFrame(JSON.stringify(frame))).toEqual(frame)
   })
 

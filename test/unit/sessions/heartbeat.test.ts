@@ -51,6 +51,20 @@ describe.each([
     heartbeat.stop()
   })
 
+  it('does not count for a peer that does not answer: it gets the pings, and stays', async () => {
+    const { heartbeat, pings, died } = start(intervals)
+    heartbeat.stop()
+    heartbeat.start(false)
+    await vi.advanceTimersByTimeAsync(100)
+    expect(pings).toEqual(every(10, 100))
+    heartbeat.stop()
+    heartbeat.alive()
+    await vi.advanceTimersByTimeAsync(100)
+    expect([pings.length, died]).toEqual([20, []])
+    heartbeat.stop()
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
   it('leaves no timer if a ping ends the session', async () => {
     start(intervals, (heartbeat) => heartbeat.stop())
     await vi.advanceTimersByTimeAsync(100)
