@@ -69,8 +69,8 @@ export interface HistoryStore {
   /**
    * Stores a message. Resolves with its number when it is stored.
    *
-   * @param id the store MUST NOT store a second message with the id of one that was stored within the last two minutes, and
-   *   resolves with the number of the earlier one
+   * @param id the store MUST NOT store a second message with the id of one that was stored within the last two minutes (or
+   *   `maxAge`, if that is shorter), and resolves with the number of the earlier one
    * @throws `history_unavailable` if the message is not stored, or if that is unknown; `payload_too_large`
    */
   append(message: NewMessage, id?: string): Promise<number>
