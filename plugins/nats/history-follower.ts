@@ -65,6 +65,7 @@ export class HistoryFollower {
       log: host.log,
       deliver: (message) => host.deliver(message),
       read: (from, to) => this.stream.read(from, to),
+      first: async () => (await this.stream.state()).first,
       failed: (error) => this.#failed(error),
     })
   }

@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { KeptMessage } from '../../core/history/store.ts'
 import { compilePattern } from '../../core/topics/topic.ts'
+import { historyUnavailable } from './history-appends.ts'
 import { BLOCK_MESSAGES, type HistoryBlocks } from './history-blocks.ts'
 
 interface BlockRange {
@@ -10,7 +11,11 @@ interface BlockRange {
   readonly limit: number
 }
 
-/** Returns the oldest messages of a range that match, in order. Undefined if messages of the range are missing. */
+/**
+ * Returns the oldest messages of a range that match, in order. Undefined if messages of the range were deleted.
+ *
+ * @throws `history_unavailable` if the stream has no messages there
+ */
 export const readBlocks = async (
   blocks: HistoryBlocks,
   patterns: readonly string[],
@@ -26,7 +31,7 @@ export const readBlocks = async (
       next++
       if (matches(message) && found.push(message) === limit) return found
     }
-    if (messages.length === 0) return undefined
+    if (messages.length === 0) throw historyUnavailable('JetStream does not have all messages')
     await nextTurn()
   }
   return found

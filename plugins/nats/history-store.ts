@@ -87,11 +87,13 @@ export class NatsHistoryStore implements HistoryStore {
       const { first } = await this.#state()
       if (from > end || range.limit <= 0) return []
       if (from < first) return undefined
-      const found = await readBlocks(this.#blocks, patterns, { from, end, limit: range.limit })
-      if (found) return found
-      // Some have expired meanwhile, or the server that has answered is behind the others.
-      if (from < (await this.#state()).first) return undefined
-      throw historyUnavailable('JetStream does not have all messages')
+      try {
+        return await readBlocks(this.#blocks, patterns, { from, end, limit: range.limit })
+      } catch (error) {
+        // Messages may have expired meanwhile. Otherwise the server that has answered is behind the others.
+        if (from < (await this.#state()).first) return undefined
+        throw error
+      }
     })
   }
 

@@ -11,6 +11,8 @@ export interface OrderedDeliveryHost {
   deliver(message: KeptMessage): void
   /** Reads the messages that are kept of a range, in order. */
   read(from: number, to: number): Promise<readonly KeptMessage[]>
+  /** Number of the oldest message that is kept. */
+  first(): Promise<number>
   /** The stream could not be read. `reach` has to be called again. */
   failed(error: unknown): void
 }
@@ -65,27 +67,33 @@ export class OrderedDelivery {
   /** Resolves when the messages up to a number have been delivered. Reads those that are missing. */
   async reach(last: number): Promise<void> {
     this.#newest = Math.max(this.#newest, last)
-    if (this.#newest <= this.#delivered) return
-    this.#reading ??= this.#readMissing().finally(() => {
-      this.#reading = undefined
-    })
+    if (this.#newest <= this.#delivered || this.#isStopped) return
+    this.#reading ??= this.#readMissing()
     await this.#reading
   }
 
   async #readMissing(): Promise<void> {
-    while (this.#delivered < this.#newest && !this.#isStopped) {
-      const after = this.#delivered
-      const to = Math.min(after + READ_MESSAGES, this.#newest)
-      const found = await this.#host.read(after + 1, to)
-      if (this.#isStopped) return
-      // The stream is another one by now, or the missing messages have arrived.
-      if (this.#delivered !== after) continue
-      for (const message of found) {
-        if (message.seq > this.#delivered + 1) this.#skip(message.seq - 1)
-        if (message.seq === this.#delivered + 1) this.#deliver(message)
-      }
-      if (this.#delivered < to) this.#skip(to)
+    try {
+      while (this.#delivered < this.#newest && !this.#isStopped) await this.#readNext()
+    } finally {
+      // Within the turn of the last comparison, so that a number that comes later starts another read.
+      this.#reading = undefined
     }
+  }
+
+  async #readNext(): Promise<void> {
+    const after = this.#delivered
+    const to = Math.min(after + READ_MESSAGES, this.#newest)
+    const found = await this.#host.read(after + 1, to)
+    // The delivery was stopped or reset meanwhile.
+    if (this.#isStopped || this.#delivered !== after) return
+    for (const message of found) {
+      if (message.seq > this.#delivered + 1) this.#skip(message.seq - 1)
+      if (message.seq === this.#delivered + 1) this.#deliver(message)
+    }
+    if (found.length > 0 && this.#delivered > after) return
+    if ((await this.#host.first()) <= to) throw new Error('The server that has answered is behind the others')
+    if (!this.#isStopped && this.#delivered === after) this.#skip(to)
   }
 
   #deliver(message: KeptMessage): void {
