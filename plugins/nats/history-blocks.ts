@@ -4,6 +4,8 @@ import type { KeptMessage } from '../../core/history/store.ts'
 export const BLOCK_MESSAGES = 256
 /** Bound of the blocks in memory, in characters of payloads and topics. */
 const MAX_CACHED_CHARACTERS = 16 * 1024 * 1024
+/** Bound of the topics of blocks that are remembered. */
+const MAX_KNOWN_TOPICS = 500_000
 /** Blocks that are read at the same time. */
 const MAX_READS = 4
 /** What a message counts beside its payload. */
@@ -16,12 +18,16 @@ interface Block {
 
 /**
  * Reads the stream in blocks of 256 consecutive messages, and caches them. Reads of one block at the same time share one
- * request, so sessions that replay the same range read it once.
+ * request, so sessions that replay the same range read it once. It remembers the topics of the blocks, so that a search for the
+ * messages of a rare topic reads the stream once.
  */
 export class HistoryBlocks {
   readonly #read: (from: number, to: number) => Promise<readonly KeptMessage[]>
   /** By the number of the block, the least recently used first. */
   readonly #cached = new Map<number, Block>()
+  /** The topics of whole blocks, also of those that are no longer cached. */
+  readonly #topics = new Map<number, ReadonlySet<string>>()
+  #knownTopics = 0
   readonly #reading = new Map<string, Promise<readonly KeptMessage[]>>()
   readonly #waiting: (() => void)[] = []
   #characters = 0
@@ -46,6 +52,12 @@ export class HistoryBlocks {
     }
     const messages = await this.#share(number, start, end)
     return messages.filter(({ seq }) => seq >= from)
+  }
+
+  /** Whether a message of the block with the message `seq` may have a topic. False only if it is known. */
+  mayHave(seq: number, matches: (topic: string) => boolean): boolean {
+    const topics = this.#topics.get(blockOf(seq))
+    return topics === undefined || [...topics].some(matches)
   }
 
   /** Resolves when no read is under way. */
@@ -85,6 +97,7 @@ export class HistoryBlocks {
     const isWhole =
       messages.length > 0 && messages.every(({ seq }, at) => seq === (messages[0]?.seq ?? 0) + at)
     if (!isWhole) return
+    if (messages.length === BLOCK_MESSAGES) this.#remember(number, messages)
     const characters = messages.reduce(
       (sum, { payload = '' }) => sum + payload.length + MESSAGE_CHARACTERS,
       0,
@@ -97,10 +110,25 @@ export class HistoryBlocks {
     }
   }
 
+  #remember(number: number, messages: readonly KeptMessage[]): void {
+    if (this.#topics.has(number)) return
+    const topics = new Set(messages.flatMap((message) => message.topics))
+    this.#topics.set(number, topics)
+    this.#knownTopics += topics.size
+    for (const [oldest, { size }] of this.#topics) {
+      if (this.#knownTopics <= MAX_KNOWN_TOPICS) break
+      this.#topics.delete(oldest)
+      this.#knownTopics -= size
+    }
+  }
+
   #remove(number: number): void {
     this.#characters -= this.#cached.get(number)?.characters ?? 0
     this.#cached.delete(number)
   }
 }
+
+/** Number of the last message of the block with a message. */
+export const blockEnd = (seq: number): number => (blockOf(seq) + 1) * BLOCK_MESSAGES
 
 const blockOf = (seq: number): number => Math.floor((seq - 1) / BLOCK_MESSAGES)

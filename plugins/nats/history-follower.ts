@@ -2,7 +2,7 @@ import type { Msg, NatsConnection, QueuedIterator, Status, Subscription } from '
 import type { HistoryStoreHost } from '../../core/history/store.ts'
 import { withShortIds } from '../../core/util/short-ids.ts'
 import { HistoryAppends, historyUnavailable } from './history-appends.ts'
-import { HistoryStream, readStored } from './history-stream.ts'
+import { HistoryStream, readRepublished } from './history-stream.ts'
 import type { HistoryNames, HistoryState } from './history-stream-config.ts'
 import type { NatsCluster } from './nats-cluster.ts'
 import { OrderedDelivery } from './ordered-delivery.ts'
@@ -42,6 +42,8 @@ export class HistoryFollower {
   #due = Number.POSITIVE_INFINITY
   #retryMs = MIN_RETRY_MS
   #isAvailable = false
+  /** What the host was told last. */
+  #told = false
   #reported = ''
   #isStopped = false
   /** Until it is known which stream messages are from, they are only counted. */
@@ -190,17 +192,11 @@ export class HistoryFollower {
   #received(message: Msg): void {
     const { log } = this.#host
     try {
-      const seq = Number(message.headers?.get('Nats-Sequence'))
-      if (!(seq > 0)) return
-      if (seq === 1 && this.delivered > 0) this.#pause()
-      if (this.#isPaused) {
-        this.#newest = Math.max(this.#newest, seq)
-        return
-      }
-      // Servers from 2.10 on say when a message was stored.
-      const stored = message.headers?.get('Nats-Time-Stamp')
-      const time = stored ? Date.parse(stored) : Date.now()
-      this.#delivery.receive(readStored(message, seq, time, log))
+      const kept = readRepublished(message, log)
+      if (!(kept.seq > 0)) return
+      if (kept.seq === 1 && this.delivered > 0) this.#pause()
+      if (this.#isPaused) this.#newest = Math.max(this.#newest, kept.seq)
+      else this.#delivery.receive(kept)
     } catch (err) {
       log.error({ err, stage: 'nats' }, 'a message of the history could not be delivered')
     }
@@ -216,7 +212,7 @@ export class HistoryFollower {
   #succeeded(): void {
     this.#retryMs = MIN_RETRY_MS
     this.#reported = ''
-    this.#host.available(true)
+    this.#tell(true)
     this.#schedule(CHECK_INTERVAL_MS)
   }
 
@@ -228,11 +224,17 @@ export class HistoryFollower {
     }
     this.#reported = message
     this.#isAvailable = false
-    this.#host.available(false, error)
+    this.#tell(false, error)
     // The stream may be gone, or JetStream on another server: the next check opens it again.
     this.#stream = undefined
     this.#schedule(this.#retryMs)
     this.#retryMs = Math.min(this.#retryMs * 2, MAX_RETRY_MS)
+  }
+
+  #tell(isAvailable: boolean, cause?: unknown): void {
+    if (this.#told === isAvailable) return
+    this.#told = isAvailable
+    this.#host.available(isAvailable, cause)
   }
 
   #schedule(delay: number): void {
@@ -241,9 +243,7 @@ export class HistoryFollower {
     clearTimeout(this.#timer)
     this.#due = due
     this.#timer = setTimeout(async () => {
-      this.#due = Number.POSITIVE_INFINITY
       await this.#checking?.catch(() => {})
-      // `#failed` has reported it.
       if (!this.#isStopped) await this.check().catch(() => {})
     }, delay).unref()
   }

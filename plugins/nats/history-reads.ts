@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { KeptMessage } from '../../core/history/store.ts'
 import { compilePattern } from '../../core/topics/topic.ts'
 import { historyUnavailable } from './history-appends.ts'
-import { BLOCK_MESSAGES, type HistoryBlocks } from './history-blocks.ts'
+import { BLOCK_MESSAGES, blockEnd, type HistoryBlocks } from './history-blocks.ts'
 
 interface BlockRange {
   readonly from: number
@@ -25,14 +25,18 @@ export const readBlocks = async (
   const found: KeptMessage[] = []
   let next = from
   while (next <= end && found.length < limit) {
+    await nextTurn()
+    if (!blocks.mayHave(next, matches)) {
+      next = blockEnd(next) + 1
+      continue
+    }
     const messages = await blocks.at(next, end)
+    if (messages.length === 0) throw historyUnavailable('JetStream does not have all messages')
     for (const message of messages) {
       if (message.seq !== next) return undefined
       next++
-      if (matches(message) && found.push(message) === limit) return found
+      if (message.topics.some(matches) && found.push(message) === limit) break
     }
-    if (messages.length === 0) throw historyUnavailable('JetStream does not have all messages')
-    await nextTurn()
   }
   return found
 }
@@ -47,16 +51,19 @@ export const readBlocksBackwards = async (
   let found: KeptMessage[] = []
   let to = end
   while (to >= from && found.length < limit) {
-    const start = Math.max(from, Math.floor((to - 1) / BLOCK_MESSAGES) * BLOCK_MESSAGES + 1)
-    const messages = await blocks.at(start, to)
-    found = [...messages.filter(matches).slice(-(limit - found.length)), ...found]
-    to = start - 1
     await nextTurn()
+    const start = Math.max(from, blockEnd(to) - BLOCK_MESSAGES + 1)
+    if (blocks.mayHave(to, matches)) {
+      const messages = await blocks.at(start, to)
+      const matching = messages.filter(({ topics }) => topics.some(matches))
+      found = [...matching.slice(found.length - limit), ...found]
+    }
+    to = start - 1
   }
   return found
 }
 
-const matcherOf = (patterns: readonly string[]): ((message: KeptMessage) => boolean) => {
+const matcherOf = (patterns: readonly string[]): ((topic: string) => boolean) => {
   const compiled = patterns.map(compilePattern)
-  return ({ topics }) => topics.some((topic) => compiled.some((matches) => matches(topic)))
+  return (topic) => compiled.some((matches) => matches(topic))
 }

@@ -1,5 +1,5 @@
 import type { ConsumerConfig, JetStreamClient, JetStreamManager, StreamInfo } from '@nats-io/jetstream'
-import type { NatsConnection } from '@nats-io/transport-node'
+import type { Msg, NatsConnection } from '@nats-io/transport-node'
 import type { KeptMessage } from '../../core/history/store.ts'
 import type { Logger } from '../../core/util/logger.ts'
 import { historyUnavailable } from './history-appends.ts'
@@ -171,16 +171,19 @@ export class HistoryStream {
 }
 
 /** Reads a message, also one that another program has stored in the stream. */
-export const readStored = (
-  message: { string(): string },
-  seq: number,
-  time: number,
-  log: Logger,
-): KeptMessage => {
+const readStored = (message: { string(): string }, seq: number, time: number, log: Logger): KeptMessage => {
   try {
     return decodeStored(message.string(), seq, time)
   } catch (err) {
     log.error({ err, seq }, 'a message of the history cannot be read: another program has stored it')
     return unreadable(seq, time)
   }
+}
+
+/** Reads a message that JetStream has published again after it has stored it. */
+export const readRepublished = (message: Msg, log: Logger): KeptMessage => {
+  const seq = Number(message.headers?.get('Nats-Sequence'))
+  // Servers from 2.10 on say when a message was stored.
+  const stored = message.headers?.get('Nats-Time-Stamp')
+  return readStored(message, seq, stored ? Date.parse(stored) : Date.now(), log)
 }

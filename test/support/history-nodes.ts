@@ -9,7 +9,7 @@ import { type BareClient, connectBare, type Received } from './bare-client.ts'
 
 /** Starts an app with history on a nats-server. */
 export const startHistoryNode = (
-  servers: string,
+  servers: string | string[],
   options: Partial<HistoryOptions> = {},
   plugins: readonly Plugin[] = [],
 ): Promise<TestApp> =>
@@ -76,7 +76,7 @@ export const subscribeKept = async ({ url }: TestApp, since?: unknown): Promise<
 
 /** Calls JetStream itself, without Rookery. */
 export const withJetStream = async <T>(
-  servers: string,
+  servers: string | string[],
   use: (manager: Awaited<ReturnType<typeof jetstreamManager>>) => Promise<T>,
 ): Promise<T> => {
   const connection = await connect({ servers })
