@@ -41,7 +41,11 @@ export const readBlocks = async (
   return found
 }
 
-/** Returns the newest messages of a range that match, in order. */
+/**
+ * Returns the newest messages of a range that match, in order.
+ *
+ * @throws `history_unavailable` if the stream does not have the newest message of the range
+ */
 export const readBlocksBackwards = async (
   blocks: HistoryBlocks,
   patterns: readonly string[],
@@ -55,6 +59,11 @@ export const readBlocksBackwards = async (
     const start = Math.max(from, blockEnd(to) - BLOCK_MESSAGES + 1)
     if (blocks.mayHave(to, matches)) {
       const messages = await blocks.at(start, to)
+      if (messages.at(-1)?.seq !== to) {
+        // Older blocks may have expired meanwhile. The newest is kept, so the server that has answered is behind the others.
+        if (to < end) break
+        throw historyUnavailable('JetStream does not have all messages')
+      }
       const matching = messages.filter(({ topics }) => topics.some(matches))
       found = [...matching.slice(found.length - limit), ...found]
     }
