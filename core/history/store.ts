@@ -23,7 +23,7 @@ export type NewMessage = Omit<KeptMessage, 'seq' | 'time'>
 /** Bounds of a stream. The oldest messages leave when one of them is exceeded. */
 export interface HistoryLimits {
   readonly maxMessages: number
-  /** Bytes of topics and payloads, with 100 bytes for each message. */
+  /** Bytes of topics and payloads, with 200 bytes for each message. */
   readonly maxBytes: number
   /** Milliseconds. */
   readonly maxAge: number
@@ -74,8 +74,8 @@ export interface HistoryStore {
   /**
    * Stores a message. Resolves with its number when it is stored.
    *
-   * @param id the store MUST NOT store a second message with the id of one that was stored within the last two minutes, and
-   *   resolves with the number of the earlier one
+   * @param id the store MUST NOT store a second message with the id of one that was stored within the last two minutes (or
+   *   `maxAge`, if that is shorter), and resolves with the number of the earlier one
    * @throws `history_unavailable` if the message is not stored, or if that is unknown; `payload_too_large`
    */
   append(message: NewMessage, id?: string): Promise<number>

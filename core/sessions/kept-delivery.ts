@@ -40,8 +40,10 @@ export class KeptDelivery implements KeptStreamHost {
 
   /** Number of the last message that the sessions have got, or that was stored before the start. */
   get position(): number {
-    // Before the first delivery, the sessions are where the stream was at its start.
-    return this.#position || (this.history?.delivered ?? 0)
+    const delivered = this.history?.delivered ?? 0
+    // Before the first delivery, the sessions are where the stream was at its start. A stream that was created anew begins
+    // with lower numbers.
+    return this.#position === 0 || this.#position > delivered ? delivered : this.#position
   }
 
   /** The cursor of the position. Undefined without a history, and until its stream is known. */

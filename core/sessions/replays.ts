@@ -143,7 +143,8 @@ export class Replays {
     let reason: GapReason | undefined = 'unavailable'
     if (history) {
       const start = await history.find(since, patterns, upTo)
-      reason = 'reason' in start ? start.reason : await this.#send(history, patterns, start.after, upTo, true)
+      reason =
+        'reason' in start ? start.reason : await this.#send(history, patterns, start.after, upTo, since)
     }
     // Known by now, if it was not before.
     const cursor = history?.cursorOf(upTo)
@@ -162,7 +163,7 @@ export class Replays {
       const { history } = this.#host.kept
       await this.#read()
       const { subscriptions } = this.#session
-      const reason = history && (await this.#send(history, subscriptions, held.after, held.upTo, false))
+      const reason = history && (await this.#send(history, subscriptions, held.after, held.upTo))
       // The client comes back with its cursor and is told what it has missed.
       if (reason) this.#session.close(new RookeryError('slow_consumer'))
       return
@@ -173,25 +174,38 @@ export class Replays {
     }
   }
 
-  /** Sends the messages of a range. Returns the reason if it cannot send all of them. */
+  /**
+   * Sends the messages of a range. Returns the reason if it cannot send all of them.
+   *
+   * @param since what the peer has asked for. Undefined for messages of the fan-out
+   */
   async #send(
     history: KeptStream,
     patterns: readonly string[],
     after: number,
     upTo: number,
-    replayed: boolean,
+    since?: Since,
   ): Promise<GapReason | undefined> {
-    let left = replayed ? history.maxReplay : Number.POSITIVE_INFINITY
+    const isReplay = since !== undefined
+    let left = isReplay ? history.maxReplay : Number.POSITIVE_INFINITY
     let ahead = 0
     for (let from = after; from < upTo && !this.#session.closed; ) {
       await this.#host.kept.turns.next()
       const range = { after: from, upTo, limit: PAGE_MESSAGES }
       const page = await history.readRange(patterns, range).catch(() => null)
-      if (!page) return page === null ? 'unavailable' : 'expired'
+      if (page === null) return 'unavailable'
+      if (!page) {
+        // Without a cursor, the peer asks for what there is. The oldest messages may leave meanwhile.
+        const hasCursor = !isReplay || (typeof since === 'string' && since !== 'earliest')
+        const oldest = hasCursor ? undefined : await history.find('earliest', patterns, upTo)
+        if (!oldest || 'reason' in oldest) return 'expired'
+        from = Math.max(from, oldest.after)
+        continue
+      }
       for (const message of page) {
         if (!(await this.#isAllowed(patterns, message))) continue
         if (left-- === 0) return 'limit'
-        ahead = await this.#write(history.frameOf(message, replayed), ahead)
+        ahead = await this.#write(history.frameOf(message, isReplay), ahead)
       }
       from = page.length < PAGE_MESSAGES ? upTo : (page.at(-1) as KeptMessage).seq
     }

@@ -18,10 +18,10 @@ import { Frame, namedTopics } from '../../core/protocol/frame.ts'
 import type { Since } from '../../core/protocol/protocol.ts'
 import { assertPattern } from '../../core/topics/topic.ts'
 import type { Logger } from '../../core/util/logger.ts'
-import { LruMap } from '../../core/util/lru-map.ts'
 import { CursorCodec } from './cursor.ts'
 import type { HistorySettings } from './options.ts'
 import { checkReadOptions, invalidCursor } from './read-options.ts'
+import { ReplayFrames } from './replay-frames.ts'
 
 /** Messages that were read. `isFull`: there may be more. */
 interface Page {
@@ -31,8 +31,8 @@ interface Page {
 
 /** Topics for which it is known whether they are kept. */
 const MAX_KNOWN_TOPICS = 4096
-/** Frames of replayed messages that sessions share. */
-const MAX_REPLAY_FRAMES = 512
+/** Frames of replayed messages that sessions share. Their encodings take as much again. */
+const MAX_REPLAY_FRAME_BYTES = 8 * 1024 * 1024
 /** How long a node waits for messages that another node has delivered already. */
 const MAX_LAG_MS = 2_000
 /** The kept messages of the app: decides what is kept, writes cursors, and reads. */
@@ -43,7 +43,7 @@ export class KeptMessages implements History, KeptStream, HistoryStoreHost {
   readonly #settings: HistorySettings
   readonly #store: HistoryStore
   readonly #knownTopics = new Map<string, boolean>()
-  readonly #replayFrames = new LruMap<{ frame?: Frame; epoch?: string }>(() => ({}), MAX_REPLAY_FRAMES)
+  readonly #replayFrames = new ReplayFrames(MAX_REPLAY_FRAME_BYTES)
   /** Waits for numbers that have not been delivered yet. */
   readonly #waiting = new Set<{ readonly seq: number; readonly resolve: () => void }>()
   #host: KeptStreamHost | undefined
@@ -92,10 +92,8 @@ export class KeptMessages implements History, KeptStream, HistoryStoreHost {
   }
 
   lost(reason: 'expired' | 'epoch'): void {
-    this.log.error(
-      { reason, delivered: this.delivered },
-      'messages of the history are lost to connected clients',
-    )
+    this.log.warn({ reason }, 'connected clients are told that messages of the history are missing')
+    this.#replayFrames.clear()
     this.#host?.lost(reason)
   }
 
@@ -184,12 +182,7 @@ export class KeptMessages implements History, KeptStream, HistoryStoreHost {
 
   frameOf(message: KeptMessage, replayed: boolean): Frame {
     if (!replayed) return this.#frame(message, {})
-    const shared = this.#replayFrames.get(String(message.seq))
-    if (!shared.frame || shared.epoch !== this.#epoch) {
-      shared.frame = this.#frame(message, { replayed })
-      shared.epoch = this.#epoch
-    }
-    return shared.frame
+    return this.#replayFrames.get(message, () => this.#frame(message, { replayed }))
   }
 
   #frame({ seq, topic, topics, payload }: KeptMessage, details: { replayed?: true }): Frame {
@@ -243,6 +236,7 @@ export class KeptMessages implements History, KeptStream, HistoryStoreHost {
     const { epoch, key } = this.#store
     if (epoch !== this.#epoch) {
       this.#epoch = epoch
+      this.#replayFrames.clear()
       this.#codec = epoch === '' ? undefined : new CursorCodec(epoch, key)
     }
     return this.#codec

@@ -3,7 +3,7 @@ import { compilePattern } from '../../core/topics/topic.ts'
 import { TopicIndex, type TopicPlaces } from './topic-index.ts'
 
 /** What a message counts beside its texts, in bytes. */
-const MESSAGE_OVERHEAD_BYTES = 100
+const MESSAGE_OVERHEAD_BYTES = 200
 
 /** Returns the size of a message in the log, in bytes. */
 const sizeOf = ({ topics, payload = '' }: KeptMessage): number =>

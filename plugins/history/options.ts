@@ -18,7 +18,7 @@ export interface HistoryOptions {
   readonly maxAge?: Duration | undefined
   /** Most messages that are kept, of all topics. @default 100_000 */
   readonly maxMessages?: number | undefined
-  /** Most bytes that are kept: topics and payloads, and 100 bytes for each message. @default 67_108_864, 64 MiB */
+  /** Most bytes that are kept: topics and payloads, and 200 bytes for each message. @default 67_108_864, 64 MiB */
   readonly maxBytes?: number | undefined
   /**
    * Keeps what `app.send({ user })` sends, so that a user who is not connected gets it later, on any device. There is one stream:

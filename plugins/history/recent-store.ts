@@ -17,7 +17,9 @@ const MAX_RECENT_BYTES = 32 * 1024 * 1024
  */
 export class RecentStore implements HistoryStore {
   readonly #store: HistoryStore
-  #recent: MessageLog | undefined
+  #messages: MessageLog | undefined
+  /** The stream of `#messages`. */
+  #epoch = ''
 
   constructor(store: HistoryStore) {
     this.#store = store
@@ -42,22 +44,31 @@ export class RecentStore implements HistoryStore {
       limits: host.limits,
       log: host.log,
       lost: (reason) => {
-        this.#recent = undefined
+        this.#messages = undefined
         host.lost(reason)
       },
       available: (isAvailable, cause) => host.available(isAvailable, cause),
       deliver: (message) => {
-        // A stream that was created anew begins with 1 again.
-        if (this.#recent?.last !== message.seq - 1) this.#recent = new MessageLog(limits, message.seq - 1)
-        this.#recent.add(message, Date.now())
+        let recent = this.#recent
+        if (recent?.last !== message.seq - 1) {
+          recent = new MessageLog(limits, message.seq - 1)
+          this.#messages = recent
+          this.#epoch = this.epoch
+        }
+        recent.add(message, Date.now())
         host.deliver(message)
       },
     })
   }
 
+  /** Undefined for a stream of which no message has been delivered. */
+  get #recent(): MessageLog | undefined {
+    return this.#epoch === this.epoch ? this.#messages : undefined
+  }
+
   async stop(): Promise<void> {
     await this.#store.stop()
-    this.#recent = undefined
+    this.#messages = undefined
   }
 
   append(message: NewMessage, id?: string): Promise<number> {

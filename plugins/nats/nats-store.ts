@@ -7,6 +7,14 @@ import { RookeryError } from '../../core/protocol/errors.ts'
 import type { Logger } from '../../core/util/logger.ts'
 import { unavailable } from './connect.ts'
 import { assertLine } from './control-line.ts'
+import {
+  hasCode,
+  isUnavailable,
+  NAME_IN_USE,
+  NANOSECONDS_PER_MS,
+  REPLICAS,
+  TOO_FEW_SERVERS,
+} from './jetstream.ts'
 
 /** A value in a bucket. NATS has one maximum age for a whole bucket, so each value stores its own expiry. */
 interface StoredValue {
@@ -22,9 +30,6 @@ interface Bucket {
   maxAge: number
 }
 
-const NANOSECONDS_PER_MS = 1e6
-/** Copies of a bucket: with three, one NATS server may fail. */
-const REPLICAS = 3
 /** Time after which a store without JetStream looks for JetStream again. */
 const UNAVAILABLE_PAUSE_MS = 10_000
 /** Entries that are read in one turn of the event loop. */
@@ -172,16 +177,3 @@ const maxAgeFor = (ttl: number): number => 60_000 * 2 ** Math.max(0, Math.ceil(M
 /** Encodes a key, because NATS allows few characters in one. */
 const encode = (key: string): string => Buffer.from(key).toString('base64url')
 const decode = (key: string): string => Buffer.from(key, 'base64url').toString()
-
-/** Error codes of JetStream: the server is not in a cluster, or the cluster has too few servers. */
-const TOO_FEW_SERVERS = [10074, 10005]
-const NAME_IN_USE = 10058
-
-const hasCode = (error: unknown, ...codes: readonly number[]): boolean =>
-  codes.includes((error as { code?: unknown } | null)?.code as number)
-
-/** Whether the server has no JetStream, the account may not use it, or the packages for it are not installed. */
-const isUnavailable = (error: unknown): boolean => {
-  const { name, code } = error as { name?: unknown; code?: unknown }
-  return name === 'JetStreamNotEnabled' || code === 'ERR_MODULE_NOT_FOUND'
-}

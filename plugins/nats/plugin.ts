@@ -3,10 +3,12 @@ import { definePlugin, type Plugin } from '../../core/app/plugin.ts'
 import { Readiness } from '../../core/app/readiness.ts'
 import { Cluster } from '../../core/cluster/cluster.ts'
 import { Store } from '../../core/cluster/store.ts'
+import { SharedHistoryStore } from '../../core/history/store.ts'
 import { RookeryError } from '../../core/protocol/errors.ts'
 import { Logger } from '../../core/util/logger.ts'
 import { checkOptions, type OptionCheck, option } from '../../core/util/options.ts'
 import { optionsOf } from './client-internals.ts'
+import { NatsHistoryStore } from './history-store.ts'
 import { NatsCluster } from './nats-cluster.ts'
 import { NatsStore } from './nats-store.ts'
 
@@ -159,6 +161,7 @@ export const nats = (options: NatsOptions = {}): Plugin => {
       const settings = { connection, prefix, wait, maxBuffered, options: connectionOptions(options) }
       scope.provide(Cluster, () => (cluster = new NatsCluster(settings, scope.get(Logger))))
       scope.provide(Store, () => new NatsStore(() => cluster?.connection, prefix, scope.get(Logger)))
+      scope.provide(SharedHistoryStore, () => () => new NatsHistoryStore(() => cluster, prefix))
       scope.get(Readiness).add('cluster', () => {
         const { connected } = scope.get(Cluster)
         return { ready: connected || !requiredForReady, status: connected ? 'connected' : 'disconnected' }

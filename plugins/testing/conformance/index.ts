@@ -4,5 +4,11 @@ export type {
   ClusterConformanceOptions,
   ClusterEnvironment,
 } from '../cluster/cluster-options.ts'
+export { historyConformance } from '../history/history-conformance.ts'
+export type {
+  HistoryCapability,
+  HistoryConformanceOptions,
+  HistoryEnvironment,
+} from '../history/history-options.ts'
 export { transportConformance } from '../transport/transport-conformance.ts'
 export type { Capability, ConformanceOptions, Peer, PeerHandshake } from '../transport/transport-options.ts'

@@ -71,7 +71,7 @@ describe('a log of messages', () => {
   })
 
   it('forgets the oldest messages when they are too many, too large or too old', () => {
-    const log = new MessageLog({ maxMessages: 3, maxBytes: 1500, maxAge: 100 })
+    const log = new MessageLog({ maxMessages: 3, maxBytes: 1700, maxAge: 100 })
     for (const name of ['a', 'b', 'c', 'd']) log.append(message(name), 0)
     expect(topicsOf(log.read(['*'], { after: log.first - 1, upTo: 9, limit: 9 }))).toEqual(['b', 'c', 'd'])
     log.append(message('e', 'x'.repeat(1_200)), 50)
