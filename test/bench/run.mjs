@@ -2,10 +2,12 @@ import { parseArgs } from 'node:util'
 import { attacks } from './attack/attacks.mjs'
 import { attackTable, HONEST_CORES, runAttacks } from './attack/run.mjs'
 import { callsTable, measureCalls } from './calls/run.mjs'
-import { measureCluster, parts, textOf } from './cluster/index.mjs'
+import { measureCluster, parts } from './cluster/index.mjs'
+import { historyParts } from './history/index.mjs'
 import { httpText, measureHttp, pieces } from './http/index.mjs'
 import { canPin, LOAD_CORE, pinSelf, SERVER_CORE } from './ipc.mjs'
 import { measure } from './measure.mjs'
+import { measureParts, textOf } from './parts.mjs'
 import { rowsOf, tableOf } from './report.mjs'
 import { GROUPS, targets } from './targets.mjs'
 
@@ -15,6 +17,7 @@ const USAGE = `npm run bench -- [options]
   --repeat 2               times that all servers are started anew; 3 for http
   --only rookery,ws        of ${Object.keys(targets).join(', ')};
                            cluster: all across nodes, or ${Object.keys(parts).join(', ')};
+                           history: all of kept messages, or ${Object.keys(historyParts).join(', ')};
                            http: all of requests, or ${Object.keys(pieces).join(', ')}
   --only attack            latency of 500 honest clients under attack of 500 others; not run by default,
   --only attack:messages   all or one of ${Object.keys(attacks).join(', ')}
@@ -25,10 +28,14 @@ const USAGE = `npm run bench -- [options]
 `
 
 /** Names of everything that can be measured. */
-const ALL = [...Object.keys(targets), ...Object.keys(parts), ...Object.keys(pieces)]
+const ALL = [targets, parts, historyParts, pieces].flatMap((named) => Object.keys(named))
 
 /** Names that select several others. @type {Readonly<Record<string, readonly string[]>>} */
-const SETS = { cluster: Object.keys(parts), http: Object.keys(pieces) }
+const SETS = {
+  cluster: Object.keys(parts),
+  history: Object.keys(historyParts),
+  http: Object.keys(pieces),
+}
 
 /** @param {string} list */
 const numbers = (list) => list.split(',').map(positive)
@@ -96,6 +103,7 @@ const readOptions = () => {
     attack,
     load,
     cluster: Object.keys(parts).filter((name) => chosen.includes(name)),
+    history: Object.keys(historyParts).filter((name) => chosen.includes(name)),
     http: Object.keys(pieces).filter((name) => chosen.includes(name)),
     groups: GROUPS.map((group) => group.filter((name) => chosen.includes(name))).filter(
       (group) => group.length > 0,
@@ -115,7 +123,7 @@ const readOptions = () => {
 }
 
 const main = async () => {
-  const { help, json, quick, attack, load, connections, groups, cluster, http, plan, httpPlan } =
+  const { help, json, quick, attack, load, connections, groups, cluster, history, http, plan, httpPlan } =
     readOptions()
   if (help) return console.log(USAGE)
   pinSelf()
@@ -144,15 +152,26 @@ const main = async () => {
     }
   }
   const across = await measureCluster(cluster, quick)
+  const kept = await measureParts(historyParts, history, quick)
   const overHttp = await measureHttp(http, httpPlan)
   if (json) {
-    const figures = { node: process.version, pinned: canPin, plan, rows, across, httpPlan, http: overHttp }
+    const figures = {
+      node: process.version,
+      pinned: canPin,
+      plan,
+      rows,
+      across,
+      kept,
+      httpPlan,
+      http: overHttp,
+    }
     console.log(JSON.stringify(figures, null, 2))
     return
   }
   console.log(`\nNode ${process.version}, ${cores}`)
   if (rows.length > 0) console.log(`\n${tableOf(rows)}`)
   if (across.length > 0) console.log(`\n${textOf(across)}`)
+  if (kept.length > 0) console.log(`\n${textOf(kept)}`)
   if (overHttp.length > 0) console.log(`\n${httpText(overHttp)}`)
 }
 

@@ -1,32 +1,12 @@
-import { spawnSync } from 'node:child_process'
 import { connect } from 'node:net'
-import { setPriority } from 'node:os'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { answer } from '../ipc.mjs'
+import { raisePriority } from '../priority.mjs'
 import { quantile } from '../stats.mjs'
 import { frameOf, takeFrames, upgradeOf } from './frames.mjs'
 
-const PRIORITY = -20
-
-try {
-  // A higher priority than other processes on the same core: the measuring process must not wait.
-  setPriority(PRIORITY)
-} catch {
-  // Only root may raise the priority. Without it, the measured latencies are too high.
-}
-
-/** Numbers of the system call sched_setattr(2). Perl makes the call, because Node and older versions of chrt cannot. */
-const SET_ATTRIBUTES = { x64: 314, arm64: 274 }
-const CALL =
-  'exit syscall($ARGV[0] + 0, $ARGV[1] + 0, pack("LLQlLQQQ", 48, 0, 0, $ARGV[2], 0, $ARGV[3], 0, 0), 0)'
-/** The shortest slice that the kernel allows, in ns. */
-const SLICE_NS = 100_000
-
-// With priority alone, the running process finishes its slice of 3 ms first. A shorter slice prevents that (Linux 6.12).
-const number = SET_ATTRIBUTES[/** @type {keyof SET_ATTRIBUTES} */ (process.arch)]
-if (number !== undefined)
-  spawnSync('perl', ['-e', CALL, `${number}`, `${process.pid}`, `${PRIORITY}`, `${SLICE_NS}`])
+raisePriority()
 
 /** Number of clients in a room. */
 const ROOM_SIZE = 50

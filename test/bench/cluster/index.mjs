@@ -1,6 +1,6 @@
+import { measureParts } from '../parts.mjs'
 import { measureLatency } from './latency.mjs'
 import { hasNats } from './nats-server.mjs'
-import { tableOf } from './report.mjs'
 import { measureSend } from './send.mjs'
 import { measureThroughput } from './throughput.mjs'
 import { measureTopics } from './topics.mjs'
@@ -8,7 +8,7 @@ import { measureTopics } from './topics.mjs'
 /**
  * Parts of the benchmark across nodes, by name.
  *
- * @type {Readonly<Record<string, { title: string, measure: (quick: boolean) => Promise<import('./rounds.mjs').Row[]> }>>}
+ * @type {Readonly<Record<string, import('../parts.mjs').Part>>}
  */
 export const parts = {
   'cluster-latency': {
@@ -42,18 +42,5 @@ export const measureCluster = async (names, quick) => {
     console.error('There is no nats-server on the PATH: nothing is measured across nodes')
     return []
   }
-  const measured = []
-  for (const name of names) {
-    const { title, measure } = /** @type {typeof parts[string]} */ (parts[name])
-    console.error(`${name} ...`)
-    const rows = await measure(quick)
-    // Prints each part at once, because a part takes minutes and the next one may fail.
-    console.error(`\n${title}\n\n${tableOf(rows)}\n`)
-    measured.push({ name, title, rows })
-  }
-  return measured
+  return measureParts(parts, names, quick)
 }
-
-/** @param {Awaited<ReturnType<typeof measureCluster>>} measured */
-export const textOf = (measured) =>
-  measured.map(({ title, rows }) => `${title}\n\n${tableOf(rows)}`).join('\n\n')

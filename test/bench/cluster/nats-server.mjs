@@ -1,7 +1,9 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { canPin } from '../ipc.mjs'
 
 /** Whether nats-server is on the PATH. */
@@ -20,13 +22,16 @@ const freePort = async () => {
 export class NatsServer {
   #port = 0
   #core
+  /** Where JetStream stores its streams. @type {string | undefined} */
+  #folder
   /** @type {import('node:child_process').ChildProcess | undefined} */
   #child
   #killOnExit = () => void this.#child?.kill('SIGKILL')
 
-  /** @param {number | string} core of the server */
-  constructor(core) {
+  /** @param {number | string} core of the server @param {{ jetstream?: boolean }} [options] */
+  constructor(core, { jetstream = false } = {}) {
     this.#core = core
+    if (jetstream) this.#folder = mkdtempSync(join(tmpdir(), 'rookery-bench-'))
     process.on('exit', this.#killOnExit)
   }
 
@@ -38,6 +43,7 @@ export class NatsServer {
   async start() {
     this.#port ||= await freePort()
     const server = ['nats-server', '-a', '127.0.0.1', '-p', String(this.#port)]
+    if (this.#folder) server.push('-js', '-sd', this.#folder)
     const [command = '', ...args] = canPin ? ['taskset', '-c', String(this.#core), ...server] : server
     const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'] })
     this.#child = child
@@ -71,5 +77,6 @@ export class NatsServer {
   async stop() {
     process.off('exit', this.#killOnExit)
     await this.kill()
+    if (this.#folder) rmSync(this.#folder, { recursive: true, force: true })
   }
 }
