@@ -1,5 +1,5 @@
 import type { WelcomeFrame } from '../../core/protocol/protocol.ts'
-import { MAX_TIMEOUT_MS } from '../options.ts'
+import { MAX_TIMEOUT_MS } from '../util/option-values.ts'
 
 /** Part of the server's rate that the client uses: the clocks differ. */
 const RATE_SHARE = 0.95
