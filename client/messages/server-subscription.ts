@@ -1,4 +1,4 @@
-import type { MessageFrame, Since } from '../../core/protocol/protocol.ts'
+import type { Since } from '../../core/protocol/protocol.ts'
 import type { LocalSubscription } from './subscription.ts'
 
 /** The server's subscription to one pattern, and the listeners of the application on it. */
@@ -49,25 +49,13 @@ export const subscribeParts = (
   const parts = free.map((entry) => ({ entry, subscriptions: dueOf(entry) }))
   const due = parts.flatMap(({ subscriptions }) => subscriptions)
   const since = due.some((one) => one.since === undefined) ? undefined : due[0]?.since
-  const key = JSON.stringify(since)
+  const isSame = (other: Since | undefined) =>
+    other === since || (typeof since === 'object' && JSON.stringify(other) === JSON.stringify(since))
   return {
     since,
     parts: parts.flatMap(({ entry, subscriptions }) => {
-      const same = subscriptions.filter((one) => JSON.stringify(one.since) === key)
+      const same = subscriptions.filter((one) => isSame(one.since))
       return same.length > 0 ? [{ entry, subscriptions: same }] : []
     }),
   }
-}
-
-/** The subscriptions that match one of the topics of a message, each once. */
-export const receiversOf = (
-  message: MessageFrame,
-  entries: Iterable<ServerSubscription>,
-): ReadonlySet<LocalSubscription> => {
-  const receivers = new Set<LocalSubscription>()
-  const topics = [message.topic, ...(message.topics ?? [])]
-  for (const { matches, locals } of entries) {
-    if (topics.some(matches)) for (const subscription of locals) receivers.add(subscription)
-  }
-  return receivers
 }

@@ -68,8 +68,11 @@ export class Snapshot {
     void this.#run()
   }
 
+  /** Ends a load under way. The state is to be loaded again then, before messages are delivered. */
   stop(): void {
+    if (!this.#held) return
     this.#controller?.abort()
+    this.#controller = undefined
     this.#retries.reset()
   }
 

@@ -1,3 +1,4 @@
+import type { MessageFrame } from '../../core/protocol/protocol.ts'
 import { compilePattern } from '../../core/topics/topic.ts'
 import { isWanted, type ServerSubscription, wantedOf } from './server-subscription.ts'
 import type { LocalSubscription } from './subscription.ts'
@@ -19,6 +20,16 @@ export class SubscriptionTable {
   /** The listeners that need a subscription on the server. */
   get wanted(): LocalSubscription[] {
     return this.entries.flatMap(wantedOf)
+  }
+
+  /** The listeners that match one of the topics of a message, each once. */
+  receiversOf({ topic, topics = [] }: MessageFrame): ReadonlySet<LocalSubscription> {
+    const receivers = new Set<LocalSubscription>()
+    const all = [topic, ...topics]
+    for (const { matches, locals } of this.#byPattern.values()) {
+      if (all.some(matches)) for (const subscription of locals) receivers.add(subscription)
+    }
+    return receivers
   }
 
   find(pattern: string): ServerSubscription | undefined {

@@ -183,6 +183,7 @@ export class LocalSubscription extends Handle<Exclude<SubscriptionState, 'failed
 
   override fail(error: RookeryError): void {
     if (!this.wanted) this.since = undefined
+    this.#snapshot?.stop()
     super.fail(error)
   }
 

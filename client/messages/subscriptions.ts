@@ -19,7 +19,6 @@ import {
   isWanted,
   joiningOf,
   type RequestPart,
-  receiversOf,
   type ServerSubscription,
   wantedOf,
 } from './server-subscription.ts'
@@ -189,7 +188,7 @@ export class Subscriptions {
 
   /** Delivers a message once to each subscription that matches one of its topics and that needs it. */
   dispatch(message: MessageFrame): void {
-    for (const subscription of receiversOf(message, this.#table.entries)) {
+    for (const subscription of this.#table.receiversOf(message)) {
       if (this.positions.isFor(subscription, message)) subscription.deliver(message)
     }
   }

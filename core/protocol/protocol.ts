@@ -140,7 +140,7 @@ export interface ReplayedFrame {
   /** Position of the session. Absent if the server has no history, or the store has not been reached yet. */
   readonly cursor?: string
 }
-export interface PingFrame {
+interface PingFrame {
   readonly type: 'ping'
   /** Position of the session in the history. */
   readonly cursor?: string

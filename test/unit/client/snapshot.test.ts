@@ -86,6 +86,20 @@ describe('the state of a subscription', () => {
     expect(delivered).toEqual(['after'])
   })
 
+  test('is loaded again when the client comes back after the server has refused it', async () => {
+    const { snapshot, loads, delivered, take } = create()
+    snapshot.start()
+    snapshot.stop()
+    take('while the client was closed')
+    expect(snapshot.isStarted).toBe(false)
+    snapshot.start()
+    loads[1]?.resolve()
+    await settle()
+    snapshot.stop()
+    take(1)
+    expect([delivered, snapshot.isStarted]).toEqual([[1], true])
+  })
+
   test('is not loaded any more after the end of the subscription', async () => {
     const { snapshot, loads, host } = create()
     snapshot.start()
