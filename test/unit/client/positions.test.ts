@@ -179,6 +179,49 @@ describe('the cursor of an earlier client', () => {
   })
 })
 
+describe('a subscription with a state', () => {
+  test('reports that the state was not loaded, loads it again, and holds the cursor until then', async () => {
+    const { client, listen, reply, message } = await start('c0')
+    const errors: string[] = []
+    client.on('error', ({ code, message }) => errors.push(`${code}: ${message}`))
+    const state = vi
+      .fn<() => Promise<void>>()
+      .mockRejectedValueOnce(new Error('503'))
+      .mockRejectedValueOnce(new RookeryError('call_timeout', 'Too late'))
+      .mockResolvedValue(undefined)
+    const one = listen('a', { state })
+    await settle()
+    expect(state).not.toHaveBeenCalled()
+    await reply(0, 'c1')
+    message('a', 1, 'c2')
+    expect([one.heard, client.cursor]).toEqual([[], 'c0'])
+    await vi.advanceTimersByTimeAsync(50)
+    expect(errors).toEqual([
+      'internal: The state of "a" was not loaded: Error: 503',
+      'call_timeout: The state of "a" was not loaded: Too late',
+    ])
+    expect([one.heard, client.cursor, state.mock.calls.length]).toEqual([[1], 'c2', 3])
+  })
+
+  test('loads it again after a reconnect without history, and not after a replay', async () => {
+    const { transport, listen, reply, reconnect } = await start('c0')
+    const kept = vi.fn()
+    listen('a', { state: kept })
+    await reply(0, 'c1')
+    await reconnect()
+    await reply(0)
+    transport.peer.message({ type: 'replayed', recovered: true, cursor: 'c1' })
+    expect(kept).toHaveBeenCalledTimes(1)
+    const without = await start(undefined)
+    const lost = vi.fn()
+    without.listen('a', { state: lost })
+    await without.reply(0)
+    await without.reconnect()
+    await without.reply(0)
+    expect(lost).toHaveBeenCalledTimes(2)
+  })
+})
+
 test.each<SubscribeOptions>([
   { since: '' },
   { since: { last: 0 } },
