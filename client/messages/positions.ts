@@ -90,9 +90,23 @@ export class Positions {
     this.#watch(subscription)
   }
 
-  /** The server has ended a replay. */
-  ended({ id, recovered, reason = 'unavailable', cursor }: ReplayedFrame): void {
-    if (id === undefined || id === this.#replay?.id) this.#end(recovered ? undefined : reason, cursor)
+  /**
+   * The server has ended a replay. Without one under way, it has lost messages of the live subscriptions.
+   *
+   * @param all the subscriptions that the server has
+   */
+  ended(
+    { id, recovered, reason = 'unavailable', cursor }: ReplayedFrame,
+    all: readonly LocalSubscription[],
+  ): void {
+    if (id !== undefined && id !== this.#replay?.id) return
+    const gap = recovered ? undefined : reason
+    if (this.#replay) this.#end(gap, cursor)
+    else if (gap) {
+      this.#live = cursor
+      const live = all.filter(({ place }) => place === 'live')
+      this.#goLive(live, gap)
+    }
   }
 
   /** Whether a message that matches is for a subscription. */
@@ -156,8 +170,14 @@ export class Positions {
     this.#replay = undefined
     clearTimeout(this.#replayTimer)
     this.#live = cursor
-    for (const subscription of replay.subscriptions) {
-      if (subscription.place !== 'replaying') continue
+    this.#goLive(
+      replay.subscriptions.filter(({ place }) => place === 'replaying'),
+      gap,
+    )
+  }
+
+  #goLive(subscriptions: readonly LocalSubscription[], gap: GapReason | undefined): void {
+    for (const subscription of subscriptions) {
       subscription.goLive(gap, true)
       this.#watch(subscription)
     }

@@ -27,7 +27,7 @@ export const receive = (frame: SessionFrame, parts: ReceiverParts): void => {
       subscriptions.revoke(frame)
       break
     case 'replayed':
-      subscriptions.positions.ended(frame)
+      subscriptions.onReplayed(frame)
       break
     case 'ping':
       subscriptions.positions.passed(frame)

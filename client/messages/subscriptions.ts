@@ -2,6 +2,7 @@ import { parseNamedPattern, patternBelow } from '../../core/contract/pattern.ts'
 import { RookeryError } from '../../core/protocol/errors.ts'
 import type {
   MessageFrame,
+  ReplayedFrame,
   ReplyFrame,
   Since,
   SubscribeReply,
@@ -137,6 +138,11 @@ export class Subscriptions {
     if (!this.#table.entries.some(({ pending }) => pending === 'retry')) this.#retries.succeeded()
   }
 
+  /** The server has ended a replay, or has lost messages. */
+  onReplayed(frame: ReplayedFrame): void {
+    this.positions.ended(frame, this.#table.wanted)
+  }
+
   /** The server has ended subscriptions. A listener whose request is under way still gets its own reply. */
   revoke({ topics, error }: UnsubscribedFrame): void {
     for (const pattern of topics) {
@@ -213,10 +219,7 @@ export class Subscriptions {
   #refused({ entry, subscriptions }: RequestPart, error: RookeryError): void {
     // If the server has the pattern for others, they stay.
     const asked = entry.held ? subscriptions.filter(({ wanted }) => wanted) : wantedOf(entry)
-    if (!error.retryable) {
-      this.#fail({ entry, subscriptions: asked }, error)
-      return
-    }
+    if (!error.retryable) return this.#fail({ entry, subscriptions: asked }, error)
     entry.pending = 'retry'
     this.#retries.start()
     // The refusals of further retries are not reported.

@@ -91,6 +91,15 @@ describe('a subscription that was live', () => {
     ])
   })
 
+  test('gets a gap when the server tells without a replay that it has lost messages', async () => {
+    const { client, transport, listen, reply, message } = await start('c0')
+    const one = listen('a')
+    await reply(0, 'c1')
+    transport.peer.message({ type: 'replayed', recovered: false, reason: 'expired', cursor: 'c5' })
+    message('a', 1, 'c6')
+    expect([one.events, one.heard, client.cursor]).toEqual([['expired'], [1], 'c6'])
+  })
+
   test('gets a gap after a reconnect to a server without history, which never sees `since`', async () => {
     const { client, listen, asked, reply, reconnect } = await start(undefined)
     const one = listen('a')
