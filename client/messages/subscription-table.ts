@@ -17,6 +17,10 @@ export class SubscriptionTable {
     return [...this.#byPattern.values()]
   }
 
+  get all(): LocalSubscription[] {
+    return this.entries.flatMap(({ locals }) => [...locals])
+  }
+
   /** The listeners that need a subscription on the server. */
   get wanted(): LocalSubscription[] {
     return this.entries.flatMap(wantedOf)

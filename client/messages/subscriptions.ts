@@ -107,8 +107,8 @@ export class Subscriptions {
    * state. Nothing is replayed: the client subscribes again when it uses the connection.
    */
   copy(): { requests: EncodedFrame[]; patterns: string[] } {
-    const wanted = this.#table.entries.filter((one) => isWanted(one) && one.pending !== 'retry')
-    const patterns = wanted.map(({ pattern }) => pattern)
+    const isCopied = (entry: ServerSubscription) => isWanted(entry) && entry.pending !== 'retry'
+    const patterns = this.#table.entries.filter(isCopied).map(({ pattern }) => pattern)
     return { requests: this.requests.copy(patterns), patterns }
   }
 
@@ -120,8 +120,8 @@ export class Subscriptions {
     const accepted: RequestPart[] = []
     for (const part of request.parts) {
       const { entry } = part
-      const error = ofFrame ?? refused?.find(({ topic }) => topic === entry.pattern)?.error
       const isSubscribe = entry.pending === 'subscribe'
+      const error = ofFrame ?? refused?.find(({ topic }) => topic === entry.pattern)?.error
       entry.pending = undefined
       if (isSubscribe && error) this.#refused(part, RookeryError.from(error))
       else {
@@ -129,8 +129,8 @@ export class Subscriptions {
         if (isSubscribe) accepted.push(part)
       }
     }
-    const confirmed = accepted.flatMap(({ subscriptions }) => subscriptions)
-    if (accepted.length > 0) this.positions.confirmed(id, request.since, cursor, confirmed)
+    const all = accepted.flatMap(({ subscriptions }) => subscriptions)
+    if (accepted.length > 0) this.positions.confirmed(id, request.since, cursor, all)
     for (const { entry } of request.parts) {
       this.#join(entry)
       this.#table.mark(entry)
@@ -149,10 +149,10 @@ export class Subscriptions {
       const entry = this.#table.find(pattern)
       if (!entry?.held) continue
       entry.held = false
-      const wanted = wantedOf(entry)
-      if (!entry.pending) this.#fail({ entry, subscriptions: wanted }, RookeryError.from(error))
+      const subscriptions = wantedOf(entry)
+      if (!entry.pending) this.#fail({ entry, subscriptions }, RookeryError.from(error))
       // Asks again, and fails then.
-      else for (const one of wanted) if (one.place === 'live') this.positions.fallBehind(one)
+      else for (const one of subscriptions) if (one.place === 'live') this.positions.fallBehind(one)
     }
   }
 
@@ -187,16 +187,14 @@ export class Subscriptions {
 
   /** Cancels all subscriptions. */
   clear(reason: RookeryError): void {
-    for (const { locals } of this.#table.entries)
-      for (const subscription of [...locals]) subscription.end(reason)
+    for (const subscription of this.#table.all) subscription.end(reason)
     this.reset()
   }
 
   /** Delivers a message once to each subscription that matches one of its topics and that needs it. */
   dispatch(message: MessageFrame): void {
-    for (const subscription of this.#table.receiversOf(message)) {
+    for (const subscription of this.#table.receiversOf(message))
       if (this.positions.isFor(subscription, message)) subscription.deliver(message)
-    }
   }
 
   /** The session ends: nothing is held or under way. */
@@ -219,10 +217,13 @@ export class Subscriptions {
   #refused({ entry, subscriptions }: RequestPart, error: RookeryError): void {
     // If the server has the pattern for others, they stay.
     const asked = entry.held ? subscriptions.filter(({ wanted }) => wanted) : wantedOf(entry)
-    if (!error.retryable) return this.#fail({ entry, subscriptions: asked }, error)
+    if (!error.retryable) {
+      this.#fail({ entry, subscriptions: asked }, error)
+      return
+    }
     entry.pending = 'retry'
     this.#retries.start()
-    // The refusals of further retries are not reported.
+    // Only the first refusal is reported.
     const isNew = asked.some(({ error: earlier }) => !earlier)
     for (const subscription of asked) {
       subscription.place = 'none'
