@@ -1,21 +1,27 @@
 import type { ContractReader } from '../core/contract/contract.ts'
 import { RookeryError } from '../core/protocol/errors.ts'
 import type { User, WelcomeFrame } from '../core/protocol/protocol.ts'
-import type { SessionFrame } from './connection/connection.ts'
 import { ConnectionManager } from './connection/connection-manager.ts'
 import type { CreateFallback } from './connection/fallback.ts'
-import type { CallOptions, SendOptions, SubscribeOptions } from './message-options.ts'
+import {
+  type CallOptions,
+  readSubscribeOptions,
+  type SendOptions,
+  type SubscribeOptions,
+} from './message-options.ts'
+import { receive } from './messages/receive.ts'
 import type { Room } from './messages/room.ts'
 import { Rooms } from './messages/rooms.ts'
 import { SendQueue } from './messages/send-queue.ts'
 import { Sender } from './messages/sender.ts'
 import type { Listener, Subscription } from './messages/subscription.ts'
 import { Subscriptions } from './messages/subscriptions.ts'
-import { readBoolean, readMilliseconds, type Settings } from './options.ts'
+import type { Settings } from './options.ts'
 import type { Client, ClientEvents, ClientState, ConnectionInfo } from './types.ts'
 import { warn } from './util/debug-log.ts'
 import { Emitter } from './util/emitter.ts'
 import { isError } from './util/is-error.ts'
+import { readMilliseconds } from './util/option-values.ts'
 
 /** The client of all entry points. */
 export class ReconnectingClient implements Client {
@@ -43,17 +49,18 @@ export class ReconnectingClient implements Client {
       invalid: (error: RookeryError) => this.#events.emit('error', error),
     }
     this.#contract = settings.contract?.createReader({ invalid: host.refused, warn })
-    this.#subscriptions = new Subscriptions(settings.reconnect, host)
+    this.#subscriptions = new Subscriptions(settings.reconnect, host, settings.cursors)
     this.#rooms = new Rooms(this.#queue, settings.reconnect, this, this.#subscriptions, host)
     const restored = { subscriptions: this.#subscriptions, rooms: this.#rooms }
     this.#sender = new Sender(restored, this.#queue, (last) => {
       const { current, paused } = this.#connections
       return this.#state === 'open' && (last || !paused) ? current : undefined
     })
+    const parts = { ...restored, queue: this.#queue, contract: this.#contract, error: host.invalid }
     this.#connections = new ConnectionManager(settings, fallback, this.#queue, restored, {
       connecting: () => this.#become('connecting', { transport: this.transport as string }),
       open: (welcome) => this.#opened(welcome),
-      frame: (frame) => this.#receive(frame),
+      frame: (frame) => receive(frame, parts),
       invalid: host.invalid,
       lost: (error, wait) => this.#lost(error, wait),
       refused: (error) => this.#end(error, { final: false }),
@@ -77,6 +84,10 @@ export class ReconnectingClient implements Client {
     return this.#connections.current?.transport.name ?? null
   }
 
+  get cursor(): string | null {
+    return this.#subscriptions.positions.cursor
+  }
+
   get buffered(): number {
     return (this.#connections.current?.buffered ?? 0) + this.#queue.bytes
   }
@@ -91,10 +102,10 @@ export class ReconnectingClient implements Client {
   subscribe<P = unknown>(
     pattern: string,
     listener: Listener<P>,
-    { local = false }: SubscribeOptions = {},
+    options: SubscribeOptions = {},
   ): Subscription {
     this.#assertNotClosed()
-    return this.#subscriptions.add(pattern, listener as Listener, readBoolean('local', local))
+    return this.#subscriptions.add(pattern, listener as Listener, readSubscribeOptions(options))
   }
 
   join(room: string): Room {
@@ -167,7 +178,7 @@ export class ReconnectingClient implements Client {
     this.#contract?.compare(welcome)
     const maxPayload = welcome.maxPayload ?? Number.POSITIVE_INFINITY
     const tooLarge = this.#queue.limit(maxPayload)
-    this.#subscriptions.maxPayload = maxPayload
+    this.#subscriptions.welcome(maxPayload, welcome.cursor)
     this.#sender.flush()
     this.#become('open', { transport })
     // A listener may have closed the client.
@@ -180,22 +191,6 @@ export class ReconnectingClient implements Client {
     if (this.#events.emit('error', error) || this.#hasWarned) return
     this.#hasWarned = true
     warn(`${error.message} (${error.code}). Handle it with client.on('error', …)`)
-  }
-
-  #receive(frame: SessionFrame): void {
-    if (frame.type === 'error') {
-      this.#events.emit('error', RookeryError.from(frame.error))
-    } else if (frame.type === 'reply') {
-      this.#subscriptions.onReply(frame)
-      this.#queue.onReply(frame)
-    } else if (frame.type === 'unsubscribed') {
-      this.#subscriptions.revoke(frame)
-    } else {
-      const message = this.#contract ? this.#contract.message(frame) : frame
-      if (!message) return
-      this.#subscriptions.dispatch(message)
-      this.#rooms.dispatch(message)
-    }
   }
 
   /**
@@ -229,6 +224,7 @@ export class ReconnectingClient implements Client {
     this.#queue.clear(error)
     for (const restored of [this.#subscriptions, this.#rooms]) restored[final ? 'clear' : 'reset'](error)
     this.#sender.stop()
+    this.#settings.cursors.save()
     if (!wasClosed) this.#become('closed', final ? {} : { error })
     if (wasOpen) this.#events.emit('close', { error, willReconnect: false, retryIn: null })
     if (!final) this.#events.emit('error', error)

@@ -2,11 +2,13 @@ import type { ContractIndex } from '../core/contract/contract.ts'
 import { RookeryError } from '../core/protocol/errors.ts'
 import { readToken, type Token, type TokenSource } from './connection/token.ts'
 import { readContract } from './contract-option.ts'
+import { type CursorStorage, CursorStore } from './messages/cursor-store.ts'
 import type { ClientTransport, TransportDefaults } from './transports/transport.ts'
 import type { WebSocketClass } from './transports/websocket.ts'
 import type { BackoffBounds } from './util/backoff.ts'
 import { type DebugLog, debugLog } from './util/debug-log.ts'
 import { invalidOption } from './util/invalid-option.ts'
+import { readBoolean, readMilliseconds } from './util/option-values.ts'
 
 /** Query parameters of the handshake. Parameters that are null or undefined are left out. */
 export type Params = Readonly<Record<string, string | number | boolean | null | undefined>>
@@ -84,6 +86,19 @@ export interface ClientOptions {
    */
   readonly maxQueue?: number | undefined
   /**
+   * `client.cursor` of an earlier client. Subscriptions made before the first `welcome` get the kept messages after it.
+   *
+   * @default the cursor in `cursorStorage`
+   */
+  readonly cursor?: string | null | undefined
+  /**
+   * Where the client keeps its cursor: at most once a second, when the page is hidden, and on `close()`. `localStorage`
+   * outlives the page, and `sessionStorage` a reload of it.
+   */
+  readonly cursorStorage?: CursorStorage | undefined
+  /** Key in `cursorStorage`. Each client of an origin needs its own. @default 'rookery.cursor' */
+  readonly cursorKey?: string | undefined
+  /**
    * Whether `createClient` connects. With false, the application calls `connect()`.
    *
    * @default true, but false in server-side rendering without `url`
@@ -116,29 +131,7 @@ export interface Settings {
   readonly autoConnect: boolean
   readonly debug: DebugLog
   readonly contract: ContractIndex | undefined
-}
-
-/** Longest delay of `setTimeout`, in milliseconds. A longer one fires at once. */
-export const MAX_TIMEOUT_MS = 2 ** 31 - 1
-
-/**
- * Checks an option that is a time in milliseconds.
- *
- * @throws `invalid_option`
- */
-export const readMilliseconds = (name: string, value: number, least = 1): number => {
-  if (typeof value === 'number' && value >= least && value <= MAX_TIMEOUT_MS) return value
-  throw invalidOption(name, `a number of milliseconds from ${least} to ${MAX_TIMEOUT_MS}`, value)
-}
-
-/**
- * Checks an option that is true or false.
- *
- * @throws `invalid_option`
- */
-export const readBoolean = (name: string, value: boolean): boolean => {
-  if (typeof value === 'boolean') return value
-  throw invalidOption(name, 'true or false', value)
+  readonly cursors: CursorStore
 }
 
 /**
@@ -154,7 +147,8 @@ export const readOptions = (
 ): Settings => {
   if (!isObject(options)) throw invalidOption('options', 'an object', options)
   const { url, token, params, WebSocket, path, transports, callTimeout, ...more } = options
-  const { connectTimeout, reconnect, upgrade, maxQueue = 100, debug, contract, ...rest } = more
+  const { connectTimeout, reconnect, upgrade, maxQueue = 100, debug, contract, ...others } = more
+  const { cursor, cursorStorage, cursorKey, ...rest } = others
   const hasServer = url !== undefined || globalThis.location !== undefined
   const { autoConnect = hasServer, ...unknown } = rest
   const limit = readMilliseconds('connectTimeout', connectTimeout ?? 10_000)
@@ -178,6 +172,7 @@ export const readOptions = (
     autoConnect: readBoolean('autoConnect', autoConnect),
     debug: debugLog(debug),
     contract: readContract(contract),
+    cursors: new CursorStore(cursor, cursorStorage, cursorKey),
   }
 }
 

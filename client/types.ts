@@ -66,6 +66,11 @@ export interface Client<Contract = Untyped, As extends Side = 'input'> {
   /** Name of the transport of the current attempt or connection; null when there is none. */
   readonly transport: string | null
   /**
+   * The last position in the history of the server up to which all subscriptions have got everything; null if the server keeps
+   * no messages. A later client goes on from there with the option `cursor`.
+   */
+  readonly cursor: string | null
+  /**
    * Bytes of messages that wait to be sent: in the client's queue, and in the transport if it tells (WebSocket and
    * server-sent events do). While it exceeds 1 MiB, messages stay in the queue and `maxQueue` applies.
    */

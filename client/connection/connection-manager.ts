@@ -166,10 +166,11 @@ export class ConnectionManager {
   }
 
   #receive(connection: Connection, frame: SessionFrame): void {
-    // `unsubscribed` on a connection that is not in use is ignored: the client subscribes again when it switches.
-    const isForeign = frame.type === 'unsubscribed' && connection !== this.#current
-    const isWanted =
-      frame.type === undefined ? (this.#upgrade?.message(connection, frame) ?? true) : !isForeign
+    const { type } = frame
+    let isWanted = true
+    if (type === undefined) isWanted = this.#upgrade?.message(connection, frame) ?? true
+    // About the subscriptions of the session: the client subscribes again when it switches.
+    else if (type !== 'reply' && type !== 'error') isWanted = connection === this.#current
     if (isWanted) this.#host.frame(frame)
   }
 

@@ -1,14 +1,6 @@
 import { RookeryError } from '../../core/protocol/errors.ts'
-import {
-  type ErrorFrame,
-  type MessageFrame,
-  PROTOCOL_VERSION,
-  type ReplyFrame,
-  type ServerFrame,
-  type UnsubscribedFrame,
-  type WelcomeFrame,
-} from '../../core/protocol/protocol.ts'
-import { MAX_TIMEOUT_MS, type Settings } from '../options.ts'
+import { PROTOCOL_VERSION, type ServerFrame, type WelcomeFrame } from '../../core/protocol/protocol.ts'
+import type { Settings } from '../options.ts'
 import { encodeFrame, isServerFrame } from '../transports/frames.ts'
 import type {
   ClientConnection,
@@ -16,14 +8,15 @@ import type {
   ConnectRequest,
   EncodedFrame,
 } from '../transports/transport.ts'
+import { MAX_TIMEOUT_MS } from '../util/option-values.ts'
 import { Pacer } from './pacer.ts'
 import { retryInOf } from './retry-in.ts'
 
 /** How long the server may be silent beyond its ping interval, in milliseconds. */
 const PING_GRACE_MS = 10_000
 
-/** Frames of a session. A `Connection` handles the frames about the connection itself, such as `ping` and `close`. */
-export type SessionFrame = MessageFrame | ReplyFrame | ErrorFrame | UnsubscribedFrame
+/** Frames of a session. A `Connection` handles the frames about the connection itself, and answers a `ping`. */
+export type SessionFrame = Exclude<ServerFrame, { type: 'welcome' | 'close' | 'auth' }>
 
 /** What a connection tells its owner. */
 export interface ConnectionHost {
@@ -197,6 +190,7 @@ export class Connection {
         break
       case 'ping':
         this.send([encodeFrame({ type: 'pong' })])
+        this.#host.frame(frame)
         break
       case 'close':
         this.#end(RookeryError.from(frame.error), retryInOf(frame))
@@ -206,6 +200,7 @@ export class Connection {
         break
       case undefined:
       case 'reply':
+      case 'replayed':
       case 'error':
       case 'unsubscribed':
         this.#host.frame(frame)

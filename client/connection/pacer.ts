@@ -1,5 +1,5 @@
 import type { WelcomeFrame } from '../../core/protocol/protocol.ts'
-import { MAX_TIMEOUT_MS } from '../options.ts'
+import { MAX_TIMEOUT_MS } from '../util/option-values.ts'
 
 /** Part of the server's rate that the client uses: the clocks differ. */
 const RATE_SHARE = 0.95
@@ -33,6 +33,9 @@ export class Pacer {
   }
 }
 
+/** Tokens. A sum of fractions may miss a whole number by as much. */
+const ROUNDING_ERROR = 1e-6
+
 class Bucket {
   /** Tokens a millisecond. */
   readonly #rate: number
@@ -49,7 +52,7 @@ class Bucket {
   /** A frame that is larger than the burst waits for a full bucket, and then takes more than that. */
   wait(tokens: number, now: number): number {
     const missing = Math.min(tokens, this.#burst) - this.#refilled(now)
-    return missing > 0 ? Math.min(Math.ceil(missing / this.#rate), MAX_TIMEOUT_MS) : 0
+    return missing > ROUNDING_ERROR ? Math.min(Math.ceil(missing / this.#rate), MAX_TIMEOUT_MS) : 0
   }
 
   take(tokens: number, now: number): void {

@@ -1,5 +1,5 @@
 import type { CloseFrame } from '../../core/protocol/protocol.ts'
-import { MAX_TIMEOUT_MS } from '../options.ts'
+import { MAX_TIMEOUT_MS } from '../util/option-values.ts'
 
 /**
  * Reads `reconnectAfter` of a close frame. A value that is no valid time counts as absent.

@@ -49,6 +49,8 @@ interface Candidate {
  * 3. Another barrier on the old connection: the messages published before have arrived.
  * 4. The client uses the new connection and delivers the messages that only the new connection has received. The old
  *    connection stays open for the replies to its calls.
+ * 5. The client subscribes once more, with its positions in the history: a replay brings the kept messages from there on.
+ *    So of the messages that only the new connection has received, the kept ones reach only local subscriptions.
  */
 export class TransportUpgrade {
   readonly #host: TransportUpgradeHost
@@ -132,6 +134,8 @@ export class TransportUpgrade {
   message(connection: Connection, message: MessageFrame): boolean {
     const candidate = this.#candidate
     if (connection === this.#host.current()) {
+      // A replay brings what a subscription needs, whatever other subscriptions have got.
+      if (message.replayed) return true
       candidate?.deduplicator.delivered(message)
       return !this.#deduplicator?.isDuplicate(message)
     }

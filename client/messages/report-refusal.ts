@@ -12,3 +12,11 @@ export const reportRefusal = (
   const { code, message, retryable } = error
   host.refused(new RookeryError(code, `${name}: ${message}`, { ...error, retryable, cause: error }))
 }
+
+/** The error of a state that the application could not load. */
+export const stateError = (pattern: string, cause: unknown): RookeryError => {
+  const { code, message } = cause instanceof RookeryError ? cause : new RookeryError('internal', `${cause}`)
+  return new RookeryError(code, `The state of ${JSON.stringify(pattern)} was not loaded: ${message}`, {
+    cause,
+  })
+}

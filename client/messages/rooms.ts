@@ -64,7 +64,7 @@ export class Rooms {
       throw new RookeryError('invalid_room')
     const membership = this.#membership(name)
     const listen = (topic: string, listener: Listener) =>
-      this.#subscriptions.add(topic, listener, true, `rooms/${name}/`)
+      this.#subscriptions.add(topic, listener, { local: true }, `rooms/${name}/`)
     const room = new LocalRoom(name, this.#client, listen, () => {
       if (membership.handles.delete(room)) this.#host.due()
     })

@@ -58,7 +58,7 @@ export class Sender {
     const frames: EncodedFrame[] = []
     let { buffered } = connection
     for (;;) {
-      const request = subscriptions.peek()
+      const request = subscriptions.requests.peek()
       // Messages of a member must arrive after its joins.
       const frame = request ?? (rooms.joining && !last ? undefined : this.#queue.peek())
       if (!frame) break
@@ -70,7 +70,7 @@ export class Sender {
       }
       frames.push(frame)
       buffered += frame.bytes
-      if (request) subscriptions.shift()
+      if (request) subscriptions.requests.shift()
       else this.#queue.shift(connection)
     }
     if (frames.length > 0) connection.write(frames)

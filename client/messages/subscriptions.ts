@@ -2,110 +2,157 @@ import { parseNamedPattern, patternBelow } from '../../core/contract/pattern.ts'
 import { RookeryError } from '../../core/protocol/errors.ts'
 import type {
   MessageFrame,
+  ReplayedFrame,
   ReplyFrame,
+  Since,
   SubscribeReply,
   UnsubscribedFrame,
 } from '../../core/protocol/protocol.ts'
-import { compilePattern, isReserved } from '../../core/topics/topic.ts'
+import { isReserved } from '../../core/topics/topic.ts'
 import type { EncodedFrame } from '../transports/transport.ts'
 import type { BackoffBounds } from '../util/backoff.ts'
 import { RetryTimer } from '../util/retry-timer.ts'
-import { reportRefusal } from './report-refusal.ts'
+import type { CursorStore } from './cursor-store.ts'
+import { Positions } from './positions.ts'
+import { reportRefusal, stateError } from './report-refusal.ts'
 import type { RestoredHost } from './restored-host.ts'
-import { isWanted, receiversOf, type ServerSubscription, wantedOf } from './server-subscription.ts'
+import {
+  isWanted,
+  joiningOf,
+  type RequestPart,
+  type ServerSubscription,
+  wantedOf,
+} from './server-subscription.ts'
+import type { LoadState } from './snapshot.ts'
 import { type Listener, LocalSubscription } from './subscription.ts'
-import { subscriptionRequest, subscriptionRequests } from './subscription-request.ts'
+import { SubscriptionRequests } from './subscription-requests.ts'
+import { SubscriptionTable } from './subscription-table.ts'
+
+/** What a new subscription needs, beside its pattern and its listener. */
+export interface NewSubscription {
+  /** Whether to ask nothing of the server. */
+  readonly local?: boolean
+  readonly since?: Since | undefined
+  readonly state?: LoadState | undefined
+}
 
 /**
  * Keeps the server's subscriptions equal to the local ones: one on the server for each pattern that has a listener.
  *
- * A change of the listeners and a reply of the server only mark the pattern as due. `peek()` compares what the
- * application wants with what the server holds, so changes that cancel each other out send nothing.
+ * A change of the listeners and a reply of the server only mark the pattern as due. `requests.peek()` compares what the
+ * application wants with what the server holds, so changes that cancel each other out send nothing. A listener that needs a
+ * replay has a request of its own, or shares it with those that need the same.
  */
 export class Subscriptions {
-  /** Largest frame that the server accepts, in bytes. */
-  maxPayload = Number.POSITIVE_INFINITY
+  readonly requests: SubscriptionRequests
+  readonly positions: Positions
   readonly #host: RestoredHost
-  readonly #byPattern = new Map<string, ServerSubscription>()
-  readonly #due = new Set<ServerSubscription>()
-  /** Requests without a reply yet, by their id. */
-  readonly #requests = new Map<number, readonly ServerSubscription[]>()
-  /** The request that is to be sent next. */
-  #next: EncodedFrame | undefined
+  readonly #bounds: BackoffBounds
+  readonly #table: SubscriptionTable
   readonly #retries: RetryTimer
 
   /** @param bounds wait before the client asks again for a pattern that was refused with a retryable error */
-  constructor(bounds: BackoffBounds, host: RestoredHost) {
-    this.#retries = new RetryTimer(bounds, () => this.#retry())
+  constructor(bounds: BackoffBounds, host: RestoredHost, cursors: Pick<CursorStore, 'initial' | 'changed'>) {
+    this.#retries = new RetryTimer(bounds, () => this.#table.retry())
+    this.#bounds = bounds
     this.#host = host
+    this.positions = new Positions(cursors)
+    this.requests = new SubscriptionRequests({
+      nextId: () => host.nextId(),
+      due: () => host.due(),
+      tooLarge: (part) => this.#fail(part, new RookeryError('payload_too_large')),
+    })
+    this.#table = new SubscriptionTable(this.requests)
+  }
+
+  /** A session begins. */
+  welcome(maxPayload: number, cursor: string | undefined): void {
+    this.requests.maxPayload = maxPayload
+    this.positions.welcome(cursor)
   }
 
   /**
-   * @param local whether to ask nothing of the server
    * @param inRoom `rooms/<room>/` for a pattern of the topics of a room
    * @throws `invalid_pattern`, `reserved_topic`
    */
-  add(given: string, listener: Listener, local = false, inRoom = ''): LocalSubscription {
+  add(
+    given: string,
+    listener: Listener,
+    { local = false, since, state }: NewSubscription = {},
+    inRoom = '',
+  ): LocalSubscription {
     const pattern = inRoom + given
     const named = patternBelow(inRoom, parseNamedPattern(given))
     if (!local && isReserved(pattern)) throw new RookeryError('reserved_topic')
-    const entry = this.#entry(named.pattern)
-    const subscription = new LocalSubscription(pattern, named, listener, local, () => {
-      entry.locals.delete(subscription)
-      this.#mark(entry)
+    const entry = this.#table.get(named.pattern)
+    const subscription = new LocalSubscription(pattern, named, listener, local, state, {
+      bounds: this.#bounds,
+      cancelled: () => {
+        entry.locals.delete(subscription)
+        this.positions.update()
+        this.#table.mark(entry)
+      },
+      loaded: () => this.positions.update(),
+      failed: (error) => this.#host.refused(stateError(pattern, error)),
     })
     entry.locals.add(subscription)
-    if (!local && entry.state === 'held') subscription.confirm()
-    this.#mark(entry)
+    if (!local) this.positions.add(subscription, state ? 'now' : since)
+    this.#join(entry)
+    this.#table.mark(entry)
     return subscription
-  }
-
-  /** Returns the request to send next, until `shift()`. */
-  peek(): EncodedFrame | undefined {
-    this.#next ??= this.#request('unsubscribe') ?? this.#request('subscribe')
-    return this.#next
-  }
-
-  /** The request of `peek()` has been sent. */
-  shift(): void {
-    this.#next = undefined
   }
 
   /**
    * Requests for all patterns that wait for no retry, for a connection that is not in use yet. Replies change no
-   * state.
+   * state. Nothing is replayed: the client subscribes again when it uses the connection.
    */
   copy(): { requests: EncodedFrame[]; patterns: string[] } {
-    const wanted = [...this.#byPattern.values()].filter((one) => isWanted(one) && one.state !== 'retrying')
-    const patterns = wanted.map(({ pattern }) => pattern)
-    const requests = subscriptionRequests(patterns, () => this.#host.nextId(), this.maxPayload)
-    return { requests, patterns }
+    const isCopied = (entry: ServerSubscription) => isWanted(entry) && entry.pending !== 'retry'
+    const patterns = this.#table.entries.filter(isCopied).map(({ pattern }) => pattern)
+    return { requests: this.requests.copy(patterns), patterns }
   }
 
-  /** Handles the reply to a request of `peek()`. */
+  /** Handles the reply to a request. */
   onReply({ id, payload, error: ofFrame }: ReplyFrame): void {
-    const batch = this.#requests.get(id)
-    if (!batch) return
-    this.#requests.delete(id)
-    const { refused } = (payload ?? {}) as Partial<SubscribeReply>
-    for (const entry of batch) {
+    const request = this.requests.take(id)
+    if (!request) return
+    const { refused, cursor } = (payload ?? {}) as Partial<SubscribeReply>
+    const accepted: RequestPart[] = []
+    for (const part of request.parts) {
+      const { entry } = part
+      const isSubscribe = entry.pending === 'subscribe'
       const error = ofFrame ?? refused?.find(({ topic }) => topic === entry.pattern)?.error
-      if (entry.state === 'unsubscribing') entry.state = 'none'
-      else if (error) this.#refused(entry, RookeryError.from(error))
+      entry.pending = undefined
+      if (isSubscribe && error) this.#refused(part, RookeryError.from(error))
       else {
-        entry.state = 'held'
-        for (const subscription of wantedOf(entry)) subscription.confirm()
+        entry.held = isSubscribe
+        if (isSubscribe) accepted.push(part)
       }
-      this.#mark(entry)
     }
-    if (![...this.#byPattern.values()].some(({ state }) => state === 'retrying')) this.#retries.succeeded()
+    const all = accepted.flatMap(({ subscriptions }) => subscriptions)
+    if (accepted.length > 0) this.positions.confirmed(id, request.since, cursor, all)
+    for (const { entry } of request.parts) {
+      this.#join(entry)
+      this.#table.mark(entry)
+    }
+    if (!this.#table.entries.some(({ pending }) => pending === 'retry')) this.#retries.succeeded()
   }
 
-  /** The server has ended subscriptions. A pattern whose request is under way still gets its own reply. */
+  /** The server has ended a replay, or has lost messages. */
+  onReplayed(frame: ReplayedFrame): void {
+    this.positions.ended(frame, this.#table.wanted)
+  }
+
+  /** The server has ended subscriptions. A listener whose request is under way still gets its own reply. */
   revoke({ topics, error }: UnsubscribedFrame): void {
     for (const pattern of topics) {
-      const entry = this.#byPattern.get(pattern)
-      if (entry?.state === 'held') this.#fail(entry, RookeryError.from(error))
+      const entry = this.#table.find(pattern)
+      if (!entry?.held) continue
+      entry.held = false
+      const subscriptions = wantedOf(entry)
+      if (!entry.pending) this.#fail({ entry, subscriptions }, RookeryError.from(error))
+      // Asks again, and fails then.
+      else for (const one of subscriptions) if (one.place === 'live') this.positions.fallBehind(one)
     }
   }
 
@@ -116,18 +163,12 @@ export class Subscriptions {
    *   cancelled them since, they are due, too: the client unsubscribes from them
    */
   renew(copied: readonly string[] = []): void {
-    this.#retries.reset()
-    this.#next = undefined
-    this.#requests.clear()
-    for (const entry of [...this.#byPattern.values()]) {
-      entry.state = 'none'
-      this.#mark(entry)
-    }
+    this.#leave(false)
     for (const pattern of copied) {
-      const entry = this.#entry(pattern)
+      const entry = this.#table.get(pattern)
       if (isWanted(entry)) continue
-      entry.state = 'held'
-      this.#mark(entry)
+      entry.held = true
+      this.#table.mark(entry)
     }
   }
 
@@ -137,8 +178,8 @@ export class Subscriptions {
    * @param error given when the server refuses this client: all subscriptions fail until `connect()`
    */
   reset(error?: RookeryError): void {
-    this.renew()
-    for (const subscription of this.#locals().filter(({ wanted }) => wanted)) {
+    this.#leave(true)
+    for (const subscription of this.#table.wanted) {
       if (error) subscription.fail(error)
       else subscription.suspend()
     }
@@ -146,105 +187,64 @@ export class Subscriptions {
 
   /** Cancels all subscriptions. */
   clear(reason: RookeryError): void {
-    for (const subscription of this.#locals()) subscription.end(reason)
+    for (const subscription of this.#table.all) subscription.end(reason)
     this.reset()
   }
 
-  /** Delivers a message once to each subscription that matches one of its topics. */
+  /** Delivers a message once to each subscription that matches one of its topics and that needs it. */
   dispatch(message: MessageFrame): void {
-    for (const subscription of receiversOf(message, this.#byPattern.values())) subscription.deliver(message)
+    for (const subscription of this.#table.receiversOf(message))
+      if (this.positions.isFor(subscription, message)) subscription.deliver(message)
   }
 
-  #entry(pattern: string): ServerSubscription {
-    let entry = this.#byPattern.get(pattern)
-    if (!entry) {
-      entry = { pattern, matches: compilePattern(pattern), locals: new Set(), state: 'none' }
-      this.#byPattern.set(pattern, entry)
+  /** The session ends: nothing is held or under way. */
+  #leave(isLost: boolean): void {
+    this.#retries.reset()
+    this.requests.clear()
+    this.positions.leave(this.#table.wanted, isLost)
+    for (const entry of this.#table.entries) {
+      entry.held = false
+      entry.pending = undefined
+      this.#table.mark(entry)
     }
-    return entry
   }
 
-  /** Makes a request for the due patterns, as many as fit into a frame. */
-  #request(type: 'subscribe' | 'unsubscribe'): EncodedFrame | undefined {
-    const isSubscribe = type === 'subscribe'
-    const due = [...this.#due].filter(
-      (entry) => isWanted(entry) === isSubscribe && entry.state === (isSubscribe ? 'none' : 'held'),
-    )
-    if (due.length === 0) {
-      // The patterns that are still due need no request.
-      if (isSubscribe) this.#due.clear()
-      return undefined
-    }
-    const patterns = due.map(({ pattern }) => pattern)
-    const { frame, count } = subscriptionRequest(type, this.#host.nextId(), patterns, this.maxPayload)
-    const batch = due.slice(0, count)
-    for (const entry of batch) this.#due.delete(entry)
-    if (frame.bytes > this.maxPayload) {
-      for (const entry of batch) this.#fail(entry, new RookeryError('payload_too_large'))
-      return this.#request(type)
-    }
-    for (const entry of batch) entry.state = isSubscribe ? 'subscribing' : 'unsubscribing'
-    this.#requests.set(frame.frame.id as number, batch)
-    return frame
+  /** Listeners that need nothing but a pattern that the server has get live messages. */
+  #join(entry: ServerSubscription): void {
+    for (const subscription of joiningOf(entry)) this.positions.join(subscription)
   }
 
-  #refused(entry: ServerSubscription, error: RookeryError): void {
+  #refused({ entry, subscriptions }: RequestPart, error: RookeryError): void {
+    // If the server has the pattern for others, they stay.
+    const asked = entry.held ? subscriptions.filter(({ wanted }) => wanted) : wantedOf(entry)
     if (!error.retryable) {
-      this.#fail(entry, error)
+      this.#fail({ entry, subscriptions: asked }, error)
       return
     }
-    entry.state = 'retrying'
+    entry.pending = 'retry'
     this.#retries.start()
-    const wanted = wantedOf(entry)
-    // The refusals of further retries are not reported.
-    const isNew = wanted.some(({ error: earlier }) => !earlier)
-    for (const subscription of wanted) subscription.suspend(error)
-    if (isNew) this.#report(entry, wanted, error)
+    // Only the first refusal is reported.
+    const isNew = asked.some(({ error: earlier }) => !earlier)
+    for (const subscription of asked) {
+      subscription.place = 'none'
+      subscription.suspend(error)
+    }
+    if (isNew) this.#report({ entry, subscriptions: asked }, error)
   }
 
-  /** Fails the subscriptions of a pattern. The client does not ask for the pattern again. */
-  #fail(entry: ServerSubscription, error: RookeryError): void {
-    const wanted = wantedOf(entry)
-    entry.state = 'none'
-    for (const subscription of wanted) {
+  /** Fails subscriptions to a pattern. The client does not ask for them again. */
+  #fail(part: RequestPart, error: RookeryError): void {
+    for (const subscription of part.subscriptions) {
       subscription.wanted = false
       subscription.fail(error)
     }
-    this.#mark(entry)
-    this.#report(entry, wanted, error)
+    this.positions.update()
+    this.#table.mark(part.entry)
+    this.#report(part, error)
   }
 
-  #report(
-    { pattern }: ServerSubscription,
-    subscriptions: readonly LocalSubscription[],
-    error: RookeryError,
-  ): void {
-    const name = `The server refused the subscription to ${JSON.stringify(pattern)}`
+  #report({ entry, subscriptions }: RequestPart, error: RookeryError): void {
+    const name = `The server refused the subscription to ${JSON.stringify(entry.pattern)}`
     reportRefusal(this.#host, subscriptions, name, error)
-  }
-
-  #retry(): void {
-    for (const entry of [...this.#byPattern.values()]) {
-      if (entry.state !== 'retrying') continue
-      entry.state = 'none'
-      this.#mark(entry)
-    }
-  }
-
-  /** Marks a pattern as due, or forgets it if neither the application nor the server has a subscription to it. */
-  #mark(entry: ServerSubscription): void {
-    // A listener that was told of a state may have cancelled and subscribed again: then the map has a new entry.
-    if (this.#byPattern.get(entry.pattern) !== entry) return
-    if (isWanted(entry) || entry.state !== 'none') {
-      this.#due.add(entry)
-      this.#host.due()
-      return
-    }
-    this.#due.delete(entry)
-    if (entry.locals.size === 0) this.#byPattern.delete(entry.pattern)
-  }
-
-  #locals(): LocalSubscription[] {
-    return [...this.#byPattern.values()].flatMap((entry) => [...entry.locals])
   }
 }

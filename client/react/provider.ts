@@ -1,9 +1,9 @@
 import { createContext, createElement, type ReactElement, type ReactNode, useContext, useEffect } from 'react'
 import { RookeryError } from '../../core/protocol/errors.ts'
-import { readMilliseconds } from '../options.ts'
 import { ConnectionStore } from '../store/connection-store.ts'
 import type { StoreHost } from '../store/handle-store.ts'
 import type { Client } from '../types.ts'
+import { readMilliseconds } from '../util/option-values.ts'
 import { useStable } from './use-store.ts'
 
 export interface ProviderProps<Client> {

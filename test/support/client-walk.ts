@@ -6,9 +6,11 @@ import { rooms } from 'rookery/rooms'
 import { sse as ssePlugin } from 'rookery/sse'
 import { expect, onTestFinished, vi } from 'vitest'
 import { WebSocket } from 'ws'
+import { history } from '../../plugins/history/index.ts'
 import { createRandom, type Random } from '../../plugins/testing/random.ts'
 import { activeResources, type Resources, untilReleased } from '../../plugins/testing/resources.ts'
 import { startApp } from './app.ts'
+import { KeptLog } from './client-walk-kept.ts'
 import { CallLog, Listening, NoteLog, type Violations } from './client-walk-logs.ts'
 import { FaultyProxy } from './proxy.ts'
 
@@ -56,6 +58,7 @@ export class ClientWalk {
   readonly #client: Client
   readonly #notes: NoteLog
   readonly #calls: CallLog
+  readonly #kept: KeptLog
   readonly #listening = new Set<Listening>()
   readonly #joined = new Set<Room>()
   /** Messages published so far, by topic. */
@@ -72,6 +75,7 @@ export class ClientWalk {
     this.#notes = notes
     this.#calls = calls
     this.violations = violations
+    this.#kept = new KeptLog(violations)
     const now = Date.now.bind(Date)
     vi.spyOn(Date, 'now').mockImplementation(() => now() + this.#clock)
     this.#client = createClient({
@@ -106,6 +110,7 @@ export class ClientWalk {
       plugins: [
         ssePlugin({ grace: '1s' }),
         rooms(),
+        history({ topics: ['kept/*'], maxReplay: 1_000_000, maxMessages: 1_000_000 }),
         auth({ jwt: { secret: SECRET }, grace: '1s', user: ({ sub }) => ({ id: `${sub}`, name: `${sub}` }) }),
       ],
       prepare: (app) => {
@@ -139,12 +144,14 @@ export class ClientWalk {
     await vi.waitFor(() => {
       expect([this.#client.state, this.#client.transport]).toEqual(['open', 'websocket'])
       expect([...this.#listening].map(({ state }) => state)).not.toContain('pending')
+      expect(this.#kept.hasPending).toBe(false)
       expect([...this.#joined].map(({ state }) => state)).not.toContain('joining')
     })
     await vi.waitFor(() => this.#expectOneSession())
     await this.#call('sync')
     this.#notes.checkFirst(this.#notes.size)
     for (const one of this.#listening) await one.untilNext()
+    await this.#kept.settled()
     await this.#calls.settled()
   }
 
@@ -163,7 +170,7 @@ export class ClientWalk {
   #expectOneSession(): void {
     const sessions = [...this.#app.sessions]
     expect(sessions.map(({ id }) => id)).toEqual([this.#client.session])
-    const wanted = new Set([...this.#listening].map(({ pattern }) => pattern))
+    const wanted = new Set([...this.#kept.patterns, ...[...this.#listening].map(({ pattern }) => pattern)])
     const rooms = new Set([...this.#joined].map(({ name }) => name))
     for (const name of rooms) wanted.add(`rooms/${name}/*`)
     expect(new Set(sessions[0]?.subscriptions)).toEqual(wanted)
@@ -193,6 +200,9 @@ export class ClientWalk {
         one.cancel()
       },
       () => this.#cancel(),
+      () => this.#kept.subscribe(this.#client, this.#random),
+      () => this.#kept.subscribe(this.#client, this.#random),
+      () => this.#kept.cancel(this.#random),
       () => void this.#joined.add(this.#client.join(pick(ROOMS))),
       () => this.#leave(),
       () => void this.#askMembership(),
@@ -211,6 +221,7 @@ export class ClientWalk {
     const number = (this.#published.get(topic) as number) + 1
     this.#published.set(topic, number)
     void this.#app.publish(topic, number)
+    if (this.#random.below(4) === 0) this.#kept.publish(this.#app, this.#random)
   }
 
   /** WebSockets stop working. The client connects by SSE. */

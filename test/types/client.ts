@@ -14,6 +14,28 @@ client.subscribe<{ text: string }>('rooms/*', ({ text }, message) => {
   holds<Same<typeof text, string>>()
   holds<Same<typeof message.payload, { text: string }>>()
 })
+client.subscribe('a', (_payload, { cursor, replayed, kept }) => {
+  holds<Same<typeof cursor, string | undefined>>()
+  holds<Same<typeof replayed, true | undefined>>()
+  holds<Same<typeof kept, false | undefined>>()
+})
+for (const since of [
+  'now',
+  'earliest',
+  client.cursor ?? 'now',
+  { last: 50 },
+  { ago: '5m' },
+  { ago: 500 },
+] as const) {
+  const sub = client.subscribe('a', () => {}, { since })
+  sub.on('recovered', () => {})
+  sub.on('gap', ({ reason }) => {
+    holds<Same<typeof reason, 'expired' | 'epoch' | 'ahead' | 'limit' | 'unavailable'>>()
+  })
+}
+client.subscribe('a', () => {}, { state: ({ signal }) => fetch('/a', { signal }) })
+// @ts-expect-error: minutes are `m`
+client.subscribe('a', () => {}, { since: { ago: '5 minutes' } })
 // @ts-expect-error: the listener is missing
 client.subscribe('rooms/*')
 // @ts-expect-error: a subscription has one pattern

@@ -69,10 +69,11 @@ test('the server ends up with exactly the patterns that have listeners, whatever
       const serverSubscriptions = new Subscriptions(
         { min: 1, max: 1 },
         { nextId: () => ++id, due: () => {}, refused: () => {} },
+        { initial: null, changed: () => {} },
       )
       const send = () => {
-        const request = serverSubscriptions.peek()
-        serverSubscriptions.shift()
+        const request = serverSubscriptions.requests.peek()
+        serverSubscriptions.requests.shift()
         if (request) server.inbox.push(request.frame as SubscribeFrame | UnsubscribeFrame)
         return request !== undefined
       }
