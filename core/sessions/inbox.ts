@@ -26,7 +26,7 @@ export const withInbox = (
 }
 
 /** The topic of what is kept for the user of a session. */
-export const inboxOf = ({ user }: Session): string | undefined =>
+const inboxOf = ({ user }: Session): string | undefined =>
   user ? addressOf({ user: user.id }) : undefined
 
 /** Patterns as the history knows them: the inbox is the address of the user. */

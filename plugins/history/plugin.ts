@@ -10,7 +10,7 @@ import { Logger } from '../../core/util/logger.ts'
 import { KeptMessages } from './kept-messages.ts'
 import { MemoryStore } from './memory-store.ts'
 import { type HistoryOptions, readHistoryOptions } from './options.ts'
-import { READ_TOPIC, ReadCall } from './read-call.ts'
+import { READ_RATE, READ_TOPIC, ReadCall } from './read-call.ts'
 import { RecentStore } from './recent-store.ts'
 
 /**
@@ -30,7 +30,9 @@ export const history = (options: HistoryOptions): Plugin => {
       const app = scope.get(AppToken)
       // A page must not fill the buffer of its session.
       const reads = new ReadCall(app, () => kept as KeptMessages, scope.get(Limits).maxBuffered / 4)
-      app.handle(READ_TOPIC, { strict: false }, ({ session }, payload) => reads.answer(session, payload))
+      app.handle(READ_TOPIC, { strict: false, rate: READ_RATE }, ({ session }, payload) =>
+        reads.answer(session, payload),
+      )
       const create = (): KeptMessages => {
         const shared = scope.has(SharedHistoryStore) ? scope.get(SharedHistoryStore)() : undefined
         const store = settings.store ?? shared

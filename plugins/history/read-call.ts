@@ -10,6 +10,9 @@ import { type ReadRequest, readRequest } from './read-options.ts'
 /** The call by which clients read pages. */
 export const READ_TOPIC = 'history/read'
 
+/** Pages that a session may read. A page of 1,000 messages takes about 3 ms. */
+export const READ_RATE = { limit: 20, window: '2s' } as const
+
 /** The reply to the call. */
 interface ReadReply {
   /** In the order of publishing. */
