@@ -3,6 +3,7 @@ import { RookeryError } from '../core/protocol/errors.ts'
 import type { User, WelcomeFrame } from '../core/protocol/protocol.ts'
 import { ConnectionManager } from './connection/connection-manager.ts'
 import type { CreateFallback } from './connection/fallback.ts'
+import { type PageOptions, readHistory } from './history.ts'
 import {
   type CallOptions,
   readSubscribeOptions,
@@ -122,6 +123,9 @@ export class ReconnectingClient implements Client {
     return (this.#contract ? await this.#contract.reply(topic, result) : result) as R
   }
 
+  readonly history = ((pattern: string, options: PageOptions) =>
+    readHistory((...args) => this.call(...args), this.#contract, pattern, options)) as Client['history']
+
   send(topic: string, payload?: unknown, { volatile = false }: SendOptions = {}): void {
     if (volatile && !this.#sender.isFree) return
     this.#assertCanSend()
@@ -176,9 +180,8 @@ export class ReconnectingClient implements Client {
     this.#welcome = welcome
     this.#state = 'open'
     this.#contract?.compare(welcome)
-    const maxPayload = welcome.maxPayload ?? Number.POSITIVE_INFINITY
-    const tooLarge = this.#queue.limit(maxPayload)
-    this.#subscriptions.welcome(maxPayload, welcome.cursor)
+    const tooLarge = this.#queue.limit(welcome.maxPayload ?? Number.POSITIVE_INFINITY)
+    this.#subscriptions.welcome(welcome)
     this.#sender.flush()
     this.#become('open', { transport })
     // A listener may have closed the client.

@@ -1,6 +1,6 @@
 import type { Since } from '../core/protocol/protocol.ts'
 import type { LoadState } from './messages/snapshot.ts'
-import type { NewSubscription } from './messages/subscriptions.ts'
+import type { NewSubscription } from './messages/subscription.ts'
 import { invalidOption } from './util/invalid-option.ts'
 import { readBoolean } from './util/option-values.ts'
 

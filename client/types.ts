@@ -1,6 +1,7 @@
 import type { ErrorData, KnownErrorCode, TypedError, UserOf } from '../core/contract/infer.ts'
 import type { RookeryError } from '../core/protocol/errors.ts'
 import type { Untyped, User } from '../core/protocol/protocol.ts'
+import type { ReadHistory } from './history.ts'
 import type { Room } from './messages/room.ts'
 import type { Call, Send, Side, Subscribe } from './typed.ts'
 
@@ -117,6 +118,17 @@ export interface Client<Contract = Untyped, As extends Side = 'input'> {
    * @example const { id } = await client.call('chat/send', { text: 'hello' }, { timeout: 5_000 })
    */
   readonly call: Call<Contract, As>
+
+  /**
+   * Reads a page of the messages that the server keeps and the client may subscribe to. Needs `history()` on the server.
+   *
+   * @throws as `call`, and `invalid_pattern`, `forbidden`, `history_unavailable`; `invalid_cursor` for a cursor that the server
+   * does not know, or whose messages are gone
+   * @example
+   * const { messages, next } = await client.history('rooms/42/messages', { last: 50 })
+   * const older = next && (await client.history('rooms/42/messages', { before: next, limit: 50 }))
+   */
+  readonly history: ReadHistory<Contract, As>
 
   /**
    * Whether a value is an error with this code, such as one that `call` rejects with. With a contract, `error.data` has its

@@ -5,6 +5,9 @@ import type { LocalSubscription } from './subscription.ts'
 /** How long a server that announces no history may take to end a replay, in milliseconds. An older one never does. */
 const REPLAY_WAIT_MS = 10_000
 
+/** The name of what the server keeps for the user of the session. */
+export const INBOX = '$inbox'
+
 /** A replay that the server has confirmed and not ended. It makes one after the other. */
 interface Replay {
   /** Of the request. */
@@ -20,6 +23,8 @@ interface Replay {
  * asks for, and is live after that.
  */
 export class Positions {
+  /** Where the messages to the user stand. They reach the listeners that match, wherever these stand. */
+  inbox: LocalSubscription | undefined
   readonly #store: Pick<CursorStore, 'initial' | 'changed'>
   /** Where subscriptions begin until the first `welcome`. */
   #first: string | undefined
@@ -96,12 +101,12 @@ export class Positions {
    * @param all the subscriptions that the server has
    */
   ended(
-    { id, recovered, reason = 'unavailable', cursor }: ReplayedFrame,
+    { id, recovered, reason = 'unavailable', cursor, unkept }: ReplayedFrame,
     all: readonly LocalSubscription[],
   ): void {
     if (id !== undefined && id !== this.#replay?.id) return
     const gap = recovered ? undefined : reason
-    if (this.#replay) this.#end(gap, cursor)
+    if (this.#replay) this.#end(gap, cursor, unkept)
     else if (gap) {
       this.#live = cursor
       const live = all.filter(({ place }) => place === 'live')
@@ -110,7 +115,9 @@ export class Positions {
   }
 
   /** Whether a message that matches is for a subscription. */
-  isFor({ place, since }: LocalSubscription, { cursor, replayed }: MessageFrame): boolean {
+  isFor(subscription: LocalSubscription, { cursor, replayed, topics }: MessageFrame): boolean {
+    const isToUser = topics?.[0]?.startsWith('$user/')
+    const { place, since } = (isToUser && this.inbox) || subscription
     return replayed ? place === 'replaying' : cursor === undefined || since === undefined
   }
 
@@ -164,16 +171,15 @@ export class Positions {
     if (!subscription.isSettled) this.#unsettled.add(subscription)
   }
 
-  #end(gap: GapReason | undefined, cursor: string | undefined): void {
+  /** @param unkept patterns of which the server keeps no topic */
+  #end(gap: GapReason | undefined, cursor: string | undefined, unkept: readonly string[] = []): void {
     const replay = this.#replay
     if (!replay) return
     this.#replay = undefined
     clearTimeout(this.#replayTimer)
     this.#live = cursor
-    this.#goLive(
-      replay.subscriptions.filter(({ place }) => place === 'replaying'),
-      gap,
-    )
+    for (const one of replay.subscriptions.filter(({ place }) => place === 'replaying'))
+      this.#goLive([one], unkept.includes(one.plain) ? 'unavailable' : gap)
   }
 
   #goLive(subscriptions: readonly LocalSubscription[], gap: GapReason | undefined): void {

@@ -97,9 +97,19 @@ export interface LocalSubscriptionHost {
   failed(error: unknown): void
 }
 
+/** What a new subscription needs, beside its pattern and its listener. */
+export interface NewSubscription {
+  /** Whether to ask nothing of the server. */
+  readonly local?: boolean
+  readonly since?: Since | undefined
+  readonly state?: LoadState | undefined
+}
+
 /** One listener of the application on one pattern. `Subscriptions` sets its state, and `Positions` its position. */
 export class LocalSubscription extends Handle<Exclude<SubscriptionState, 'failed'>> implements Subscription {
   readonly pattern: string
+  /** The pattern without names, as the server knows it. */
+  readonly plain: string
   /** Whether the server is to have the pattern. A refusal for good ends that. */
   wanted: boolean
   /** Whether a request of this session has placed it: none yet; one is under way, or its replay; or it gets live messages. */
@@ -125,6 +135,7 @@ export class LocalSubscription extends Handle<Exclude<SubscriptionState, 'failed
   ) {
     super({ pending: 'pending', confirmed: 'active', ended: 'cancelled' })
     this.pattern = pattern
+    this.plain = named.pattern
     // Without names, the server's pattern is the same, and `dispatch` has matched it.
     this.#match = named.names[0] ? compileNamed(named) : () => ({})
     this.wanted = !local

@@ -4,16 +4,16 @@ import type {
   MessageFrame,
   ReplayedFrame,
   ReplyFrame,
-  Since,
   SubscribeReply,
   UnsubscribedFrame,
+  WelcomeFrame,
 } from '../../core/protocol/protocol.ts'
 import { isReserved } from '../../core/topics/topic.ts'
 import type { EncodedFrame } from '../transports/transport.ts'
 import type { BackoffBounds } from '../util/backoff.ts'
 import { RetryTimer } from '../util/retry-timer.ts'
 import type { CursorStore } from './cursor-store.ts'
-import { Positions } from './positions.ts'
+import { INBOX, Positions } from './positions.ts'
 import { reportRefusal, stateError } from './report-refusal.ts'
 import type { RestoredHost } from './restored-host.ts'
 import {
@@ -23,18 +23,9 @@ import {
   type ServerSubscription,
   wantedOf,
 } from './server-subscription.ts'
-import type { LoadState } from './snapshot.ts'
-import { type Listener, LocalSubscription } from './subscription.ts'
+import { type Listener, LocalSubscription, type NewSubscription } from './subscription.ts'
 import { SubscriptionRequests } from './subscription-requests.ts'
 import { SubscriptionTable } from './subscription-table.ts'
-
-/** What a new subscription needs, beside its pattern and its listener. */
-export interface NewSubscription {
-  /** Whether to ask nothing of the server. */
-  readonly local?: boolean
-  readonly since?: Since | undefined
-  readonly state?: LoadState | undefined
-}
 
 /**
  * Keeps the server's subscriptions equal to the local ones: one on the server for each pattern that has a listener.
@@ -66,9 +57,16 @@ export class Subscriptions {
   }
 
   /** A session begins. */
-  welcome(maxPayload: number, cursor: string | undefined): void {
-    this.requests.maxPayload = maxPayload
-    this.positions.welcome(cursor)
+  welcome({ maxPayload, cursor, inbox }: WelcomeFrame): void {
+    const { positions } = this
+    this.requests.maxPayload = maxPayload ?? Number.POSITIVE_INFINITY
+    if (!inbox) positions.inbox?.cancel()
+    else if (positions.inbox?.hasEnded !== false) {
+      // The server sends the messages to the user from the beginning of the session.
+      const since = positions.cursor ?? cursor
+      positions.inbox = this.add(INBOX, () => {}, { since })
+    }
+    positions.welcome(cursor)
   }
 
   /**
@@ -83,7 +81,7 @@ export class Subscriptions {
   ): LocalSubscription {
     const pattern = inRoom + given
     const named = patternBelow(inRoom, parseNamedPattern(given))
-    if (!local && isReserved(pattern)) throw new RookeryError('reserved_topic')
+    if (!local && isReserved(pattern) && pattern !== INBOX) throw new RookeryError('reserved_topic')
     const entry = this.#table.get(named.pattern)
     const subscription = new LocalSubscription(pattern, named, listener, local, state, {
       bounds: this.#bounds,

@@ -43,7 +43,7 @@ export const isServerFrame = (frame: ServerFrame): boolean => {
     case 'reply':
       return Number.isInteger(frame.id) && (frame.error === undefined || isError(frame.error))
     case 'replayed':
-      return typeof frame.recovered === 'boolean'
+      return typeof frame.recovered === 'boolean' && isTopics(frame.unkept)
     case 'ping':
       return true
     case 'unsubscribed':

@@ -50,6 +50,8 @@ export interface KeptStream {
   readonly maxReplay: number
   /** Whether the messages of an event with these topics are kept. */
   keeps(topics: readonly string[]): boolean
+  /** Whether the messages of some topic of a pattern are kept. */
+  covers(pattern: string): boolean
   /** Whether messages to users are kept, with the address of the user as their topic. */
   readonly keepsUsers: boolean
   /** Tells the engine of stored messages. Called once, before the start. */

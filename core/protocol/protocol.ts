@@ -139,6 +139,8 @@ export interface ReplayedFrame {
   readonly recovered: boolean
   /** Why not. */
   readonly reason?: GapReason
+  /** Patterns of the request of which the server keeps no topic: messages of these may be missing all the same. */
+  readonly unkept?: readonly string[]
   /** Position of the session. Absent if the server has no history, or the store has not been reached yet. */
   readonly cursor?: string
 }

@@ -141,7 +141,8 @@ export class Replays {
     const { history } = this.#host.kept
     if (reply) this.#session.push(reply(undefined, 0))
     let reason: GapReason | undefined = 'unavailable'
-    if (history) {
+    const unkept = patterns.filter((pattern) => !history?.covers(pattern))
+    if (history && unkept.length < patterns.length) {
       const start = await history.find(since, patterns, upTo)
       reason =
         'reason' in start ? start.reason : await this.#send(history, patterns, start.after, upTo, since)
@@ -151,7 +152,7 @@ export class Replays {
     const end = {
       ...(id !== undefined && { id }),
       recovered: reason === undefined,
-      ...(reason && { reason }),
+      ...(reason ? { reason } : unkept.length > 0 && { unkept }),
       ...(cursor && { cursor }),
     }
     this.#session.push(replayedFrame(end, upTo))

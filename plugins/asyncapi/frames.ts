@@ -190,6 +190,7 @@ export const serverFrames = (user: JsonSchema): Readonly<Record<string, FrameDes
       reason: optional({
         schema: { type: 'string', enum: GAP_REASONS, description: 'Why messages are missing' },
       }),
+      unkept: optional(patterns),
       cursor: position,
     }),
   },

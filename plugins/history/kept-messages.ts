@@ -59,6 +59,10 @@ export class KeptMessages implements History, KeptStream, HistoryStoreHost {
     this.log = log
   }
 
+  covers(pattern: string): boolean {
+    return this.#settings.covers(pattern)
+  }
+
   get keepsUsers(): boolean {
     return this.#settings.keepsUsers
   }

@@ -1,4 +1,4 @@
-import { compileNamed, parseNamedPattern } from '../../core/contract/pattern.ts'
+import { compileNamed, parseNamedPattern, patternsMeet, plainPattern } from '../../core/contract/pattern.ts'
 import type { HistoryLimits, HistoryStore } from '../../core/history/store.ts'
 import { RookeryError } from '../../core/protocol/errors.ts'
 import { isReserved } from '../../core/topics/topic.ts'
@@ -44,6 +44,8 @@ export interface HistoryOptions {
 export interface HistorySettings {
   /** Whether the messages of a topic are kept. */
   readonly keeps: (topic: string) => boolean
+  /** Whether some topic of a pattern of a client is kept, or messages to a user. */
+  readonly covers: (pattern: string) => boolean
   readonly keepsUsers: boolean
   readonly limits: HistoryLimits
   readonly maxReplay: number
@@ -63,20 +65,29 @@ const isStore: OptionCheck = (value) => {
     : `a HistoryStore, with ${STORE_METHODS.join(', ')}`
 }
 
-const readTopics = (patterns: readonly string[] = [], keepsUsers: boolean): ((topic: string) => boolean) => {
+const readTopics = (
+  patterns: readonly string[] = [],
+  keepsUsers: boolean,
+): Pick<HistorySettings, 'keeps' | 'covers'> => {
   if (patterns.length === 0 && !keepsUsers) {
     throw new RookeryError('invalid_option', "history(): option 'topics' must name at least one pattern")
   }
-  const matchers = patterns.map((pattern) => {
+  const kept = patterns.map((pattern) => {
     if (isReserved(pattern)) {
       throw new RookeryError(
         'invalid_option',
         `history(): the topics of '${pattern}' belong to the framework`,
       )
     }
-    return compileNamed(parseNamedPattern(pattern))
+    return parseNamedPattern(pattern)
   })
-  return (topic) => matchers.some((matches) => matches(topic) !== undefined)
+  const matchers = kept.map(compileNamed)
+  return {
+    keeps: (topic) => matchers.some((matches) => matches(topic) !== undefined),
+    covers: (pattern) =>
+      (keepsUsers && pattern.startsWith('$')) ||
+      kept.some((topics) => patternsMeet(topics, plainPattern(pattern))),
+  }
 }
 
 /** @throws `invalid_option`, `invalid_pattern` */
@@ -95,7 +106,7 @@ export const readHistoryOptions = (options: HistoryOptions): HistorySettings => 
   if (users) checkOptions('history() users', users, { maxAge: option.duration(1000, MAX_AGE_MS) })
   const oldest = Math.max(milliseconds(maxAge), milliseconds(users?.maxAge ?? 0))
   return {
-    keeps: readTopics(options.topics, users !== undefined),
+    ...readTopics(options.topics, users !== undefined),
     keepsUsers: users !== undefined,
     limits: { maxAge: oldest, maxMessages, maxBytes },
     maxReplay: options.maxReplay ?? 10_000,

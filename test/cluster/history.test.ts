@@ -3,6 +3,7 @@ import { nats } from 'rookery/nats'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { history } from '../../plugins/history/index.ts'
 import { rejectionCode } from '../../plugins/testing/rejection-code.ts'
+import { verifies } from '../requirements.ts'
 import { startApp } from '../support/app.ts'
 import {
   historyStatus,
@@ -56,6 +57,7 @@ describe('a client of a cluster with history', () => {
   })
 
   it('gets everything once and in order when its node was cut off from NATS', async () => {
+    verifies('delivery.history.one-order', 'delivery.history.any-number')
     const server = await useJetStream()
     const proxy = await useProxy(server.port)
     const a = await startHistoryNode(server.url)

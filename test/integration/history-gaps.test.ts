@@ -128,6 +128,23 @@ describe('a client that comes back is told of a gap', () => {
     expect(payloads(client)).toEqual([1])
   })
 
+  it('if the server keeps no topic of a pattern, which it names', async () => {
+    verifies('protocol.history.unkept-patterns')
+    const { url } = await start()
+    const client = await connectBare(url)
+    const since = await cursorOfNow(client)
+    const ask = async (...topics: string[]) => {
+      const { id } = await client.ask({ type: 'subscribe', topics, since })
+      const { recovered, reason, unkept } = await client.until(
+        (one) => one.type === 'replayed' && one.id === id,
+      )
+      return { recovered, reason, unkept }
+    }
+    expect(await ask('kept/*', '*', 'kept/a')).toEqual({ recovered: true })
+    expect(await ask('kept/*', 'news', 'news/*')).toEqual({ recovered: true, unkept: ['news', 'news/*'] })
+    expect(await ask('news')).toEqual({ recovered: false, reason: 'unavailable' })
+  })
+
   it('if the app keeps no messages', async () => {
     const { url } = await startApp()
     const client = await connectBare(url)

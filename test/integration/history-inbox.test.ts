@@ -1,11 +1,16 @@
+import { type Plugin, RookeryError } from 'rookery'
+import { socketio } from 'rookery/socketio'
+import { sse } from 'rookery/sse'
 import { describe, expect, it, vi } from 'vitest'
 import { history } from '../../plugins/history/index.ts'
+import { verifies } from '../requirements.ts'
 import { startApp } from '../support/app.ts'
 import { type BareClient, connectBare } from '../support/bare-client.ts'
+import { clientBy, untilOpen } from '../support/client-transports.ts'
 
-const start = () =>
+const start = (plugins: readonly Plugin[] = []) =>
   startApp({
-    plugins: [history({ users: { maxAge: '7d' } })],
+    plugins: [history({ users: { maxAge: '7d' } }), ...plugins],
     prepare: (app) =>
       void app.sessions.onAuthenticate(({ query }) => {
         const id = query.get('user')
@@ -25,6 +30,7 @@ const inbox = (client: BareClient) =>
 
 describe('the inbox of a user', () => {
   it('keeps what is sent while the user is away, for each device from its own cursor', async () => {
+    verifies('protocol.history.inbox', 'delivery.history.inbox')
     const { url, app } = await start()
     const phone = await connect(url, 'ada')
     const welcome = await phone.until(({ type }) => type === 'welcome')
@@ -80,5 +86,48 @@ describe('the inbox of a user', () => {
   it('leaves messages to sessions and rooms as they are', async () => {
     const { app } = await start()
     await expect(app.send({ room: 'x' }, 'inbox/new')).rejects.toMatchObject({ code: 'not_connected' })
+  })
+})
+
+describe.each(['websocket', 'sse', 'socketio'])('a client over %s', (transport) => {
+  it('gets what was sent to its user while it was away, once, whatever its listeners ask for', async () => {
+    const { url, app } = await start([sse(), socketio()])
+    const client = clientBy(transport, url, { params: { user: 'ada' } })
+    const heard: unknown[] = []
+    const late: unknown[] = []
+    client.subscribe('inbox/new', (payload) => heard.push(payload), { local: true })
+    await untilOpen(client)
+    await app.send({ user: 'ada' }, 'inbox/new', 1)
+    await vi.waitFor(() => expect(heard).toEqual([1]))
+    const cursor = client.cursor as string
+    client.close()
+    await vi.waitFor(() => expect(app.sessions.size).toBe(0))
+    await app.send({ user: 'ada' }, 'inbox/new', 2)
+    const next = clientBy(transport, url, { params: { user: 'ada' }, cursor })
+    next.subscribe('inbox/*', (payload, { replayed }) => late.push([payload, replayed]), {
+      since: 'earliest',
+    })
+    await vi.waitFor(() => expect(late).toEqual([[2, true]]))
+    await app.send({ user: 'ada' }, 'inbox/new', 3)
+    await vi.waitFor(() =>
+      expect(late).toEqual([
+        [2, true],
+        [3, undefined],
+      ]),
+    )
+  })
+
+  it('gets it after a cut, too, without an option', async () => {
+    const { url, app } = await start([sse(), socketio()])
+    const client = clientBy(transport, url, { params: { user: 'ada' } })
+    const heard: unknown[] = []
+    client.subscribe('inbox/*', (payload) => heard.push(payload))
+    await untilOpen(client)
+    for (let number = 1; number <= 6; number++) {
+      await app.send({ user: 'ada' }, 'inbox/new', number)
+      for (const session of number % 2 ? [...app.sessions] : [])
+        session.close(new RookeryError('shutting_down'))
+    }
+    await vi.waitFor(() => expect(heard).toEqual([1, 2, 3, 4, 5, 6]), { timeout: 10_000 })
   })
 })

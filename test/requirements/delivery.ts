@@ -62,6 +62,8 @@ export const delivery = {
     "With `whenUnavailable: 'deliver'`, a message that cannot be stored reaches the connected clients with `kept: false`, and is not replayed.",
   'delivery.history.lost-is-told':
     'If the store loses messages, or its stream is created anew, the connected clients are told.',
+  'delivery.history.inbox':
+    'With `history({ users })`, `app.send({ user })` keeps the message: it resolves with 0 if no session of the user is connected, and each client of the user gets the message from its own cursor.',
   'delivery.history.slow-resume':
     "With `slowConsumer: 'resume'`, a session whose buffer is full gets the kept messages later, in order, once its client has read.",
   'delivery.history.slow-other':
@@ -87,7 +89,7 @@ export const delivery = {
   'delivery.send.once': 'Each of these sessions gets the message once.',
   'delivery.send.count': '`app.send` resolves with the number of sessions for which the message was queued.',
   'delivery.send.not-connected':
-    '`app.send` rejects with `not_connected` if no session of the target exists.',
+    '`app.send` rejects with `not_connected` if no session of the target exists, unless the message is kept.',
   'delivery.send.node-unreachable':
     '`app.send` rejects with `node_unreachable` if no session took the message and a node did not answer within a second.',
   'delivery.send.cluster-unavailable':

@@ -175,6 +175,10 @@ export const protocol = {
     '`recovered: true` says that no message is missing between the beginning of the replay and the `cursor` of the frame.',
   'protocol.history.gap':
     '`recovered: false` says that messages are missing, with a `reason`; the session goes on from the `cursor` of the frame.',
+  'protocol.history.unkept-patterns':
+    '`unkept` names the patterns of the request of which the server keeps no topic, if it keeps topics of others; if it keeps none of all patterns, `recovered` is false with the reason `unavailable`.',
+  'protocol.history.inbox':
+    '`subscribe` to `$inbox` with `since` replays what the server has sent to the user, if `welcome` has `inbox: true`; such messages have the address of the user, `$user/<id>`, as the first of their `topics`, and reach the session without a subscription.',
   'protocol.history.refused':
     'If the server refuses all patterns, it replays nothing and sends no `replayed` frame.',
   'protocol.ping.both-kinds':

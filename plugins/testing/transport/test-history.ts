@@ -23,6 +23,10 @@ class TestHistory implements KeptStream {
     return topics.some((topic) => topic.startsWith('kept/'))
   }
 
+  covers(): boolean {
+    return true
+  }
+
   connect(host: KeptStreamHost): void {
     this.#host = host
   }
