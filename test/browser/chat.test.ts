@@ -116,7 +116,7 @@ describe('one person', () => {
     await say(bob, 'in the garden')
     await message(ada, 'in the garden').waitFor()
     await ada.getByRole('link', { name: 'Change room or name' }).click()
-    await ada.getByLabel('Room').fill(' The / Kitchen ')
+    await ada.getByLabel('Room').fill(' :The / Kitchen ')
     await ada.getByRole('button', { name: 'Enter the room' }).click()
     await untilConnected(ada)
     await bob.getByText('ada left').waitFor()

@@ -5,7 +5,6 @@ import {
   type Room as Membership,
   type RookeryError,
 } from 'rookery/client'
-import type { HistoryMessage } from 'rookery/history'
 import type { Member } from 'rookery/rooms'
 import type { ChatContract, ChatMessage } from '../contract.ts'
 
@@ -56,8 +55,12 @@ export class Room {
     const joined = this.#client.join(room)
     this.#room = joined
     const topic = `rooms/${room}/messages` as const
-    const messages = this.#client.subscribe(topic, (message) => events.message(message), {
-      state: ({ signal }) => this.#loadLatest(topic, signal),
+    const subscription = this.#client.subscribe(topic, (message) => events.message(message), {
+      // At the start, and after a gap. After a reconnect without a gap, the listener gets what the page missed.
+      state: async ({ signal }) => {
+        const { messages } = await this.#client.history(topic, { last: LATEST, signal })
+        events.latest(messages.map(({ payload }) => payload))
+      },
     })
     this.#stops = [
       this.#client.on('state', (state, detail) => {
@@ -65,7 +68,7 @@ export class Room {
       }),
       // The client sends the calls of this listener after it has joined the room.
       this.#client.on('open', () => void this.#loadMembers()),
-      () => messages.cancel(),
+      () => subscription.cancel(),
       joined.on('joined', ({ member }) => events.joined(member)),
       joined.on('left', ({ member }) => events.left(member)),
       joined.on('typing', ({ from }) => events.typing(from)),
@@ -112,17 +115,6 @@ export class Room {
       if ((error as RookeryError).code !== 'disconnected') throw error
       await this.#deliver(draft, signal)
     }
-  }
-
-  async #loadLatest(pattern: string, signal: AbortSignal): Promise<void> {
-    // A call of the plugin `history`, which is not in the contract.
-    const client: Client = this.#client
-    const { messages } = await client.call<{ messages: HistoryMessage<ChatMessage>[] }>(
-      'history/read',
-      { pattern, last: LATEST },
-      { signal },
-    )
-    this.#events.latest(messages.map(({ payload }) => payload))
   }
 
   async #loadMembers(): Promise<void> {
