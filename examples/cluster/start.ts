@@ -105,7 +105,9 @@ const main = async (): Promise<void> => {
   console.log(
     'Every request goes to a random node. Kill one, or all of them: they start again, and no message is lost.',
   )
-  console.log(`nats --server ${url} pub rookery.topic.rooms.lobby.typing '{"from":"NATS"}'`)
+  console.log(
+    `To publish from outside: nats --server ${url} pub rookery.topic.rooms.lobby.typing '{"from":"NATS"}'`,
+  )
 }
 
 process.once('SIGINT', stop).once('SIGTERM', stop)
