@@ -1,4 +1,5 @@
 import { createApp, stopOnSignals } from 'rookery'
+import { history } from 'rookery/history'
 import { HttpServer, http } from 'rookery/http'
 import { rooms } from 'rookery/rooms'
 import { socketio } from 'rookery/socketio'
@@ -23,6 +24,8 @@ const app = createApp({
     // Reads the name and the room from `?username=ada&roomID=lobby`. The server does not verify names: an app with
     // accounts adds an auth plugin.
     rooms(),
+    // New members get the latest messages, and pages that were offline get what they missed.
+    history({ topics: ['rooms/:room/messages'] }),
   ],
 })
 

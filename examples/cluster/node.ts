@@ -1,4 +1,5 @@
 import { createApp, stopOnSignals } from 'rookery'
+import { history } from 'rookery/history'
 import { HttpServer, http } from 'rookery/http'
 import { nats } from 'rookery/nats'
 import { rooms } from 'rookery/rooms'
@@ -21,6 +22,8 @@ const app = createApp({
     sse(),
     socketio(),
     rooms(),
+    // In JetStream, for all nodes. A restart of the nodes loses nothing.
+    history({ topics: ['rooms/:room/messages'] }),
     nats({ servers: process.env.NATS_URL ?? 'nats://127.0.0.1:4222' }),
   ],
 })

@@ -1,6 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { createBalancer } from './balancer.ts'
@@ -40,8 +43,12 @@ const freePort = async (): Promise<number> => {
 
 const startNats = async (): Promise<string> => {
   const port = String(await freePort())
+  // JetStream keeps the messages in this folder: they survive the nodes. In production, it is on a disk that stays.
+  const folder = mkdtempSync(join(tmpdir(), 'rookery-nats-'))
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+  const args = ['-a', '127.0.0.1', '-p', port, '-js', '-sd', folder]
   try {
-    await start('nats-server', ['-a', '127.0.0.1', '-p', port], {}, /Server is ready/)
+    await start('nats-server', args, {}, /Server is ready/)
   } catch (error) {
     if ((error as { code?: string }).code !== 'ENOENT') throw error
     throw new Error('This example needs nats-server. On Debian and Ubuntu: sudo apt-get install nats-server')
@@ -49,12 +56,23 @@ const startNats = async (): Promise<string> => {
   return `nats://127.0.0.1:${port}`
 }
 
+/** The addresses of the running nodes. */
+const running = new Set<string>()
+const balancer = createBalancer(() => [...running])
+let stopping = false
+
 const stop = () => {
+  stopping = true
+  balancer.close()
   for (const child of children) child.kill('SIGTERM')
 }
 
-/** The running nodes, by address. */
-const running = new Map<string, ChildProcess>()
+const fail = (error: unknown) => {
+  if (stopping) return
+  console.error(error instanceof Error ? error.message : error)
+  process.exitCode = 1
+  stop()
+}
 
 const startNode = async (url: string): Promise<void> => {
   const program = fileURLToPath(new URL('node.ts', import.meta.url))
@@ -68,27 +86,29 @@ const startNode = async (url: string): Promise<void> => {
     /listening: (\S+)/,
   )
   const address = match[1] as string
-  running.set(address, child)
-  child.once('exit', () => running.delete(address))
+  running.add(address)
+  console.log(`kill -9 ${child.pid}    # ends the node at ${address}`)
+  // In production, a supervisor starts it again.
+  child.once('exit', () => {
+    running.delete(address)
+    if (!stopping) startNode(url).catch(fail)
+  })
 }
 
 const main = async (): Promise<void> => {
   const url = await startNats()
   await Promise.all(Array.from({ length: NODES }, () => startNode(url)))
-  const balancer = createBalancer(() => [...running.keys()])
   balancer.listen(Number(process.env.PORT ?? 3000))
   await once(balancer, 'listening')
   const { port } = balancer.address() as { port: number }
-  process.once('SIGINT', () => balancer.close()).once('SIGTERM', () => balancer.close())
   console.log(`One chat on ${NODES} nodes. Open it in several tabs: http://localhost:${port}`)
-  console.log('Every request goes to a random node. Try:')
-  for (const [address, { pid }] of running) console.log(`  kill -9 ${pid}    # the node at ${address}`)
-  console.log(`  nats --server ${url} pub rookery.topic.rooms.lobby.typing '{"from":"NATS"}'`)
+  console.log(
+    'Every request goes to a random node. Kill one, or all of them: they start again, and no message is lost.',
+  )
+  console.log(
+    `To publish from outside: nats --server ${url} pub rookery.topic.rooms.lobby.typing '{"from":"NATS"}'`,
+  )
 }
 
 process.once('SIGINT', stop).once('SIGTERM', stop)
-await main().catch((error) => {
-  console.error(error instanceof Error ? error.message : error)
-  process.exitCode = 1
-  stop()
-})
+await main().catch(fail)

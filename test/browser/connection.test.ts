@@ -1,5 +1,7 @@
+import { randomUUID } from 'node:crypto'
 import type { Page, WebSocketRoute } from 'playwright-core'
 import { describe, expect, it } from 'vitest'
+import { type BareClient, connectBare } from '../support/bare-client.ts'
 import { useChromium } from '../support/chromium.ts'
 import { freePort } from '../support/processes.ts'
 import { slowdown } from '../support/slowdown.ts'
@@ -35,6 +37,12 @@ const startTwo = async () => {
 /** Time limit in milliseconds. The delay between attempts doubles, so a reconnect may take long. */
 const RECONNECT_LIMIT = { timeout: 240_000 }
 
+/** Writes a message without a page. Resolves when the server has stored it. */
+const tell = async (from: BareClient, text: string): Promise<void> => {
+  const id = randomUUID()
+  expect((await from.ask({ topic: 'chat/send', payload: { id, text } })).error).toBeUndefined()
+}
+
 /** Stops the timers of a page, so that nothing after this call is due to a timer. */
 const stopClock = async (page: Page): Promise<void> => {
   await page.clock.install()
@@ -68,18 +76,41 @@ describe('when the server is killed', () => {
       }
     },
   )
+})
 
-  it('the user can connect at once instead of waiting', async () => {
-    const port = await freePort()
-    const server = await startChat(port)
+describe('when the connection of a page is lost', () => {
+  it('the user can connect at once, and gets what was missed, once and in order', async () => {
+    const { url } = await startChat()
+    const bob = await connectBare(url, '?username=bob&roomID=lobby')
     const ada = await chromium.open()
+    let socket: WebSocketRoute | undefined
+    let received: Record<string, unknown>[] = []
+    await intercept(ada, {
+      onServer: (frame, route) => {
+        socket = route
+        received.push(frame)
+        return false
+      },
+    })
     await stopClock(ada)
-    await enter(ada, server.url, 'ada')
-    await server.kill('SIGKILL')
+    await enter(ada, url, 'ada')
+    await tell(bob, 'before')
+    await message(ada, 'before').waitFor()
+    await socket?.close({ code: 1011, reason: 'internal' })
     await untilReconnecting(ada)
-    await startChat(port)
+    const missed = ['one', 'two', 'three']
+    for (const text of missed) await tell(bob, text)
+    received = []
     await ada.getByRole('button', { name: 'Try now' }).click()
-    await untilConnected(ada)
+    await message(ada, 'three').waitFor()
+    await tell(bob, 'after')
+    await message(ada, 'after').waitFor()
+    expect(await texts(ada)).toEqual(['before', ...missed, 'after'])
+    const messages = received.filter(({ topic }) => topic === 'rooms/lobby/messages')
+    expect(messages.map(({ payload, replayed }) => [(payload as { text: string }).text, replayed])).toEqual([
+      ...missed.map((text) => [text, true]),
+      ['after', undefined],
+    ])
   })
 })
 
@@ -122,14 +153,21 @@ describe('a page that waits for its next attempt connects at once', () => {
     await ada.locator('.own[data-state=sent]', { hasText: 'written offline' }).waitFor()
   })
 
-  it('when it becomes visible', async () => {
+  it('when it becomes visible, and keeps its messages, which the new server does not know', async () => {
     const { port, server, ada } = await startWaiting()
+    await say(ada, 'before the restart')
     await server.kill('SIGKILL')
     await untilReconnecting(ada)
-    await startChat(port)
+    const { url } = await startChat(port)
+    const bob = await connectBare(url, '?username=bob&roomID=lobby')
+    await tell(bob, 'after the restart')
     // Headless pages are always visible, so the test dispatches the event.
     await ada.evaluate(() => document.dispatchEvent(new Event('visibilitychange')))
     await untilConnected(ada)
+    await message(ada, 'after the restart').waitFor()
+    await tell(bob, 'and later')
+    await message(ada, 'and later').waitFor()
+    expect(await texts(ada)).toEqual(['before the restart', 'after the restart', 'and later'])
   })
 })
 

@@ -12,7 +12,7 @@ export const toRoom = (typed: string): string =>
       .toLowerCase()
       .replace(/\s+/gu, '-')
       .replace(/[/*\p{Cc}\p{Cs}]/gu, '')
-      .replace(/^\$+/, ''),
+      .replace(/^[$:]+/, ''),
   )
 
 export const toName = (typed: string): string => shorten(typed.replace(/[\p{Cc}\p{Cs}]/gu, '').trim())

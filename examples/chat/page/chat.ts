@@ -74,7 +74,7 @@ export const openChat = (roomName: string, me: string): (() => void) => {
       typing.remove(member.name)
       note(`${member.name} left`, member.name)
     },
-    recent: (latest) => {
+    latest: (latest) => {
       for (const message of latest) {
         const news = timeline.take(message)
         if (news && caughtUp && message.from !== me) messages.arrived(message.id)
@@ -98,11 +98,12 @@ export const openChat = (roomName: string, me: string): (() => void) => {
     timeline.add({ id, kind: 'message', from: me, text, at: Date.now(), state: 'pending' })
     messages.toEnd({ written: true })
     try {
-      timeline.take(await room.send({ id, text }))
+      // The message itself comes with the room's messages, also to this page.
+      await room.send({ id, text })
     } catch {
       timeline.fail(id)
+      messages.update()
     }
-    messages.update()
   }
   const notice = new TypingNotice(() => room.tellTyping())
   const composer = new Composer(byId<HTMLFormElement>('composer'), signal, {

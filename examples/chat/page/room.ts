@@ -8,6 +8,9 @@ import {
 import type { Member } from 'rookery/rooms'
 import type { ChatContract, ChatMessage } from '../contract.ts'
 
+/** How many messages a new member sees. */
+const LATEST = 50
+
 /** How long a message may wait for a connection and its reply before it counts as not sent, in milliseconds. */
 const SEND_TIMEOUT_MS = 60_000
 
@@ -31,8 +34,9 @@ export interface RoomEvents {
   members(members: readonly Member[]): void
   joined(member: Member): void
   left(member: Member): void
-  /** The latest messages. Called after every connect, so the page may know some of them. */
-  recent(messages: readonly ChatMessage[]): void
+  /** The latest messages: at the start, and when the server no longer has what the page missed. Some may be known. */
+  latest(messages: readonly ChatMessage[]): void
+  /** The next message. After a reconnect, the messages that the page missed come first. */
   message(message: ChatMessage): void
   typing(name: string): void
 }
@@ -42,7 +46,7 @@ export class Room {
   readonly #client: Client<ChatContract>
   readonly #room: Membership<ChatContract>
   readonly #events: RoomEvents
-  readonly #sending = new Set<Promise<ChatMessage>>()
+  readonly #sending = new Set<Promise<void>>()
   readonly #stops: readonly (() => void)[]
 
   constructor(room: string, name: string, events: RoomEvents) {
@@ -50,13 +54,21 @@ export class Room {
     this.#client = createClient<ChatContract>({ params: { username: name } })
     const joined = this.#client.join(room)
     this.#room = joined
+    const topic = `rooms/${room}/messages` as const
+    const subscription = this.#client.subscribe(topic, (message) => events.message(message), {
+      // At the start, and after a gap. After a reconnect without a gap, the listener gets what the page missed.
+      state: async ({ signal }) => {
+        const { messages } = await this.#client.history(topic, { last: LATEST, signal })
+        events.latest(messages.map(({ payload }) => payload))
+      },
+    })
     this.#stops = [
       this.#client.on('state', (state, detail) => {
         events.connection({ state, transport: this.#client.transport, ...detail })
       }),
       // The client sends the calls of this listener after it has joined the room.
-      this.#client.on('open', () => void this.#catchUp()),
-      joined.on('messages', (message) => events.message(message)),
+      this.#client.on('open', () => void this.#loadMembers()),
+      () => subscription.cancel(),
       joined.on('joined', ({ member }) => events.joined(member)),
       joined.on('left', ({ member }) => events.left(member)),
       joined.on('typing', ({ from }) => events.typing(from)),
@@ -65,11 +77,11 @@ export class Room {
   }
 
   /**
-   * Sends a message. Waits for a connection if there is none. Resolves with the message when the server has accepted it.
+   * Sends a message. Waits for a connection if there is none. Resolves when the server has stored the message.
    *
    * @throws a RookeryError if the server refuses the message, or after 60 s
    */
-  send(draft: Draft): Promise<ChatMessage> {
+  send(draft: Draft): Promise<void> {
     const sending = this.#deliver(draft, AbortSignal.timeout(SEND_TIMEOUT_MS))
     const done = () => this.#sending.delete(sending)
     this.#sending.add(sending)
@@ -94,25 +106,21 @@ export class Room {
     this.#client.close()
   }
 
-  async #deliver(draft: Draft, signal: AbortSignal): Promise<ChatMessage> {
+  async #deliver(draft: Draft, signal: AbortSignal): Promise<void> {
     try {
-      return await this.#client.call('chat/send', draft, { signal, timeout: SEND_TIMEOUT_MS })
+      await this.#client.call('chat/send', draft, { signal, timeout: SEND_TIMEOUT_MS })
     } catch (error) {
       // The connection was lost before the reply, so the message may have arrived. The server and the pages identify a
       // message by its id, so sending it again is safe.
       if ((error as RookeryError).code !== 'disconnected') throw error
-      return await this.#deliver(draft, signal)
+      await this.#deliver(draft, signal)
     }
   }
 
-  async #catchUp(): Promise<void> {
+  async #loadMembers(): Promise<void> {
     try {
-      const [{ members }, messages] = await Promise.all([
-        this.#room.members(),
-        this.#client.call('chat/recent'),
-      ])
+      const { members } = await this.#room.members()
       this.#events.members(members)
-      this.#events.recent(messages)
     } catch (error) {
       // The next connection catches up.
       if (this.#client.state === 'open') throw error
