@@ -26,8 +26,7 @@ export const withInbox = (
 }
 
 /** The topic of what is kept for the user of a session. */
-const inboxOf = ({ user }: Session): string | undefined =>
-  user ? addressOf({ user: user.id }) : undefined
+const inboxOf = ({ user }: Session): string | undefined => (user ? addressOf({ user: user.id }) : undefined)
 
 /** Patterns as the history knows them: the inbox is the address of the user. */
 export const withoutInboxName = (session: Session, patterns: readonly string[]): readonly string[] =>

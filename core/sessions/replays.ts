@@ -13,7 +13,7 @@ import type { Session } from './session.ts'
 const PAGE_MESSAGES = 64
 /** After this many bytes, a replay waits until the peer has read. At most a quarter of `maxBuffered`. */
 const MAX_BYTES_AHEAD = 64 * 1024
-/** Most requests of a session that wait. A client with more is disconnected. */
+/** Most requests of a session that wait. */
 const MAX_WAITING = 256
 /** Longest wait between two looks whether the peer has read. */
 const MAX_READ_WAIT_MS = 100
@@ -126,12 +126,17 @@ export class Replays {
 
   async #run(): Promise<void> {
     this.#running = true
-    for (let next = this.#queue.shift(); next && !this.#session.closed; next = this.#queue.shift()) {
-      if (next instanceof HeldFrames) {
-        this.#heldBytes -= next.bytes
-        await this.#release(next)
-      } else if (typeof next === 'function') next()
-      else await this.#replay(await next.asked, next.upTo)
+    try {
+      for (let next = this.#queue.shift(); next && !this.#session.closed; next = this.#queue.shift()) {
+        if (next instanceof HeldFrames) {
+          this.#heldBytes -= next.bytes
+          await this.#release(next)
+        } else if (typeof next === 'function') next()
+        else await this.#replay(await next.asked, next.upTo)
+      }
+    } catch (cause) {
+      // A store of the application may do anything. The client comes back with its cursor.
+      this.#session.close(new RookeryError('history_unavailable', undefined, { cause }))
     }
     this.#queue.length = 0
     this.#running = false
@@ -143,11 +148,10 @@ export class Replays {
     let reason: GapReason | undefined = 'unavailable'
     const unkept = patterns.filter((pattern) => !history?.covers(pattern))
     if (history && unkept.length < patterns.length) {
-      const start = await history.find(since, patterns, upTo)
+      const begin = await history.find(since, patterns, upTo)
       reason =
-        'reason' in start ? start.reason : await this.#send(history, patterns, start.after, upTo, since)
+        'reason' in begin ? begin.reason : await this.#send(history, patterns, begin.after, upTo, since)
     }
-    // Known by now, if it was not before.
     const cursor = history?.cursorOf(upTo)
     const end = {
       ...(id !== undefined && { id }),
@@ -160,19 +164,17 @@ export class Replays {
 
   /** Passes on the messages that have waited. */
   async #release(held: HeldFrames): Promise<void> {
+    const { history } = this.#host.kept
     if (held.isDropped) {
-      const { history } = this.#host.kept
       await this.#read()
-      const { subscriptions } = this.#session
-      const reason = history && (await this.#send(history, subscriptions, held.after, held.upTo))
+      const all = this.#session.subscriptions
+      const reason = history && (await this.#send(history, all, held.after, held.upTo))
       // The client comes back with its cursor and is told what it has missed.
       if (reason) this.#session.close(new RookeryError('slow_consumer'))
       return
     }
     let ahead = 0
-    for (const frame of held.frames) {
-      ahead = await this.#write(frame, ahead)
-    }
+    for (const frame of held.frames) ahead = await this.#write(frame, ahead)
   }
 
   /**
