@@ -115,17 +115,35 @@ describe('a client that comes back is told of a gap', () => {
     expect(await resume(client, { last: 3 })).toEqual({ recovered: true, reason: undefined })
   })
 
-  it('if the store is away, and keeps its cursor', async () => {
+  it('if the store stays away and the messages are not in memory', async () => {
     const store = new FailingStore()
-    const { url, app } = await start({ store })
+    const { url, app } = await start({ store, replayTimeout: 0 })
     const cursor = await cursorOfNow(await connectBare(url))
     await app.publish('kept/a', 1)
     store.setAway(true)
-    expect(await resume(await connectBare(url), cursor)).toEqual({ recovered: false, reason: 'unavailable' })
+    const away = await connectBare(url)
+    expect(await resume(away, 'earliest')).toEqual({ recovered: false, reason: 'unavailable' })
+    expect(await resume(away, cursor)).toEqual({ recovered: true, reason: undefined })
+    expect(payloads(away)).toEqual([1])
     store.setAway(false)
     const client = await connectBare(url)
-    expect(await resume(client, cursor)).toEqual({ recovered: true, reason: undefined })
+    expect(await resume(client, 'earliest')).toEqual({ recovered: true, reason: undefined })
     expect(payloads(client)).toEqual([1])
+  })
+
+  it('not if the store comes back while the replay waits', async () => {
+    const store = new FailingStore()
+    const { url, app } = await start({ store })
+    await app.publish('kept/a', 1)
+    store.setAway(true)
+    const client = await connectBare(url)
+    await client.ask({ type: 'subscribe', topics: ['other'] })
+    const resumed = resume(client, 'earliest')
+    await app.publish('other', 'does not wait')
+    await vi.waitFor(() => expect(payloads(client)).toEqual(['does not wait']))
+    store.setAway(false)
+    expect(await resumed).toEqual({ recovered: true, reason: undefined })
+    expect(payloads(client)).toEqual(['does not wait', 1])
   })
 
   it('if the app keeps no messages', async () => {
