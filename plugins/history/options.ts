@@ -39,7 +39,7 @@ export interface HistoryOptions {
   /**
    * How long the replay of a client waits while the store is away. After that it ends as a gap with the reason `unavailable`.
    *
-   * @default '15s'
+   * @default '30s'
    */
   readonly replayTimeout?: Duration | undefined
   /** A store of your own. @default the store of `nats()`; without it, the memory of the process */
@@ -109,7 +109,7 @@ export const readHistoryOptions = (options: HistoryOptions): HistorySettings => 
     limits: { maxAge: oldest, maxMessages, maxBytes },
     maxReplay: options.maxReplay ?? 10_000,
     whenUnavailable: options.whenUnavailable ?? 'reject',
-    replayTimeout: milliseconds(options.replayTimeout ?? '15s'),
+    replayTimeout: milliseconds(options.replayTimeout ?? '30s'),
     store,
   }
 }

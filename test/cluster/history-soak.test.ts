@@ -1,4 +1,5 @@
 import { expect, it, onTestFinished } from 'vitest'
+import { verifies } from '../requirements.ts'
 import { HistorySoak } from '../soak/history/history-soak.ts'
 
 /** Seed of the random choices. Timing depends on the machine. */
@@ -7,6 +8,7 @@ const SEED = Number(process.env.SEED ?? Date.now() % 1e9)
 it(`clients get all kept messages once and in order while connections, nodes and NATS fail (seed ${SEED})`, {
   timeout: 300_000,
 }, async () => {
+  verifies('delivery.history.one-order')
   const lines: string[] = []
   const soak = await HistorySoak.start({
     seed: SEED,

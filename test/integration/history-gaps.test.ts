@@ -132,6 +132,7 @@ describe('a client that comes back is told of a gap', () => {
   })
 
   it('not if the store comes back while the replay waits', async () => {
+    verifies('delivery.history.waits')
     const store = new FailingStore()
     const { url, app } = await start({ store })
     await app.publish('kept/a', 1)

@@ -87,7 +87,7 @@ export class HistorySoak {
     })
     try {
       for (const problem of await cluster.untilAgreed()) violations.add('nodes', problem)
-      const record = { violations, numbers, replayTimes: [], reconnects: [], delivered: 0 }
+      const record = { violations, numbers, replayTimes: [], reconnects: [], lateRenewals: 0, delivered: 0 }
       const { clients: count, lifetime } = options
       const clients = await KeptClients.connect(cluster.url, count, lifetime, random, record)
       await cluster.begin()
@@ -155,13 +155,13 @@ export class HistorySoak {
 
   /** What has happened, one fact a line. */
   get summary(): readonly string[] {
-    const { delivered, reconnects, replayTimes } = this.#record
+    const { delivered, reconnects, replayTimes, lateRenewals } = this.#record
     const ms = (share: number) => `${Math.round(percentile(replayTimes, share))} ms`
     const counts = [...this.violations.counts].map(([name, count]) => `${count} ${name}`).join(', ')
     return [
       `stream     ${this.#stored} messages stored, ${this.#confirmed.size} confirmed to their publishers`,
       `delivered  ${delivered} messages to subscriptions of ${this.clients.all.length} clients`,
-      `cuts       ${this.cuts.count}; ${reconnects.length} reconnects with a new session`,
+      `cuts       ${this.cuts.count}; ${reconnects.length} reconnects with a new session; ${lateRenewals} late renewals of tokens`,
       `replays    ${replayTimes.length}; from connected to recovered: p50 ${ms(0.5)}, p99 ${ms(0.99)}, max ${ms(1)}`,
       `violations ${counts || 'none'}`,
     ]

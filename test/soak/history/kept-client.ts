@@ -15,6 +15,8 @@ export interface ClientsRecord {
   readonly replayTimes: number[]
   /** Times of the reconnects, as of `Date.now()`. */
   readonly reconnects: number[]
+  /** Renewals of tokens without an answer in time. The server asks again, or ends the session, which loses nothing. */
+  lateRenewals: number
   delivered: number
 }
 
@@ -100,11 +102,7 @@ export class KeptClient {
       this.#record.reconnects.push(Date.now())
     })
     client.on('close', () => this.#current.clear())
-    client.on('error', ({ code, message }) => {
-      // A request that was under way when the connection was cut.
-      if (code !== 'disconnected' && code !== 'connection_failed')
-        this.#record.violations.add('error of a client', `${this}: ${code}, ${message}`)
-    })
+    client.on('error', (error) => this.#failed(error))
     const isReplayed = since !== undefined || cursor !== undefined
     this.#subscriptions = this.#listening.map((listening) =>
       this.#subscribe(client, listening, since, isReplayed),
@@ -140,6 +138,13 @@ export class KeptClient {
       record.violations.add('gap', `${reason} at ${this}, ${pattern}`)
     })
     return subscription
+  }
+
+  /** A cut also ends requests, and NATS loses those that one node passes to another. Nothing else may fail. */
+  #failed({ code, message }: { readonly code: string; readonly message: string }): void {
+    if (code === 'disconnected' || code === 'connection_failed') return
+    if (code === 'call_timeout') this.#record.lateRenewals++
+    else this.#record.violations.add('error of a client', `${this}: ${code}, ${message}`)
   }
 
   /** The balancer knows the client by a header. */

@@ -16,6 +16,7 @@ const RETRY_MS = 100
 const { NATS_SERVERS = '', SOAK_SECRET = '', SOAK_PUBLISH_MS = '50', SOAK_SPREAD = '2s' } = process.env
 
 const app = createApp({
+  startTimeout: '60s',
   stopTimeout: '20s',
   reconnectSpread: SOAK_SPREAD as '2s',
   // All clients have the address of the balancer.
