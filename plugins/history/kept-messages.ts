@@ -45,7 +45,7 @@ export class KeptMessages implements History, KeptStream, HistoryStoreHost {
   readonly #store: HistoryStore
   readonly #knownTopics = new Map<string, boolean>()
   readonly #replayFrames = new ReplayFrames(MAX_REPLAY_FRAME_BYTES)
-  readonly #waits: PositionWaits
+  readonly #waits = new PositionWaits()
   readonly #stopped = new AbortController()
   #host: KeptStreamHost | undefined
   #codec: CursorCodec | undefined
@@ -58,7 +58,6 @@ export class KeptMessages implements History, KeptStream, HistoryStoreHost {
     this.limits = settings.limits
     this.maxReplay = settings.maxReplay
     this.log = log
-    this.#waits = new PositionWaits(() => (this.#isAvailable ? 0 : settings.replayTimeout))
   }
 
   get keepsUsers(): boolean {
@@ -161,14 +160,18 @@ export class KeptMessages implements History, KeptStream, HistoryStoreHost {
     if (!this.#cursors) throw new RookeryError('history_unavailable')
     const seq = this.#cursors.decode(cursor)
     if (seq === undefined) return { reason: 'epoch' }
-    if (seq <= upTo) return { after: seq }
-    // A node that is cut off from the store cannot know whether there are such messages.
-    return { reason: this.#isAvailable ? 'ahead' : 'unavailable' }
+    return seq > upTo ? { reason: 'ahead' } : { after: seq }
   }
 
   reach(since: Since): Promise<void> | undefined {
     const seq = typeof since === 'string' ? this.#cursors?.decode(since) : undefined
-    return seq === undefined || seq <= this.delivered ? undefined : this.#waits.wait(seq)
+    return seq === undefined || seq <= this.delivered ? undefined : this.#reach(seq)
+  }
+
+  async #reach(seq: number): Promise<void> {
+    await this.#waits.wait(seq)
+    // A node that is cut off from the store cannot tell a cursor of a later message from one that is ahead of the stream.
+    if (seq > this.delivered && !this.#isAvailable) throw new RookeryError('history_unavailable')
   }
 
   readRange(patterns: readonly string[], range: ReadRange): Promise<readonly KeptMessage[] | undefined> {

@@ -5,17 +5,10 @@ const MAX_LAG_MS = 2_000
 export class PositionWaits {
   /** Called with the number that was delivered. */
   readonly #waits = new Set<(seq: number) => void>()
-  readonly #timeout: () => number
-
-  /** @param timeout milliseconds that a wait takes at most beside `MAX_LAG_MS`: more while the store is away */
-  constructor(timeout: () => number) {
-    this.#timeout = timeout
-  }
 
   /** Resolves when a message has been delivered, or after a time. */
   wait(seq: number): Promise<void> {
     return new Promise((resolve) => {
-      const start = performance.now()
       const end = () => {
         clearTimeout(timer)
         this.#waits.delete(reached)
@@ -24,11 +17,7 @@ export class PositionWaits {
       const reached = (delivered: number) => {
         if (delivered >= seq) end()
       }
-      const look = () => {
-        if (performance.now() - start >= this.#timeout()) end()
-        else timer = setTimeout(look, MAX_LAG_MS).unref()
-      }
-      let timer = setTimeout(look, MAX_LAG_MS).unref()
+      const timer = setTimeout(end, MAX_LAG_MS).unref()
       this.#waits.add(reached)
     })
   }

@@ -57,6 +57,12 @@ class BackedUpStore extends MemoryStore {
   override readonly key = Buffer.alloc(16)
 }
 
+/** A store of a node that can be cut off from its stream. */
+class CutOffStore extends FailingStore {
+  override readonly epoch = 'always the same'
+  override readonly key = Buffer.alloc(16)
+}
+
 describe('a client that comes back is told of a gap', () => {
   it('if messages after its cursor are gone', async () => {
     verifies('delivery.history.no-partial', 'delivery.history.gap-goes-on')
@@ -103,6 +109,25 @@ describe('a client that comes back is told of a gap', () => {
     expect(await resume(second, cursor)).toEqual({ recovered: false, reason: 'ahead' })
     await app.publish('kept/a', 'goes on')
     await vi.waitFor(() => expect(payloads(second)).toEqual(['goes on']))
+  })
+
+  it('not if its node is cut off from the store and has not come as far as its cursor: it asks again', async () => {
+    const first = await start({ store: new BackedUpStore() })
+    const client = await connectBare(first.url)
+    await cursorOfNow(client)
+    await first.app.publish('kept/a', 1)
+    const { cursor } = await client.until(({ topic }) => topic === 'kept/a')
+    const store = new CutOffStore()
+    const { url, app } = await start({ store })
+    store.setAway(true)
+    const second = await connectBare(url)
+    const refused = await second.ask({ type: 'subscribe', topics: ['kept/*'], since: cursor })
+    expect(refused.error).toMatchObject({ code: 'history_unavailable' })
+    store.setAway(false)
+    await app.publish('kept/a', 1)
+    expect(await resume(second, cursor)).toEqual({ recovered: true, reason: undefined })
+    await app.publish('kept/a', 2)
+    await vi.waitFor(() => expect(payloads(second)).toEqual([2]))
   })
 
   it('if the replay is longer than allowed, after as many messages as allowed', async () => {

@@ -87,7 +87,7 @@ export class HistorySoak {
     })
     try {
       for (const problem of await cluster.untilAgreed()) violations.add('nodes', problem)
-      const record = { violations, numbers, replayTimes: [], reconnects: [], lateRenewals: 0, delivered: 0 }
+      const record = { violations, numbers, replays: [], reconnects: [], lateRenewals: 0, delivered: 0 }
       const { clients: count, lifetime } = options
       const clients = await KeptClients.connect(cluster.url, count, lifetime, random, record)
       await cluster.begin()
@@ -108,11 +108,16 @@ export class HistorySoak {
     print(`fault: ${fault} from ${start.toISOString()} for ${Date.now() - start.getTime()} ms`)
   }
 
-  /** Replaces a node as in a rolling update: another one starts, and this one stops in order. */
-  async replace(node: SoakNode): Promise<void> {
+  /**
+   * Replaces a node as in a rolling update: another one starts, and this one stops in order. Returns when it began to stop, as of
+   * `Date.now()`.
+   */
+  async replace(node: SoakNode): Promise<number> {
     await this.#addNode()
+    const start = Date.now()
     const code = await this.cluster.end(node, 'SIGTERM')
     if (code !== 0) this.violations.add('stop', `${node} ended with exit code ${code}`)
+    return start
   }
 
   /** A client is replaced by a new one, as by the reload of a page. */
@@ -129,7 +134,7 @@ export class HistorySoak {
     this.#stored = stream.size
     stream.checkStored(this.#confirmed, violations)
     await this.clients.check(stream)
-    const slow = percentile(this.#record.replayTimes, 0.99)
+    const slow = percentile(this.#replayTimes, 0.99)
     if (slow > MAX_REPLAY_MS) violations.add('slow replays', `99 of 100 took up to ${Math.round(slow)} ms`)
     this.clients.close()
     for (const node of [...cluster.nodes]) {
@@ -155,16 +160,24 @@ export class HistorySoak {
 
   /** What has happened, one fact a line. */
   get summary(): readonly string[] {
-    const { delivered, reconnects, replayTimes, lateRenewals } = this.#record
+    const { delivered, reconnects, replays, lateRenewals } = this.#record
+    const replayTimes = this.#replayTimes
     const ms = (share: number) => `${Math.round(percentile(replayTimes, share))} ms`
     const counts = [...this.violations.counts].map(([name, count]) => `${count} ${name}`).join(', ')
     return [
       `stream     ${this.#stored} messages stored, ${this.#confirmed.size} confirmed to their publishers`,
       `delivered  ${delivered} messages to subscriptions of ${this.clients.all.length} clients`,
       `cuts       ${this.cuts.count}; ${reconnects.length} reconnects with a new session; ${lateRenewals} late renewals of tokens`,
-      `replays    ${replayTimes.length}; from connected to recovered: p50 ${ms(0.5)}, p99 ${ms(0.99)}, max ${ms(1)}`,
+      `replays    ${replays.length}; from connected to recovered, while NATS was there: p50 ${ms(0.5)}, p99 ${ms(0.99)}, max ${ms(1)}`,
       `violations ${counts || 'none'}`,
     ]
+  }
+
+  /** Milliseconds of the replays while all nodes were connected to NATS: others may wait for it. */
+  get #replayTimes(): number[] {
+    return this.#record.replays
+      .filter(({ from, to }) => !this.#outages.touch(from, to))
+      .map(({ from, to }) => to - from)
   }
 
   async #kill(node: SoakNode): Promise<void> {

@@ -11,8 +11,8 @@ export type Kind = 'websocket' | 'sse'
 export interface ClientsRecord {
   readonly violations: Violations
   readonly numbers: MessageNumbers
-  /** Milliseconds from each reconnect until a subscription had got what it had missed. */
-  readonly replayTimes: number[]
+  /** From each reconnect until a subscription had got what it had missed, as of `Date.now()`. */
+  readonly replays: { readonly from: number; readonly to: number }[]
   /** Times of the reconnects, as of `Date.now()`. */
   readonly reconnects: number[]
   /** Renewals of tokens without an answer in time. The server asks again, or ends the session, which loses nothing. */
@@ -98,7 +98,7 @@ export class KeptClient {
     let opened = 0
     client.on('open', () => {
       if (opened++ === 0) return
-      this.#openedAt = performance.now()
+      this.#openedAt = Date.now()
       this.#record.reconnects.push(Date.now())
     })
     client.on('close', () => this.#current.clear())
@@ -131,7 +131,7 @@ export class KeptClient {
     })
     subscription.on('recovered', () => {
       this.#current.add(subscription)
-      if (this.#openedAt !== undefined) record.replayTimes.push(performance.now() - this.#openedAt)
+      if (this.#openedAt !== undefined) record.replays.push({ from: this.#openedAt, to: Date.now() })
     })
     subscription.on('gap', ({ reason }) => {
       this.#current.add(subscription)

@@ -55,8 +55,7 @@ export const runRestart = async (options: HistoryRunOptions, print: Print): Prom
   return await withSoak(await HistorySoak.start(settings), print, async (soak) => {
     print('all clients are connected')
     for (const node of [...soak.cluster.nodes]) {
-      const start = Date.now()
-      await soak.replace(node)
+      const start = await soak.replace(node)
       await soak.clients.untilCurrent()
       const seconds = soak.reconnectsSince(start, RESTART_SPREAD_MS / 10)
       print(`${node} is replaced; reconnects in each second: ${seconds.join(' ')}`)
