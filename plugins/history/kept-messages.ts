@@ -46,7 +46,7 @@ export class KeptMessages implements History, KeptStream, HistoryStoreHost {
   readonly #knownTopics = new Map<string, boolean>()
   readonly #replayFrames = new ReplayFrames(MAX_REPLAY_FRAME_BYTES)
   readonly #waits = new PositionWaits()
-  readonly #stopped = new AbortController()
+  #isStopped = false
   #host: KeptStreamHost | undefined
   #codec: CursorCodec | undefined
   #epoch = ''
@@ -81,7 +81,7 @@ export class KeptMessages implements History, KeptStream, HistoryStoreHost {
   }
 
   async stop(): Promise<void> {
-    this.#stopped.abort()
+    this.#isStopped = true
     await this.#store.stop()
     this.#waits.end()
   }
@@ -180,7 +180,7 @@ export class KeptMessages implements History, KeptStream, HistoryStoreHost {
 
   /** Reads for a replay, which waits while the store is away. */
   #retry<T>(read: () => Promise<T>): Promise<T> {
-    return retryRead(read, this.#settings.replayTimeout, this.#stopped.signal)
+    return retryRead(read, this.#settings.replayTimeout, () => this.#isStopped)
   }
 
   frameOf(message: KeptMessage, replayed: boolean): Frame {

@@ -18,7 +18,7 @@ export interface StoredMessage {
 export type HistoryAsk =
   /** Begin to publish. */
   | { readonly ask: 'begin' }
-  /** The node's id, the nodes that it knows, and whether it is connected to NATS. */
+  /** The node's id, the nodes that it knows, and whether its history is available. */
   | { readonly ask: 'look' }
   /** A page of the stream, as `StoredMessage[]`. */
   | { readonly ask: 'read'; readonly since: string }

@@ -68,12 +68,15 @@ const end = async (): Promise<void> => {
   await Promise.all(pending)
 }
 
+/** Whether the node is connected to NATS and its history is available. */
+const isReady = async (): Promise<boolean> => (await fetch(`${app.scope.get(HttpServer).url}/readyz`)).ok
+
 const answer = async (question: HistoryAsk): Promise<unknown> => {
   switch (question.ask) {
     case 'begin':
       return begin()
     case 'look':
-      return { node: app.cluster.node, nodes: app.cluster.nodes(), connected: app.cluster.connected }
+      return { node: app.cluster.node, nodes: app.cluster.nodes(), connected: await isReady() }
     case 'read':
       return await app.history.read('kept/*', { since: question.since, limit: PAGE })
     case 'end':

@@ -78,6 +78,7 @@ const withSoak = async (
     await act(soak)
     print('the faults are over')
     await soak.finish()
+    soak.checkReplayTimes()
   } finally {
     await soak.stop()
   }
