@@ -67,7 +67,11 @@ export interface KeptStream {
   cursorOf(seq: number): string | undefined
   /** Finds where a replay up to a number begins. Never rejects. */
   find(since: Since, patterns: readonly string[], upTo: number): Promise<ReplayStart>
-  /** Resolves when the position of a cursor has been delivered, or after 2 s. Undefined if it has been, or is no cursor. */
+  /**
+   * Resolves when the position of a cursor has been delivered, or after 2 s. Undefined if it has been, or is no cursor.
+   *
+   * @throws `history_unavailable` if it has not been, and the store is away: the client asks again, with its cursor
+   */
   reach(since: Since): Promise<void> | undefined
   /** See `HistoryStore.read`. @throws `history_unavailable` */
   readRange(patterns: readonly string[], range: ReadRange): Promise<readonly KeptMessage[] | undefined>

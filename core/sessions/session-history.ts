@@ -122,7 +122,7 @@ export class SessionHistory {
     }
     // This node may be behind the node on which the client was.
     const reached = kept.history?.reach(request.since)
-    if (reached) void reached.then(start)
+    if (reached) void reached.then(start, (error) => this.#session.close(error as RookeryError))
     else start()
   }
 

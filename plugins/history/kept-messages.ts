@@ -20,21 +20,19 @@ import { assertPattern } from '../../core/topics/topic.ts'
 import type { Logger } from '../../core/util/logger.ts'
 import { CursorCodec } from './cursor.ts'
 import type { HistorySettings } from './options.ts'
+import { PositionWaits } from './position-waits.ts'
 import { checkReadOptions, invalidCursor } from './read-options.ts'
 import { ReplayFrames } from './replay-frames.ts'
+import { retryRead } from './retry-read.ts'
 
 /** Messages that were read. `isFull`: there may be more. */
-interface Page {
-  readonly messages: readonly KeptMessage[]
-  readonly isFull: boolean
-}
+type Page = { readonly messages: readonly KeptMessage[]; readonly isFull: boolean }
 
 /** Topics for which it is known whether they are kept. */
 const MAX_KNOWN_TOPICS = 4096
 /** Frames of replayed messages that sessions share. Their encodings take as much again. */
 const MAX_REPLAY_FRAME_BYTES = 8 * 1024 * 1024
-/** How long a node waits for messages that another node has delivered already. */
-const MAX_LAG_MS = 2_000
+
 /** The kept messages of the app: decides what is kept, writes cursors, and reads. */
 export class KeptMessages implements History, KeptStream, HistoryStoreHost {
   readonly limits: HistorySettings['limits']
@@ -44,8 +42,8 @@ export class KeptMessages implements History, KeptStream, HistoryStoreHost {
   readonly #store: HistoryStore
   readonly #knownTopics = new Map<string, boolean>()
   readonly #replayFrames = new ReplayFrames(MAX_REPLAY_FRAME_BYTES)
-  /** Waits for numbers that have not been delivered yet. */
-  readonly #waiting = new Set<{ readonly seq: number; readonly resolve: () => void }>()
+  readonly #waits = new PositionWaits()
+  #isStopped = false
   #host: KeptStreamHost | undefined
   #codec: CursorCodec | undefined
   #epoch = ''
@@ -84,8 +82,9 @@ export class KeptMessages implements History, KeptStream, HistoryStoreHost {
   }
 
   async stop(): Promise<void> {
+    this.#isStopped = true
     await this.#store.stop()
-    for (const { resolve } of this.#waiting) resolve()
+    this.#waits.end()
   }
 
   available(isAvailable: boolean, cause?: unknown): void {
@@ -103,7 +102,7 @@ export class KeptMessages implements History, KeptStream, HistoryStoreHost {
 
   deliver(message: KeptMessage): void {
     this.#host?.deliver(message)
-    for (const wait of this.#waiting) if (wait.seq <= message.seq) wait.resolve()
+    this.#waits.reached(message.seq)
   }
 
   keeps(topics: readonly string[]): boolean {
@@ -138,50 +137,51 @@ export class KeptMessages implements History, KeptStream, HistoryStoreHost {
 
   async find(since: Since, patterns: readonly string[], upTo: number): Promise<ReplayStart> {
     try {
-      if (typeof since === 'string' && since !== 'earliest') return await this.#findCursor(since, upTo)
-      if (typeof since === 'object' && 'last' in since) {
-        const count = Math.min(since.last, this.maxReplay)
-        const [oldest] = count > 0 ? await this.#store.readLast(patterns, count, upTo) : []
-        return { after: oldest ? oldest.seq - 1 : upTo }
-      }
-      const first = await this.#store.first()
-      const before =
-        typeof since === 'object' ? await this.#store.before(Math.max(0, Date.now() - since.ago)) : 0
-      return { after: Math.max(first - 1, before) }
+      return await this.#retry(() => this.#find(since, patterns, upTo))
     } catch {
       return { reason: 'unavailable' }
     }
   }
 
-  async #findCursor(cursor: string, upTo: number): Promise<ReplayStart> {
-    if (!this.#cursors) return { reason: 'unavailable' }
+  async #find(since: Since, patterns: readonly string[], upTo: number): Promise<ReplayStart> {
+    if (typeof since === 'string' && since !== 'earliest') return this.#findCursor(since, upTo)
+    if (typeof since === 'object' && 'last' in since) {
+      const count = Math.min(since.last, this.maxReplay)
+      const [oldest] = count > 0 ? await this.#store.readLast(patterns, count, upTo) : []
+      return { after: oldest ? oldest.seq - 1 : upTo }
+    }
+    const first = await this.#store.first()
+    const before =
+      typeof since === 'object' ? await this.#store.before(Math.max(0, Date.now() - since.ago)) : 0
+    return { after: Math.max(first - 1, before) }
+  }
+
+  /** Whether messages after the cursor have expired shows when they are read. Most are in memory, also while the store is away. */
+  #findCursor(cursor: string, upTo: number): ReplayStart {
+    if (!this.#cursors) throw new RookeryError('history_unavailable')
     const seq = this.#cursors.decode(cursor)
     if (seq === undefined) return { reason: 'epoch' }
-    if (seq > upTo) return { reason: 'ahead' }
-    // Nothing is missing, also if the stream has kept nothing.
-    if (seq === upTo) return { after: seq }
-    return seq < (await this.#store.first()) - 1 ? { reason: 'expired' } : { after: seq }
+    return seq > upTo ? { reason: 'ahead' } : { after: seq }
   }
 
   reach(since: Since): Promise<void> | undefined {
     const seq = typeof since === 'string' ? this.#cursors?.decode(since) : undefined
-    if (seq === undefined || seq <= this.delivered) return undefined
-    return new Promise<void>((resolve) => {
-      const timer = setTimeout(() => wait.resolve(), MAX_LAG_MS).unref()
-      const wait = {
-        seq,
-        resolve: () => {
-          clearTimeout(timer)
-          this.#waiting.delete(wait)
-          resolve()
-        },
-      }
-      this.#waiting.add(wait)
-    })
+    return seq === undefined || seq <= this.delivered ? undefined : this.#reach(seq)
+  }
+
+  async #reach(seq: number): Promise<void> {
+    await this.#waits.wait(seq)
+    // A node that is cut off from the store cannot tell a cursor of a later message from one that is ahead of the stream.
+    if (seq > this.delivered && !this.#isAvailable) throw new RookeryError('history_unavailable')
   }
 
   readRange(patterns: readonly string[], range: ReadRange): Promise<readonly KeptMessage[] | undefined> {
-    return this.#store.read(patterns, range)
+    return this.#retry(() => this.#store.read(patterns, range))
+  }
+
+  /** Reads for a replay, which waits while the store is away. */
+  #retry<T>(read: () => Promise<T>): Promise<T> {
+    return retryRead(read, this.#settings.replayTimeout, () => this.#isStopped)
   }
 
   frameOf(message: KeptMessage, replayed: boolean): Frame {
@@ -210,7 +210,7 @@ export class KeptMessages implements History, KeptStream, HistoryStoreHost {
       const messages = await this.#store.readLast([pattern], count, end)
       return { messages, isFull: messages.length === count }
     }
-    const start = await this.find(since, [pattern], upTo)
+    const start = await this.#find(since, [pattern], upTo)
     if ('reason' in start) throw invalidCursor(start.reason)
     const messages = await this.#store.read([pattern], { after: start.after, upTo, limit })
     if (!messages) throw invalidCursor('expired')

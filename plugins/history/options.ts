@@ -36,6 +36,12 @@ export interface HistoryOptions {
    * @default 'reject'
    */
   readonly whenUnavailable?: 'reject' | 'deliver' | undefined
+  /**
+   * How long the replay of a client waits while the store is away. After that it ends as a gap with the reason `unavailable`.
+   *
+   * @default '30s'
+   */
+  readonly replayTimeout?: Duration | undefined
   /** A store of your own. @default the store of `nats()`; without it, the memory of the process */
   readonly store?: HistoryStore | undefined
 }
@@ -50,6 +56,8 @@ export interface HistorySettings {
   readonly limits: HistoryLimits
   readonly maxReplay: number
   readonly whenUnavailable: 'reject' | 'deliver'
+  /** Milliseconds. */
+  readonly replayTimeout: number
   readonly store: HistoryStore | undefined
 }
 
@@ -100,6 +108,7 @@ export const readHistoryOptions = (options: HistoryOptions): HistorySettings => 
     maxReplay: option.integer(1),
     users: option.object,
     whenUnavailable: option.oneOf('reject', 'deliver'),
+    replayTimeout: option.duration(0),
     store: isStore,
   })
   const { maxAge = '24h', maxMessages = 100_000, maxBytes = 64 * 1024 * 1024, store, users } = options
@@ -111,6 +120,7 @@ export const readHistoryOptions = (options: HistoryOptions): HistorySettings => 
     limits: { maxAge: oldest, maxMessages, maxBytes },
     maxReplay: options.maxReplay ?? 10_000,
     whenUnavailable: options.whenUnavailable ?? 'reject',
+    replayTimeout: milliseconds(options.replayTimeout ?? '30s'),
     store,
   }
 }

@@ -57,6 +57,12 @@ class BackedUpStore extends MemoryStore {
   override readonly key = Buffer.alloc(16)
 }
 
+/** A store of a node that can be cut off from its stream. */
+class CutOffStore extends FailingStore {
+  override readonly epoch = 'always the same'
+  override readonly key = Buffer.alloc(16)
+}
+
 describe('a client that comes back is told of a gap', () => {
   it('if messages after its cursor are gone', async () => {
     verifies('delivery.history.no-partial', 'delivery.history.gap-goes-on')
@@ -105,6 +111,25 @@ describe('a client that comes back is told of a gap', () => {
     await vi.waitFor(() => expect(payloads(second)).toEqual(['goes on']))
   })
 
+  it('not if its node is cut off from the store and has not come as far as its cursor: it asks again', async () => {
+    const first = await start({ store: new BackedUpStore() })
+    const client = await connectBare(first.url)
+    await cursorOfNow(client)
+    await first.app.publish('kept/a', 1)
+    const { cursor } = await client.until(({ topic }) => topic === 'kept/a')
+    const store = new CutOffStore()
+    const { url, app } = await start({ store })
+    store.setAway(true)
+    const second = await connectBare(url)
+    const refused = await second.ask({ type: 'subscribe', topics: ['kept/*'], since: cursor })
+    expect(refused.error).toMatchObject({ code: 'history_unavailable' })
+    store.setAway(false)
+    await app.publish('kept/a', 1)
+    expect(await resume(second, cursor)).toEqual({ recovered: true, reason: undefined })
+    await app.publish('kept/a', 2)
+    await vi.waitFor(() => expect(payloads(second)).toEqual([2]))
+  })
+
   it('if the replay is longer than allowed, after as many messages as allowed', async () => {
     verifies('delivery.history.no-partial')
     const { url, app } = await start({ maxReplay: 3 })
@@ -115,16 +140,19 @@ describe('a client that comes back is told of a gap', () => {
     expect(await resume(client, { last: 3 })).toEqual({ recovered: true, reason: undefined })
   })
 
-  it('if the store is away, and keeps its cursor', async () => {
+  it('if the store stays away and the messages are not in memory', async () => {
     const store = new FailingStore()
-    const { url, app } = await start({ store })
+    const { url, app } = await start({ store, replayTimeout: 0 })
     const cursor = await cursorOfNow(await connectBare(url))
     await app.publish('kept/a', 1)
     store.setAway(true)
-    expect(await resume(await connectBare(url), cursor)).toEqual({ recovered: false, reason: 'unavailable' })
+    const away = await connectBare(url)
+    expect(await resume(away, 'earliest')).toEqual({ recovered: false, reason: 'unavailable' })
+    expect(await resume(away, cursor)).toEqual({ recovered: true, reason: undefined })
+    expect(payloads(away)).toEqual([1])
     store.setAway(false)
     const client = await connectBare(url)
-    expect(await resume(client, cursor)).toEqual({ recovered: true, reason: undefined })
+    expect(await resume(client, 'earliest')).toEqual({ recovered: true, reason: undefined })
     expect(payloads(client)).toEqual([1])
   })
 
@@ -143,6 +171,22 @@ describe('a client that comes back is told of a gap', () => {
     expect(await ask('kept/*', '*', 'kept/a')).toEqual({ recovered: true })
     expect(await ask('kept/*', 'news', 'news/*')).toEqual({ recovered: true, unkept: ['news', 'news/*'] })
     expect(await ask('news')).toEqual({ recovered: false, reason: 'unavailable' })
+  })
+
+  it('not if the store comes back while the replay waits', async () => {
+    verifies('delivery.history.waits')
+    const store = new FailingStore()
+    const { url, app } = await start({ store })
+    await app.publish('kept/a', 1)
+    store.setAway(true)
+    const client = await connectBare(url)
+    await client.ask({ type: 'subscribe', topics: ['other'] })
+    const resumed = resume(client, 'earliest')
+    await app.publish('other', 'does not wait')
+    await vi.waitFor(() => expect(payloads(client)).toEqual(['does not wait']))
+    store.setAway(false)
+    expect(await resumed).toEqual({ recovered: true, reason: undefined })
+    expect(payloads(client)).toEqual(['does not wait', 1])
   })
 
   it('if the app keeps no messages', async () => {

@@ -115,7 +115,9 @@ describe('the position of a session', () => {
 
   it('is absent in a message that could not be kept', async () => {
     verifies('protocol.history.unkept')
-    const { url, app } = await start({ kept: { store: lostStore(), whenUnavailable: 'deliver' } })
+    const { url, app } = await start({
+      kept: { store: lostStore(), whenUnavailable: 'deliver', replayTimeout: 0 },
+    })
     const client = await connectBare(url)
     await client.ask({ type: 'subscribe', topics: ['news/*'] })
     await publish(app, 1)

@@ -58,6 +58,8 @@ export const delivery = {
     'A replay leaves out what the client has sent with `ctx.broadcast` itself, as long as its new session has replaced the old one.',
   'delivery.history.away-rejects':
     'While the store is away, messages without history are delivered as before.',
+  'delivery.history.waits':
+    'While the store is away, a replay waits for it for `replayTimeout`, unless the node has the messages in memory.',
   'delivery.history.away-delivers':
     "With `whenUnavailable: 'deliver'`, a message that cannot be stored reaches the connected clients with `kept: false`, and is not replayed.",
   'delivery.history.lost-is-told':

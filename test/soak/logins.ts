@@ -32,14 +32,17 @@ export const stolenToken = (user: string): Token => mint(user, STOLEN_LIFETIME_S
 /** The login of one client: gets a new token each time, until the client's tokens are revoked. */
 export class Login {
   readonly user: string
+  readonly #lifetime: number
   /** Whether a token of this login may have been revoked. The login then keeps the last token. */
   revoked = false
   #latest: Token | undefined
   /** The second up to which the tokens of the user are revoked. */
   #revokedUntil = 0
 
-  constructor(user: string) {
+  /** @param lifetime of its tokens, in seconds */
+  constructor(user: string, lifetime = LIFETIME_S) {
     this.user = user
+    this.#lifetime = lifetime
   }
 
   get latest(): Token | undefined {
@@ -51,7 +54,7 @@ export class Login {
     if (this.revoked && this.#latest) return this.#latest.text
     // A revocation covers the tokens of its second.
     while (Date.now() / 1000 < this.#revokedUntil + 1) await delay(20)
-    this.#latest = mint(this.user, LIFETIME_S)
+    this.#latest = mint(this.user, this.#lifetime)
     return this.#latest.text
   }
 

@@ -73,4 +73,6 @@ export type Told =
       readonly published: Readonly<Record<string, { readonly n: number; readonly at: number }>>
       readonly jobs: number
     }
+  /** The history has confirmed a message. */
+  | { readonly tell: 'stored'; readonly node: string; readonly n: number }
   | { readonly tell: 'answer'; readonly id: number; readonly value?: unknown; readonly error?: string }

@@ -1,5 +1,6 @@
 import { createRandom, type Random } from '../../plugins/testing/random.ts'
 import { FAULTS, type FaultName } from './faults.ts'
+import { runHistory, runRestart } from './history/run-history.ts'
 import { readOptions, type SoakOptions, USAGE } from './options.ts'
 import { Soak } from './soak.ts'
 
@@ -23,7 +24,7 @@ const createRounds = (random: Random): (() => FaultName[]) => {
   return () => Array.from({ length: 1 + random.below(3) }, next)
 }
 
-const run = async ({ minutes, seed }: SoakOptions): Promise<boolean> => {
+const runAll = async ({ minutes, seed }: SoakOptions): Promise<boolean> => {
   print(`seed ${seed}, ${minutes} minutes`)
   const soak = await Soak.start(seed, print)
   const end = Date.now() + minutes * 60_000
@@ -42,7 +43,6 @@ const run = async ({ minutes, seed }: SoakOptions): Promise<boolean> => {
     await soak.stop()
   }
   for (const line of soak.summary) print(line)
-  if (soak.violations.total > 0) print(`Failed. Repeat with --seed ${seed}`)
   return soak.violations.total === 0
 }
 
@@ -54,11 +54,11 @@ try {
   process.exitCode = 2
 }
 if (options) {
-  const { seed } = options
-  const isRight = await run(options).catch((error: unknown) => {
+  const run = { all: runAll, history: runHistory, restart: runRestart }[options.what]
+  const isRight = await run(options, print).catch((error: unknown) => {
     console.error(error)
-    print(`Failed. Repeat with --seed ${seed}`)
     return false
   })
+  if (!isRight) print(`Failed. Repeat with --seed ${options.seed}`)
   process.exitCode = isRight ? 0 : 1
 }

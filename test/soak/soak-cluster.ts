@@ -23,6 +23,19 @@ const DELAYS_MS = [0, 2, 20]
 /** Characters of a log entry that are printed. */
 const MAX_LINE = 500
 
+interface ClusterOptions {
+  readonly random: Random
+  readonly events: NodeEvents
+  /** To whom the nodes send messages. */
+  readonly users?: readonly string[]
+  /** Path of the program of the nodes from the root. @default 'test/soak/node.ts' */
+  readonly program?: string
+  /** More environment variables of the nodes. */
+  readonly env?: NodeJS.ProcessEnv
+  /** @default 3 */
+  readonly count?: number
+}
+
 /** A NATS server with JetStream, nodes in separate processes, and a balancer without sticky sessions. */
 export class SoakCluster {
   readonly balancer: Balancer
@@ -38,6 +51,7 @@ export class SoakCluster {
   readonly #monitorPort: number
   readonly #events: NodeEvents
   readonly #users: readonly string[]
+  readonly #env: NodeJS.ProcessEnv
 
   private constructor(
     balancer: Balancer,
@@ -45,8 +59,7 @@ export class SoakCluster {
     nats: NatsServer,
     directory: string,
     monitorPort: number,
-    events: NodeEvents,
-    users: readonly string[],
+    { events, users = [], env = {} }: ClusterOptions,
   ) {
     this.balancer = balancer
     this.#program = program
@@ -55,25 +68,18 @@ export class SoakCluster {
     this.#monitorPort = monitorPort
     this.#events = events
     this.#users = users
+    this.#env = env
   }
 
-  /**
-   * Starts everything. The caller stops it.
-   *
-   * @param users to whom the nodes send messages
-   */
-  static async start(
-    random: Random,
-    events: NodeEvents,
-    users: readonly string[],
-    count = 3,
-  ): Promise<SoakCluster> {
+  /** Starts everything. The caller stops it. */
+  static async start(options: ClusterOptions): Promise<SoakCluster> {
+    const { random, program: source = 'test/soak/node.ts', count = 3 } = options
     const directory = mkdtempSync(join(tmpdir(), 'rookery-soak-'))
     const monitorPort = await freePort()
     const nats = await startNats('-js', '-sd', directory, '-m', String(monitorPort))
-    const program = await writeProgram('test/soak/node.ts')
+    const program = await writeProgram(source)
     const balancer = await Balancer.listen(random)
-    const cluster = new SoakCluster(balancer, program, nats, directory, monitorPort, events, users)
+    const cluster = new SoakCluster(balancer, program, nats, directory, monitorPort, options)
     try {
       await Promise.all(Array.from({ length: count }, () => cluster.addNode()))
     } catch (error) {
@@ -91,7 +97,7 @@ export class SoakCluster {
     const ms = DELAYS_MS[this.#started++ % DELAYS_MS.length] as number
     const link = await NatsLink.open(this.#nats.port, ms)
     this.#links.push(link)
-    const node = await SoakNode.start(this.#program, [link.url], this.#events)
+    const node = await SoakNode.start(this.#program, [link.url], this.#events, this.#env)
     this.#linkOf.set(node, link)
     this.nodes.push(node)
     this.#all.push(node)

@@ -1,4 +1,5 @@
 import { NodeProcess, type Program } from '../support/cluster-process.ts'
+import type { HistoryAsk } from './history/messages.ts'
 import { SECRET } from './logins.ts'
 import type { Ask, NodeView, Numbered, Told } from './messages.ts'
 
@@ -12,6 +13,8 @@ export interface NodeEvents {
   readonly call: (number: number) => void
   /** A listener of the node has got an event of a group. */
   readonly job: (job: Numbered) => void
+  /** The history has confirmed a message of a node of the history soak. */
+  readonly stored?: (node: string, n: number) => void
 }
 
 interface Pending {
@@ -33,13 +36,20 @@ export class SoakNode {
       const told = message as Told
       if (told.tell === 'call') events.call(told.number)
       else if (told.tell === 'job') events.job(told.job)
+      else if (told.tell === 'stored') events.stored?.(told.node, told.n)
       else if (told.tell === 'stopping') this.stopping = told
       else this.#answered(told)
     })
   }
 
-  static async start(program: Program, servers: readonly string[], events: NodeEvents): Promise<SoakNode> {
-    const process = await NodeProcess.start(program, { servers, env: { SOAK_SECRET: SECRET } })
+  /** @param env more environment variables of the process */
+  static async start(
+    program: Program,
+    servers: readonly string[],
+    events: NodeEvents,
+    env: NodeJS.ProcessEnv = {},
+  ): Promise<SoakNode> {
+    const process = await NodeProcess.start(program, { servers, env: { ...env, SOAK_SECRET: SECRET } })
     return new SoakNode(process, events)
   }
 
@@ -56,7 +66,7 @@ export class SoakNode {
   }
 
   /** Asks the node. Rejects if it ends meanwhile or does not answer. */
-  async ask(question: Ask): Promise<unknown> {
+  async ask(question: Ask | HistoryAsk): Promise<unknown> {
     const id = ++this.#lastId
     let timer: ReturnType<typeof setTimeout> | undefined
     try {

@@ -24,13 +24,22 @@ export class Balancer {
   readonly #random: Random
   readonly #targets = new Map<string, Target>()
   readonly #sockets = new Set<Socket>()
+  /** Sockets with a request or a WebSocket under way, of the clients that name themselves in the header `x-client`. */
+  readonly #socketsOf = new Map<string, Set<Duplex>>()
+  /** Clients that are cut off. */
+  readonly #away = new Set<string>()
   readonly #server = createServer({ keepAliveTimeout: 60_000 }, (incoming, outgoing) => {
+    const { socket } = incoming
+    if (!this.#admit(incoming, socket)) return
+    outgoing.once('close', () => this.#left(incoming, socket))
     this.#forward(incoming, outgoing).catch(() => this.#fail(outgoing))
   })
 
   private constructor(random: Random) {
     this.#random = random
     this.#server.on('upgrade', (incoming, socket, head) => {
+      if (!this.#admit(incoming, socket)) return
+      socket.once('close', () => this.#left(incoming, socket))
       this.#tunnel(incoming, socket, head).catch(() => {
         socket.end('HTTP/1.1 502 Bad Gateway\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
       })
@@ -70,12 +79,42 @@ export class Balancer {
     }
   }
 
+  /** Cuts the connections of a client (header `x-client`), and refuses new ones until `heal()`. */
+  cutOff(client: string): void {
+    this.#away.add(client)
+    for (const socket of this.#socketsOf.get(client) ?? []) socket.destroy()
+  }
+
+  heal(client: string): void {
+    this.#away.delete(client)
+  }
+
   async close(): Promise<void> {
     if (!this.#server.listening) return
     const closed = once(this.#server, 'close')
     this.#server.close()
     for (const socket of this.#sockets) socket.destroy()
     await closed
+  }
+
+  /** Remembers whose request a socket has. Destroys the socket and returns false if that client is cut off. */
+  #admit({ headers }: IncomingMessage, socket: Duplex): boolean {
+    const client = headers['x-client']
+    if (typeof client !== 'string') return true
+    if (this.#away.has(client)) {
+      socket.destroy()
+      return false
+    }
+    const sockets = this.#socketsOf.get(client) ?? new Set()
+    this.#socketsOf.set(client, sockets.add(socket))
+    return true
+  }
+
+  /** A request or a WebSocket has ended. */
+  #left({ headers }: IncomingMessage, socket: Duplex): void {
+    const client = String(headers['x-client'])
+    const sockets = this.#socketsOf.get(client)
+    if (sockets?.delete(socket) && sockets.size === 0) this.#socketsOf.delete(client)
   }
 
   /** Connects to a random node that accepts connections. */

@@ -1,0 +1,96 @@
+import { createRandom, type Random } from '../../../plugins/testing/random.ts'
+import { HISTORY_FAULTS, type HistoryFault, HistorySoak } from './history-soak.ts'
+
+export interface HistoryRunOptions {
+  readonly seed: number
+  readonly minutes: number
+  readonly clients: number
+  /** Messages that are published in a second. */
+  readonly rate: number
+}
+
+type Print = (line: string) => void
+
+/** Mean time between two cuts of a client, and mean time that it is away, in milliseconds. */
+const CUT_EVERY_MS = 15_000
+const AWAY_MS = 2_000
+/** Longest time between two faults, in milliseconds. A client is replaced after each of them. */
+const FAULT_PAUSE_MS = 6_000
+/** Clients of 100 that are replaced with each fault. */
+const RELOADS = 2
+const TOKEN_LIFETIME_S = 30
+const SPREAD_MS = 2_000
+/** Lifetime of the tokens in a rolling restart of many clients. */
+const RESTART_LIFETIME_S = 600
+const RESTART_SPREAD_MS = 10_000
+/** Largest part of the reconnects in one of ten parts of that time: twice as many as when they are spread evenly. */
+const MAX_PART = 0.2
+/** Largest part of the reconnects that come later than so many parts after that time. */
+const MAX_LATE = 0.02
+const LATE_PARTS = 3
+
+/** Faults in a random order, until the time is over. Returns whether everything was right. */
+export const runHistory = async (options: HistoryRunOptions, print: Print): Promise<boolean> => {
+  const { minutes, seed, clients, rate } = options
+  print(`history: seed ${seed}, ${minutes} minutes, ${clients} clients, ${rate} messages a second`)
+  const settings = { seed, clients, rate, lifetime: TOKEN_LIFETIME_S, spread: SPREAD_MS, print }
+  return await withSoak(await HistorySoak.start(settings), print, async (soak) => {
+    const end = Date.now() + minutes * 60_000
+    print('all clients are connected')
+    soak.cuts.start(CUT_EVERY_MS, AWAY_MS)
+    const nextFault = createOrder(createRandom(seed, 'faults'))
+    while (Date.now() < end) {
+      await soak.pause(FAULT_PAUSE_MS)
+      for (let left = Math.ceil((clients * RELOADS) / 100); left > 0; left--) soak.reload()
+      await soak.cause(nextFault())
+    }
+  })
+}
+
+/** Replaces all nodes one after the other. Returns whether everything was right. */
+export const runRestart = async (options: HistoryRunOptions, print: Print): Promise<boolean> => {
+  const { seed, clients, rate } = options
+  print(`rolling restart: seed ${seed}, ${clients} clients, ${rate} messages a second`)
+  const settings = { seed, clients, rate, lifetime: RESTART_LIFETIME_S, spread: RESTART_SPREAD_MS, print }
+  return await withSoak(await HistorySoak.start(settings), print, async (soak) => {
+    print('all clients are connected')
+    for (const node of [...soak.cluster.nodes]) {
+      const start = await soak.replace(node)
+      await soak.clients.untilCurrent()
+      const seconds = soak.reconnectsSince(start, RESTART_SPREAD_MS / 10)
+      print(`${node} is replaced; reconnects in each second: ${seconds.join(' ')}`)
+      const total = seconds.reduce((sum, count) => sum + count, 0)
+      const late = seconds.slice(10 + LATE_PARTS).reduce((sum, count) => sum + count, 0)
+      const highest = Math.max(...seconds) / total
+      if (late / total > MAX_LATE) soak.violations.add('spread', `${late} of ${total} reconnects came late`)
+      if (highest > MAX_PART) soak.violations.add('spread', `${Math.max(...seconds)} of ${total} in a second`)
+    }
+  })
+}
+
+const withSoak = async (
+  soak: HistorySoak,
+  print: Print,
+  act: (soak: HistorySoak) => Promise<void>,
+): Promise<boolean> => {
+  process.once('SIGINT', () => void soak.stop().finally(() => process.exit(130)))
+  try {
+    await act(soak)
+    print('the faults are over')
+    await soak.finish()
+    soak.checkReplayTimes()
+  } finally {
+    await soak.stop()
+  }
+  for (const line of soak.summary) print(line)
+  return soak.violations.total === 0
+}
+
+/** All faults in a random order, again and again. */
+const createOrder = (random: Random): (() => HistoryFault) => {
+  let left: HistoryFault[] = []
+  return () => {
+    if (left.length === 0) left = [...HISTORY_FAULTS]
+    return left.splice(random.below(left.length), 1)[0] as HistoryFault
+  }
+}
