@@ -48,7 +48,7 @@ export class HistoryFollower {
   #isStopped = false
   /** Until it is known which stream messages are from, they are only counted. */
   #isPaused = true
-  /** The highest number that has arrived during the pause. */
+  /** The highest number that has arrived and was only counted. */
   #newest = 0
   /** Whether the last comparison found fewer messages in the stream than this node has delivered. */
   #isBehind = false
@@ -194,7 +194,8 @@ export class HistoryFollower {
       const kept = readRepublished(message, log)
       if (!(kept.seq > 0)) return
       if (kept.seq === 1 && this.delivered > 0) this.#pause()
-      if (this.#isPaused) this.#newest = Math.max(this.#newest, kept.seq)
+      // While the stream cannot be read, a message after a hole could not be delivered.
+      if (this.#isPaused || !this.#isAvailable) this.#newest = Math.max(this.#newest, kept.seq)
       else this.#delivery.receive(kept)
     } catch (err) {
       log.error({ err, stage: 'nats' }, 'a message of the history could not be delivered')
