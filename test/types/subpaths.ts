@@ -7,6 +7,7 @@ import type * as clientSocketio from 'rookery/client/socketio'
 import type * as clientWebsocket from 'rookery/client/websocket'
 import type * as contract from 'rookery/contract'
 import type * as di from 'rookery/di'
+import type * as history from 'rookery/history'
 import type * as http from 'rookery/http'
 import type * as nats from 'rookery/nats'
 import type * as react from 'rookery/react'
@@ -26,6 +27,7 @@ export type Subpaths = [
   typeof clientWebsocket,
   typeof contract,
   typeof di,
+  typeof history,
   typeof http,
   typeof nats,
   typeof react,
