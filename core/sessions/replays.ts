@@ -147,7 +147,7 @@ export class Replays {
     if (reply) this.#session.push(reply(undefined, 0))
     let reason: GapReason | undefined = 'unavailable'
     const unkept = patterns.filter((pattern) => !history?.covers(pattern))
-    if (history && unkept.length < patterns.length) {
+    if (history && (unkept.length === 0 || unkept.length < patterns.length)) {
       const begin = await history.find(since, patterns, upTo)
       reason =
         'reason' in begin ? begin.reason : await this.#send(history, patterns, begin.after, upTo, since)
