@@ -30,8 +30,6 @@ type Page = { readonly messages: readonly KeptMessage[]; readonly isFull: boolea
 
 /** Topics for which it is known whether they are kept. */
 const MAX_KNOWN_TOPICS = 4096
-/** Frames of replayed messages that sessions share. Their encodings take as much again. */
-const MAX_REPLAY_FRAME_BYTES = 8 * 1024 * 1024
 
 /** The kept messages of the app: decides what is kept, writes cursors, and reads. */
 export class KeptMessages implements History, KeptStream, HistoryStoreHost {
@@ -41,7 +39,7 @@ export class KeptMessages implements History, KeptStream, HistoryStoreHost {
   readonly #settings: HistorySettings
   readonly #store: HistoryStore
   readonly #knownTopics = new Map<string, boolean>()
-  readonly #replayFrames = new ReplayFrames(MAX_REPLAY_FRAME_BYTES)
+  readonly #replayFrames: ReplayFrames
   readonly #waits = new PositionWaits()
   #isStopped = false
   #host: KeptStreamHost | undefined
@@ -54,6 +52,7 @@ export class KeptMessages implements History, KeptStream, HistoryStoreHost {
     this.#store = store
     this.limits = settings.limits
     this.maxReplay = settings.maxReplay
+    this.#replayFrames = new ReplayFrames(settings.limits.maxBytes)
     this.log = log
   }
 

@@ -89,7 +89,8 @@ const start = async ({ raised, tokens, honest }: FuzzSetup): Promise<string> => 
       sse({ grace: 200, closeTimeout: 500 }),
       socketio({ closeTimeout: 500 }),
       rooms(),
-      history({ topics: ['feed/:id/news', 'rooms/*'], maxMessages: 1000 }),
+      // Soon full, so that the heap stays as large as it is.
+      history({ topics: ['feed/:id/news', 'rooms/*'], maxMessages: 1000, maxBytes: 2 ** 20 }),
       ...(tokens ? [authPlugin()] : []),
     ],
   })
