@@ -126,7 +126,7 @@ describe.each(['websocket', 'sse', 'socketio'])('a client over %s', (transport) 
     for (let number = 1; number <= 6; number++) {
       await app.send({ user: 'ada' }, 'inbox/new', number)
       for (const session of number % 2 ? [...app.sessions] : [])
-        session.close(new RookeryError('shutting_down'))
+        session.close(new RookeryError('shutting_down', undefined, { reconnectAfter: 5 }))
     }
     await vi.waitFor(() => expect(heard).toEqual([1, 2, 3, 4, 5, 6]), { timeout: 10_000 })
   })
