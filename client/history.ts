@@ -53,10 +53,10 @@ export const readHistory = async (
   call: (topic: string, payload: unknown, options: CallOptions) => Promise<unknown>,
   contract: ContractReader | undefined,
   given: string,
-  { timeout, signal, ...page }: PageOptions,
+  { timeout, signal, ...page }: PageOptions = {},
 ): Promise<UntypedPage> => {
   const { pattern } = parseNamedPattern(given)
-  const options = { ...(timeout && { timeout }), ...(signal && { signal }) }
+  const options = { timeout, signal } as CallOptions
   const { messages, next } = (await call('history/read', { ...page, pattern }, options)) as UntypedPage
   if (!contract) return { messages, next }
   // A message that is not valid becomes an `error` event.

@@ -6,7 +6,7 @@ import { readBoolean } from './util/option-values.ts'
 
 /**
  * Where a subscription begins in the history of the server: with the next message (`'now'`), with the oldest one that is
- * kept, after a cursor, with the newest `last` messages, or with those of a time until now, in milliseconds or as '5m'.
+ * kept, after a cursor, with the newest `last` messages, or with the messages of the time `ago`, in milliseconds or as '5m'.
  */
 export type SubscribeSince =
   | 'now'

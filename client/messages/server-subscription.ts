@@ -41,7 +41,7 @@ export const unsubscribeParts = (entries: Iterable<ServerSubscription>): Request
     .filter((entry) => entry.held && !entry.pending && !isWanted(entry))
     .map((entry) => ({ entry, subscriptions: [] }))
 
-/** Finds patterns to subscribe to with the same `since`. Those of listeners that need no replay come first. */
+/** Finds patterns to subscribe to with the same `since`. Patterns that need no replay come first. */
 export const subscribeParts = (
   entries: Iterable<ServerSubscription>,
 ): { parts: RequestPart[]; since: Since | undefined } => {

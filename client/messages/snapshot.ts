@@ -21,8 +21,8 @@ interface SnapshotHost {
 }
 
 /**
- * The state that the application loads for a subscription. Until it has been loaded, messages wait. Those that come
- * before `start()` are dropped, since the state contains them.
+ * The state that the application loads for a subscription. Until the state has been loaded, messages wait. Messages that
+ * come before `start()` are dropped, since the state contains them.
  */
 export class Snapshot {
   readonly #load: LoadState

@@ -67,7 +67,7 @@ interface SubscriptionRequestsHost {
   tooLarge(part: RequestPart): void
 }
 
-/** The requests for subscriptions: the next one, and those without a reply yet. */
+/** The requests for subscriptions: the next one, and the requests without a reply yet. */
 export class SubscriptionRequests {
   /** Largest frame that the server accepts, in bytes. */
   maxPayload = Number.POSITIVE_INFINITY

@@ -31,8 +31,8 @@ import { SubscriptionTable } from './subscription-table.ts'
  * Keeps the server's subscriptions equal to the local ones: one on the server for each pattern that has a listener.
  *
  * A change of the listeners and a reply of the server only mark the pattern as due. `requests.peek()` compares what the
- * application wants with what the server holds, so changes that cancel each other out send nothing. A listener that needs a
- * replay has a request of its own, or shares it with those that need the same.
+ * application wants with what the server holds, so changes that cancel each other out send nothing. Listeners that need
+ * a replay share a request if they have the same `since`.
  */
 export class Subscriptions {
   readonly requests: SubscriptionRequests

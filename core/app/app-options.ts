@@ -97,8 +97,8 @@ export interface AppOptions<C = Untyped> {
    */
   readonly drainDelay?: Duration | undefined
   /**
-   * Time over which the clients come back when the app stops. The server tells each client a random moment of it, so that they do
-   * not connect to the other nodes all at once. @default '5s'
+   * Time over which the clients come back when the app stops. Each client is told to come back at a random moment
+   * within this time, so that the other nodes do not get all clients at once. @default '5s'
    */
   readonly reconnectSpread?: Duration | undefined
   /**

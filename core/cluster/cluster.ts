@@ -75,9 +75,11 @@ export interface ClusterHost {
 export interface ClusterBackend {
   /** The id of this node, unique in the cluster: letters, digits and `_`. Session ids begin with it. */
   readonly node: string
+  /** Whether the other nodes can be reached. */
   readonly connected: boolean
-  /** Ids of the other nodes in the cluster. `isAlone`: there are never any. */
+  /** Ids of the other nodes in the cluster. */
   readonly nodes: readonly string[]
+  /** Whether there are never other nodes. */
   readonly isAlone?: boolean
   /** Milliseconds that `start` may take, instead of the app's `startTimeout`. */
   readonly startTimeout?: number | undefined

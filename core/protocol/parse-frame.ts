@@ -8,7 +8,7 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
 
 const isId = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0
 
-/** Longest cursor of a client, in characters. Those of `history()` have 22. */
+/** Longest cursor of a client, in characters. A cursor of `history()` has 22. */
 const MAX_CURSOR_LENGTH = 255
 
 /** Whether a value of a client says where a replay begins. */

@@ -14,7 +14,7 @@ export class Heartbeat {
   /** Time of the first ping since the last sign of life. */
   #unanswered = 0
   #nextPing = 0
-  /** Whether the peer answers pings. Otherwise they only tell it something. */
+  /** Whether the peer answers pings. Other peers get pings only for the position in the history. */
   #answers = true
   #started = false
   #timer: NodeJS.Timeout | undefined

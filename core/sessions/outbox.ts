@@ -17,7 +17,7 @@ export interface OutboxEvents {
   tooSlow(): void
   /** Frames were dropped because the buffer is full. */
   dropped(count: number): void
-  /** Kept messages were dropped: those with `after < seq <= upTo`. Returns whether the session reads them again later. */
+  /** Kept messages with `after < seq <= upTo` were dropped. Returns whether the session reads them again later. */
   behind(after: number, upTo: number): boolean
   /** The wire threw, which a transport must not do. Nothing more can be written. */
   broken(error: unknown): void

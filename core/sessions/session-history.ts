@@ -83,7 +83,7 @@ export class SessionHistory {
   }
 
   /**
-   * Reads dropped messages again when the peer has read: those with `after < seq <= upTo`. Returns false if a replay is under
+   * Reads the dropped messages with `after < seq <= upTo` again when the peer has read. Returns false if a replay is under
    * way, which has messages of its own in the buffer.
    */
   resume(after: number, upTo: number): boolean {

@@ -49,19 +49,22 @@ export class SubscribeHandler {
     return this.#answers.answer(
       id,
       'subscribe',
-      () => this.#add(topics, since, added),
+      () => this.#subscribe(topics, since, added),
       (reply) => this.#subscribed(frame, reply as SubscribeReply, begin),
     )
   }
 
-  #add(
+  /** Subscribes when this node has the messages that the client has: otherwise the client would get messages twice. */
+  #subscribe(
     patterns: readonly string[],
     since: Since | undefined,
     added: () => void,
   ): SubscribeReply | Promise<SubscribeReply> {
-    // This node may be behind the node on which the client was, and would send messages that the client has.
     const reached = since === undefined ? undefined : this.#host.kept.history?.reach(since)
-    if (reached) return reached.then(() => this.#add(patterns, undefined, added))
+    return reached ? reached.then(() => this.#add(patterns, added)) : this.#add(patterns, added)
+  }
+
+  #add(patterns: readonly string[], added: () => void): SubscribeReply | Promise<SubscribeReply> {
     const result = withInbox(this.#session, patterns, (others) =>
       this.#session.patterns.addForClient(others, added),
     )

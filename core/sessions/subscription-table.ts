@@ -61,7 +61,10 @@ export class SubscriptionTable {
   }
 }
 
-/** Whether one of the patterns matches a topic, of those whose topics have to be authorized (`perTopic`) or of the others. */
+/**
+ * Whether one of the patterns matches a topic. Counts only the patterns whose topics have to be authorized one by one
+ * (`perTopic`), or only the other patterns.
+ */
 export const matchesOne = (
   table: SubscriptionTable,
   patterns: Iterable<string>,

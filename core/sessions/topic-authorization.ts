@@ -10,7 +10,7 @@ export interface AuthorizedSession extends Session, Subscriber {
   hasTaken(frame: Frame): boolean
   /** Queues a frame for the client. */
   pass(frame: Frame): void
-  /** Whether the session receives a topic by a pattern whose topics are checked (`perTopic`), or by one of the others. */
+  /** Whether the session receives a topic by a pattern whose topics are checked one by one (`perTopic`), or by another pattern. */
   receives(topic: string, perTopic: boolean): boolean
 }
 

@@ -31,8 +31,9 @@ export interface Handshake {
   /** Header names in lower case. */
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>
   readonly query: URLSearchParams
-  /** Patterns to subscribe to, and where their replay begins. An invalid or forbidden pattern refuses the peer. */
+  /** Patterns that the peer subscribes to as it connects. An invalid or forbidden pattern refuses the peer. */
   readonly topics?: readonly string[]
+  /** Where the replay of these patterns begins. Without it, there is no replay. */
   readonly since?: Since
   /** A token that the peer has sent in the transport's own way, such as Socket.IO's `auth.token`. */
   readonly token?: string

@@ -97,6 +97,12 @@ export const compilePattern = (pattern: string): ((topic: string) => boolean) =>
   }
 }
 
+/** Compiles patterns into a predicate: whether one of them matches a topic, which must be valid. @throws `invalid_pattern` */
+export const compilePatterns = (patterns: readonly string[]): ((topic: string) => boolean) => {
+  const compiled = patterns.map(compilePattern)
+  return (topic) => compiled.some((matches) => matches(topic))
+}
+
 /**
  * Whether a pattern matches a topic.
  *

@@ -47,7 +47,7 @@ const position: Field = {
 const since: Field = {
   schema: {
     title: 'Since',
-    description: 'Replays the messages after a cursor, from the oldest on, the newest, or those of a time.',
+    description: 'Replays messages: after a cursor, the oldest, the newest, or the latest by their time.',
     oneOf: [
       { type: 'string', minLength: 1, maxLength: 255, description: "A cursor, or 'earliest'" },
       object({ last: integer('The newest messages: this many') }, { additionalProperties: false }),

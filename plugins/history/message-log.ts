@@ -1,5 +1,5 @@
 import type { HistoryLimits, KeptMessage, NewMessage, ReadRange } from '../../core/history/store.ts'
-import { compilePattern } from '../../core/topics/topic.ts'
+import { compilePatterns } from '../../core/topics/topic.ts'
 import { TopicIndex, type TopicPlaces } from './topic-index.ts'
 
 /** What a message counts beside its texts, in bytes. */
@@ -17,7 +17,7 @@ const sizeOf = ({ topics, payload = '' }: KeptMessage): number =>
 export class MessageLog {
   readonly #limits: HistoryLimits
   readonly #index = new TopicIndex()
-  /** The messages from `#start` on. Those before it have left. */
+  /** The messages of the log begin at `#start`. Places before it are empty. */
   #messages: (KeptMessage | undefined)[] = []
   #start = 0
   #bytes = 0
@@ -111,7 +111,7 @@ export class MessageLog {
   /** Returns the newest messages up to a position that one of the patterns matches, in order. */
   readLast(patterns: readonly string[], count: number, upTo: number): KeptMessage[] {
     const end = Math.min(upTo, this.#last)
-    const matches = matcherOf(patterns)
+    const matches = compilePatterns(patterns)
     const lists = this.#listsOf(patterns, count)
     if (lists) {
       const seqs = lists.flatMap(({ seqs, start }) => {
@@ -142,7 +142,7 @@ export class MessageLog {
   }
 
   #scan(patterns: readonly string[], from: number, end: number, limit: number): KeptMessage[] {
-    const matches = matcherOf(patterns)
+    const matches = compilePatterns(patterns)
     const found: KeptMessage[] = []
     for (let seq = from; seq <= end && found.length < limit; seq++) {
       const message = this.#at(seq)
@@ -177,11 +177,6 @@ export class MessageLog {
     this.#bytes -= sizeOf(oldest)
     for (const topic of new Set(oldest.topics)) this.#index.removeOldest(topic)
   }
-}
-
-const matcherOf = (patterns: readonly string[]): ((topic: string) => boolean) => {
-  const compiled = patterns.map(compilePattern)
-  return (topic) => compiled.some((matches) => matches(topic))
 }
 
 /** Index of the first number above a bound in a sorted list. */

@@ -1,7 +1,7 @@
 /** The places of one topic in the log, from the oldest. */
 export interface TopicPlaces {
   readonly topic: string
-  /** Sequence numbers. Those before `start` have left the log. */
+  /** Sequence numbers. Numbers before the place `start` have left the log. */
   readonly seqs: number[]
   start: number
 }

@@ -25,7 +25,7 @@ export class HistoryBlocks {
   readonly #read: (from: number, to: number) => Promise<readonly KeptMessage[]>
   /** By the number of the block, the least recently used first. */
   readonly #cached = new Map<number, Block>()
-  /** The topics of whole blocks, also of those that are no longer cached. */
+  /** The topics of whole blocks. A block leaves the cache earlier than its topics leave this map. */
   readonly #topics = new Map<number, ReadonlySet<string>>()
   #knownTopics = 0
   readonly #reading = new Map<string, Promise<readonly KeptMessage[]>>()

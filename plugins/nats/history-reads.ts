@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { KeptMessage } from '../../core/history/store.ts'
-import { compilePattern } from '../../core/topics/topic.ts'
+import { compilePatterns } from '../../core/topics/topic.ts'
 import { historyUnavailable } from './history-appends.ts'
 import { BLOCK_MESSAGES, blockEnd, type HistoryBlocks } from './history-blocks.ts'
 
@@ -21,7 +21,7 @@ export const readBlocks = async (
   patterns: readonly string[],
   { from, end, limit }: BlockRange,
 ): Promise<readonly KeptMessage[] | undefined> => {
-  const matches = matcherOf(patterns)
+  const matches = compilePatterns(patterns)
   const found: KeptMessage[] = []
   let next = from
   while (next <= end && found.length < limit) {
@@ -51,7 +51,7 @@ export const readBlocksBackwards = async (
   patterns: readonly string[],
   { from, end, limit }: BlockRange,
 ): Promise<readonly KeptMessage[]> => {
-  const matches = matcherOf(patterns)
+  const matches = compilePatterns(patterns)
   let found: KeptMessage[] = []
   let to = end
   while (to >= from && found.length < limit) {
@@ -70,9 +70,4 @@ export const readBlocksBackwards = async (
     to = start - 1
   }
   return found
-}
-
-const matcherOf = (patterns: readonly string[]): ((topic: string) => boolean) => {
-  const compiled = patterns.map(compilePattern)
-  return (topic) => compiled.some((matches) => matches(topic))
 }

@@ -131,7 +131,7 @@ export class HistoryStream {
       await this.#update(wanted)
       log.warn(
         { stream: names.stream, limits },
-        'the stream of the history had other limits; those of the node that was started last apply',
+        'the stream of the history had other limits; the limits of the node that was started last apply',
       )
     }
     // A server that is not in a cluster would take the update, although it cannot make copies.

@@ -1,7 +1,7 @@
 import type { KeptMessage } from '../../core/history/store.ts'
 import type { Logger } from '../../core/util/logger.ts'
 
-/** Messages that are kept in memory until those before them have been read from the stream. */
+/** Messages that wait in memory until the messages before them have been read from the stream. */
 const MAX_EARLY_MESSAGES = 1_000
 /** Messages that one read returns at most. */
 const READ_MESSAGES = 256
@@ -66,7 +66,7 @@ export class OrderedDelivery {
     return true
   }
 
-  /** Resolves when the messages up to a number have been delivered. Reads those that are missing. */
+  /** Resolves when the messages up to a number have been delivered. Reads the missing messages from the stream. */
   async reach(last: number): Promise<void> {
     this.#newest = Math.max(this.#newest, last)
     if (this.#newest <= this.#delivered || this.#isStopped) return

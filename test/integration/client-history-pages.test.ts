@@ -46,6 +46,8 @@ describe('client.history', () => {
     const client = clientBy('websocket', url)
     await expect(client.history('a b', { last: 1 })).rejects.toMatchObject({ code: 'invalid_pattern' })
     await expect(client.history('rooms/*', {})).rejects.toMatchObject({ code: 'invalid_payload' })
+    const late = client.history('rooms/*', { last: 1, timeout: 0 })
+    await expect(late).rejects.toMatchObject({ code: 'invalid_option' })
     const signal = AbortSignal.abort()
     await expect(client.history('rooms/*', { last: 1, signal })).rejects.toMatchObject({ code: 'aborted' })
     const without = await startApp()

@@ -42,7 +42,7 @@ export const delivery = {
   'delivery.history.once-or-gap':
     'A client that subscribes with the cursor of a message gets every later message that its patterns match and that it may see, once and in order; or it is told that messages are missing, and why.',
   'delivery.history.seamless':
-    'Between the messages that are replayed and those that are published meanwhile, none is missing and none comes twice.',
+    'No message is missing or comes twice where a replay ends and the messages published meanwhile begin.',
   'delivery.history.any-number':
     'A client may come back any number of times, to any node, and before or after the server has noticed the loss of its connection.',
   'delivery.history.position':

@@ -9,6 +9,7 @@ import { socketio } from 'rookery/socketio'
 import { sse } from 'rookery/sse'
 import { websocket } from 'rookery/websocket'
 import { activeResources } from '../../plugins/testing/resources.ts'
+import { stopWithParent } from '../support/stop-with-parent.ts'
 import { type Ask, type NodeView, type Numbered, ROOMS, roomTopic, TOPICS, type Told } from './messages.ts'
 
 /** Milliseconds between two messages, between two addressed messages, and between two events for the workers. */
@@ -157,17 +158,7 @@ const stop = async (): Promise<void> => {
   await app.stop()
 }
 
-process.once('SIGTERM', () => {
-  stop().then(
-    () => process.exit(0),
-    (error: unknown) => {
-      console.error(error)
-      process.exit(1)
-    },
-  )
-})
-// Standard input ends when the parent process has ended for any reason.
-process.stdin.on('end', () => process.exit(2)).resume()
+stopWithParent(stop)
 
 await app.start()
 console.log(`listening ${app.scope.get(HttpServer).url} node=${app.cluster.node}`)

@@ -1,4 +1,5 @@
 import { createRandom, type Random } from '../../plugins/testing/random.ts'
+import { endlessOrder } from './endless-order.ts'
 import { FAULTS, type FaultName } from './faults.ts'
 import { runHistory, runRestart } from './history/run-history.ts'
 import { readOptions, type SoakOptions, USAGE } from './options.ts'
@@ -13,14 +14,9 @@ const print = (line: string): void => {
   )
 }
 
-/** All faults in a random order, again and again: each one happens early in a run. */
+/** Each round has one to three faults. */
 const createRounds = (random: Random): (() => FaultName[]) => {
-  let left: FaultName[] = []
-  const next = (): FaultName => {
-    if (left.length === 0) left = [...FAULTS]
-    const [fault] = left.splice(random.below(left.length), 1)
-    return fault as FaultName
-  }
+  const next = endlessOrder(FAULTS, random)
   return () => Array.from({ length: 1 + random.below(3) }, next)
 }
 

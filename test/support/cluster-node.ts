@@ -7,6 +7,7 @@ import { rooms } from 'rookery/rooms'
 import { socketio } from 'rookery/socketio'
 import { sse } from 'rookery/sse'
 import { websocket } from 'rookery/websocket'
+import { stopWithParent } from './stop-with-parent.ts'
 
 const { NATS_SERVERS = '', SOCKET_PATH } = process.env
 
@@ -33,17 +34,7 @@ app.handle('send', async (_ctx, payload) => {
   return await app.send({ user }, topic, message)
 })
 
-process.once('SIGTERM', () => {
-  app.stop().then(
-    () => process.exit(0),
-    (error: unknown) => {
-      console.error(error)
-      process.exit(1)
-    },
-  )
-})
-// Standard input ends when the parent process has ended for any reason.
-process.stdin.on('end', () => process.exit(2)).resume()
+stopWithParent(() => app.stop())
 
 await app.start()
 const { url } = app.scope.get(HttpServer)

@@ -1,6 +1,7 @@
 import { type ClusterBackend, type ClusterHost, definePlugin, type Plugin, type Scope } from 'rookery'
 import { MemoryCluster } from 'rookery/testing'
 import type { ClusterEnvironment } from 'rookery/testing/conformance'
+import { overlay } from './overlay.ts'
 
 /** One fault of a backend. Everything that the fault does not mention works correctly. */
 export interface ClusterFault {
@@ -9,16 +10,6 @@ export interface ClusterFault {
   /** Replaces members of the host that the backend gets. */
   readonly host?: (host: ClusterHost, backend: ClusterBackend) => Partial<ClusterHost>
 }
-
-/** Wraps an object and replaces some of its members. */
-const overlay = <T extends object>(object: T, over: Partial<T> = {}): T =>
-  new Proxy(object, {
-    get(target, key) {
-      if (key in over) return Reflect.get(over, key)
-      const value = Reflect.get(target, key, target)
-      return typeof value === 'function' ? value.bind(target) : value
-    },
-  })
 
 /** Adds a fault to a backend. */
 const addFault = (backend: ClusterBackend, fault: ClusterFault): ClusterBackend => {

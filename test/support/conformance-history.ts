@@ -8,6 +8,7 @@ import type {
 } from '../../core/history/store.ts'
 import { RookeryError } from '../../core/protocol/errors.ts'
 import { MemoryStore } from '../../plugins/history/memory-store.ts'
+import { overlay } from './overlay.ts'
 
 /** Changes members of the store of a node, or of the host that it gets. Everything else works correctly. */
 export interface HistoryFault {
@@ -107,16 +108,6 @@ const createStream = (stream: SharedStream, { limits, log }: HistoryStoreHost): 
   void created.start({ limits, log, deliver, lost: () => {}, available: () => {} })
   return created
 }
-
-/** Wraps an object and replaces some of its members. */
-const overlay = <T extends object>(object: T, over: Partial<T> = {}): T =>
-  new Proxy(object, {
-    get(target, key) {
-      if (key in over) return Reflect.get(over, key)
-      const value = Reflect.get(target, key, target)
-      return typeof value === 'function' ? value.bind(target) : value
-    },
-  })
 
 const addFault = (store: HistoryStore, fault: HistoryFault): HistoryStore => {
   const start = (host: HistoryStoreHost) => store.start(overlay(host, fault.host?.(host)))

@@ -1,6 +1,7 @@
 import { vi } from 'vitest'
 import { within } from '../../../core/util/promises.ts'
 import { createRandom, type Random } from '../random.ts'
+import { runAndStop } from '../run-and-stop.ts'
 import { excerpt, violation } from '../violation.ts'
 import { ClusterNode } from './cluster-node.ts'
 import {
@@ -164,14 +165,6 @@ export const runClusterCase = async (
 ): Promise<void> => {
   const environment = checkEnvironment(await settings.start(), settings)
   const context = new ClusterCaseContext(environment, settings, name)
-  try {
-    await run(context)
-  } finally {
-    try {
-      await context.stop()
-    } finally {
-      await environment.stop?.()
-    }
-  }
+  await runAndStop(() => run(context), context, environment)
   context.expectNoErrors()
 }

@@ -1,6 +1,7 @@
 import { expect, vi } from 'vitest'
 import type { HistoryLimits } from '../../../core/history/store.ts'
 import { createRandom, type Random } from '../random.ts'
+import { runAndStop } from '../run-and-stop.ts'
 import { HistoryNode } from './history-node.ts'
 import {
   checkHistoryEnvironment,
@@ -78,13 +79,5 @@ export const runHistoryCase = async (
 ): Promise<void> => {
   const environment = checkHistoryEnvironment(await settings.start(), settings)
   const context = new HistoryCaseContext(environment, settings, name)
-  try {
-    await run(context)
-  } finally {
-    try {
-      await context.stop()
-    } finally {
-      await environment.stop?.()
-    }
-  }
+  await runAndStop(() => run(context), context, environment)
 }

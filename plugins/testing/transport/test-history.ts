@@ -3,7 +3,7 @@ import { KeptStream, type KeptStreamHost, type ReplayStart } from '../../../core
 import type { KeptMessage, NewMessage, ReadRange } from '../../../core/history/store.ts'
 import { Frame, namedTopics } from '../../../core/protocol/frame.ts'
 import type { Since } from '../../../core/protocol/protocol.ts'
-import { topicMatches } from '../../../core/topics/topic.ts'
+import { compilePatterns } from '../../../core/topics/topic.ts'
 
 const CURSOR_PREFIX = 'position-'
 
@@ -56,7 +56,7 @@ class TestHistory implements KeptStream {
   reach(): undefined {}
 
   async readRange(patterns: readonly string[], range: ReadRange): Promise<readonly KeptMessage[]> {
-    const matches = (topic: string) => patterns.some((pattern) => topicMatches(pattern, topic))
+    const matches = compilePatterns(patterns)
     const found = this.#messages.slice(range.after, range.upTo).filter(({ topics }) => topics.some(matches))
     return found.slice(0, range.limit)
   }

@@ -7,6 +7,7 @@ import { HttpServer, http } from 'rookery/http'
 import { nats } from 'rookery/nats'
 import { sse } from 'rookery/sse'
 import { websocket } from 'rookery/websocket'
+import { stopWithParent } from '../../support/stop-with-parent.ts'
 import type { Told } from '../messages.ts'
 import { type HistoryAsk, type Kept, PAGE, TOPICS } from './messages.ts'
 
@@ -98,17 +99,7 @@ const stop = async (): Promise<void> => {
   await Promise.all(pending)
 }
 
-process.once('SIGTERM', () => {
-  stop().then(
-    () => process.exit(0),
-    (error: unknown) => {
-      console.error(error)
-      process.exit(1)
-    },
-  )
-})
-// Standard input ends when the parent process has ended for any reason.
-process.stdin.on('end', () => process.exit(2)).resume()
+stopWithParent(stop)
 
 await app.start()
 console.log(`listening ${app.scope.get(HttpServer).url} node=${app.cluster.node}`)

@@ -1,5 +1,6 @@
-import { createRandom, type Random } from '../../../plugins/testing/random.ts'
-import { HISTORY_FAULTS, type HistoryFault, HistorySoak } from './history-soak.ts'
+import { createRandom } from '../../../plugins/testing/random.ts'
+import { endlessOrder } from '../endless-order.ts'
+import { HISTORY_FAULTS, HistorySoak } from './history-soak.ts'
 
 export interface HistoryRunOptions {
   readonly seed: number
@@ -38,7 +39,7 @@ export const runHistory = async (options: HistoryRunOptions, print: Print): Prom
     const end = Date.now() + minutes * 60_000
     print('all clients are connected')
     soak.cuts.start(CUT_EVERY_MS, AWAY_MS)
-    const nextFault = createOrder(createRandom(seed, 'faults'))
+    const nextFault = endlessOrder(HISTORY_FAULTS, createRandom(seed, 'faults'))
     while (Date.now() < end) {
       await soak.pause(FAULT_PAUSE_MS)
       for (let left = Math.ceil((clients * RELOADS) / 100); left > 0; left--) soak.reload()
@@ -84,13 +85,4 @@ const withSoak = async (
   }
   for (const line of soak.summary) print(line)
   return soak.violations.total === 0
-}
-
-/** All faults in a random order, again and again. */
-const createOrder = (random: Random): (() => HistoryFault) => {
-  let left: HistoryFault[] = []
-  return () => {
-    if (left.length === 0) left = [...HISTORY_FAULTS]
-    return left.splice(random.below(left.length), 1)[0] as HistoryFault
-  }
 }
