@@ -104,7 +104,7 @@ export class Engine {
     this.#opener = new SessionOpener({
       sessions: this.sessions,
       sessionIds,
-      earlierSessions: new EarlierSessions(this.sessions, this.nodes, sessionIds),
+      earlierSessions: new EarlierSessions(this.sessions, this.nodes, sessionIds, this.#kept),
       sessionHost: this.#sessionHost(),
       coded: (failure, stage, fields) => this.reports.coded(failure, { stage }, fields),
       refused: (error, handshake) => this.reports.refused(error, handshake),

@@ -22,7 +22,7 @@ export interface Event<P = unknown> {
   readonly actor: Actor | null
   /** The message for clients. An event without it is internal and does not leave the server. */
   readonly client: ClientMessage | null
-  /** Id of a session that does not get the message, usually its sender. */
+  /** Id of a session, or a `session.client`, that does not get the message: usually the sender. */
   readonly except: string | null
   /** Idempotency key of a kept message. */
   readonly id?: string | undefined
@@ -38,7 +38,7 @@ export interface EventInit<P = unknown> {
    * `client`, `app.bus.publish` sends nothing to clients, and `app.publish` uses `{}`.
    */
   readonly client?: { readonly topic?: string; readonly payload?: unknown } | undefined
-  /** Id of a session that does not get the message. */
+  /** Id of a session, or a `session.client`, that does not get the message. */
   readonly except?: string | null | undefined
   /**
    * Idempotency key, if the history keeps the message: of two messages with the same key within two minutes, it stores and

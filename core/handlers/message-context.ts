@@ -90,7 +90,7 @@ export class MessageContext implements SharedContext {
   }
 
   get broadcast(): Publish<Untyped> {
-    const except = this.session.id
+    const except = this.session.client
     return (topic, payload, options) => this.#publish(topic, payload, options, except)
   }
 

@@ -65,16 +65,26 @@ export interface KeptStream {
   append(message: NewMessage, id?: string): Promise<boolean>
   /** The cursor of a number. Undefined until the stream is known. */
   cursorOf(seq: number): string | undefined
-  /** Finds where a replay up to a number begins. Never rejects. */
-  find(since: Since, patterns: readonly string[], upTo: number): Promise<ReplayStart>
+  /** Signs a text. Every node gives the same text the same signature. Undefined until the stream is known. */
+  sign(text: string): string | undefined
+  /**
+   * Finds where a replay up to a number begins. Never rejects.
+   *
+   * @param hasEnded tells that the session does not wait any more: then the stream does not try again
+   */
+  find(since: Since, patterns: readonly string[], upTo: number, hasEnded: () => boolean): Promise<ReplayStart>
   /**
    * Resolves when the position of a cursor has been delivered, or after 2 s. Undefined if it has been, or is no cursor.
    *
    * @throws `history_unavailable` if it has not been, and the store is away: the client asks again, with its cursor
    */
   reach(since: Since): Promise<void> | undefined
-  /** See `HistoryStore.read`. @throws `history_unavailable` */
-  readRange(patterns: readonly string[], range: ReadRange): Promise<readonly KeptMessage[] | undefined>
+  /** See `HistoryStore.read`, and `find` for `hasEnded`. @throws `history_unavailable` */
+  readRange(
+    patterns: readonly string[],
+    range: ReadRange,
+    hasEnded: () => boolean,
+  ): Promise<readonly KeptMessage[] | undefined>
   /** The frame of a message. Sessions that replay the same message share it. */
   frameOf(message: KeptMessage, replayed: boolean): Frame
 }

@@ -10,6 +10,15 @@ export class HeldFrames {
   /** The number of the last one. */
   upTo = 0
 
+  /** Creates the range of messages that have been dropped elsewhere. */
+  static dropped(after: number, upTo: number): HeldFrames {
+    const range = new HeldFrames()
+    range.drop()
+    range.after = after
+    range.upTo = upTo
+    return range
+  }
+
   /** Returns the bytes by which they have grown. */
   add(frame: Frame): number {
     if (this.upTo === 0) this.after = frame.seq - 1

@@ -66,6 +66,7 @@ export class Replays {
   readonly #session: ReplayingSession
   readonly #host: ReplaysHost
   readonly #queue: (Replay | Answer | HeldFrames)[] = []
+  readonly #hasEnded = (): boolean => this.#session.closed
   #heldBytes = 0
   #running = false
 
@@ -104,11 +105,7 @@ export class Replays {
 
   /** Reads messages of the fan-out from the history, when the peer has read. Only while no replay is under way. */
   resume(after: number, upTo: number): void {
-    const range = new HeldFrames()
-    range.drop()
-    range.after = after
-    range.upTo = upTo
-    this.#queue.push(range)
+    this.#queue.push(HeldFrames.dropped(after, upTo))
     void this.#run()
   }
 
@@ -148,7 +145,7 @@ export class Replays {
     let reason: GapReason | undefined = 'unavailable'
     const unkept = patterns.filter((pattern) => !history?.covers(pattern))
     if (history && (unkept.length === 0 || unkept.length < patterns.length)) {
-      const begin = await history.find(since, patterns, upTo)
+      const begin = await history.find(since, patterns, upTo, this.#hasEnded)
       reason =
         'reason' in begin ? begin.reason : await this.#send(history, patterns, begin.after, upTo, since)
     }
@@ -195,12 +192,12 @@ export class Replays {
     for (let from = after; from < upTo && !this.#session.closed; ) {
       await this.#host.kept.turns.next()
       const range = { after: from, upTo, limit: PAGE_MESSAGES }
-      const page = await history.readRange(patterns, range).catch(() => null)
+      const page = await history.readRange(patterns, range, this.#hasEnded).catch(() => null)
       if (page === null) return 'unavailable'
       if (!page) {
         // Without a cursor, the peer asks for what there is. The oldest messages may leave meanwhile.
         const hasCursor = !isReplay || (typeof since === 'string' && since !== 'earliest')
-        const oldest = hasCursor ? undefined : await history.find('earliest', patterns, upTo)
+        const oldest = hasCursor ? undefined : await history.find('earliest', patterns, upTo, this.#hasEnded)
         if (!oldest || 'reason' in oldest) return 'expired'
         from = Math.max(from, oldest.after)
         continue

@@ -1,7 +1,9 @@
-import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto'
+import { createCipheriv, createDecipheriv, createHash, createHmac, randomBytes } from 'node:crypto'
 
 const BLOCK_BYTES = 16
 const TAG_BYTES = 8
+/** Bytes of a signature. A longer digest is cut off. */
+const SIGNATURE_BYTES = 16
 const CURSOR = /^[\w-]{22}$/
 
 /**
@@ -37,5 +39,11 @@ export class CursorCodec {
     const block = this.#decipher.update(Buffer.from(cursor, 'base64url'))
     if (!block.subarray(0, TAG_BYTES).equals(this.#tag)) return undefined
     return Number(block.readBigUInt64BE(TAG_BYTES))
+  }
+
+  /** Signs a text with HMAC-SHA-256, for this epoch. */
+  sign(text: string): string {
+    const digest = createHmac('sha256', this.#key).update(this.#tag).update(text).digest()
+    return digest.toString('base64url', 0, SIGNATURE_BYTES)
   }
 }

@@ -28,9 +28,6 @@ import { retryRead } from './retry-read.ts'
 /** Messages that were read. `isFull`: there may be more. */
 type Page = { readonly messages: readonly KeptMessage[]; readonly isFull: boolean }
 
-/** Topics for which it is known whether they are kept. */
-const MAX_KNOWN_TOPICS = 4096
-
 /** The kept messages of the app: decides what is kept, writes cursors, and reads. */
 export class KeptMessages implements History, KeptStream, HistoryStoreHost {
   readonly limits: HistorySettings['limits']
@@ -38,7 +35,6 @@ export class KeptMessages implements History, KeptStream, HistoryStoreHost {
   readonly log: Logger
   readonly #settings: HistorySettings
   readonly #store: HistoryStore
-  readonly #knownTopics = new Map<string, boolean>()
   readonly #replayFrames: ReplayFrames
   readonly #waits = new PositionWaits()
   #isStopped = false
@@ -105,17 +101,7 @@ export class KeptMessages implements History, KeptStream, HistoryStoreHost {
   }
 
   keeps(topics: readonly string[]): boolean {
-    return topics.some((topic) => this.#keepsTopic(topic))
-  }
-
-  #keepsTopic(topic: string): boolean {
-    let keeps = this.#knownTopics.get(topic)
-    if (keeps === undefined) {
-      keeps = this.#settings.keeps(topic)
-      if (this.#knownTopics.size >= MAX_KNOWN_TOPICS) this.#knownTopics.clear()
-      this.#knownTopics.set(topic, keeps)
-    }
-    return keeps
+    return topics.some(this.#settings.keeps)
   }
 
   async append(message: NewMessage, id?: string): Promise<boolean> {
@@ -134,9 +120,18 @@ export class KeptMessages implements History, KeptStream, HistoryStoreHost {
     return this.#cursors?.encode(seq)
   }
 
-  async find(since: Since, patterns: readonly string[], upTo: number): Promise<ReplayStart> {
+  sign(text: string): string | undefined {
+    return this.#cursors?.sign(text)
+  }
+
+  async find(
+    since: Since,
+    patterns: readonly string[],
+    upTo: number,
+    hasEnded: () => boolean,
+  ): Promise<ReplayStart> {
     try {
-      return await this.#retry(() => this.#find(since, patterns, upTo))
+      return await this.#retry(() => this.#find(since, patterns, upTo), hasEnded)
     } catch {
       return { reason: 'unavailable' }
     }
@@ -174,13 +169,17 @@ export class KeptMessages implements History, KeptStream, HistoryStoreHost {
     if (seq > this.delivered && !this.#isAvailable) throw new RookeryError('history_unavailable')
   }
 
-  readRange(patterns: readonly string[], range: ReadRange): Promise<readonly KeptMessage[] | undefined> {
-    return this.#retry(() => this.#store.read(patterns, range))
+  readRange(
+    patterns: readonly string[],
+    range: ReadRange,
+    hasEnded: () => boolean,
+  ): Promise<readonly KeptMessage[] | undefined> {
+    return this.#retry(() => this.#store.read(patterns, range), hasEnded)
   }
 
   /** Reads for a replay, which waits while the store is away. */
-  #retry<T>(read: () => Promise<T>): Promise<T> {
-    return retryRead(read, this.#settings.replayTimeout, () => this.#isStopped)
+  #retry<T>(read: () => Promise<T>, hasEnded: () => boolean): Promise<T> {
+    return retryRead(read, this.#settings.replayTimeout, () => this.#isStopped || hasEnded())
   }
 
   frameOf(message: KeptMessage, replayed: boolean): Frame {

@@ -73,6 +73,23 @@ const isStore: OptionCheck = (value) => {
     : `a HistoryStore, with ${STORE_METHODS.join(', ')}`
 }
 
+/** Topics for which it is known whether they are kept. */
+const MAX_KNOWN_TOPICS = 4096
+
+/** Remembers the answers for the topics that were asked last. */
+const remembered = (keeps: (topic: string) => boolean): ((topic: string) => boolean) => {
+  const known = new Map<string, boolean>()
+  return (topic) => {
+    let answer = known.get(topic)
+    if (answer === undefined) {
+      answer = keeps(topic)
+      if (known.size >= MAX_KNOWN_TOPICS) known.clear()
+      known.set(topic, answer)
+    }
+    return answer
+  }
+}
+
 const readTopics = (
   patterns: readonly string[] = [],
   keepsUsers: boolean,
@@ -91,7 +108,7 @@ const readTopics = (
   })
   const matchers = kept.map(compileNamed)
   return {
-    keeps: (topic) => matchers.some((matches) => matches(topic) !== undefined),
+    keeps: remembered((topic) => matchers.some((matches) => matches(topic) !== undefined)),
     covers: (pattern) =>
       (keepsUsers && pattern.startsWith('$')) ||
       kept.some((topics) => patternsMeet(topics, plainPattern(pattern))),

@@ -56,6 +56,23 @@ describe('a client of a cluster with history', () => {
     expect(await consumers()).toEqual([])
   })
 
+  it('gets none of its own broadcasts on another node, also when its own has gone', async () => {
+    verifies('delivery.history.broadcast')
+    const server = await useJetStream()
+    const a = await startHistoryNode(server.url)
+    a.app.handle('say', (ctx, text) => ctx.broadcast('kept/say', text))
+    const b = await startHistoryNode(server.url)
+    const first = await subscribeKept(a)
+    const { secret } = await first.client.until(({ type }) => type === 'welcome')
+    const { cursor } = first
+    await first.client.ask({ topic: 'say', payload: 'mine' })
+    await b.app.publish('kept/x', 'of another')
+    await a.app.stop()
+    const second = await subscribeKept(b, cursor, `?previous=${secret}`)
+    await second.replayed()
+    expect(second.payloads).toEqual(['of another'])
+  })
+
   it('gets everything once and in order when its node was cut off from NATS', async () => {
     verifies('delivery.history.one-order', 'delivery.history.any-number')
     const server = await useJetStream()

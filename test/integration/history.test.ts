@@ -3,6 +3,7 @@ import { history } from '../../plugins/history/index.ts'
 import { verifies } from '../requirements.ts'
 import { startApp } from '../support/app.ts'
 import { type BareClient, connectBare } from '../support/bare-client.ts'
+import { deferred } from '../support/deferred.ts'
 
 type Options = Partial<Parameters<typeof history>[0]>
 
@@ -103,6 +104,67 @@ describe('a client that comes back with a cursor', () => {
     const second = await connectBare(url, `?previous=${welcome.secret}`)
     await resume(second, ['kept/*'], payload.cursor)
     expect(payloads(second)).toEqual(['of another'])
+  })
+
+  it('gets none of its own broadcasts, any number of times after its sessions have ended', async () => {
+    verifies('delivery.history.broadcast')
+    const { url, app } = await start()
+    app.handle('say', (ctx, text) => ctx.broadcast('kept/say', text))
+    app.sessions.onAuthenticate(({ query }) =>
+      query.has('as') ? { id: query.get('as') as string, name: 'Bob' } : null,
+    )
+    const cursor = await cursorOfNow(url)
+    let secret = ''
+    for (const text of ['first', 'second', 'third']) {
+      const client = await connectBare(url, `?previous=${secret}`)
+      await client.ask({ topic: 'say', payload: text })
+      await resume(client, ['kept/*'], cursor)
+      expect(payloads(client)).toEqual([])
+      const { session, secret: next } = await client.until(({ type }) => type === 'welcome')
+      secret = next as string
+      client.socket.close()
+      await vi.waitFor(() => expect(app.sessions.get(session as string)).toBeUndefined())
+    }
+    const [id, random, client, proof] = secret.split('.')
+    const others = [undefined, `${id}.${random}`, `${id}.${random}..${proof}`, `${id}.${random}.${client}.x`]
+    for (const wrong of others) {
+      const other = await connectBare(url, wrong && `?previous=${wrong}`)
+      await resume(other, ['kept/*'], cursor)
+      expect(payloads(other)).toEqual(['first', 'second', 'third'])
+    }
+    const another = await connectBare(url, `?as=bob&previous=${secret}`)
+    await resume(another, ['kept/*'], cursor)
+    expect(payloads(another)).toEqual(['first', 'second', 'third'])
+  })
+
+  it('gets no broadcast of its own that a handler sends after its session has ended', async () => {
+    verifies('delivery.history.broadcast')
+    const held = deferred()
+    const sent = deferred()
+    const { url, app } = await start()
+    app.handle('say', async (ctx, text) => {
+      await held.promise
+      await ctx.broadcast('kept/say', text)
+      sent.resolve()
+    })
+    const cursor = await cursorOfNow(url)
+    let secret: unknown = ''
+    for (const last of [false, true]) {
+      const client = await connectBare(url, `?previous=${secret}`)
+      const welcome = await client.until(({ type }) => type === 'welcome')
+      secret = welcome.secret
+      if (last) {
+        client.send({ topic: 'say', payload: 'late' })
+        await client.ask({ type: 'subscribe', topics: ['elsewhere'] })
+      }
+      client.socket.close()
+      await vi.waitFor(() => expect(app.sessions.get(welcome.session as string)).toBeUndefined())
+    }
+    held.resolve()
+    await sent.promise
+    const client = await connectBare(url, `?previous=${secret}`)
+    await resume(client, ['kept/*'], cursor)
+    expect(payloads(client)).toEqual([])
   })
 
   it('gets what it may see by the rights of now', async () => {

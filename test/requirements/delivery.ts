@@ -55,7 +55,7 @@ export const delivery = {
   'delivery.history.patterns':
     'A replay contains the messages of the patterns in its request, and no others.',
   'delivery.history.broadcast':
-    'A replay leaves out what the client has sent with `ctx.broadcast` itself, as long as its new session has replaced the old one.',
+    'A replay leaves out what the client has sent with `ctx.broadcast` itself, if the handshake of its session had the `secret` of its last one, also when that has ended or its node has gone.',
   'delivery.history.away-rejects':
     'While the store is away, messages without history are delivered as before.',
   'delivery.history.waits':

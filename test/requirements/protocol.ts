@@ -26,7 +26,8 @@ export const protocol = {
     'A new session with the parameter `previous=<secret>` in its handshake replaces the session whose `welcome` had that `secret`: the server closes the earlier session with `replaced`, on whichever node it is.',
   'protocol.previous.order':
     'The close hooks of the earlier session have settled, and it has left its rooms, before the new session opens; the server waits at most 1.5 s for this.',
-  'protocol.previous.once': 'A `secret` has no effect after its session has ended.',
+  'protocol.previous.once':
+    "After its session has ended, a `secret` closes nothing; with history, it still tells which broadcasts are the client's own.",
   'protocol.previous.ignored':
     'The server ignores a `secret` that it does not know, and one of a session of another user.',
   'protocol.previous.beside':

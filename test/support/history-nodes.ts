@@ -49,8 +49,8 @@ export interface KeptClient {
   untilGot(payloads: readonly unknown[]): Promise<void>
 }
 
-export const subscribeKept = async ({ url }: TestApp, since?: unknown): Promise<KeptClient> => {
-  const client = await connectBare(url)
+export const subscribeKept = async ({ url }: TestApp, since?: unknown, query = ''): Promise<KeptClient> => {
+  const client = await connectBare(url, query)
   const reply = await client.ask({
     type: 'subscribe',
     topics: ['kept/*'],

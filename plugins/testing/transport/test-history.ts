@@ -45,6 +45,8 @@ class TestHistory implements KeptStream {
     return CURSOR_PREFIX + seq
   }
 
+  sign(): undefined {}
+
   async find(since: Since): Promise<ReplayStart> {
     if (since === 'earliest') return { after: 0 }
     if (typeof since === 'string' && since.startsWith(CURSOR_PREFIX)) {
