@@ -21,7 +21,7 @@ it(`clients get all kept messages once and in order while connections, nodes and
   onTestFinished(() => soak.stop())
   soak.cuts.start(1_000, 300)
   for (const fault of ['kill', 'nats', 'stop'] as const) {
-    for (let left = 3; left > 0; left--) soak.reload()
+    for (const how of ['earliest', 'cursor', 'cursor'] as const) soak.reload(how)
     await soak.cause(fault)
   }
   await soak.finish()

@@ -5,15 +5,15 @@ export const USAGE = `npm run soak -- [options]
   --history      only clients of kept messages, which must get all of them, while nodes and NATS fail
   --restart      a rolling restart of nodes with many clients of kept messages
   --minutes 10   how long faults happen; checks and the end take up to a minute more. @default 10. Not with --restart
-  --clients 500  with --history and --restart. @default 500, 2,500 with --restart
-  --rate 60      messages in a second, with --history and --restart. @default 60, 6 with --restart
+  --clients 500  with --history and --restart. @default 500, 5,000 with --restart
+  --rate 60      messages in a second, with --history and --restart. @default 60, 3 with --restart
   --seed 7       of the random choices, from 0 to 2,147,483,647; a run prints its seed. Timing depends on the machine
 `
 
 const MAX_MINUTES = 7 * 24 * 60
 const MAX_SEED = 2 ** 31 - 1
-/** Clients and the balancer are in one process, and take about four file descriptors for each client. */
-const MAX_CLIENTS = 4_000
+/** The balancer takes up to four file descriptors for each client while all of them come back. */
+const MAX_CLIENTS = 5_000
 const MAX_RATE = 1_000
 
 export interface SoakOptions {
@@ -46,8 +46,8 @@ export const readOptions = (args: readonly string[]): SoakOptions => {
   return {
     what,
     minutes,
-    clients: readInteger('clients', values.clients, 1, MAX_CLIENTS) ?? (what === 'restart' ? 2_500 : 500),
-    rate: readInteger('rate', values.rate, 1, MAX_RATE) ?? (what === 'restart' ? 6 : 60),
+    clients: readInteger('clients', values.clients, 1, MAX_CLIENTS) ?? (what === 'restart' ? 5_000 : 500),
+    rate: readInteger('rate', values.rate, 1, MAX_RATE) ?? (what === 'restart' ? 3 : 60),
     seed: readInteger('seed', values.seed, 0, MAX_SEED) ?? Math.floor(Math.random() * MAX_SEED),
   }
 }

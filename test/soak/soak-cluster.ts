@@ -2,10 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Random } from '../../plugins/testing/random.ts'
-import { Balancer } from '../support/cluster-balancer.ts'
 import { type Program, writeProgram } from '../support/cluster-process.ts'
 import { freePort, type NatsServer, startNats } from '../support/nats.ts'
+import { BalancerProcess } from './balancer-process.ts'
 import type { NodeView } from './messages.ts'
 import { NatsLink } from './nats-link.ts'
 import { natsSubscriptions } from './nats-monitor.ts'
@@ -24,7 +23,8 @@ const DELAYS_MS = [0, 2, 20]
 const MAX_LINE = 500
 
 interface ClusterOptions {
-  readonly random: Random
+  /** Of the choices of the balancer. */
+  readonly seed: number
   readonly events: NodeEvents
   /** To whom the nodes send messages. */
   readonly users?: readonly string[]
@@ -38,7 +38,7 @@ interface ClusterOptions {
 
 /** A NATS server with JetStream, nodes in separate processes, and a balancer without sticky sessions. */
 export class SoakCluster {
-  readonly balancer: Balancer
+  readonly balancer: BalancerProcess
   /** Nodes that run and have not been asked to stop. */
   readonly nodes: SoakNode[] = []
   readonly #all: SoakNode[] = []
@@ -54,7 +54,7 @@ export class SoakCluster {
   readonly #env: NodeJS.ProcessEnv
 
   private constructor(
-    balancer: Balancer,
+    balancer: BalancerProcess,
     program: Program,
     nats: NatsServer,
     directory: string,
@@ -73,12 +73,12 @@ export class SoakCluster {
 
   /** Starts everything. The caller stops it. */
   static async start(options: ClusterOptions): Promise<SoakCluster> {
-    const { random, program: source = 'test/soak/node.ts', count = 3 } = options
+    const { seed, program: source = 'test/soak/node.ts', count = 3 } = options
     const directory = mkdtempSync(join(tmpdir(), 'rookery-soak-'))
     const monitorPort = await freePort()
     const nats = await startNats('-js', '-sd', directory, '-m', String(monitorPort))
     const program = await writeProgram(source)
-    const balancer = await Balancer.listen(random)
+    const balancer = await BalancerProcess.start(seed)
     const cluster = new SoakCluster(balancer, program, nats, directory, monitorPort, options)
     try {
       await Promise.all(Array.from({ length: count }, () => cluster.addNode()))

@@ -96,7 +96,7 @@ export class Soak {
       job: (job: Parameters<JobLog['handled']>[0]) => jobs.handled(job),
     }
     const users = [...new Set(Array.from({ length: CLIENTS }, (_, index) => userOf(index, CLIENTS)))]
-    const cluster = await SoakCluster.start({ random, events, users })
+    const cluster = await SoakCluster.start({ seed, events, users })
     for (const problem of await cluster.untilAgreed()) violations.add('nodes', problem)
     const before = await takeLeftovers(cluster)
     const record = { violations, outages, delivered: 0, losses: new Map<string, number>() }

@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks'
 import { setTimeout as delay } from 'node:timers/promises'
 import { createRandom, type Random } from '../../../plugins/testing/random.ts'
 import { SoakCluster } from '../soak-cluster.ts'
@@ -51,6 +52,7 @@ export class HistorySoak {
   readonly #confirmed: ReadonlySet<number>
   /** Times in which nodes may log errors. */
   readonly #outages = new Windows()
+  readonly #loadAtStart = performance.eventLoopUtilization()
   #stored = 0
 
   private constructor(
@@ -79,7 +81,7 @@ export class HistorySoak {
     const numbers = new MessageNumbers()
     const confirmed = new Set<number>()
     const cluster = await SoakCluster.start({
-      random,
+      seed,
       program: 'test/soak/history/node.ts',
       env: { SOAK_PUBLISH_MS: String((1000 * NODES) / rate), SOAK_SPREAD: `${spread}ms` },
       count: NODES,
@@ -121,8 +123,8 @@ export class HistorySoak {
   }
 
   /** A client is replaced by a new one, as by the reload of a page. */
-  reload(): void {
-    this.#random.pick(this.clients.all).reload(this.#random.pick(['earliest', 'cursor', 'cursor'] as const))
+  reload(how: 'earliest' | 'cursor'): void {
+    this.#random.pick(this.clients.all).reload(how)
   }
 
   /** Stops the faults, compares what all clients have got with the stream, and stops everything in order. */
@@ -168,12 +170,15 @@ export class HistorySoak {
     const { delivered, reconnects, replays, lateRenewals } = this.#record
     const replayTimes = this.#replayTimes
     const ms = (share: number) => `${Math.round(percentile(replayTimes, share))} ms`
+    // As long as it is busy, replays also wait for it.
+    const busy = performance.eventLoopUtilization(this.#loadAtStart).utilization
     const counts = [...this.violations.counts].map(([name, count]) => `${count} ${name}`).join(', ')
     return [
       `stream     ${this.#stored} messages stored, ${this.#confirmed.size} confirmed to their publishers`,
       `delivered  ${delivered} messages to subscriptions of ${this.clients.all.length} clients`,
       `cuts       ${this.cuts.count}; ${reconnects.length} reconnects with a new session; ${lateRenewals} late renewals of tokens`,
       `replays    ${replays.length}; from connected to recovered, while NATS was there: p50 ${ms(0.5)}, p99 ${ms(0.99)}, max ${ms(1)}`,
+      `clients    their process was busy for ${Math.round(100 * busy)} % of the time`,
       `violations ${counts || 'none'}`,
     ]
   }

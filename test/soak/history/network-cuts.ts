@@ -1,16 +1,16 @@
 import type { Random } from '../../../plugins/testing/random.ts'
-import type { Balancer } from '../../support/cluster-balancer.ts'
+import type { BalancerProcess } from '../balancer-process.ts'
 import type { KeptClient } from './kept-client.ts'
 
 /** Cuts each client off from the balancer now and then: at a random time, for a random time. */
 export class NetworkCuts {
   count = 0
   readonly #random: Random
-  readonly #balancer: Balancer
+  readonly #balancer: BalancerProcess
   readonly #clients: readonly KeptClient[]
   readonly #timers = new Map<string, ReturnType<typeof setTimeout>>()
 
-  constructor(random: Random, balancer: Balancer, clients: readonly KeptClient[]) {
+  constructor(random: Random, balancer: BalancerProcess, clients: readonly KeptClient[]) {
     this.#random = random
     this.#balancer = balancer
     this.#clients = clients
