@@ -155,12 +155,10 @@ class Attempt {
     const { checkUser } = sessionHost
     const user = authenticated && checkUser ? await checkUser(authenticated) : authenticated
     if (this.#refused) throw this.#refused
-    const [client, id] = await Promise.all([
-      this.#earlier ? this.#host.earlierSessions.find(this.#earlier, user) : null,
-      this.#host.sessionIds.create(),
-    ])
+    const client = this.#earlier ? await this.#host.earlierSessions.find(this.#earlier, user) : null
     if (this.#refused) throw this.#refused
     if (user) this.#leave.push(this.#limits.admit(user.id))
+    const id = this.#host.sessionIds.create()
     const session = new LiveSession(id, user, this.#handshake, this.#wire, sessionHost, client)
     sessions.add(session)
     // Without asking the authorizers: what is sent to a user is for that user.
