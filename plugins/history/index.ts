@@ -7,5 +7,6 @@ export type {
   NewMessage,
   ReadRange,
 } from '../../core/history/store.ts'
+export { createMemoryStore } from './memory-store.ts'
 export type { HistoryOptions } from './options.ts'
 export { history } from './plugin.ts'

@@ -19,7 +19,7 @@ const MAX_IDS = 100_000
 /** Milliseconds between two looks for messages that are too old. */
 const EXPIRY_INTERVAL_MS = 1_000
 
-/** Keeps messages in the memory of one node. They are lost when the process ends, and then the epoch is another one. */
+/** See `createMemoryStore`. Keeps messages in the memory of one node, also while it is stopped. They are lost when the process ends. */
 export class MemoryStore implements HistoryStore {
   readonly epoch: string = randomUUID()
   readonly key: Buffer = randomBytes(16)
@@ -35,9 +35,9 @@ export class MemoryStore implements HistoryStore {
   }
 
   async start(host: HistoryStoreHost): Promise<void> {
-    const log = new MessageLog(host.limits)
+    const log = (this.#log ??= new MessageLog(host.limits))
+    log.limits = host.limits
     this.#host = host
-    this.#log = log
     this.#expiry = setInterval(() => log.expire(Date.now()), EXPIRY_INTERVAL_MS).unref()
     host.available(true)
   }
@@ -45,7 +45,7 @@ export class MemoryStore implements HistoryStore {
   async stop(): Promise<void> {
     clearInterval(this.#expiry)
     this.#deliver()
-    this.#log = undefined
+    this.#host = undefined
   }
 
   async append(message: NewMessage, id?: string): Promise<number> {
@@ -77,7 +77,7 @@ export class MemoryStore implements HistoryStore {
   }
 
   get #open(): MessageLog {
-    if (!this.#log) throw new RookeryError('history_unavailable')
+    if (!this.#host || !this.#log) throw new RookeryError('history_unavailable')
     return this.#log
   }
 
@@ -89,3 +89,14 @@ export class MemoryStore implements HistoryStore {
     }
   }
 }
+
+/**
+ * Creates the store that `history()` uses by default, for an app that is stopped and created again in the same process: with
+ * `history({ store })`, the next app has the messages of the last one, and clients go on with their cursors. One app at a time
+ * can use a store; the second one gets `invalid_option` when it starts.
+ *
+ * @example
+ * const store = createMemoryStore()
+ * const createChat = () => createApp({ plugins: [http(), websocket(), history({ topics: ['rooms/*'], store })] })
+ */
+export const createMemoryStore = (): HistoryStore => new MemoryStore()

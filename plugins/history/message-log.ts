@@ -15,7 +15,7 @@ const sizeOf = ({ topics, payload = '' }: KeptMessage): number =>
  * after the position or the topics that match, whichever are fewer.
  */
 export class MessageLog {
-  readonly #limits: HistoryLimits
+  #limits: HistoryLimits
   readonly #index = new TopicIndex()
   /** The messages of the log begin at `#start`. Places before it are empty. */
   #messages: (KeptMessage | undefined)[] = []
@@ -28,6 +28,11 @@ export class MessageLog {
   constructor(limits: HistoryLimits, last = 0) {
     this.#limits = limits
     this.#last = last
+  }
+
+  /** Sets other limits, from the next message on. */
+  set limits(limits: HistoryLimits) {
+    this.#limits = limits
   }
 
   /** Number of the newest message, kept or not. */

@@ -5,11 +5,15 @@ import type {
   NewMessage,
   ReadRange,
 } from '../../core/history/store.ts'
+import { RookeryError } from '../../core/protocol/errors.ts'
 import { MessageLog } from './message-log.ts'
 
 /** Bounds of the messages that a node has in memory. Older ones are read from the store. */
 const MAX_RECENT_MESSAGES = 20_000
 const MAX_RECENT_BYTES = 32 * 1024 * 1024
+
+/** Stores that an app uses. */
+const inUse = new WeakSet<HistoryStore>()
 
 /**
  * A store whose newest messages are also in the memory of the node. Most replays begin there, and a read of them costs no
@@ -20,6 +24,7 @@ export class RecentStore implements HistoryStore {
   #messages: MessageLog | undefined
   /** The stream of `#messages`. */
   #epoch = ''
+  #isMine = false
 
   constructor(store: HistoryStore) {
     this.#store = store
@@ -37,10 +42,15 @@ export class RecentStore implements HistoryStore {
     return this.#store.delivered
   }
 
-  start(host: HistoryStoreHost): Promise<void> {
+  /** @throws `invalid_option` if another app uses the store */
+  async start(host: HistoryStoreHost): Promise<void> {
+    if (inUse.has(this.#store))
+      throw new RookeryError('invalid_option', 'history(): another app uses this store')
+    inUse.add(this.#store)
+    this.#isMine = true
     const { maxAge } = host.limits
     const limits = { maxMessages: MAX_RECENT_MESSAGES, maxBytes: MAX_RECENT_BYTES, maxAge }
-    return this.#store.start({
+    await this.#store.start({
       limits: host.limits,
       log: host.log,
       lost: (reason) => {
@@ -67,8 +77,14 @@ export class RecentStore implements HistoryStore {
   }
 
   async stop(): Promise<void> {
-    await this.#store.stop()
+    if (!this.#isMine) return
+    this.#isMine = false
     this.#messages = undefined
+    try {
+      await this.#store.stop()
+    } finally {
+      inUse.delete(this.#store)
+    }
   }
 
   append(message: NewMessage, id?: string): Promise<number> {
