@@ -24,10 +24,15 @@ export const contract = defineContract({
     'rooms/:room/typing': z.object({ from: z.string() }),
     'rooms/:room/joined': Change,
     'rooms/:room/left': Change,
+    // For the slow reader of the tour.
+    'tour/flood': z.object({ n: z.number(), padding: z.string() }),
   },
   calls: {
     'chat/send': { input: Message.pick({ id: true, text: true }) },
     'chat/typing': {},
+    // For the panel that shows what happens.
+    'tour/ping': {},
+    'tour/away': {},
   },
 })
 

@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, request as send } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse, request as send } from 'node:http'
 import { connect } from 'node:net'
 import type { Duplex } from 'node:stream'
 
@@ -7,8 +7,12 @@ import type { Duplex } from 'node:stream'
  * nginx, a cloud load balancer or DNS does this.
  *
  * @param nodes origins of the nodes, such as `http://127.0.0.1:3001`
+ * @param answer answers a request itself, and returns whether it does
  */
-export const createBalancer = (nodes: () => readonly string[]) => {
+export const createBalancer = (
+  nodes: () => readonly string[],
+  answer: (request: IncomingMessage, response: ServerResponse) => boolean,
+) => {
   const pick = (): URL | undefined => {
     const all = nodes()
     const node = all[Math.floor(Math.random() * all.length)]
@@ -16,6 +20,7 @@ export const createBalancer = (nodes: () => readonly string[]) => {
   }
 
   const server = createServer((request, response) => {
+    if (answer(request, response)) return
     const fail = () => {
       if (response.headersSent) response.destroy()
       else response.writeHead(502).end()
@@ -26,12 +31,12 @@ export const createBalancer = (nodes: () => readonly string[]) => {
       return
     }
     const { method, url, headers } = request
-    const onward = send(new URL(url ?? '/', node), { method, headers, agent: false }, (answer) => {
-      response.writeHead(answer.statusCode ?? 502, answer.headers)
+    const onward = send(new URL(url ?? '/', node), { method, headers, agent: false }, (reply) => {
+      response.writeHead(reply.statusCode ?? 502, reply.headers)
       // At once: an event stream may send no data for a while.
       response.flushHeaders()
-      answer.once('error', fail)
-      answer.pipe(response)
+      reply.once('error', fail)
+      reply.pipe(response)
     })
     onward.once('error', fail)
     response.once('close', () => onward.destroy())

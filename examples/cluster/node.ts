@@ -9,6 +9,12 @@ import { websocket } from 'rookery/websocket'
 import { addChat } from '../chat/chat.ts'
 import { contract } from '../chat/contract.ts'
 import { servePage } from '../chat/serve-page.ts'
+import { tourRoutes } from '../chat/tour/routes.ts'
+import { addTour } from '../chat/tour/tour.ts'
+
+const routes = await servePage()
+const source = new URL('../chat/chat.ts', import.meta.url)
+routes.route('/tour', await tourRoutes({ source, hasNodes: true }))
 
 // One node: the server of the chat example with the NATS plugin.
 const app = createApp({
@@ -17,7 +23,7 @@ const app = createApp({
   allowAnonymous: true,
   logger: 'warn',
   plugins: [
-    http({ port: Number(process.env.PORT ?? 0), hostname: '127.0.0.1', routes: await servePage() }),
+    http({ port: Number(process.env.PORT ?? 0), hostname: '127.0.0.1', routes }),
     websocket(),
     sse(),
     socketio(),
@@ -29,6 +35,7 @@ const app = createApp({
 })
 
 addChat(app)
+addTour(app)
 
 // Logs which node handles a message.
 const { cluster } = app
@@ -40,4 +47,4 @@ cluster.onChange((node, change) => console.log(`node ${cluster.node}: node ${nod
 
 await app.start()
 stopOnSignals(app)
-console.log(`listening: ${app.scope.get(HttpServer).url}`)
+console.log(`listening: ${app.scope.get(HttpServer).url} ${cluster.node}`)

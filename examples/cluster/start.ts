@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -56,9 +57,25 @@ const startNats = async (): Promise<string> => {
   return `nats://127.0.0.1:${port}`
 }
 
-/** The addresses of the running nodes. */
-const running = new Set<string>()
-const balancer = createBalancer(() => [...running])
+/** The running nodes, by their ids. */
+const running = new Map<string, { readonly address: string; readonly child: ChildProcess }>()
+
+/** The panel of the page lists the nodes and kills one. Only for a demonstration: everybody may do so. */
+const answerTour = ({ method, url = '/', headers }: IncomingMessage, response: ServerResponse): boolean => {
+  const { pathname, searchParams } = new URL(url, 'http://balancer')
+  if (pathname !== '/tour/nodes' && pathname !== '/tour/kill') return false
+  const isKill = pathname === '/tour/kill'
+  const node = running.get(searchParams.get('node') ?? '')
+  // Pages of other sites must not kill nodes.
+  const isAllowed = method === 'POST' && (headers['sec-fetch-site'] ?? 'same-origin') === 'same-origin'
+  const status = !isKill ? 200 : !isAllowed ? 403 : node ? 202 : 404
+  if (status === 202) node?.child.kill('SIGKILL')
+  response.writeHead(status, { 'content-type': 'application/json' })
+  response.end(JSON.stringify([...running.keys()]))
+  return true
+}
+
+const balancer = createBalancer(() => [...running.values()].map(({ address }) => address), answerTour)
 let stopping = false
 
 const stop = () => {
@@ -83,14 +100,14 @@ const startNode = async (url: string): Promise<void> => {
     process.execPath,
     ['--import', 'tsx', program],
     env,
-    /listening: (\S+)/,
+    /listening: (\S+) (\w+)/,
   )
-  const address = match[1] as string
-  running.add(address)
+  const [, address = '', id = ''] = match
+  running.set(id, { address, child })
   console.log(`kill -9 ${child.pid}    # ends the node at ${address}`)
   // In production, a supervisor starts it again.
   child.once('exit', () => {
-    running.delete(address)
+    running.delete(id)
     if (!stopping) startNode(url).catch(fail)
   })
 }

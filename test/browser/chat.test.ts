@@ -78,9 +78,7 @@ describe('one person', () => {
     await enter(bob, url, 'bob')
     await enter(ada, url, 'ada')
     const second = await chromium.openIn(ada.context())
-    // The browser has stored the name, so the link is enough.
-    await second.goto(`${url}/#/room/lobby`)
-    await untilConnected(second)
+    await enter(second, url, 'ada')
     await say(ada, 'from the first tab')
     await message(second, 'from the first tab').and(second.locator('.own')).waitFor()
     expect(await people(bob)).toEqual(['bob', 'ada'])

@@ -28,13 +28,3 @@ export const roomInAddress = (): string => {
 }
 
 export const addressOf = (room: string): string => `#/room/${encodeURIComponent(room)}`
-
-/** The name last used in this tab or, if there is none, in another tab. */
-export const savedName = (): string =>
-  toName(sessionStorage.getItem('name') ?? localStorage.getItem('name') ?? '')
-
-/** Saves the name, so that a reload and a new tab use it again. */
-export const saveName = (name: string): void => {
-  sessionStorage.setItem('name', name)
-  localStorage.setItem('name', name)
-}

@@ -5,6 +5,8 @@ import { MessageList } from './message-list.ts'
 import { type Draft, Room } from './room.ts'
 import { Status } from './status.ts'
 import { Timeline } from './timeline.ts'
+import { Network } from './tour/network.ts'
+import { Tour } from './tour/tour.ts'
 import { TypingLine, TypingNotice } from './typing.ts'
 
 /** `crypto.randomUUID` exists only on https and localhost, not on a phone in the same network. */
@@ -57,11 +59,14 @@ export const openChat = (roomName: string, me: string): (() => void) => {
     messages.update()
   }
 
+  let tour: Tour | undefined
   let caughtUp = false
   byId('log').ariaLive = 'off'
-  const room = new Room(roomName, me, {
+  const network = new Network()
+  const room = new Room(roomName, me, network, {
     connection: (connection) => {
       status.show(connection)
+      tour?.connection(connection)
       if (connection.state !== 'open') typing.clear()
     },
     members: (present) => members.set(present),
@@ -84,15 +89,20 @@ export const openChat = (roomName: string, me: string): (() => void) => {
       if (!caughtUp) byId('log').ariaLive = 'polite'
       caughtUp = true
     },
-    message: (message) => {
+    message: (message, isReplayed) => {
+      tour?.message(isReplayed)
       typing.remove(message.from)
       if (timeline.take(message) && message.from !== me) messages.arrived(message.id)
       messages.update()
     },
+    recovered: () => tour?.recovered(),
+    gap: (reason) => tour?.gap(reason),
     typing: (name) => {
       if (name !== me) typing.add(name)
     },
   })
+
+  tour = new Tour(room, network, signal)
 
   const send = async ({ id, text }: Draft) => {
     timeline.add({ id, kind: 'message', from: me, text, at: Date.now(), state: 'pending' })

@@ -4,9 +4,12 @@ import {
   createClient,
   type Room as Membership,
   type RookeryError,
+  sse,
+  websocket,
 } from 'rookery/client'
 import type { Member } from 'rookery/rooms'
 import type { ChatContract, ChatMessage } from '../contract.ts'
+import type { Network } from './tour/network.ts'
 
 /** How many messages a new member sees. */
 const LATEST = 50
@@ -27,6 +30,16 @@ export interface Connection {
 
 export type Draft = Pick<ChatMessage, 'id' | 'text'>
 
+/** What the panel shows of the connection. */
+export interface Facts {
+  readonly transport: string | null
+  /** The server process that has the session. */
+  readonly node: string | null
+  readonly session: string | null
+  /** The position in the history. */
+  readonly cursor: string | null
+}
+
 /** Events of a room. */
 export interface RoomEvents {
   connection(connection: Connection): void
@@ -36,8 +49,12 @@ export interface RoomEvents {
   left(member: Member): void
   /** The latest messages: at the start, and when the server no longer has what the page missed. Some may be known. */
   latest(messages: readonly ChatMessage[]): void
-  /** The next message. After a reconnect, the messages that the page missed come first. */
-  message(message: ChatMessage): void
+  /** The next message. After a reconnect, the messages that the page missed come first: they are replayed. */
+  message(message: ChatMessage, isReplayed: boolean): void
+  /** The page has got all messages that it missed. */
+  recovered(): void
+  /** Messages may be missing. `latest` follows. */
+  gap(reason: string): void
   typing(name: string): void
 }
 
@@ -49,19 +66,28 @@ export class Room {
   readonly #sending = new Set<Promise<void>>()
   readonly #stops: readonly (() => void)[]
 
-  constructor(room: string, name: string, events: RoomEvents) {
+  /** @param network stands between the client and its transports. An application has `createClient({ params })` */
+  constructor(room: string, name: string, network: Network, events: RoomEvents) {
     this.#events = events
-    this.#client = createClient<ChatContract>({ params: { username: name } })
+    this.#client = createClient<ChatContract>({
+      params: { username: name },
+      transports: [network.over(websocket()), network.over(sse())],
+      // Sooner than by default, so that one sees it.
+      upgrade: { min: 1000, max: 5000 },
+    })
     const joined = this.#client.join(room)
     this.#room = joined
     const topic = `rooms/${room}/messages` as const
-    const subscription = this.#client.subscribe(topic, (message) => events.message(message), {
+    const listener = (message: ChatMessage, { replayed = false }) => events.message(message, replayed)
+    const subscription = this.#client.subscribe(topic, listener, {
       // At the start, and after a gap. After a reconnect without a gap, the listener gets what the page missed.
       state: async ({ signal }) => {
         const { messages } = await this.#client.history(topic, { last: LATEST, signal })
         events.latest(messages.map(({ payload }) => payload))
       },
     })
+    subscription.on('recovered', () => events.recovered())
+    subscription.on('gap', ({ reason }) => events.gap(reason))
     this.#stops = [
       this.#client.on('state', (state, detail) => {
         events.connection({ state, transport: this.#client.transport, ...detail })
@@ -92,6 +118,28 @@ export class Room {
   /** Tells the other members that the user types. Offline, the message is dropped: it would be wrong later. */
   tellTyping(): void {
     this.#client.send('chat/typing', undefined, { volatile: true })
+  }
+
+  get facts(): Facts {
+    const { transport, session, cursor, state } = this.#client
+    const isOpen = state === 'open'
+    return {
+      transport: isOpen ? transport : null,
+      // A session's id begins with the id of its node.
+      node: isOpen && session ? session.slice(0, session.indexOf('-')) : null,
+      session,
+      cursor,
+    }
+  }
+
+  /** Resolves when the server has answered. */
+  async ping(): Promise<void> {
+    await this.#client.call('tour/ping')
+  }
+
+  /** Asks the bot of the server to write while the page is away. */
+  async announceAbsence(): Promise<void> {
+    await this.#client.call('tour/away')
   }
 
   /** Connects again after a refusal, or ends the wait for the next attempt. */
