@@ -47,3 +47,20 @@ export const startExample = async (
     ...options,
   })
 }
+
+/** Runs the demo of an example on the built package until it ends. Returns its output. Throws if it reports a failure. */
+export const runDemo = async (name: string): Promise<string> => {
+  const folder = join(ROOT, 'examples', name)
+  const { output, ended } = await startProcess(
+    process.execPath,
+    ['--import', 'tsx', join(folder, 'demo.ts')],
+    {
+      cwd: ROOT,
+      env: { TSX_TSCONFIG_PATH: join(folder, 'tsconfig.json') },
+      ready: /./,
+    },
+  )
+  const { code, signal } = await ended
+  if (code !== 0) throw new Error(`The demo ended with ${code ?? signal}:\n${output()}`)
+  return output()
+}

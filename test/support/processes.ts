@@ -22,6 +22,8 @@ export interface RunningProcess {
   readonly match: RegExpMatchArray
   /** All output, stderr included. */
   readonly output: () => string
+  /** Resolves when the process has ended. */
+  readonly ended: Promise<Omit<Exit, 'took'>>
   /** Sends a signal. Resolves when the process has ended. */
   kill(signal: NodeJS.Signals): Promise<Exit>
 }
@@ -51,7 +53,7 @@ export const startProcess = async (
   const lines: string[] = []
   const output = () => lines.join('\n')
   const match = await untilReady(child, ready, lines)
-  return { match, output, kill }
+  return { match, output, ended, kill }
 }
 
 const untilReady = (child: ChildProcess, ready: RegExp, lines: string[]): Promise<RegExpMatchArray> =>
