@@ -139,7 +139,7 @@ describe.each(Object.entries(SCREENS))('on a %s', (screen, options) => {
     await shoot(ada, `${screen}-conversation`)
     expect(await flaws(ada)).toEqual([])
 
-    await ada.getByRole('log').evaluate((log) => log.scrollTo(0, 0))
+    await ada.getByRole('log', { name: 'Messages' }).evaluate((log) => log.scrollTo(0, 0))
     await ada.getByRole('button', { name: 'Latest messages' }).waitFor()
     await say(bob, 'Seven it is. Bring the walnuts!')
     await ada.getByRole('button', { name: '1 new message' }).waitFor()

@@ -42,7 +42,7 @@ export const write = async (page: Page, text: string): Promise<void> => {
 }
 
 export const message = (page: Page, text: string): Locator =>
-  page.getByRole('log').locator('.message').filter({ hasText: text })
+  page.getByRole('log', { name: 'Messages' }).locator('.message').filter({ hasText: text })
 
 /** Writes a message and waits until the server has received it. */
 export const say = async (page: Page, text: string): Promise<void> => {

@@ -2,7 +2,18 @@ import type { Page } from 'playwright-core'
 import { describe, expect, it } from 'vitest'
 import { seriousFindings } from '../support/axe.ts'
 import { useChromium } from '../support/chromium.ts'
-import { enter, eventually, message, people, say, startChat, status, texts, untilConnected, write } from './support.ts'
+import {
+  enter,
+  eventually,
+  message,
+  people,
+  say,
+  startChat,
+  status,
+  texts,
+  untilConnected,
+  write,
+} from './support.ts'
 
 const chromium = useChromium()
 
@@ -12,7 +23,8 @@ const journal = (page: Page, text: string | RegExp) =>
   page.getByRole('log', { name: 'Journal' }).getByText(text)
 
 /** What the panel shows beside a label. */
-const reading = (page: Page, label: string) => page.locator('.readings div').filter({ hasText: label }).locator('dd')
+const reading = (page: Page, label: string) =>
+  page.locator('.readings div').filter({ hasText: label }).locator('dd')
 
 const enterTour = async (name = 'ada') => {
   const { url } = await startChat()

@@ -8,9 +8,10 @@ const MAX_LINES = 30
 export class Journal {
   readonly #list: HTMLElement
 
-  constructor(list: HTMLElement) {
-    this.#list = list
-    list.replaceChildren()
+  /** @param log element with a list */
+  constructor(log: HTMLElement) {
+    this.#list = log.querySelector('ol')!
+    this.#list.replaceChildren()
   }
 
   /** @param kind `good` and `bad` have a colour of their own */
