@@ -20,9 +20,12 @@ const startExample = async () => {
   })
   // The example ends its own processes.
   onTestFinished(async () => void (await running.kill('SIGTERM')))
-  const nodes = [...running.output().matchAll(/^kill -9 (\d+)/gm)].map(([, pid]) => Number(pid))
-  return { url: `http://localhost:${port}`, nodes }
+  return { url: `http://localhost:${port}` }
 }
+
+/** The ids of the running nodes, as the panel of the page gets them. */
+const nodesOf = async (url: string): Promise<string[]> =>
+  (await (await fetch(`${url}/tour/nodes`)).json()) as string[]
 
 /** Connects a member of the lobby. */
 const enter = (url: string, username: string): Client<ChatContract> => {
@@ -37,7 +40,8 @@ const say = (client: Client<ChatContract>, text: string): Promise<unknown> =>
   client.call('chat/send', { id: randomUUID(), text }, { timeout: 60_000 })
 
 it('the chat of the cluster example loses no message when all its nodes are killed', async () => {
-  const { url, nodes } = await startExample()
+  const { url } = await startExample()
+  const nodes = await nodesOf(url)
   expect(nodes).toHaveLength(3)
   const [ada, bob] = [enter(url, 'ada'), enter(url, 'bob')]
   const messages: ChatMessage[] = []
@@ -48,7 +52,12 @@ it('the chat of the cluster example loses no message when all its nodes are kill
   await say(bob, 'before')
   await vi.waitFor(() => expect(messages).toHaveLength(1))
 
-  for (const pid of nodes) process.kill(pid, 'SIGKILL')
+  expect((await fetch(`${url}/tour/kill?node=unknown`, { method: 'POST' })).status).toBe(404)
+  const foreign = { method: 'POST', headers: { 'sec-fetch-site': 'cross-site' } }
+  expect((await fetch(`${url}/tour/kill?node=${nodes[0]}`, foreign)).status).toBe(403)
+  for (const node of nodes) {
+    expect((await fetch(`${url}/tour/kill?node=${node}`, { method: 'POST' })).status).toBe(202)
+  }
   await vi.waitFor(() => expect([ada.state, bob.state]).not.toContain('open'))
   const carl = enter(url, 'carl')
   await Promise.all([say(bob, 'bob was offline'), say(carl, 'carl is new')])
@@ -66,4 +75,6 @@ it('the chat of the cluster example loses no message when all its nodes are kill
     'carl is new',
   ])
   expect(gaps).toEqual([])
+  const others = await nodesOf(url)
+  expect(others.filter((node) => nodes.includes(node))).toEqual([])
 })
