@@ -3,6 +3,9 @@ import type { Notification } from './contract.ts'
 import { Inbox } from './inbox.ts'
 import { startServer } from './server.ts'
 
+/** How long all notifications may take, in milliseconds. */
+const DEMO_TIMEOUT_MS = 30_000
+
 const server = await startServer(0)
 console.log(`The backend runs at ${server.url}`)
 
@@ -30,6 +33,11 @@ const openDevice = async (name: string, storage = new Map<string, string>()) => 
   }
   return { inbox, storage, until }
 }
+
+setTimeout(() => {
+  console.error('A device waits for a notification that does not come')
+  process.exit(1)
+}, DEMO_TIMEOUT_MS).unref()
 
 const phone = await openDevice('phone')
 const laptop = await openDevice('laptop')
