@@ -1,4 +1,7 @@
-import { describe, expect, it } from 'vitest'
+import { createClient } from 'rookery/client'
+import { io } from 'socket.io-client'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { WebSocket } from 'ws'
 import { readPages } from '../support/docs.ts'
 import { type Running, run } from '../support/docs-run.ts'
 
@@ -65,6 +68,30 @@ describe('the page about migrating from Socket.IO', () => {
     const second = runClient('before-client.ts', url)
     expect(await second.exit).toBe(0)
     await stayed.until(/ada is typing\nada hello/)
+  })
+
+  it('has a server on which both run side by side and pass messages on', async () => {
+    const code = blocks.find(({ code }) => code.includes('the old application, unchanged'))?.code ?? ''
+    const server = run({
+      'server.ts': replace(
+        code,
+        'server.listen(3000)',
+        `server.listen(0, () => console.log(JSON.stringify({ url: \`http://localhost:\${(server.address() as any).port}\` })))`,
+      ),
+    })
+    const [, url = ''] = await server.until(/"url":"(http:[^"]+)"/)
+    const old = io(url)
+    const young = createClient({ url, WebSocket })
+    onTestFinished(() => {
+      old.close()
+      young.close()
+    })
+    const heard = { old: [] as unknown[], young: [] as unknown[] }
+    old.on('news', (payload) => heard.old.push(payload))
+    await young.subscribe('news/*', (payload) => heard.young.push(payload)).ready
+    await vi.waitFor(() => expect(old.connected).toBe(true))
+    old.emit('news', { text: 'hello' })
+    await vi.waitFor(() => expect(heard).toEqual({ old: [{ text: 'hello' }], young: [{ text: 'hello' }] }))
   })
 
   it('is right that the server refuses guests and payloads that do not fit', async () => {
