@@ -1,4 +1,6 @@
 import { createHmac, randomBytes } from 'node:crypto'
+// Before this module creates errors with the messages of the table.
+import '../protocol/error-table.ts'
 import { RookeryError } from '../protocol/errors.ts'
 import { isEqualInConstantTime } from '../util/constant-time.ts'
 import type { Nodes } from './nodes.ts'

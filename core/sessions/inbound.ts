@@ -1,5 +1,7 @@
 import type { FairQueue } from '../admission/fair-queue.ts'
 import { RateLimit } from '../admission/rate-limit.ts'
+// Before this module creates errors with the messages of the table.
+import '../protocol/error-table.ts'
 import { RookeryError } from '../protocol/errors.ts'
 import { excessOfValue } from '../protocol/frame-structure.ts'
 import { checkClientFrame } from '../protocol/parse-frame.ts'
