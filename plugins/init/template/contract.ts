@@ -12,8 +12,8 @@ const Draft = z.object({
  * field does not compile.
  */
 export const contract = defineContract({
-  // The server publishes topics. Clients subscribe to them. `at` is in milliseconds since 1970.
+  // The server publishes to topics, and clients subscribe to them. `at` is in milliseconds since 1970.
   topics: { 'chat/messages': Draft.extend({ at: z.number() }) },
-  // Clients call. The server has a handler for each call, in chat.ts.
+  // Clients make calls, and the server has a handler for each, in chat.ts.
   calls: { 'chat/send': { input: Draft } },
 })
