@@ -1,10 +1,13 @@
 /**
  * Builds `dist` without taking it away from processes that use it: compiles into a folder of its own, then
- * replaces file by file. Does nothing if `dist` is up to date. `--clean` builds in any case.
+ * replaces file by file. Does nothing if `dist` is up to date. `--clean` builds in any case. `--out <folder>` only
+ * writes the files into another folder.
  */
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import {
+  chmodSync,
+  cpSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -16,10 +19,13 @@ import {
 } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const DIST = join(ROOT, 'dist')
 const SOURCES = ['core', 'plugins', 'client']
+/** Folders that are in the package as they are. `tsconfig.build.json` excludes them. */
+const COPIED = ['plugins/init/template']
 const SETTINGS = ['tsconfig.json', 'tsconfig.build.json', '.ci/build.mjs']
 /** Says what `dist` was built from and what it holds. package.json keeps it out of the tarball. */
 const STAMP = '.build.json'
@@ -58,12 +64,12 @@ const hashOf = (folder, paths, start = '') => {
 }
 
 const hashSources = () => {
-  const { name, version, type } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
+  const { name, version, type, bin } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
   const compiler = JSON.parse(
     readFileSync(join(ROOT, 'node_modules/typescript/package.json'), 'utf8'),
   ).version
   const paths = SOURCES.flatMap((folder) => filesOf(join(ROOT, folder)).map((path) => join(folder, path)))
-  return hashOf(ROOT, [...SETTINGS, ...paths], JSON.stringify([name, version, type, compiler]))
+  return hashOf(ROOT, [...SETTINGS, ...paths], JSON.stringify([name, version, type, bin, compiler]))
 }
 
 const builtFiles = () => filesOf(DIST).filter((path) => path !== STAMP)
@@ -88,15 +94,33 @@ const killCompiler = () => {
   }
 }
 
-/** @returns {Promise<number>} the exit code */
-const compile = () =>
+/** @param {string} output a folder @returns {Promise<number>} the exit code */
+const compile = (output) =>
   new Promise((resolve, reject) => {
     const tsc = join(ROOT, 'node_modules/typescript/bin/tsc')
-    const args = [tsc, '-p', join(ROOT, 'tsconfig.build.json'), '--outDir', temporary]
+    const args = [tsc, '-p', join(ROOT, 'tsconfig.build.json'), '--outDir', output]
     compiler = spawn(process.execPath, args, { stdio: 'inherit', detached: process.platform !== 'win32' })
     compiler.once('error', reject)
     compiler.once('exit', (code) => resolve(code ?? 1))
   })
+
+/**
+ * Adds what the compiler does not write: folders that are copied, and the permission to run the programs of package.json.
+ *
+ * @param {string} output a folder
+ */
+const complete = (output) => {
+  for (const folder of COPIED) cpSync(join(ROOT, folder), join(output, folder), { recursive: true })
+  const { bin } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
+  for (const path of Object.values(bin)) chmodSync(join(output, relative('dist', path)), 0o755)
+}
+
+/** @param {string} output a folder @returns {Promise<number>} the exit code */
+const write = async (output) => {
+  const code = await compile(output)
+  if (code === 0) complete(output)
+  return code
+}
 
 /** @param {string} path in the temporary folder and in `dist` */
 const publish = (path) => {
@@ -146,14 +170,16 @@ const removeAbandoned = () => {
   }
 }
 
+const { clean, out } = parseArgs({ options: { clean: { type: 'boolean' }, out: { type: 'string' } } }).values
+
 const build = async () => {
   let sources = hashSources()
-  if (!process.argv.includes('--clean') && isCurrent(sources)) return 0
+  if (!clean && isCurrent(sources)) return 0
   process.stderr.write('Building dist\n')
   removeAbandoned()
   for (let round = 1; round <= MAX_ROUNDS; round++) {
     removeTemporary()
-    const code = await compile()
+    const code = await write(temporary)
     if (code !== 0) return code
     const built = sources
     sources = hashSources()
@@ -173,4 +199,4 @@ process.on('exit', () => {
 for (const [signal, number] of Object.entries({ SIGHUP: 1, SIGINT: 2, SIGTERM: 15 })) {
   process.once(signal, () => process.exit(128 + number))
 }
-process.exitCode = await build()
+process.exitCode = await (out ? write(out) : build())

@@ -4,8 +4,10 @@ import { importsOf, read, sourcesOf } from './sources.ts'
 
 const core = sourcesOf('core')
 const client = sourcesOf('client')
-const plugins = sourcesOf('plugins')
-const examples = sourcesOf('examples')
+/** The app that `rookery init` writes. It is an example, and not a part of the plugin. */
+const TEMPLATE = 'plugins/init/template'
+const plugins = sourcesOf('plugins').filter((path) => !path.startsWith(`${TEMPLATE}/`))
+const examples = [...sourcesOf('examples'), ...sourcesOf(TEMPLATE)]
 const published = [...core, ...client, ...plugins]
 
 const graph = new Map([...published, ...examples].map((path) => [path, importsOf(read(path), path)]))
@@ -242,10 +244,13 @@ describe('an example', () => {
   it('imports only published subpaths, packages, and files of examples', () => {
     const { name, exports } = JSON.parse(read('package.json'))
     const subpaths = Object.keys(exports).map((subpath) => posix.join(name, subpath))
-    const allowed = ({ target }: Edge) =>
+    const isInTemplate = isIn(TEMPLATE)
+    const allowed = ({ from, target }: Edge) =>
       target === name || target.startsWith(`${name}/`)
         ? subpaths.includes(target)
-        : !/^(core|client|plugins|test)\//.test(target)
+        : isInTemplate(from)
+          ? isInTemplate(target) || !graph.has(target)
+          : !/^(core|client|plugins|test)\//.test(target)
     expect(breaking(examples, allowed)).toEqual([])
   })
 })

@@ -39,14 +39,13 @@ const sourceOf = (subpath: string) =>
   manifest.exports[subpath].default.replace('./dist/', '').replace(/\.js$/, '.ts')
 
 describe('the package', () => {
-  it('contains the build output with its types, without sources, tests and examples', () => {
+  it('contains the build output with its types and the template, without sources, tests and examples', () => {
+    const built = rookery.files.filter((path) => !path.startsWith('dist/plugins/init/template/'))
     const others = rookery.files.filter((path) => !path.startsWith('dist/'))
     const expected = /^(package\.json|README\.md|CHANGELOG\.md|LICENSE|docs\/[\w-]+\.md)$/
     expect(others.filter((path) => !expected.test(path))).toEqual([])
-    expect(
-      rookery.files.filter((path) => /\.test\.|(^|\/)(test|examples)\/|\/\.build\.json$/.test(path)),
-    ).toEqual([])
-    expect(rookery.files.filter((path) => path.endsWith('.ts') && !path.endsWith('.d.ts'))).toEqual([])
+    expect(built.filter((path) => /\.test\.|(^|\/)(test|examples)\/|\/\.build\.json$/.test(path))).toEqual([])
+    expect(built.filter((path) => path.endsWith('.ts') && !path.endsWith('.d.ts'))).toEqual([])
   })
 
   it('holds every file that a relative link of its pages leads to', () => {

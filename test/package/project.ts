@@ -1,7 +1,16 @@
 import { execFile } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { ROOT } from './sources.ts'
 
 interface Outcome {
@@ -37,12 +46,19 @@ const tsc = join(ROOT, 'node_modules/typescript/bin/tsc')
 export interface Package {
   /** Paths of the files in the tarball. */
   readonly files: readonly string[]
-  /** Creates a project with the package and with packages of the repository's `node_modules`. */
-  install(packages: readonly string[]): Project
+  /**
+   * Creates a project with the package and with packages of the repository's `node_modules`.
+   *
+   * @param folder a project that exists, to install the packages there
+   */
+  install(packages: readonly string[], folder?: string): Project
   remove(): void
 }
 
 export interface Project {
+  readonly folder: string
+  /** Runs a program in the folder of the project, or in another one. */
+  run(program: string, args: readonly string[], cwd?: string): Promise<Outcome>
   /** Runs a module in Node without a loader. */
   node(source: string): Promise<Outcome>
   /** Type-checks a file. Returns the errors, without those in files of other packages. */
@@ -70,7 +86,7 @@ export const pack = async (): Promise<Package> => {
   ]) {
     if (existsSync(ROOT + file)) cpSync(ROOT + file, join(source, file), { recursive: true })
   }
-  await mustRun(ROOT, process.execPath, [tsc, '-p', 'tsconfig.build.json', '--outDir', join(source, 'dist')])
+  await mustRun(ROOT, process.execPath, ['.ci/build.mjs', '--out', join(source, 'dist')])
   const packed = await mustRun(source, 'npm', [
     'pack',
     '--ignore-scripts',
@@ -85,24 +101,46 @@ export const pack = async (): Promise<Package> => {
   let projects = 0
   return {
     files: files.map(({ path }) => path),
-    install: (packages) => createProject(home, join(home, filename), `project-${projects++}`, packages),
+    install: (packages, folder = createFolder(home, `project-${projects++}`)) =>
+      createProject(folder, join(home, filename), packages),
     remove: () => rmSync(home, { recursive: true, force: true }),
   }
 }
 
-const createProject = (home: string, tarball: string, name: string, packages: readonly string[]): Project => {
-  const project = join(home, name)
+const createFolder = (home: string, name: string): string => {
+  const folder = join(home, name)
+  mkdirSync(folder)
+  writeFileSync(join(folder, 'package.json'), JSON.stringify({ name, type: 'module', private: true }))
+  return folder
+}
+
+/** Links the programs of a package, as npm does, so that scripts of package.json find them. */
+const linkPrograms = (modules: string, dependency: string): void => {
+  const { bin } = JSON.parse(readFileSync(join(modules, dependency, 'package.json'), 'utf8'))
+  const programs: Record<string, string> = typeof bin === 'string' ? { [basename(dependency)]: bin } : bin
+  mkdirSync(join(modules, '.bin'), { recursive: true })
+  for (const [name, path] of Object.entries(programs ?? {})) {
+    symlinkSync(join(modules, dependency, path), join(modules, '.bin', name))
+  }
+}
+
+const createProject = (project: string, tarball: string, packages: readonly string[]): Project => {
   const modules = join(project, 'node_modules')
   const installed = join(modules, 'rookery')
   mkdirSync(installed, { recursive: true })
-  writeFileSync(join(project, 'package.json'), JSON.stringify({ name, type: 'module', private: true }))
   const unpacked = mustRun(project, 'tar', ['-xzf', tarball, '-C', installed, '--strip-components=1'])
   for (const dependency of packages) {
     mkdirSync(dirname(join(modules, dependency)), { recursive: true })
     symlinkSync(join(ROOT, 'node_modules', dependency), join(modules, dependency), 'junction')
+    linkPrograms(modules, dependency)
   }
   let files = 0
   return {
+    folder: project,
+    async run(program, args, cwd = project) {
+      await unpacked
+      return run(cwd, program, args)
+    },
     async node(source) {
       await unpacked
       const file = join(project, `run-${files++}.mjs`)
