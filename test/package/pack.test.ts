@@ -41,7 +41,8 @@ const sourceOf = (subpath: string) =>
 describe('the package', () => {
   it('contains the build output with its types, without sources, tests and examples', () => {
     const others = rookery.files.filter((path) => !path.startsWith('dist/'))
-    const expected = /^(package\.json|README\.md|CHANGELOG\.md|LICENSE|docs\/[\w-]+\.md)$/
+    const expected =
+      /^(package\.json|README\.md|CHANGELOG\.md|LICENSE|docs\/[\w-]+\.md|docs\/images\/[\w-]+\.svg)$/
     expect(others.filter((path) => !expected.test(path))).toEqual([])
     expect(
       rookery.files.filter((path) => /\.test\.|(^|\/)(test|examples)\/|\/\.build\.json$/.test(path)),
