@@ -105,6 +105,7 @@ describe('the samples of the documentation', () => {
   it.each([
     ['docs/plugins.md', ['presence.ts', 'presence.test.ts'], 2],
     ['docs/testing.md', ['chat-contract.ts', 'chat.ts', 'chat.test.ts'], 5],
+    ['docs/skills.md', ['contract.ts', 'app.ts', 'app.test.ts'], 3],
   ])('of %s pass the tests on that page', async (page, names, count) => {
     const tests = run(Object.fromEntries(names.map((name) => [name, sample(name, 'ts', page)])))
     const exit = await tests.exit

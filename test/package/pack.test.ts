@@ -42,7 +42,8 @@ describe('the package', () => {
   it('contains the build output with its types and the template, without sources, tests and examples', () => {
     const built = rookery.files.filter((path) => !path.startsWith('dist/plugins/init/template/'))
     const others = rookery.files.filter((path) => !path.startsWith('dist/'))
-    const expected = /^(package\.json|README\.md|CHANGELOG\.md|LICENSE|docs\/[\w-]+\.md)$/
+    const expected =
+      /^(package\.json|README\.md|CHANGELOG\.md|LICENSE|docs\/[\w-]+\.md|docs\/images\/[\w-]+\.svg)$/
     expect(others.filter((path) => !expected.test(path))).toEqual([])
     expect(built.filter((path) => /\.test\.|(^|\/)(test|examples)\/|\/\.build\.json$/.test(path))).toEqual([])
     expect(built.filter((path) => path.endsWith('.ts') && !path.endsWith('.d.ts'))).toEqual([])
