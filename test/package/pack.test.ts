@@ -43,7 +43,7 @@ describe('the package', () => {
     const built = rookery.files.filter((path) => !path.startsWith('dist/plugins/init/template/'))
     const others = rookery.files.filter((path) => !path.startsWith('dist/'))
     const expected =
-      /^(package\.json|README\.md|CHANGELOG\.md|LICENSE|docs\/[\w-]+\.md|docs\/images\/[\w-]+\.svg)$/
+      /^(package\.json|README\.md|CHANGELOG\.md|LICENSE|docs\/[\w-]+\.md|docs\/images\/[\w-]+\.(svg|gif))$/
     expect(others.filter((path) => !expected.test(path))).toEqual([])
     expect(built.filter((path) => /\.test\.|(^|\/)(test|examples)\/|\/\.build\.json$/.test(path))).toEqual([])
     expect(built.filter((path) => path.endsWith('.ts') && !path.endsWith('.d.ts'))).toEqual([])
