@@ -110,12 +110,13 @@ export interface App<C = Untyped> {
   readonly publish: Publish<C> & ((event: EventInit) => Promise<void>)
   /**
    * Sends a message to all sessions of a user, of a room or of a session id, on every node, whether they subscribe to
-   * the topic or not. Resolves with the number of sessions that took it. A rejection may be ignored, as that of `publish`.
+   * the topic or not. Resolves with the number of sessions that took it, and whether the history keeps it. A rejection may be
+   * ignored, as that of `publish`.
    *
-   * @throws if no session took it: `not_connected`, or `node_unreachable` if a node did not answer, or
+   * @throws if no session took it, and it is not kept: `not_connected`, or `node_unreachable` if a node did not answer, or
    *   `cluster_unavailable` if the other nodes cannot be asked; `invalid_option` for an invalid target,
    *   `invalid_topic`, `unserializable`, `invalid_output`
-   * @example await app.send({ user: '42' }, 'inbox/new', { count: 3 })
+   * @example const { sessions, kept } = await app.send({ user: '42' }, 'inbox/new', { count: 3 })
    */
   readonly send: Send<C>
   /**

@@ -1,5 +1,6 @@
 import type { Bus } from '../bus/bus.ts'
 import type { EventInit, PublishOptions } from '../bus/event.ts'
+import type { Sent } from '../cluster/addressing.ts'
 import { Cluster } from '../cluster/cluster.ts'
 import { createInProcessCluster } from '../cluster/in-process.ts'
 import type { Nodes } from '../cluster/nodes.ts'
@@ -105,7 +106,7 @@ class RookeryApp implements App {
     return this.scope.get(History)
   }
 
-  send(target: Target, topic: string, payload?: unknown): Promise<number> {
+  send(target: Target, topic: string, payload?: unknown): Promise<Sent> {
     return this.#engine.send(target, topic, payload)
   }
 

@@ -1,7 +1,7 @@
 import { FairQueue } from '../admission/fair-queue.ts'
 import { Bus, type BusOutlets } from '../bus/bus.ts'
 import { type EventInit, type PublishOptions, withClientMessage } from '../bus/event.ts'
-import { Addressing } from '../cluster/addressing.ts'
+import { Addressing, type Sent } from '../cluster/addressing.ts'
 import type { ClusterBackend, ClusterHost } from '../cluster/cluster.ts'
 import { NodeRegistry, nodeAddress } from '../cluster/nodes.ts'
 import { SessionIds } from '../cluster/session-ids.ts'
@@ -151,17 +151,16 @@ export class Engine {
   }
 
   /** Sends a message to the sessions of a target. See `App.send`. */
-  send(target: Target, topic: string, payload: unknown): Promise<number> {
+  send(target: Target, topic: string, payload: unknown): Promise<Sent> {
     return this.#reported(this.#send(target, topic, payload), 'send', topic)
   }
 
-  async #send(target: Target, topic: string, payload: unknown): Promise<number> {
+  async #send(target: Target, topic: string, payload: unknown): Promise<Sent> {
     this.#settings.contract.checkSent(topic, payload)
-    if (!('user' in target && this.#kept.history?.keepsUsers)) {
-      return await this.#addressing.send(target, topic, payload)
-    }
-    const isKept = await this.#publisher.keepFor(target, topic, payload)
-    return isKept ? await this.#addressing.count(target) : await this.#addressing.send(target, topic, payload)
+    const isInbox = 'user' in target && this.#kept.history?.keepsUsers
+    const kept = isInbox ? await this.#publisher.keepFor(target, topic, payload) : false
+    const to = this.#addressing
+    return { sessions: await (kept ? to.count(target) : to.send(target, topic, payload)), kept }
   }
 
   /** A promise for the application, which need not handle its rejection. */

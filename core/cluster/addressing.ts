@@ -20,6 +20,14 @@ interface Message {
   readonly payload?: unknown
 }
 
+/** What became of a message of `app.send`. */
+export interface Sent {
+  /** Sessions that took it, on all nodes. */
+  readonly sessions: number
+  /** Whether the history keeps it: clients of the user that are away get it later. Then `sessions` may be 0. */
+  readonly kept: boolean
+}
+
 /** Sends to, and closes, the sessions of a user, a room or a session id on every node. */
 export class Addressing {
   readonly #sessions: LocalSessions

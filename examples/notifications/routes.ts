@@ -25,8 +25,8 @@ export const addRoutes = (web: Express, app: App<InboxContract>): void => {
   const orders = new Map<string, StoredOrder>()
 
   const notify = async ({ id, user }: StoredOrder, text: string): Promise<void> => {
-    // Resolves with the number of sessions: 0 if the user is offline. The message is kept then.
-    const sessions = await app.send({ user }, 'inbox/new', { order: id, text, at: Date.now() })
+    // 0 sessions if the user is offline. The message is kept then.
+    const { sessions } = await app.send({ user }, 'inbox/new', { order: id, text, at: Date.now() })
     console.log(`to ${sessions} sessions of ${user}: ${text}`)
   }
 

@@ -10,10 +10,10 @@ it('app.send reaches the sessions of a user, a room and a session id on every no
   const peers = await Promise.all(nodes.map((node) => node.connect([], { user: 'ada', room: '42' })))
   await settled(...nodes)
   const [a] = nodes
-  expect(await a.app.send({ user: 'ada' }, 'inbox', 'user')).toBe(3)
-  expect(await a.app.send({ room: '42' }, 'inbox', 'room')).toBe(3)
+  expect(await a.app.send({ user: 'ada' }, 'inbox', 'user')).toMatchObject({ sessions: 3 })
+  expect(await a.app.send({ room: '42' }, 'inbox', 'room')).toMatchObject({ sessions: 3 })
   for (const { session } of peers)
-    expect(await a.app.send({ session: session.id }, 'inbox', 'session')).toBe(1)
+    expect(await a.app.send({ session: session.id }, 'inbox', 'session')).toMatchObject({ sessions: 1 })
   await until(() => peers.every(({ messages }) => messages.length >= 3))
   await settled(...nodes)
   const expected = ['user', 'room', 'session'].map((payload) => ['inbox', payload])

@@ -35,8 +35,8 @@ describe('with two nodes', () => {
     for (const id of LONGEST) {
       const { messages } = await b.connect([], { user: id, room: id })
       await settled(a, b)
-      expect(await a.app.send({ user: id }, 'x', 1)).toBe(1)
-      expect(await a.app.send({ room: id }, 'x', 2)).toBe(1)
+      expect(await a.app.send({ user: id }, 'x', 1)).toMatchObject({ sessions: 1 })
+      expect(await a.app.send({ room: id }, 'x', 2)).toMatchObject({ sessions: 1 })
       await until(() => messages.length === 2)
       await expect(a.app.send({ session: id }, 'x', 1)).rejects.toMatchObject({ code: 'not_connected' })
       await expect(a.app.send({ session: `${b.id}-${id.slice(20)}` }, 'x', 1)).rejects.toMatchObject({

@@ -96,7 +96,7 @@ describe('a client is refused', () => {
   })
 
   it('if its first frame does not arrive within the handshake time', async () => {
-    const { url } = await startAuth({}, { handshakeTimeout: 100 })
+    const { url } = await startAuth({}, { handshakeTimeout: 2000 })
     expect(await refusal(url)).toBe('unauthenticated')
   })
 

@@ -108,7 +108,7 @@ describe('a session in a room', () => {
     })
     const client = await connectBare(url, '?username=ada&roomID=42')
     await client.until(({ topic }) => topic === 'rooms/42/early')
-    expect(atOpening).toEqual([['rooms/42/*'], 1])
+    expect(atOpening).toEqual([['rooms/42/*'], { sessions: 1, kept: false }])
     expect(client.frames[0]?.type).toBe('welcome')
     expect(app.sessions.size).toBe(1)
   })

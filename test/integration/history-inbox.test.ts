@@ -35,7 +35,7 @@ describe('the inbox of a user', () => {
     const phone = await connect(url, 'ada')
     const welcome = await phone.until(({ type }) => type === 'welcome')
     expect(welcome).toMatchObject({ inbox: true, cursor: expect.any(String) })
-    expect(await app.send({ user: 'ada' }, 'inbox/new', 1)).toBe(1)
+    expect(await app.send({ user: 'ada' }, 'inbox/new', 1)).toMatchObject({ sessions: 1 })
     const first = await phone.until(({ topic }) => topic === 'inbox/new')
     expect(first).toEqual({
       topic: 'inbox/new',
@@ -45,14 +45,14 @@ describe('the inbox of a user', () => {
     })
     phone.socket.close()
     await vi.waitFor(() => expect(app.sessions.size).toBe(0))
-    expect(await app.send({ user: 'ada' }, 'inbox/new', 2)).toBe(0)
+    expect(await app.send({ user: 'ada' }, 'inbox/new', 2)).toEqual({ sessions: 0, kept: true })
     await app.send({ user: 'bob' }, 'inbox/new', 'for bob')
     const again = await connect(url, 'ada')
     expect((await resume(again, first.cursor)).recovered).toBe(true)
     const laptop = await connect(url, 'ada')
     await resume(laptop, welcome.cursor)
     expect([inbox(again), inbox(laptop)]).toEqual([[2], [1, 2]])
-    expect(await app.send({ user: 'ada' }, 'inbox/new', 3)).toBe(2)
+    expect(await app.send({ user: 'ada' }, 'inbox/new', 3)).toMatchObject({ sessions: 2 })
     await vi.waitFor(() =>
       expect([inbox(again), inbox(laptop)]).toEqual([
         [2, 3],

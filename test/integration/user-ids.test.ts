@@ -32,7 +32,7 @@ describe.each(TRANSPORTS)('a user, over %s,', (transport) => {
     const { app, url } = await start()
     for (const [index, id] of LONGEST_IDS.entries()) {
       await welcomeBy(transport, url, { n: String(BAD_IDS.length + index) })
-      expect(await app.send({ user: id }, 'inbox', 1)).toBe(1)
+      expect(await app.send({ user: id }, 'inbox', 1)).toMatchObject({ sessions: 1 })
     }
   })
 })

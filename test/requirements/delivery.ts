@@ -65,7 +65,7 @@ export const delivery = {
   'delivery.history.lost-is-told':
     'If the store loses messages, or its stream is created anew, the connected clients are told.',
   'delivery.history.inbox':
-    'With `history({ users })`, `app.send({ user })` keeps the message: it resolves with 0 if no session of the user is connected, and each client of the user gets the message from its own cursor.',
+    'With `history({ users })`, `app.send({ user })` keeps the message: it resolves with `{ sessions: 0, kept: true }` if no session of the user is connected, and each client of the user gets the message from its own cursor.',
   'delivery.history.slow-resume':
     "With `slowConsumer: 'resume'`, a session whose buffer is full gets the kept messages later, in order, once its client has read.",
   'delivery.history.slow-other':
@@ -89,7 +89,8 @@ export const delivery = {
   'delivery.send.every-session':
     '`app.send` reaches every session of the user, room or session id, on every connected node, whether it subscribes to the topic or not.',
   'delivery.send.once': 'Each of these sessions gets the message once.',
-  'delivery.send.count': '`app.send` resolves with the number of sessions for which the message was queued.',
+  'delivery.send.count':
+    '`app.send` resolves with `{ sessions, kept }`: the number of sessions for which the message was queued, and whether the history keeps it.',
   'delivery.send.not-connected':
     '`app.send` rejects with `not_connected` if no session of the target exists, unless the message is kept.',
   'delivery.send.node-unreachable':

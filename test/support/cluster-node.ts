@@ -31,7 +31,7 @@ app.handle('chat/send', async (ctx, payload) => {
 app.handle('whoami', (ctx) => ({ node: app.cluster.node, session: ctx.session.id }))
 app.handle('send', async (_ctx, payload) => {
   const { user, topic, message } = payload as { user: string; topic: string; message: unknown }
-  return await app.send({ user }, topic, message)
+  return (await app.send({ user }, topic, message)).sessions
 })
 
 stopWithParent(() => app.stop())

@@ -142,7 +142,7 @@ app.handle('chat/clear', async (ctx) => {
 // ---- sending
 
 const reached = app.send({ user: '42' }, `rooms/${id}/messages`, { id, text: 'hi' })
-holds<Same<typeof reached, Promise<number>>>()
+holds<Same<typeof reached, Promise<{ readonly sessions: number; readonly kept: boolean }>>>()
 void app.send({ room: '42' }, anyTopic, 5)
 // @ts-expect-error: the contract has no such topic
 void app.send({ user: '42' }, 'inbox', 5)

@@ -30,8 +30,8 @@ app.bus.subscribe('orders/*', (event) => {
 })
 
 export const serve = async () => {
-  const reached = await app.send({ user: 'alice' }, 'inbox/new', { count: 3 })
-  holds<Same<typeof reached, number>>()
+  const sent = await app.send({ user: 'alice' }, 'inbox/new', { count: 3 })
+  holds<Same<typeof sent, { readonly sessions: number; readonly kept: boolean }>>()
   const started = await app.start()
   holds<Same<typeof started, typeof app>>()
   const { url } = started.scope.get(HttpServer)

@@ -18,7 +18,7 @@ export const stopping: readonly ClusterCase[] = [
       expect(
         await a.app.send({ user: 'bob' }, 'inbox', 1),
         'A message to a user MUST reach the session',
-      ).toBe(1)
+      ).toMatchObject({ sessions: 1 })
       await context.within(b.app.stop(), STOPS)
       const before = members[1]?.payloads.length
       await context.untilRemaining(a, c)

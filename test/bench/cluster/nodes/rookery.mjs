@@ -37,7 +37,8 @@ const send = async (
   const times = []
   for (let n = 0; n < count; n++) {
     const from = clock()
-    const reached = await app.send(target, 'bench/note', { n }).catch((error) => error.code)
+    const sent = app.send(target, 'bench/note', { n })
+    const reached = await sent.then(({ sessions }) => sessions).catch((error) => error.code)
     times.push(clock() - from)
     if (reached !== (expected || 'not_connected')) throw new Error(`reached ${reached}, not ${expected}`)
     if (interval > 0) await sleep(interval)
