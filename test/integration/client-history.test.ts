@@ -59,7 +59,8 @@ describe.each(['websocket', 'sse'])('a client over %s', (transport) => {
     }
     await publish(app, 10, 10)
     await vi.waitFor(() => expect([one.heard, two.heard]).toEqual([range(1, 10), range(1, 10)]))
-    expect(one.replayed).toEqual(range(4, 9))
+    // Over server-sent events, a session that comes back before it has ended gets them without a replay.
+    if (transport === 'websocket') expect(one.replayed).toEqual(range(4, 9))
     expect(one.events).toEqual(['recovered', 'recovered'])
   })
 })
