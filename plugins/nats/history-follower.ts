@@ -42,7 +42,6 @@ export class HistoryFollower {
   #due = Number.POSITIVE_INFINITY
   #retryMs = MIN_RETRY_MS
   #isAvailable = false
-  /** What the host was told last. */
   #told = false
   #reported = ''
   #isStopped = false
@@ -120,19 +119,21 @@ export class HistoryFollower {
     if (!connection || !connected) throw historyUnavailable('this node is not connected to NATS')
     this.#watch(connection)
     const { limits, log } = this.#host
-    const { delivered } = this
     this.#stream ??= await HistoryStream.open(connection, { names: this.#names, limits, log })
-    const state = await this.#stream.state()
+    const [stream, delivered] = [this.#stream, this.delivered]
+    const state = await stream.state()
+    const isSame = state.epoch === this.epoch
+    const isReplaced = isSame && !this.#isAvailable && (await this.#delivery.isReplaced(stream))
     if (this.#isStopped) return
     const wasBehind = this.#isBehind
-    this.#isBehind = state.epoch === this.epoch && state.last < delivered
-    if (this.#isBehind) {
+    this.#isBehind = isSame && state.last < delivered
+    if (this.#isBehind || isReplaced) {
       // A server that has just become the leader may be behind for a moment.
-      if (wasBehind) await this.#stream.renew()
+      if (wasBehind || isReplaced) await stream.renew()
       this.#schedule(CONFIRM_INTERVAL_MS)
       return
     }
-    if (state.epoch !== this.epoch) this.#changeStream(state)
+    if (!isSame) this.#changeStream(state)
     this.#isPaused = false
     // The delivery reads the stream, which counts as available now.
     this.#isAvailable = true
@@ -219,9 +220,8 @@ export class HistoryFollower {
   #failed(error: unknown): void {
     if (this.#isStopped) return
     const { message } = error as Error
-    if (!this.#isAvailable && message !== this.#reported) {
+    if (!this.#isAvailable && message !== this.#reported)
       this.#host.log.warn({ err: error }, 'the stream of the history cannot be used: waiting for it')
-    }
     this.#reported = message
     this.#isAvailable = false
     this.#tell(false, error)

@@ -28,6 +28,8 @@ export class OrderedDelivery {
   /** Messages that have arrived before an earlier one. */
   readonly #early = new Map<number, KeptMessage>()
   #delivered = 0
+  /** The last message that was delivered, as it is stored. Undefined if there is none since `reset`. */
+  #last: KeptMessage | undefined
   /** The highest number that is known. */
   #newest = 0
   #time = 0
@@ -45,8 +47,21 @@ export class OrderedDelivery {
   /** Goes on after a number, also after a lower one. */
   reset(delivered: number): void {
     this.#delivered = delivered
+    this.#last = undefined
     this.#newest = delivered
     this.#early.clear()
+  }
+
+  /**
+   * Whether the stream has another message in the place of the last one that was delivered: a server has lost its newest
+   * messages, and a node has stored others since.
+   */
+  async isReplaced(stream: { read: OrderedDeliveryHost['read'] }): Promise<boolean> {
+    const last = this.#last
+    if (!last) return false
+    const [stored] = await stream.read(last.seq, last.seq)
+    // Without the time: a republished message does not tell when it was stored.
+    return stored?.seq === last.seq && (stored.topic !== last.topic || stored.payload !== last.payload)
   }
 
   stop(): void {
@@ -103,6 +118,7 @@ export class OrderedDelivery {
     let next: KeptMessage | undefined = message
     while (next) {
       this.#delivered = next.seq
+      this.#last = next
       this.#early.delete(next.seq)
       this.#time = Math.max(this.#time, next.time)
       this.#host.deliver(next.time === this.#time ? next : { ...next, time: this.#time })
@@ -118,6 +134,7 @@ export class OrderedDelivery {
       'messages of the history have expired before this node got them',
     )
     this.#delivered = to
+    this.#last = undefined
     for (const seq of this.#early.keys()) if (seq <= to) this.#early.delete(seq)
     this.#host.lost()
   }

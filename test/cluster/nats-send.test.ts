@@ -169,8 +169,11 @@ describe('a user who leaves', () => {
       const also = await b.connect([], { user: 'ada' })
       await settled(a, b)
       const sent = [0, 1, 2].flatMap(() => [
-        a.app.send({ user: `u${round}` }, 'x', 1).catch(({ code }) => code),
-        a.app.send({ user: 'ada' }, 'x', 1),
+        a.app
+          .send({ user: `u${round}` }, 'x', 1)
+          .then(({ sessions }) => sessions)
+          .catch(({ code }) => code),
+        a.app.send({ user: 'ada' }, 'x', 1).then(({ sessions }) => sessions),
       ])
       await new Promise(setImmediate)
       leave()

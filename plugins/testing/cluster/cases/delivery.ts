@@ -56,8 +56,8 @@ export const delivery: readonly ClusterCase[] = [
         const peer = await b.openAs(`user ${n}`)
         const requirement =
           'ClusterBackend.settled MUST resolve when the other nodes find the sessions at an address'
-        const sent = a.app.send({ user: `user ${n}` }, 'inbox', n).catch(({ code }) => code)
-        expect(await sent, requirement).toBe(1)
+        const sent = a.app.send({ user: `user ${n}` }, 'inbox', n).then(({ sessions }) => sessions)
+        expect(await sent.catch(({ code }) => code), requirement).toBe(1)
         await context.until(() => expect(peer.received(), requirement).toEqual([n]))
       }
     },

@@ -103,7 +103,7 @@ export const partition: readonly ClusterCase[] = [
       await context.until(() => expect(handled(), LOCAL_DELIVERY).toHaveLength(20))
       for (const { node } of [cut, ...others]) {
         const sent = node.app.send({ user: `of ${node.id}` }, 'inbox', 1)
-        expect(await context.within(sent, LOCAL_DELIVERY), LOCAL_DELIVERY).toBe(1)
+        expect((await context.within(sent, LOCAL_DELIVERY)).sessions, LOCAL_DELIVERY).toBe(1)
       }
     },
   },
@@ -132,9 +132,9 @@ export const partition: readonly ClusterCase[] = [
       await Promise.all([context.untilRemaining(a), context.untilRemaining(b, c)])
       await Promise.all([refused(a, 'bob'), refused(c, 'ada')])
       expect(
-        await c.app.send({ user: 'bob' }, 'inbox', 1),
+        (await c.app.send({ user: 'bob' }, 'inbox', 1)).sessions,
         'The nodes that are still connected MUST reach each other',
-      ).toMatchObject({ sessions: 1 })
+      ).toBe(1)
       const unreachable =
         'ClusterBackend.ask MUST reject without a connection, and when the connection is lost'
       expect(await context.within(underWay, unreachable), unreachable).toBe('cluster_unavailable')
@@ -142,13 +142,13 @@ export const partition: readonly ClusterCase[] = [
       expect(await rejectionCode(asked), unreachable).toBe('cluster_unavailable')
       await reconnect(context, a, b, c)
       expect(
-        await a.app.send({ user: 'bob' }, 'inbox', 2),
+        (await a.app.send({ user: 'bob' }, 'inbox', 2)).sessions,
         'Reconnected nodes MUST reach each other',
-      ).toMatchObject({ sessions: 1 })
+      ).toBe(1)
       expect(
-        await c.app.send({ user: 'ada' }, 'inbox', 2),
+        (await c.app.send({ user: 'ada' }, 'inbox', 2)).sessions,
         'Reconnected nodes MUST reach each other',
-      ).toMatchObject({ sessions: 1 })
+      ).toBe(1)
     },
   },
   {
@@ -219,9 +219,9 @@ export const partition: readonly ClusterCase[] = [
           )
         }
         expect(
-          await a.app.send({ user: 'bob' }, 'inbox', round),
+          (await a.app.send({ user: 'bob' }, 'inbox', round)).sessions,
           'Reconnected nodes MUST reach each other',
-        ).toMatchObject({ sessions: 1 })
+        ).toBe(1)
       }
       for (const [observer, other] of [
         [a, b],
