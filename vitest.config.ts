@@ -19,7 +19,7 @@ export default defineConfig({
     // A browser on a busy machine takes its time; what waits for a condition has a limit of its own.
     testTimeout: 90_000,
     hookTimeout: 120_000,
-    // Real sockets, browsers and processes share two cores: more workers only add noise.
-    maxWorkers: 2,
+    // Many tests wait for timers, other processes or a browser: three workers use two cores better than two.
+    maxWorkers: 3,
   },
 })
