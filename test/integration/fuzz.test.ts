@@ -9,6 +9,9 @@ import { closeAgent, ssePeer } from '../support/fuzz-sse.ts'
 /** Seed of the random choices. Timing depends on the machine. */
 const SEED = Number(process.env.SEED ?? Date.now() % 1e9)
 
+/** How many times as many frames are sent. */
+const SCALE = Number(process.env.FUZZ_SCALE ?? 1)
+
 /** Bytes by which the heap may grow from the first half to the second: compiled code, caches, and noise. */
 const MAX_HEAP_GROWTH_BYTES = 2 * 1024 * 1024
 
@@ -39,7 +42,7 @@ const half = async (fuzzing: Fuzzing, { frames }: Plan, which: number): Promise<
     let number = which * 100_000
     sent[transport] = 0
     const work = async () => {
-      while ((sent[transport] ?? 0) < frames[transport] / 2) {
+      while ((sent[transport] ?? 0) < (SCALE * frames[transport]) / 2) {
         const more = await peer(fuzzing, number++)
         sent[transport] = (sent[transport] ?? 0) + more
       }
