@@ -3,6 +3,14 @@ import { defineConfig } from 'vitest/config'
 
 const source = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
+/** Pictures of whole pages, and builds of the package: `npm run test:slow`. They take a minute and a half of the twenty that CI has. */
+export const SLOW = [
+  'test/browser/looks.test.ts',
+  'test/browser/auth-looks.test.ts',
+  'test/examples/orders-looks.test.ts',
+  'test/package/build.test.ts',
+]
+
 export default defineConfig({
   resolve: {
     alias: [
@@ -15,11 +23,12 @@ export default defineConfig({
   },
   test: {
     include: ['test/**/*.test.ts'],
+    exclude: SLOW,
     setupFiles: ['test/support/wait-for.ts'],
     // A browser on a busy machine takes its time; what waits for a condition has a limit of its own.
     testTimeout: 90_000,
     hookTimeout: 120_000,
-    // Many tests wait for timers, other processes or a browser: three workers use two cores better than two.
-    maxWorkers: 3,
+    // Real sockets, browsers and processes share two cores: more workers only add noise.
+    maxWorkers: 2,
   },
 })
