@@ -3,14 +3,6 @@ import { defineConfig } from 'vitest/config'
 
 const source = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
-/** Pictures of whole pages, and builds of the package: `npm run test:slow`. They take a minute and a half of the twenty that CI has. */
-export const SLOW = [
-  'test/browser/looks.test.ts',
-  'test/browser/auth-looks.test.ts',
-  'test/examples/orders-looks.test.ts',
-  'test/package/build.test.ts',
-]
-
 export default defineConfig({
   resolve: {
     alias: [
@@ -23,7 +15,6 @@ export default defineConfig({
   },
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: SLOW,
     setupFiles: ['test/support/wait-for.ts'],
     // A browser on a busy machine takes its time; what waits for a condition has a limit of its own.
     testTimeout: 90_000,

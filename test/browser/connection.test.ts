@@ -143,10 +143,9 @@ describe('a page that waits for its next attempt connects at once', () => {
 
   it('when the browser is online again', async () => {
     const { port, server, ada } = await startWaiting()
+    await ada.context().setOffline(true)
     await server.kill('SIGKILL')
     await untilReconnecting(ada)
-    // Not before: offline, the page might not notice that the server has gone.
-    await ada.context().setOffline(true)
     await write(ada, 'written offline')
     await startChat(port)
     await ada.context().setOffline(false)

@@ -42,16 +42,14 @@ const examine = async (page: Page, png: Buffer): Promise<{ colours: number; brig
       const canvas = new OffscreenCanvas(width, height).getContext('2d')!
       canvas.drawImage(image, 0, 0)
       const { data } = canvas.getImageData(0, 0, width, height)
-      // Every seventh pixel is enough.
-      const step = 4 * 7
       const colours = new Set<number>()
       let sum = 0
-      for (let i = 0; i < data.length; i += step) {
+      for (let i = 0; i < data.length; i += 4) {
         const [red, green, blue] = [data[i]!, data[i + 1]!, data[i + 2]!]
         colours.add((red << 16) | (green << 8) | blue)
         sum += (red + green + blue) / 765
       }
-      return { colours: colours.size, brightness: sum / (data.length / step) }
+      return { colours: colours.size, brightness: sum / (data.length / 4) }
     }, png.toString('base64'))
   } finally {
     await blank.close()

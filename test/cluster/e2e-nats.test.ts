@@ -93,11 +93,10 @@ describe('a NATS server that is killed with kill -9', () => {
         cluster.report(`all clients receive the messages of all: ${Date.now() - restarted} ms`),
       ),
     ])
-    const away = Date.now() - killed
     stopSending()
     await expectWhole(all)
-    // No node counts as gone before 6 s. A busy machine may take longer.
-    if (away < 5_000) expect(all.map((client) => client.announcements.length)).toEqual(announcementCounts)
+    // The interruption was shorter than 6 s, so no node counted as gone.
+    expect(all.map((client) => client.announcements.length)).toEqual(announcementCounts)
     for (const [index, group] of groups.entries()) {
       const here = balancedClients.filter((_client, at) => nodeIds[at] === cluster.nodes[index]?.id)
       for (const receiver of [...group, ...here]) {

@@ -3,7 +3,7 @@ import { expect, it, vi } from 'vitest'
 import { WebSocket } from 'ws'
 import { startApp } from '../support/app.ts'
 
-const CYCLES = 4000 * Number(process.env.FUZZ_SCALE ?? 1)
+const CYCLES = 10_000
 const MAX_CONCURRENT = 100
 
 /** Connects, sends a few frames, and disconnects in one of several ways. */
