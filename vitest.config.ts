@@ -19,7 +19,9 @@ export default defineConfig({
     // A browser on a busy machine takes its time; what waits for a condition has a limit of its own.
     testTimeout: 90_000,
     hookTimeout: 120_000,
-    // Real sockets, browsers and processes share two cores: more workers only add noise.
-    maxWorkers: 2,
+    // As in test/support/wait-for.ts. Vitest's own second is too short on a busy machine.
+    expect: { poll: { timeout: 20_000 } },
+    // Most tests wait for timers, sockets and other processes: two workers leave half of two cores idle.
+    maxWorkers: 3,
   },
 })

@@ -1,6 +1,7 @@
 import type { Msg, NatsConnection, QueuedIterator, Status, Subscription } from '@nats-io/transport-node'
 import type { HistoryStoreHost } from '../../core/history/store.ts'
 import { withShortIds } from '../../core/util/short-ids.ts'
+import { EarliestTimer } from './earliest-timer.ts'
 import { HistoryAppends, historyUnavailable } from './history-appends.ts'
 import { HistoryStream, readRepublished } from './history-stream.ts'
 import type { HistoryNames, HistoryState } from './history-stream-config.ts'
@@ -37,11 +38,10 @@ export class HistoryFollower {
   #subscription: Subscription | undefined
   #statuses: QueuedIterator<Status> | undefined
   #checking: Promise<void> | undefined
-  #timer: NodeJS.Timeout | undefined
-  /** When the timer ends, as of `performance.now()`. */
-  #due = Number.POSITIVE_INFINITY
+  readonly #timer = new EarliestTimer(() => void this.#checkAgain())
   #retryMs = MIN_RETRY_MS
   #isAvailable = false
+  /** What the host was told last. */
   #told = false
   #reported = ''
   #isStopped = false
@@ -90,8 +90,7 @@ export class HistoryFollower {
 
   /** Opens the stream, or compares it with what was delivered. Goes on by itself, also after an error. */
   check(): Promise<void> {
-    clearTimeout(this.#timer)
-    this.#due = Number.POSITIVE_INFINITY
+    this.#timer.clear()
     this.#checking ??= this.#openOrCompare()
       .catch((error) => {
         this.#failed(error)
@@ -106,7 +105,7 @@ export class HistoryFollower {
   async stop(): Promise<void> {
     this.#isStopped = true
     this.#isAvailable = false
-    clearTimeout(this.#timer)
+    this.#timer.clear()
     this.#statuses?.stop()
     this.#subscription?.unsubscribe()
     this.#appends?.close()
@@ -164,9 +163,11 @@ export class HistoryFollower {
     if (this.#subscription) return
     this.#subscription = connection.subscribe(this.#names.storedSubject, {
       callback: (error, message) => {
-        if (error)
+        if (error) {
           this.#host.log.error({ err: withShortIds(error), stage: 'nats' }, 'NATS refused a subscription')
-        else this.#received(message)
+        } else {
+          this.#received(message)
+        }
       },
     })
     this.#appends = new HistoryAppends(connection, this.#names.subject, () => {
@@ -220,8 +221,9 @@ export class HistoryFollower {
   #failed(error: unknown): void {
     if (this.#isStopped) return
     const { message } = error as Error
-    if (!this.#isAvailable && message !== this.#reported)
+    if (!this.#isAvailable && message !== this.#reported) {
       this.#host.log.warn({ err: error }, 'the stream of the history cannot be used: waiting for it')
+    }
     this.#reported = message
     this.#isAvailable = false
     this.#tell(false, error)
@@ -238,13 +240,11 @@ export class HistoryFollower {
   }
 
   #schedule(delay: number): void {
-    const due = performance.now() + delay
-    if (this.#isStopped || due >= this.#due) return
-    clearTimeout(this.#timer)
-    this.#due = due
-    this.#timer = setTimeout(async () => {
-      await this.#checking?.catch(() => {})
-      if (!this.#isStopped) await this.check().catch(() => {})
-    }, delay).unref()
+    if (!this.#isStopped) this.#timer.start(delay)
+  }
+
+  async #checkAgain(): Promise<void> {
+    await this.#checking?.catch(() => {})
+    if (!this.#isStopped) await this.check().catch(() => {})
   }
 }

@@ -46,6 +46,10 @@ const isUnreachable = (text: string, url: string): boolean =>
   UNREACHABLE.test(text) ||
   (/^\/api\/v1\/(sse|ws$)/.test(new URL(url, 'http://page').pathname) && REQUEST_LOST.test(text))
 
+/** A page names its icon. For a document without HTML, the browser itself asks for one. */
+const isIconOfDocument = (page: Page, url: string): boolean =>
+  page.url().endsWith('.json') && url.endsWith('/favicon.ico')
+
 const REQUEST_LOST =
   /^Failed to load resource: net::ERR_(CONNECTION_REFUSED|CONNECTION_RESET|INTERNET_DISCONNECTED|EMPTY_RESPONSE|INCOMPLETE_CHUNKED_ENCODING)$/
 
@@ -76,7 +80,7 @@ export const useChromium = (): Pages => {
     page.on('pageerror', (error) => errors.push(error.stack ?? String(error)))
     page.on('console', (message) => {
       const { url } = message.location()
-      if (message.type() !== 'error' || isUnreachable(message.text(), url)) return
+      if (message.type() !== 'error' || isUnreachable(message.text(), url) || isIconOfDocument(page, url)) return
       if (refusals && REFUSED.test(message.text())) return
       errors.push(`${message.text()} (${url})`)
     })
