@@ -80,7 +80,8 @@ export const useChromium = (): Pages => {
     page.on('pageerror', (error) => errors.push(error.stack ?? String(error)))
     page.on('console', (message) => {
       const { url } = message.location()
-      if (message.type() !== 'error' || isUnreachable(message.text(), url) || isIconOfDocument(page, url)) return
+      if (message.type() !== 'error') return
+      if (isUnreachable(message.text(), url) || isIconOfDocument(page, url)) return
       if (refusals && REFUSED.test(message.text())) return
       errors.push(`${message.text()} (${url})`)
     })
