@@ -2,5 +2,5 @@ import { defineConfig, mergeConfig } from 'vitest/config'
 import base from '../../vitest.config.ts'
 
 /** For `npm run test:bun`: what needs Bun has names of its own, so that `npm test` leaves it out. */
-const { test, ...rest } = base
+const { test: { projects: _, ...test } = {}, ...rest } = base
 export default mergeConfig(rest, defineConfig({ test: { ...test, include: ['test/bun/*.check.ts'] } }))

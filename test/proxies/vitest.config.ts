@@ -2,7 +2,7 @@ import { defineConfig, mergeConfig } from 'vitest/config'
 import base from '../../vitest.config.ts'
 
 /** For `npm run test:proxies`: what needs proxies has names of its own, so that `npm test` leaves it out. */
-const { test, ...rest } = base
+const { test: { projects: _, ...test } = {}, ...rest } = base
 export default mergeConfig(
   rest,
   defineConfig({
