@@ -20,10 +20,14 @@ export const isUnavailable = (error: unknown): boolean => {
 /** Error codes of JetStream: the account or the server has too little storage. */
 const TOO_LITTLE_STORAGE = [10047, 10028]
 
-/** What to change so that a stream can be used. Undefined if it is enough to wait. */
-export const adviceFor = (error: unknown): string | undefined => {
+/**
+ * What to change so that a stream can be used. Undefined if it is enough to wait.
+ *
+ * @param packages that must be installed
+ */
+export const adviceFor = (error: unknown, packages = "'@nats-io/jetstream'"): string | undefined => {
   const { name, code, status, message } = (error ?? {}) as Partial<Record<string, unknown>>
-  if (code === 'ERR_MODULE_NOT_FOUND') return "install '@nats-io/jetstream'"
+  if (code === 'ERR_MODULE_NOT_FOUND') return `install ${packages}`
   if (name === 'JetStreamNotEnabled')
     return 'start nats-server with JetStream (-js), or allow it for this account'
   if (error instanceof ForeignStreamError) return error.message

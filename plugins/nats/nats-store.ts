@@ -8,6 +8,7 @@ import type { Logger } from '../../core/util/logger.ts'
 import { unavailable } from './connect.ts'
 import { assertLine } from './control-line.ts'
 import {
+  adviceFor,
   hasCode,
   isUnavailable,
   NAME_IN_USE,
@@ -110,7 +111,11 @@ export class NatsStore implements Store {
       if (this.#buckets.get(bucket) === opening) this.#buckets.delete(bucket)
       if (!isUnavailable(error)) throw error
       if (!this.#warned) {
-        this.#log.warn({ err: error, bucket }, 'without JetStream, values are lost when the nodes stop')
+        const advice = adviceFor(error, "'@nats-io/jetstream' and '@nats-io/kv'")
+        this.#log.warn(
+          { err: error, bucket },
+          `without JetStream, values are lost when the nodes stop: ${advice}`,
+        )
       }
       this.#warned = true
       this.#unavailableSince = performance.now()

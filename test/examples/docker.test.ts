@@ -37,7 +37,9 @@ const compose: {
 const services = Object.entries(compose.services)
 
 /** The servers of the upstream in nginx.conf, such as `node1:3000`. */
-const upstream = [...read('nginx.conf').matchAll(/^ {2}server (\S+);$/gm)].map(([, server]) => server!)
+const upstream = [...read('nginx.conf').matchAll(/^ {2}server (\S+) fail_timeout=1s;$/gm)].map(
+  ([, server]) => server!,
+)
 
 describe('the compose file of the cluster example', () => {
   it('has NATS with JetStream, three nodes and nginx', () => {
