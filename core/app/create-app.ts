@@ -111,6 +111,9 @@ class RookeryApp implements App {
   }
 
   start(): Promise<this> {
+    if (this.#stopping) {
+      return Promise.reject(new RookeryError('app_stopped', 'The app has been stopped; create a new one'))
+    }
     this.#starting ??= this.#start()
     return this.#starting
   }
@@ -122,7 +125,6 @@ class RookeryApp implements App {
   }
 
   async #start(): Promise<this> {
-    if (this.#stopping) throw new RookeryError('app_stopped', 'The app has been stopped; create a new one')
     this.#state = 'starting'
     const { startTimeout } = this.#settings
     try {

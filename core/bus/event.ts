@@ -1,5 +1,6 @@
 import { RookeryError } from '../protocol/errors.ts'
 import { assertTopic, utf8Length } from '../topics/topic.ts'
+import { checkOptions, option } from '../util/options.ts'
 
 /** The client that caused an event: its session and user. */
 export interface Actor {
@@ -53,15 +54,23 @@ export interface PublishOptions {
   readonly id?: string | undefined
 }
 
-/** Adds the message for clients to what a publisher wrote, unless it states one. */
+const OPTIONS = { id: option.any }
+
+/**
+ * Adds the message for clients to what a publisher wrote, unless it states one.
+ *
+ * @throws `invalid_option`
+ */
 export const withClientMessage = (
   input: string | EventInit,
   payload: unknown,
-  options: PublishOptions = {},
-): EventInit =>
-  typeof input === 'object' && input !== null
-    ? { ...input, client: input.client ?? {} }
-    : { topics: [input], payload, client: {}, id: options.id }
+  options: PublishOptions | undefined,
+): EventInit => {
+  if (options !== undefined) checkOptions('publish()', options, OPTIONS)
+  return typeof input === 'object' && input !== null
+    ? { ...options, ...input, client: input.client ?? {} }
+    : { topics: [input], payload, client: {}, id: options?.id }
+}
 
 /** Bytes (UTF-8) that an idempotency key may have. */
 const MAX_ID_BYTES = 255
@@ -74,7 +83,19 @@ const assertId = (id: unknown): void => {
   )
 }
 
-/** Creates an event from what a publisher wrote. @throws `invalid_topic` */
+const EVENT_FIELDS: readonly string[] = ['topics', 'payload', 'actor', 'client', 'except', 'id']
+const MESSAGE_FIELDS: readonly string[] = ['topic', 'payload']
+
+/** A misspelt field would be ignored, and a message would reach clients that it must not reach. */
+const assertFields = (given: object, what: string, fields: readonly string[]): void => {
+  for (const name in given) {
+    if (fields.includes(name)) continue
+    const problem = `${what} has no field '${name}'; the fields are ${fields.join(', ')}`
+    throw new RookeryError('invalid_option', problem)
+  }
+}
+
+/** Creates an event from what a publisher wrote. @throws `invalid_topic`, `invalid_option` */
 export const createEvent = <P>(input: string | EventInit<P>, payload?: P): Event<P> => {
   if (typeof input === 'string') {
     assertTopic(input)
@@ -84,7 +105,9 @@ export const createEvent = <P>(input: string | EventInit<P>, payload?: P): Event
   if (!Array.isArray(topics) || topics.length === 0) {
     throw new RookeryError('invalid_topic', 'An event is a topic, or an object with one or more `topics`')
   }
+  assertFields(input, 'An event', EVENT_FIELDS)
   const { actor = null, client, except = null, id } = input
+  if (client) assertFields(client, '`client` of an event', MESSAGE_FIELDS)
   const first = topics[0] as string
   for (const topic of topics) assertTopic(topic)
   if (client?.topic !== undefined) assertTopic(client.topic)

@@ -15,7 +15,7 @@ const ROOM_TOPIC = /^rooms\/([^/]+)\//
 
 /** Publishes the events of handlers. */
 interface Publisher {
-  publish(event: EventInit): Promise<void>
+  publish(event: EventInit, payload: undefined, options: PublishOptions | undefined): Promise<void>
 }
 
 /** The context of one message of a client. */
@@ -101,10 +101,14 @@ export class MessageContext implements SharedContext {
   #publish(
     topic: string,
     payload: unknown,
-    { id }: PublishOptions = {},
+    options: PublishOptions | undefined,
     except: string | null = null,
   ): Promise<void> {
-    return this.#publisher.publish({ topics: [topic], payload, actor: this.#actor, except, id })
+    return this.#publisher.publish(
+      { topics: [topic], payload, actor: this.#actor, except },
+      undefined,
+      options,
+    )
   }
 
   get #actor(): Actor {

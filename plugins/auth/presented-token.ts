@@ -17,8 +17,8 @@ export interface TokenSources {
 type Headers = Handshake['headers']
 
 /**
- * Query parameter with which a client announces its token: `?auth=first` says that the first frame holds it. The
- * parameter is needed only where tokens are optional.
+ * Query parameter with which a client announces its token: `?auth=first` says that the first frame holds it. Where tokens are
+ * optional, the server waits for that frame only then.
  */
 const ANNOUNCEMENT_PARAMETER = 'auth'
 
@@ -67,7 +67,9 @@ export const presentedToken = async (
   // A client that needs no token may never send one: wait for the first frame only if the client announces it.
   const announced = parameters.get(ANNOUNCEMENT_PARAMETER) === 'first'
   if (!firstToken || !(required || announced)) return undefined
-  const timeout = () => new RookeryError('unauthenticated', 'The token did not arrive in time')
+  // An announced token is late because of the network: the client should try again.
+  const code = announced ? 'handshake_timeout' : 'unauthenticated'
+  const timeout = () => new RookeryError(code, 'The token did not arrive in time')
   return (await within(firstFrameWaitMs, firstToken(), timeout)) || undefined
 }
 

@@ -51,6 +51,8 @@ export class ManagedConnection {
   /** Whether a flush is under way, which confirms the bytes published before it. */
   #confirming = false
   #dropped = 0
+  /** Why the first of them was dropped. */
+  #dropReason = ''
   #dropReport: NodeJS.Timeout | undefined
 
   constructor(settings: ConnectionSettings, log: Logger) {
@@ -227,16 +229,17 @@ export class ManagedConnection {
 
   #drop(): void {
     this.#dropped++
+    this.#dropReason ||= this.#connected
+      ? 'NATS does not take them fast enough'
+      : 'this node is not connected to NATS'
     this.#dropReport ??= setTimeout(() => this.#reportDrops(), DROP_REPORT_INTERVAL_MS).unref()
   }
 
   #reportDrops(): void {
     this.#dropReport = undefined
     if (this.#dropped === 0) return
-    const reason = this.#connected
-      ? 'NATS does not take them fast enough'
-      : 'this node is not connected to NATS'
-    this.#log.warn({ dropped: this.#dropped }, `messages to other nodes were dropped: ${reason}`)
+    this.#log.warn({ dropped: this.#dropped }, `messages to other nodes were dropped: ${this.#dropReason}`)
     this.#dropped = 0
+    this.#dropReason = ''
   }
 }

@@ -149,6 +149,19 @@ describe('when NATS is lost', () => {
     ])
   })
 
+  it('the log says why messages were dropped, although the node is connected again by then', async () => {
+    const server = await useNats()
+    const [a] = (await startNodes(server, 2)) as [NatsNode, NatsNode]
+    await server.kill()
+    await until(() => !a.app.cluster.connected)
+    await a.app.publish('t/1', 1)
+    await server.restart()
+    await until(() => a.logged(/dropped/).length === 1)
+    expect(a.logged(/dropped/)).toMatchObject([
+      { dropped: 1, msg: 'messages to other nodes were dropped: this node is not connected to NATS' },
+    ])
+  })
+
   it('a node can still stop at once', async () => {
     const server = await useNats()
     const node = await startNode(server)

@@ -100,6 +100,13 @@ describe('a client is refused', () => {
     expect(await refusal(url)).toBe('unauthenticated')
   })
 
+  it('if the token that it has announced is late, and told to come back', async () => {
+    const { url } = await startAuth({}, { handshakeTimeout: 2000 })
+    const peer = new BareClient(`${url}/api/v1/ws?auth=first`)
+    expect(await peer.untilClosed()).toEqual({ code: 4408, reason: 'handshake_timeout' })
+    expect(peer.frames[0]).not.toHaveProperty('reconnectAfter', null)
+  })
+
   it('with a wrong token in its first frame', async () => {
     const { url } = await startAuth()
     const peer = new BareClient(`${url}/api/v1/ws`)

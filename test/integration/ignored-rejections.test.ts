@@ -38,6 +38,18 @@ type Call = (app: ReturnType<typeof start>['app']) => Promise<unknown>
 const CALLS: readonly (readonly [string, string, string, Call])[] = [
   ['publish to an invalid topic', 'publish', 'invalid_topic', (app) => app.publish('bad topic')],
   ['publish of an event without topics', 'publish', 'invalid_topic', (app) => app.publish({} as never)],
+  [
+    'publish with an unknown option',
+    'publish',
+    'invalid_option',
+    (app) => app.publish('a', 1, { except: 'x' } as never),
+  ],
+  [
+    'publish of an event with an unknown field',
+    'publish',
+    'invalid_option',
+    (app) => app.publish({ topics: ['a'], payload: 1, to: 'x' } as never),
+  ],
   ['publish of a map', 'publish', 'unserializable', (app) => app.publish('a', new Map())],
   ['send to an invalid topic', 'send', 'invalid_topic', (app) => app.send({ user: '7' }, 'bad topic')],
   ['send to an invalid target', 'send', 'invalid_option', (app) => app.send({} as never, 'a')],

@@ -119,9 +119,11 @@ describe('a socket', () => {
     expect(lost).not.toHaveBeenCalled()
   })
 
-  it('gets its identity from auth before the query, and receives $welcome', async () => {
-    const { url } = await start()
-    const socket = connect(url, { query: { username: 'mallory' }, auth: { username: 'ada', roomID: '42' } })
+  it('gets its identity from auth before the query, with numbers as text, and receives $welcome', async () => {
+    const { url, app } = await start()
+    app.sessions.onOpen((_session, { query }) => expect(String(query)).toBe('username=ada&roomID=42&shop=5'))
+    const auth = { username: 'ada', roomID: '42', shop: 5, basket: { size: 1 } }
+    const socket = connect(url, { query: { username: 'mallory' }, auth })
     const welcome = vi.fn()
     socket.on('$welcome', welcome)
     await vi.waitFor(() =>

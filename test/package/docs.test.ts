@@ -132,10 +132,11 @@ describe('the documentation', () => {
   it('names only error codes that exist', () => {
     const unknown = pages.flatMap(({ path, terms }) =>
       terms
-        // Directives of nginx begin with `proxy_` or `fail_`, and `preferred_username` is a claim of OpenID Connect.
+        // Settings of nginx and nats-server begin with `proxy_`, `fail_` and `allow_`. `preferred_username` is a claim of
+        // OpenID Connect.
         .filter(
           ({ text }) =>
-            /^(?!proxy_|fail_|preferred_username)[a-z]+(_[a-z]+)+$/.test(text) &&
+            /^(?!proxy_|fail_|allow_|preferred_username)[a-z]+(_[a-z]+)+$/.test(text) &&
             !Object.hasOwn(errorTable, text),
         )
         .map(({ text, line }) => `${path}:${line}: ${text}`),

@@ -166,7 +166,7 @@ export const protocol = {
   'protocol.history.order':
     'The server answers a `subscribe` with `since` with the reply, without a `cursor`, then the replayed messages in the order of publishing, then a `replayed` frame with the `id` of the `subscribe`, then the messages that were published later.',
   'protocol.history.waiting':
-    'During a replay, kept messages and replies to later `subscribe` frames wait; all other frames do not.',
+    'During a replay, kept messages and replies to later `subscribe` frames wait, except replies with an `error`; all other frames do not.',
   'protocol.history.replayed':
     'A replayed message has `"replayed": true`, and is for the patterns that the last reply to a `subscribe` has accepted: the client may have got it before for another pattern.',
   'protocol.history.without-id':

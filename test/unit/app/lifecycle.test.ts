@@ -119,6 +119,13 @@ describe('start', () => {
     await expect(app.start()).rejects.toEqual(coded('app_stopped'))
     expect(app.state).toBe('stopped')
   })
+
+  it('rejects after a stop of an app that had started', async () => {
+    const { app } = compose()
+    await app.start()
+    await app.stop()
+    await expect(app.start()).rejects.toEqual(coded('app_stopped'))
+  })
 })
 
 describe('stop', () => {

@@ -55,6 +55,15 @@ describe('publish', () => {
     await vi.waitFor(() => expect(payloads).toEqual(['before', 'from the listener']))
   })
 
+  it.each([
+    [{ topics: ['a'], payload: 1, exept: 'one' }, "An event has no field 'exept'"],
+    [{ topics: ['a'], payload: 1, client: { tpic: 'b' } }, "`client` of an event has no field 'tpic'"],
+  ])('refuses a field that an event does not have: %j', (event, message) => {
+    const { bus } = createBus()
+    const refused = { code: 'invalid_option', message: expect.stringContaining(message) }
+    expect(() => bus.publish(event as never)).toThrow(expect.objectContaining(refused))
+  })
+
   it('reaches a subscription once, however many patterns and topics match', async () => {
     verifies('delivery.bus.once')
     const { bus } = createBus()
