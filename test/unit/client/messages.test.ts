@@ -25,6 +25,7 @@ describe('a message', () => {
       heard(text, topic, cursor),
     )
     client.subscribe('rooms/43/*', () => heard('wrong room'))
+    await settled()
     server.peer.send({ topic: 'rooms/42/messages', payload: { text: 'hi' }, cursor: 'c7' })
     await settled()
     expect(heard.mock.calls).toEqual([['hi', 'rooms/42/messages', 'c7']])
