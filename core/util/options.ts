@@ -81,7 +81,7 @@ const show = (value: unknown): string => {
   if (typeof value === 'function') return 'a function'
   return typeof value === 'object' && value !== null
     ? Array.isArray(value)
-      ? `a list of ${value.length}`
+      ? 'a list'
       : 'an object'
     : String(value)
 }

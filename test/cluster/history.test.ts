@@ -25,6 +25,18 @@ const useProxy = async (port: number): Promise<TcpProxy> => {
 const numbers = (from: number, to: number): number[] =>
   Array.from({ length: to - from + 1 }, (_, index) => from + index)
 
+describe('a kept message', () => {
+  it('is in the pages of its node when publish has resolved', async () => {
+    const { url } = await useJetStream()
+    const { app } = await startHistoryNode(url)
+    for (let number = 1; number <= 200; number++) {
+      await app.publish('kept/x', number)
+      const [newest] = await app.history.read('kept/*', { last: 1 })
+      expect(newest?.payload).toBe(number)
+    }
+  })
+})
+
 describe('a client of a cluster with history', () => {
   it('gets on another node what it has missed, also across a restart of NATS, and then what follows', async () => {
     const server = await useJetStream()

@@ -12,6 +12,9 @@ import { KeptClients } from './kept-clients.ts'
 import { KeptStream, MessageNumbers } from './kept-stream.ts'
 import { NetworkCuts } from './network-cuts.ts'
 
+/** How long a node may take to get the newest messages of the stream, in milliseconds. */
+const READ_WAIT_MS = 10_000
+
 export type HistoryFault = 'kill' | 'stop' | 'nats' | 'link'
 
 export const HISTORY_FAULTS: readonly HistoryFault[] = ['kill', 'stop', 'nats', 'link']
@@ -132,7 +135,7 @@ export class HistorySoak {
     this.cuts.stop()
     const { cluster, violations } = this
     await Promise.all(cluster.nodes.map((node) => node.ask({ ask: 'end' })))
-    const stream = await KeptStream.read(cluster.nodes[0] as SoakNode, this.#record.numbers)
+    const stream = await this.#readStream(cluster.nodes[0] as SoakNode)
     this.#stored = stream.size
     stream.checkStored(this.#confirmed, violations)
     await this.clients.check(stream)
@@ -143,6 +146,15 @@ export class HistorySoak {
     }
     await this.stop()
     for (const line of cluster.errors(this.#outages)) violations.add('error in the log of a node', line)
+  }
+
+  /** Reads the stream at a node, which may get the newest messages a moment after the nodes that have published them. */
+  async #readStream(node: SoakNode): Promise<KeptStream> {
+    const end = Date.now() + READ_WAIT_MS
+    for (;;) {
+      const stream = await KeptStream.read(node, this.#record.numbers)
+      if (stream.missing(this.#confirmed).length === 0 || Date.now() > end) return stream
+    }
   }
 
   /** Ends everything that still runs. Idempotent. */

@@ -90,8 +90,14 @@ export class KeptStream {
       if (stored.has(number)) violations.add('stored twice', this.#numbers.nameOf(number))
       stored.add(number)
     }
-    for (const number of confirmed) {
-      if (!stored.has(number)) violations.add('confirmed and not stored', this.#numbers.nameOf(number))
+    for (const number of this.missing(confirmed)) {
+      violations.add('confirmed and not stored', this.#numbers.nameOf(number))
     }
+  }
+
+  /** Returns the numbers of messages that are not in the stream. */
+  missing(confirmed: Iterable<number>): number[] {
+    const stored = new Set(this.matching(ALL))
+    return [...confirmed].filter((number) => !stored.has(number))
   }
 }
