@@ -117,12 +117,12 @@ export class Positions {
   /** Whether a message that matches is for a subscription. */
   isFor(subscription: LocalSubscription, { cursor, replayed, topics }: MessageFrame): boolean {
     const isToUser = topics?.[0]?.startsWith('$user/')
-    const { place, since, wanted } = (isToUser && this.inbox) || subscription
+    const { place, since, state } = (isToUser && this.inbox) || subscription
     if (replayed) return place === 'replaying'
-    if (cursor === undefined) return true
-    // Before the server has confirmed it, a kept message comes because of another pattern. If the session ended now, the
+    if (!cursor) return true
+    // While a subscription is pending, a kept message comes because of another pattern. If the session ended now, the
     // subscription would begin with a later message, and those between would be missing.
-    return since === undefined && (place === 'live' || !wanted)
+    return state !== 'pending' && !since
   }
 
   /** The subscriptions have got everything up to a cursor. */

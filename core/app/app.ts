@@ -102,8 +102,8 @@ export interface App<C = Untyped> {
    * Never throws synchronously. A rejection that nobody handles is logged and goes to `onError`; it does not end
    * the process.
    *
-   * @throws `invalid_topic`, `unserializable`, `invalid_output`; `history_unavailable` if the message was to be kept, and was not
-   *   stored or that is unknown: publish it again with the same `id`
+   * @throws `invalid_topic`, `invalid_option`, `unserializable`, `invalid_output`; `history_unavailable` if the message was to be
+   *   kept, and was not stored or that is unknown: publish it again with the same `id`
    * @example app.publish('rooms/42/messages', { text: 'hello' })
    * @example await app.publish('orders/7', order, { id: `paid-${order.id}` })
    */

@@ -82,7 +82,7 @@ export class Bus {
    * Publishes an event and returns at once. Listeners are called in publish order after this call, never inside it. The
    * event stays inside the server unless it has a `client` message.
    *
-   * @throws `invalid_topic`; `unserializable` if the client message cannot be written as JSON
+   * @throws `invalid_topic`, `invalid_option`; `unserializable` if the client message cannot be written as JSON
    */
   publish<P>(topic: string, payload?: P): void
   publish<P>(event: EventInit<P>): void
@@ -94,7 +94,7 @@ export class Bus {
    * Publishes an event. Resolves when every listener of this node has settled or has exceeded `listenerTimeout`.
    * Listeners of other nodes are not awaited.
    *
-   * @throws `invalid_topic`, `unserializable`
+   * @throws `invalid_topic`, `invalid_option`, `unserializable`
    */
   publishAndWait<P>(topic: string, payload?: P): Promise<void>
   publishAndWait<P>(event: EventInit<P>): Promise<void>

@@ -71,13 +71,13 @@ export interface Context<C = Untyped, Topic extends string = string, State exten
   /**
    * Publishes a message to clients and listeners, with the sender as its `actor`. See `app.publish`.
    *
-   * @throws `invalid_topic`, `unserializable`, `invalid_output`, `history_unavailable`
+   * @throws `invalid_topic`, `invalid_option`, `unserializable`, `invalid_output`, `history_unavailable`
    */
   readonly publish: Publish<C>
   /**
    * Like `publish`, but this session does not get the message. Listeners on the server do.
    *
-   * @throws `invalid_topic`, `unserializable`, `invalid_output`, `history_unavailable`
+   * @throws `invalid_topic`, `invalid_option`, `unserializable`, `invalid_output`, `history_unavailable`
    */
   readonly broadcast: Publish<C>
   /**

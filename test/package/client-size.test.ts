@@ -33,7 +33,7 @@ const SHAPES = [
   {
     imports: 'createClient of rookery/client',
     entry: `import { createClient } from './client/index.ts'; createClient()`,
-    maxBytes: 18_490,
+    maxBytes: 18_480,
     without: /socketio/,
   },
   {
@@ -48,7 +48,7 @@ const SHAPES = [
       import { createClient } from './client/index.ts'
       import type { contract } from './test/types/contract-sample.ts'
       createClient<typeof contract>()`,
-    maxBytes: 18_490,
+    maxBytes: 18_480,
     without: /socketio|plugins|(define-contract|contract-index|compose)\.ts/,
   },
   {
@@ -57,7 +57,7 @@ const SHAPES = [
       import { createClient } from './client/index.ts'
       import { defineContract } from './plugins/contract/index.ts'
       createClient({ contract: defineContract({}) })`,
-    maxBytes: 21_030,
+    maxBytes: 21_020,
     without: /socketio|contract-rules/,
   },
   {
